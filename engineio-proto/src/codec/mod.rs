@@ -1,0 +1,100 @@
+//! Packets and their encodings: pure functions between bytes and packets, without time or state.
+//!
+//! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks. [`Open`] is the handshake that the
+//! first packet of a session carries.
+
+mod open;
+pub mod v4;
+
+pub use open::Open;
+
+use bytestring::ByteString;
+
+use crate::Message;
+
+/// An Engine.IO packet.
+///
+/// What follows the type of a control packet is kept as it stands: the handshake JSON for `Open`, `probe` or nothing
+/// for `Ping` and `Pong`, and nothing in well-behaved peers' `Close`, `Upgrade` and `Noop`.
+///
+/// Source: Engine.IO protocol revision 4, "Packet types".
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the seven packet types are what the protocol is"
+)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Packet {
+    /// Type 0: the server opens the session, see [`Open`].
+    Open(ByteString),
+    /// Type 1: the sender ends the transport.
+    Close(ByteString),
+    /// Type 2: heartbeat request, or a probe.
+    Ping(ByteString),
+    /// Type 3: heartbeat answer, or the answer to a probe.
+    Pong(ByteString),
+    /// Type 4: application data.
+    Message(Message),
+    /// Type 5: the client completes an upgrade.
+    Upgrade(ByteString),
+    /// Type 6: releases a waiting poll.
+    Noop(ByteString),
+}
+
+impl Packet {
+    /// Makes a control packet or a text message from its type digit, `None` for a digit that names no type.
+    pub(crate) fn from_type(digit: u8, data: ByteString) -> Option<Self> {
+        Some(match digit {
+            b'0' => Self::Open(data),
+            b'1' => Self::Close(data),
+            b'2' => Self::Ping(data),
+            b'3' => Self::Pong(data),
+            b'4' => Self::Message(Message::Text(data)),
+            b'5' => Self::Upgrade(data),
+            b'6' => Self::Noop(data),
+            _ => return None,
+        })
+    }
+
+    /// The type digit and the text behind it, or `Err` with the bytes of a binary message.
+    pub(crate) fn as_text(&self) -> Result<(char, &ByteString), &bytes::Bytes> {
+        Ok(match self {
+            Self::Open(data) => ('0', data),
+            Self::Close(data) => ('1', data),
+            Self::Ping(data) => ('2', data),
+            Self::Pong(data) => ('3', data),
+            Self::Message(Message::Text(data)) => ('4', data),
+            Self::Message(Message::Binary(data)) => return Err(data),
+            Self::Upgrade(data) => ('5', data),
+            Self::Noop(data) => ('6', data),
+        })
+    }
+}
+
+/// Why bytes are no packet.
+///
+/// A peer that sends such bytes loses its session with the reason `parse error`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// There is nothing where a packet should be: an empty frame, an empty body, or a separator too many.
+    #[error("empty packet")]
+    Empty,
+    /// The first byte names no packet type of this protocol revision.
+    #[error("unknown packet type {0:#04x}")]
+    UnknownType(u8),
+    /// A packet that starts with `b` is not base64.
+    #[error("invalid base64")]
+    Base64,
+    /// Text that is not UTF-8.
+    #[error("invalid utf-8")]
+    Utf8,
+    /// A payload holds more packets than the receiver allows.
+    #[error("more than {limit} packets in one payload")]
+    TooManyPackets {
+        /// The number allowed.
+        limit: usize,
+    },
+    /// The handshake is not the JSON object that the protocol asks for.
+    #[error("invalid handshake")]
+    Handshake,
+}

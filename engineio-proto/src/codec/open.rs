@@ -1,0 +1,164 @@
+//! The handshake that opens a session.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytestring::ByteString;
+use serde::{Deserialize, Serialize};
+
+use super::DecodeError;
+
+/// The content of the first packet of a session: its id and the settings both sides go by.
+///
+/// As JSON the intervals are whole milliseconds and the keys stand in the official order: `sid`, `upgrades`,
+/// `pingInterval`, `pingTimeout`, `maxPayload`.
+///
+/// Source: Engine.IO protocol revision 4, "Handshake".
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use engineio_proto::codec::Open;
+///
+/// let text = r#"{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+/// let open = Open::decode(text)?;
+/// assert_eq!(open.ping_interval, Duration::from_secs(25));
+/// assert_eq!(open.encode(), text);
+/// # Ok::<(), engineio_proto::codec::DecodeError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Open {
+    /// The session id, opaque to clients.
+    pub sid: ByteString,
+    /// The transports that the session may be upgraded to, by their official names.
+    pub upgrades: Vec<ByteString>,
+    /// How long the server waits after a pong, or after opening, before it sends a ping.
+    pub ping_interval: Duration,
+    /// How long the server waits for the pong.
+    pub ping_timeout: Duration,
+    /// The largest payload, in bytes, that the server takes in one request or frame; servers before 6.2 do not tell.
+    pub max_payload: Option<u64>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    #[serde(borrow)]
+    sid: alloc::borrow::Cow<'a, str>,
+    upgrades: Vec<alloc::borrow::Cow<'a, str>>,
+    ping_interval: u64,
+    ping_timeout: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_payload: Option<u64>,
+}
+
+impl Open {
+    /// Makes a handshake.
+    #[must_use]
+    pub fn new(
+        sid: impl Into<ByteString>,
+        ping_interval: Duration,
+        ping_timeout: Duration,
+    ) -> Self {
+        Self {
+            sid: sid.into(),
+            upgrades: Vec::new(),
+            ping_interval,
+            ping_timeout,
+            max_payload: None,
+        }
+    }
+
+    /// Sets the transports that the session may be upgraded to.
+    #[must_use]
+    pub fn with_upgrades(mut self, upgrades: Vec<ByteString>) -> Self {
+        self.upgrades = upgrades;
+        self
+    }
+
+    /// Sets the largest payload in bytes.
+    #[must_use]
+    pub fn with_max_payload(mut self, max_payload: u64) -> Self {
+        self.max_payload = Some(max_payload);
+        self
+    }
+
+    /// Reads the data of an open packet: JSON with the keys in any order; others are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Handshake`] if it is not a JSON object, or a key is missing or has another type; intervals must
+    /// be whole, non-negative milliseconds.
+    pub fn decode(json: &str) -> Result<Self, DecodeError> {
+        let json: Json<'_> = serde_json::from_str(json).map_err(|_| DecodeError::Handshake)?;
+        Ok(Self {
+            sid: json.sid.as_ref().into(),
+            upgrades: json
+                .upgrades
+                .iter()
+                .map(|name| name.as_ref().into())
+                .collect(),
+            ping_interval: Duration::from_millis(json.ping_interval),
+            ping_timeout: Duration::from_millis(json.ping_timeout),
+            max_payload: json.max_payload,
+        })
+    }
+
+    /// Writes the data of an open packet.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let json = Json {
+            sid: (&*self.sid).into(),
+            upgrades: self.upgrades.iter().map(|name| (&**name).into()).collect(),
+            ping_interval: millis(self.ping_interval),
+            ping_timeout: millis(self.ping_timeout),
+            max_payload: self.max_payload,
+        };
+        // Strings and integers always serialise.
+        serde_json::to_string(&json).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn max_payload_may_be_missing_and_keys_may_come_in_any_order() {
+        let open = Open::decode(
+            r#"{"extra":[{}],"pingTimeout":5,"upgrades":[],"sid":"a\u0062","pingInterval":7}"#,
+        );
+        let expected = Open::new("ab", Duration::from_millis(7), Duration::from_millis(5));
+        assert_eq!(open, Ok(expected));
+    }
+
+    #[test]
+    fn malformed_handshakes_are_refused() {
+        for json in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            r#"{"sid":1,"upgrades":[],"pingInterval":1,"pingTimeout":1}"#,
+            r#"{"sid":"a","upgrades":[],"pingInterval":-1,"pingTimeout":1}"#,
+            r#"{"sid":"a","upgrades":[1],"pingInterval":1,"pingTimeout":1}"#,
+        ] {
+            assert_eq!(Open::decode(json), Err(DecodeError::Handshake), "{json}");
+        }
+    }
+
+    #[test]
+    fn encodes_as_the_official_server() {
+        let open = Open::new("x", Duration::from_millis(300), Duration::from_millis(200))
+            .with_upgrades(vec!["websocket".into()])
+            .with_max_payload(1_000_000);
+        let json = r#"{"sid":"x","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}"#;
+        assert_eq!(open.encode(), json);
+    }
+}

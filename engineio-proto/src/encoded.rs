@@ -1,0 +1,224 @@
+//! A message encoded once, for any number of recipients.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use bytestring::ByteString;
+use once_cell::race::OnceBox;
+
+use crate::{Frame, Message};
+
+/// A message in its wire form, made once and shared by every session it is sent to.
+///
+/// Cloning it costs a reference count; a slot in a session's queue is eight bytes. The base64 form that polling needs
+/// for binary is made when the first polling session asks for it, and at most once.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::{Encoded, Frame, Message};
+///
+/// let encoded = Encoded::new(&Message::text("hello"));
+/// assert_eq!(encoded.frame(), Frame::Text("4hello".into()));
+/// assert_eq!(encoded.polling_packet(), "4hello");
+///
+/// let encoded = Encoded::new(&Message::binary(vec![1, 2, 3]));
+/// assert_eq!(encoded.polling_packet(), "bAQID");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Encoded(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    frame: Frame,
+    base64: OnceBox<ByteString>,
+}
+
+impl Encoded {
+    /// Encodes a message. Text is copied once, behind its packet type; binary is shared, not copied.
+    #[must_use]
+    pub fn new(message: &Message) -> Self {
+        match message {
+            Message::Text(text) => Self::text(text.len(), |out| out.push_str(text)),
+            Message::Binary(data) => Self::binary(data.clone()),
+        }
+    }
+
+    /// Encodes a text message that `write` appends to the buffer it is given, which has room for `capacity` bytes.
+    ///
+    /// This is how a layer above puts its packet straight into the buffer that goes to the wire: with the right
+    /// capacity the text is written once and never copied.
+    #[must_use]
+    pub fn text(capacity: usize, write: impl FnOnce(&mut String)) -> Self {
+        let mut text = String::with_capacity(capacity.saturating_add(1));
+        text.push('4');
+        write(&mut text);
+        Self::from_frame(Frame::Text(text.into()))
+    }
+
+    /// Encodes a binary message.
+    #[must_use]
+    pub fn binary(data: Bytes) -> Self {
+        Self::from_frame(Frame::Binary(data))
+    }
+
+    /// The length in bytes of the message, without packet type or encoding.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        match &self.0.frame {
+            Frame::Text(text) => text.len().saturating_sub(1),
+            Frame::Binary(data) => data.len(),
+        }
+    }
+
+    /// The frame for a WebSocket or WebTransport connection. Never copies.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        self.0.frame.clone()
+    }
+
+    /// The header of the whole, final, unmasked WebSocket frame (RFC 6455, section 5.2) that carries this message from
+    /// a server: 2, 4 or 10 bytes. A driver that writes frames itself sends it and the content of
+    /// [`frame`](Self::frame) in one vectored write.
+    #[must_use]
+    pub fn websocket_header(&self) -> WebSocketHeader {
+        WebSocketHeader::new(&self.0.frame)
+    }
+
+    /// The packet as an item of a polling payload: `4<text>` or `b<base64>`. Never copies text.
+    #[must_use]
+    pub fn polling_packet(&self) -> ByteString {
+        match &self.0.frame {
+            Frame::Text(text) => text.clone(),
+            Frame::Binary(data) => self
+                .0
+                .base64
+                .get_or_init(|| Box::new(base64_packet(data)))
+                .clone(),
+        }
+    }
+
+    /// The length in bytes of [`polling_packet`](Self::polling_packet), without making it.
+    #[must_use]
+    pub fn polling_len(&self) -> usize {
+        match &self.0.frame {
+            Frame::Text(text) => text.len(),
+            Frame::Binary(data) => base64_packet_len(data.len()),
+        }
+    }
+
+    fn from_frame(frame: Frame) -> Self {
+        Self(Arc::new(Inner {
+            frame,
+            base64: OnceBox::new(),
+        }))
+    }
+}
+
+/// The header of an unmasked WebSocket frame; read it as a byte slice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct WebSocketHeader {
+    bytes: [u8; 10],
+    len: u8,
+}
+
+impl WebSocketHeader {
+    fn new(frame: &Frame) -> Self {
+        let opcode = match frame {
+            Frame::Text(_) => 0x81,
+            Frame::Binary(_) => 0x82,
+        };
+        let mut bytes = [0; 10];
+        let mut len = 0;
+        let mut push = |byte: u8| {
+            if let Some(slot) = bytes.get_mut(usize::from(len)) {
+                *slot = byte;
+                len += 1;
+            }
+        };
+        push(opcode);
+        let length = frame.len();
+        if let Ok(short @ 0..=125) = u8::try_from(length) {
+            push(short);
+        } else if let Ok(medium) = u16::try_from(length) {
+            push(126);
+            medium.to_be_bytes().into_iter().for_each(push);
+        } else {
+            push(127);
+            (length as u64).to_be_bytes().into_iter().for_each(push);
+        }
+        Self { bytes, len }
+    }
+}
+
+impl AsRef<[u8]> for WebSocketHeader {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// `b` and the standard base64 form with padding.
+pub(crate) fn base64_packet(data: &[u8]) -> ByteString {
+    let mut text = String::with_capacity(base64_packet_len(data.len()));
+    text.push('b');
+    STANDARD.encode_string(data, &mut text);
+    text.into()
+}
+
+/// The length of [`base64_packet`] for `len` bytes.
+pub(crate) const fn base64_packet_len(len: usize) -> usize {
+    len.div_ceil(3).saturating_mul(4).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn text_views() {
+        let encoded = Encoded::new(&Message::text("€"));
+        assert_eq!(encoded.frame(), Frame::Text("4€".into()));
+        assert_eq!(encoded.polling_packet(), "4€");
+        assert_eq!((encoded.payload_len(), encoded.polling_len()), (3, 4));
+    }
+
+    #[test]
+    fn binary_views_share_their_buffers() {
+        let data = Bytes::from(vec![0xff; 100]);
+        let encoded = Encoded::binary(data.clone());
+        let Frame::Binary(framed) = encoded.frame() else {
+            panic!("binary")
+        };
+        assert_eq!(framed.as_ptr(), data.as_ptr());
+        let first = encoded.polling_packet();
+        assert_eq!(first.as_ptr(), encoded.polling_packet().as_ptr());
+        assert_eq!(first.len(), encoded.polling_len());
+    }
+
+    #[test]
+    fn websocket_header_at_every_length_boundary() {
+        let header = |len| Encoded::binary(vec![0; len].into()).websocket_header();
+        assert_eq!(header(0).as_ref(), [0x82, 0]);
+        assert_eq!(header(125).as_ref(), [0x82, 125]);
+        assert_eq!(header(126).as_ref(), [0x82, 126, 0, 126]);
+        assert_eq!(header(65_535).as_ref(), [0x82, 126, 0xff, 0xff]);
+        assert_eq!(header(65_536).as_ref(), [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+        assert_eq!(
+            Encoded::new(&Message::text("a"))
+                .websocket_header()
+                .as_ref(),
+            [0x81, 2]
+        );
+    }
+
+    #[test]
+    fn a_queue_slot_is_eight_bytes() {
+        assert_eq!(size_of::<Encoded>(), 8);
+    }
+}

@@ -1,0 +1,77 @@
+//! What applications exchange, and what connections carry.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// What an application sends and receives: text or bytes.
+///
+/// Cloning is cheap: both share a reference-counted buffer.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the protocol knows text and binary, and a driver must handle both"
+)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Message {
+    /// A text message, without the packet type that stands in front of it on the wire.
+    Text(ByteString),
+    /// A binary message.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// Makes a text message.
+    pub fn text(text: impl Into<ByteString>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Makes a binary message.
+    pub fn binary(data: impl Into<Bytes>) -> Self {
+        Self::Binary(data.into())
+    }
+
+    /// The length in bytes (of the UTF-8 form for text), without packet type or encoding.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(data) => data.len(),
+        }
+    }
+
+    /// Whether there is no byte in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a connection carries: one WebSocket message, or one WebTransport frame, is one Engine.IO packet.
+///
+/// A text frame starts with the packet type (`4hello`); a binary frame is the data of a message and nothing else.
+///
+/// Source: Engine.IO protocol revision 4, "Packet encoding", "WebSocket".
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle both kinds")]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Frame {
+    /// A text frame, packet type included.
+    Text(ByteString),
+    /// A binary frame.
+    Binary(Bytes),
+}
+
+impl Frame {
+    /// The length of the content in bytes, without the framing of the transport.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(data) => data.len(),
+        }
+    }
+
+    /// Whether there is no byte in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

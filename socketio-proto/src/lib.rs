@@ -1,0 +1,4 @@
+//! Socket.IO as pure state machines.
+#![no_std]
+
+extern crate alloc;
