@@ -4,10 +4,14 @@
 extern crate alloc;
 
 pub mod codec;
+pub mod collections;
 mod encoded;
+pub mod http;
 mod ids;
 mod message;
+mod queue;
 mod seed;
+pub mod server;
 mod sid;
 mod time;
 
@@ -17,3 +21,6 @@ pub use message::{Frame, Message};
 pub use seed::Seed;
 pub use sid::Sid;
 pub use time::Instant;
+
+pub use bytes::Bytes;
+pub use bytestring::ByteString;

@@ -1,0 +1,7 @@
+//! Collections that the servers are built of, for drivers that keep their own sessions.
+
+mod slab;
+mod timer;
+
+pub use slab::{Key, Slab};
+pub use timer::TimerQueue;

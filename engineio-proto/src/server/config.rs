@@ -1,0 +1,513 @@
+//! What a server can be told.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytestring::ByteString;
+
+use crate::{Message, Sid};
+
+/// The settings of an Engine.IO server, with the official names and defaults.
+///
+/// Checked once, when a machine is made of it.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use engineio_proto::server::Config;
+///
+/// let config = Config::default().with_ping_interval(Duration::from_secs(10)).with_max_payload(64 * 1024);
+/// assert_eq!(config.ping_timeout, Duration::from_secs(20));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long the server waits after opening, and after each pong, before it sends a ping. Default 25 s; at least
+    /// 1 ms, and whole milliseconds are what clients are told.
+    pub ping_interval: Duration,
+    /// How long the server waits for a pong before it ends the session with `ping timeout`. Default 20 s; at least
+    /// 1 ms.
+    pub ping_timeout: Duration,
+    /// How long a probe may take before it is dropped; the session lives on without the upgrade. Default 10 s.
+    pub upgrade_timeout: Duration,
+    /// How long a session that is being closed waits for the client to take what is buffered. Default 30 s, as the
+    /// official polling transport.
+    pub close_timeout: Duration,
+    /// The official `maxHttpBufferSize`: the bytes of a request body or a frame. Default 1,000,000. A larger body is
+    /// answered with 413 and the session lives on; a larger frame ends the session. It is announced to clients, and
+    /// also bounds what one poll is answered with, save that a single larger message goes alone.
+    pub max_payload: usize,
+    /// The transports that are served. Default polling and WebSocket.
+    pub transports: Transports,
+    /// Whether a session may move from polling to another transport. Default true.
+    pub allow_upgrades: bool,
+    /// A message that every session gets right behind the handshake. Default none.
+    pub initial_packet: Option<Message>,
+    /// A cookie that carries the session id, for load balancers. Default none.
+    pub cookie: Option<Cookie>,
+    /// The packets in one request body; more end the session with `parse error`. Default 65,536.
+    pub max_packets_per_payload: usize,
+    /// The bytes that may wait for one client; a send beyond them is refused. Default 16 MiB.
+    pub max_buffered_bytes: usize,
+    /// The messages that may wait for one client; a send beyond them is refused. Default 65,536.
+    pub max_buffered_messages: usize,
+    /// The received bytes that may wait for the application, in one session. At this mark `wants_read` turns false; a
+    /// driver that goes on by more than the largest payload loses the session. Default 4 MiB.
+    pub max_undelivered_bytes: usize,
+    /// The received messages that may wait for the application, in one session. At this mark `wants_read` turns false;
+    /// a driver that goes on by more than one full payload loses the session. Default 4,096.
+    pub max_undelivered_messages: usize,
+    /// The sessions that may exist at a time; further handshakes are answered with 503. Default no limit of its own.
+    pub max_sessions: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_millis(25_000),
+            ping_timeout: Duration::from_millis(20_000),
+            upgrade_timeout: Duration::from_millis(10_000),
+            close_timeout: Duration::from_millis(30_000),
+            max_payload: 1_000_000,
+            transports: Transports::default(),
+            allow_upgrades: true,
+            initial_packet: None,
+            cookie: None,
+            max_packets_per_payload: 65_536,
+            max_buffered_bytes: 16 << 20,
+            max_buffered_messages: 65_536,
+            max_undelivered_bytes: 4 << 20,
+            max_undelivered_messages: 4_096,
+            max_sessions: usize::MAX,
+        }
+    }
+}
+
+impl Config {
+    /// Sets [`ping_interval`](Self::ping_interval).
+    #[must_use]
+    pub fn with_ping_interval(mut self, interval: Duration) -> Self {
+        self.ping_interval = interval;
+        self
+    }
+
+    /// Sets [`ping_timeout`](Self::ping_timeout).
+    #[must_use]
+    pub fn with_ping_timeout(mut self, timeout: Duration) -> Self {
+        self.ping_timeout = timeout;
+        self
+    }
+
+    /// Sets [`upgrade_timeout`](Self::upgrade_timeout).
+    #[must_use]
+    pub fn with_upgrade_timeout(mut self, timeout: Duration) -> Self {
+        self.upgrade_timeout = timeout;
+        self
+    }
+
+    /// Sets [`close_timeout`](Self::close_timeout).
+    #[must_use]
+    pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_payload`](Self::max_payload), in bytes.
+    #[must_use]
+    pub fn with_max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
+        self
+    }
+
+    /// Sets [`transports`](Self::transports).
+    #[must_use]
+    pub fn with_transports(mut self, transports: Transports) -> Self {
+        self.transports = transports;
+        self
+    }
+
+    /// Sets [`allow_upgrades`](Self::allow_upgrades).
+    #[must_use]
+    pub fn with_allow_upgrades(mut self, allow: bool) -> Self {
+        self.allow_upgrades = allow;
+        self
+    }
+
+    /// Sets [`initial_packet`](Self::initial_packet).
+    #[must_use]
+    pub fn with_initial_packet(mut self, message: Message) -> Self {
+        self.initial_packet = Some(message);
+        self
+    }
+
+    /// Sets [`cookie`](Self::cookie).
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: Cookie) -> Self {
+        self.cookie = Some(cookie);
+        self
+    }
+
+    /// Sets [`max_packets_per_payload`](Self::max_packets_per_payload).
+    #[must_use]
+    pub fn with_max_packets_per_payload(mut self, packets: usize) -> Self {
+        self.max_packets_per_payload = packets;
+        self
+    }
+
+    /// Sets [`max_buffered_bytes`](Self::max_buffered_bytes) and
+    /// [`max_buffered_messages`](Self::max_buffered_messages).
+    #[must_use]
+    pub fn with_max_buffered(mut self, bytes: usize, messages: usize) -> Self {
+        self.max_buffered_bytes = bytes;
+        self.max_buffered_messages = messages;
+        self
+    }
+
+    /// Sets [`max_undelivered_bytes`](Self::max_undelivered_bytes) and
+    /// [`max_undelivered_messages`](Self::max_undelivered_messages).
+    #[must_use]
+    pub fn with_max_undelivered(mut self, bytes: usize, messages: usize) -> Self {
+        self.max_undelivered_bytes = bytes;
+        self.max_undelivered_messages = messages;
+        self
+    }
+
+    /// Sets [`max_sessions`](Self::max_sessions).
+    #[must_use]
+    pub fn with_max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// Finds out whether a machine can work with these settings.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the first setting at fault.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let millisecond = Duration::from_millis(1);
+        if self.ping_interval < millisecond {
+            return Err(ConfigError::TooSmall {
+                option: "ping_interval",
+            });
+        }
+        if self.ping_timeout < millisecond {
+            return Err(ConfigError::TooSmall {
+                option: "ping_timeout",
+            });
+        }
+        let counts = [
+            ("max_payload", self.max_payload),
+            ("max_packets_per_payload", self.max_packets_per_payload),
+            ("max_buffered_bytes", self.max_buffered_bytes),
+            ("max_buffered_messages", self.max_buffered_messages),
+            ("max_undelivered_bytes", self.max_undelivered_bytes),
+            ("max_undelivered_messages", self.max_undelivered_messages),
+            ("max_sessions", self.max_sessions),
+        ];
+        if let Some((option, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return Err(ConfigError::TooSmall { option });
+        }
+        if self.transports == Transports::NONE {
+            return Err(ConfigError::NoTransport);
+        }
+        self.cookie.as_ref().map_or(Ok(()), Cookie::check)
+    }
+
+    /// The official names of the transports that a session on polling may be upgraded to.
+    pub(crate) fn upgrades(&self) -> Vec<ByteString> {
+        let offered = self.allow_upgrades && self.transports.contains(Transport::WebSocket);
+        if offered {
+            alloc::vec![ByteString::from_static("websocket")]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+/// A way to carry packets.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Transport {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket.
+    WebSocket,
+}
+
+impl Transport {
+    /// The official name, as it stands in queries and handshakes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// Reads the official name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "polling" => Some(Self::Polling),
+            "websocket" => Some(Self::WebSocket),
+            _ => None,
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Polling => 1,
+            Self::WebSocket => 2,
+        }
+    }
+}
+
+/// A set of transports.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::server::{Transport, Transports};
+///
+/// let only = Transports::NONE.with(Transport::WebSocket);
+/// assert!(!only.contains(Transport::Polling));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Transports(u8);
+
+impl Transports {
+    /// The empty set.
+    pub const NONE: Self = Self(0);
+
+    /// The set with one transport more.
+    #[must_use]
+    pub const fn with(self, transport: Transport) -> Self {
+        Self(self.0 | transport.bit())
+    }
+
+    /// Whether the transport is in the set.
+    #[must_use]
+    pub const fn contains(self, transport: Transport) -> bool {
+        self.0 & transport.bit() != 0
+    }
+}
+
+impl Default for Transports {
+    /// Polling and WebSocket.
+    fn default() -> Self {
+        Self::NONE
+            .with(Transport::Polling)
+            .with(Transport::WebSocket)
+    }
+}
+
+/// The cookie that the handshake response of a polling session sets: its value is the session id.
+///
+/// Source: `engine.io/lib/server.ts`, option `cookie`.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::Sid;
+/// use engineio_proto::server::Cookie;
+///
+/// let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").ok_or("a sid")?;
+/// assert_eq!(&*Cookie::default().header(&sid), "io=lv_VI97HAXpY6yYWAAAC; Path=/; HttpOnly; SameSite=Lax");
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Cookie {
+    /// The name, a token without separators. Default `io`.
+    pub name: String,
+    /// The `Path` attribute. Default `/`.
+    pub path: Option<String>,
+    /// The `Domain` attribute. Default none.
+    pub domain: Option<String>,
+    /// The `Max-Age` attribute, in whole seconds. Default none: the cookie goes with the browser session.
+    pub max_age: Option<Duration>,
+    /// Whether scripts are kept from reading it. Default true.
+    pub http_only: bool,
+    /// Whether it is only sent over TLS. Default false.
+    pub secure: bool,
+    /// The `SameSite` attribute. Default lax.
+    pub same_site: Option<SameSite>,
+}
+
+impl Default for Cookie {
+    fn default() -> Self {
+        Self {
+            name: "io".into(),
+            path: Some("/".into()),
+            domain: None,
+            max_age: None,
+            http_only: true,
+            secure: false,
+            same_site: Some(SameSite::Lax),
+        }
+    }
+}
+
+impl Cookie {
+    /// Makes a cookie of that name with the default attributes.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The value of the `Set-Cookie` header for a session.
+    #[must_use]
+    pub fn header(&self, sid: &Sid) -> Box<str> {
+        let mut header = format!("{}={}", self.name, sid.as_str());
+        if let Some(max_age) = self.max_age {
+            header.push_str(&format!("; Max-Age={}", max_age.as_secs()));
+        }
+        for (attribute, value) in [("Domain", &self.domain), ("Path", &self.path)] {
+            if let Some(value) = value {
+                header.push_str(&format!("; {attribute}={value}"));
+            }
+        }
+        for (attribute, set) in [("; HttpOnly", self.http_only), ("; Secure", self.secure)] {
+            header.push_str(if set { attribute } else { "" });
+        }
+        header.push_str(match self.same_site {
+            None => "",
+            Some(SameSite::Lax) => "; SameSite=Lax",
+            Some(SameSite::Strict) => "; SameSite=Strict",
+            Some(SameSite::None) => "; SameSite=None",
+        });
+        header.into_boxed_str()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let attribute = |value: &Option<String>| {
+            value
+                .iter()
+                .flat_map(|value| value.bytes())
+                .all(|byte| (b' '..=b'~').contains(&byte) && byte != b';')
+        };
+        let valid = !self.name.is_empty() && self.name.bytes().all(token);
+        if valid && attribute(&self.path) && attribute(&self.domain) {
+            Ok(())
+        } else {
+            Err(ConfigError::Cookie)
+        }
+    }
+}
+
+/// The `SameSite` attribute of a cookie.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the three values that RFC 6265bis knows"
+)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SameSite {
+    /// Sent with top-level navigations from other sites.
+    Lax,
+    /// Never sent from other sites.
+    Strict,
+    /// Always sent; browsers ask for `Secure` with it.
+    None,
+}
+
+/// Why a machine cannot work with its settings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An interval under a millisecond, or a limit of zero.
+    #[error("{option} is too small")]
+    TooSmall {
+        /// The name of the option.
+        option: &'static str,
+    },
+    /// The set of transports is empty.
+    #[error("no transport is enabled")]
+    NoTransport,
+    /// A cookie name or attribute holds characters that would break the header.
+    #[error("invalid cookie name or attribute")]
+    Cookie,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sid() -> Sid {
+        Sid::parse("AAAAAAAAAAAAAAAAAAAA").unwrap()
+    }
+
+    #[test]
+    fn defaults_are_the_official_ones() {
+        let config = Config::default();
+        assert_eq!(config.check(), Ok(()));
+        assert_eq!(config.ping_interval.as_millis(), 25_000);
+        assert_eq!(config.ping_timeout.as_millis(), 20_000);
+        assert_eq!(config.upgrade_timeout.as_millis(), 10_000);
+        assert_eq!(config.max_payload, 1_000_000);
+        assert!(
+            config.allow_upgrades && config.cookie.is_none() && config.initial_packet.is_none()
+        );
+    }
+
+    #[test]
+    fn cookie_attributes_stand_in_the_official_order() {
+        let cookie = Cookie {
+            name: "sid".into(),
+            path: None,
+            domain: Some("a.com".into()),
+            max_age: Some(Duration::from_secs(60)),
+            http_only: false,
+            secure: true,
+            same_site: Some(SameSite::Strict),
+        };
+        let expected =
+            "sid=AAAAAAAAAAAAAAAAAAAA; Max-Age=60; Domain=a.com; Secure; SameSite=Strict";
+        assert_eq!(&*cookie.header(&sid()), expected);
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_named() {
+        let error = |config: Config| config.check().unwrap_err();
+        let zero = Config::default().with_ping_interval(Duration::ZERO);
+        assert_eq!(
+            error(zero),
+            ConfigError::TooSmall {
+                option: "ping_interval"
+            }
+        );
+        assert_eq!(
+            error(Config::default().with_max_payload(0)),
+            ConfigError::TooSmall {
+                option: "max_payload"
+            }
+        );
+        assert_eq!(
+            error(Config::default().with_transports(Transports::NONE)),
+            ConfigError::NoTransport
+        );
+        for name in ["", "a b", "a;b", "a=b", "a\r\nb", "ä"] {
+            assert_eq!(
+                error(Config::default().with_cookie(Cookie::new(name))),
+                ConfigError::Cookie,
+                "{name}"
+            );
+        }
+        let split = Cookie {
+            path: Some("/\r\nX: y".into()),
+            ..Cookie::default()
+        };
+        assert_eq!(
+            error(Config::default().with_cookie(split)),
+            ConfigError::Cookie
+        );
+    }
+}

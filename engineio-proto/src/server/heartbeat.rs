@@ -1,0 +1,179 @@
+//! The heartbeat of revision 4: the server pings, the client answers.
+//!
+//! | state | input | next | action |
+//! |---|---|---|---|
+//! | `Idle { ping_at }` | time ≥ `ping_at` | `Waiting { pong_by: now + timeout }` | send a ping |
+//! | `Idle` | pong | `Idle` | – (an answer to nothing moves nothing) |
+//! | `Waiting` | pong | `Idle { ping_at: now + interval }` | – |
+//! | `Waiting`, first packet other than a pong | packet | `Waiting { pong_by: now + timeout }` | – |
+//! | `Waiting` | time ≥ `pong_by` | `Off` | timed out |
+//!
+//! Deadlines are values, one per session, so that nothing a client sends can add another. A late call finds at most
+//! one ping due, however long it was late.
+//!
+//! Source: `engine.io/lib/socket.ts`, `schedulePing`, `resetPingTimeout`; the one-time grace is that of release 6.6.11.
+
+use core::time::Duration;
+
+use crate::Instant;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Heartbeat {
+    Idle { ping_at: Instant },
+    Waiting { pong_by: Instant, refreshed: bool },
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Action {
+    SendPing,
+    TimedOut,
+}
+
+impl Heartbeat {
+    pub(super) fn start(interval: Duration, now: Instant) -> Self {
+        Self::Idle {
+            ping_at: now + interval,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, timeout: Duration, now: Instant) -> Option<Action> {
+        match *self {
+            Self::Idle { ping_at } if now >= ping_at => {
+                *self = Self::Waiting {
+                    pong_by: now + timeout,
+                    refreshed: false,
+                };
+                Some(Action::SendPing)
+            }
+            Self::Waiting { pong_by, .. } if now >= pong_by => {
+                *self = Self::Off;
+                Some(Action::TimedOut)
+            }
+            Self::Idle { .. } | Self::Waiting { .. } | Self::Off => None,
+        }
+    }
+
+    pub(super) fn handle_pong(&mut self, interval: Duration, now: Instant) {
+        if matches!(self, Self::Waiting { .. }) {
+            *self = Self::start(interval, now);
+        }
+    }
+
+    /// A packet that is no pong arrived: a large one may have held up the pong behind it.
+    pub(super) fn handle_other_packet(&mut self, timeout: Duration, now: Instant) {
+        if let Self::Waiting {
+            refreshed: false, ..
+        } = self
+        {
+            *self = Self::Waiting {
+                pong_by: now + timeout,
+                refreshed: true,
+            };
+        }
+    }
+
+    /// The session moved to another transport: a ping that went out on the old one gets the full time again.
+    pub(super) fn handle_upgrade(&mut self, timeout: Duration, now: Instant) {
+        if let Self::Waiting { .. } = self {
+            *self = Self::Waiting {
+                pong_by: now + timeout,
+                refreshed: false,
+            };
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        *self = Self::Off;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Idle { ping_at } => Some(*ping_at),
+            Self::Waiting { pong_by, .. } => Some(*pong_by),
+            Self::Off => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_millis(300);
+    const TIMEOUT: Duration = Duration::from_millis(200);
+
+    fn ms(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    fn at(heartbeat: &mut Heartbeat, millis: u64) -> Option<Action> {
+        heartbeat.handle_timeout(TIMEOUT, ms(millis))
+    }
+
+    #[test]
+    fn pings_at_the_interval_and_not_before() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        assert_eq!(heartbeat.deadline(), Some(ms(300)));
+        assert_eq!(at(&mut heartbeat, 299), None);
+        assert_eq!(at(&mut heartbeat, 300), Some(Action::SendPing));
+        assert_eq!(at(&mut heartbeat, 301), None);
+        assert_eq!(heartbeat.deadline(), Some(ms(500)));
+    }
+
+    #[test]
+    fn times_out_at_the_timeout_and_not_before() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        at(&mut heartbeat, 300);
+        assert_eq!(at(&mut heartbeat, 499), None);
+        assert_eq!(at(&mut heartbeat, 500), Some(Action::TimedOut));
+        assert_eq!(
+            (at(&mut heartbeat, 501), heartbeat.deadline()),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_pong_starts_the_interval_anew_from_its_arrival() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        at(&mut heartbeat, 300);
+        heartbeat.handle_pong(INTERVAL, ms(450));
+        assert_eq!(heartbeat.deadline(), Some(ms(750)));
+    }
+
+    #[test]
+    fn an_unsolicited_pong_postpones_nothing() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        heartbeat.handle_pong(INTERVAL, ms(200));
+        assert_eq!(heartbeat.deadline(), Some(ms(300)));
+    }
+
+    #[test]
+    fn only_the_first_other_packet_after_a_ping_buys_time() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        heartbeat.handle_other_packet(TIMEOUT, ms(100));
+        assert_eq!(heartbeat.deadline(), Some(ms(300)));
+        at(&mut heartbeat, 300);
+        heartbeat.handle_other_packet(TIMEOUT, ms(400));
+        assert_eq!(heartbeat.deadline(), Some(ms(600)));
+        heartbeat.handle_other_packet(TIMEOUT, ms(500));
+        assert_eq!(heartbeat.deadline(), Some(ms(600)));
+    }
+
+    #[test]
+    fn after_a_long_stall_exactly_one_ping_is_due() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        assert_eq!(at(&mut heartbeat, 1_000_000), Some(Action::SendPing));
+        assert_eq!(at(&mut heartbeat, 1_000_000), None);
+    }
+
+    #[test]
+    fn an_upgrade_rearms_an_outstanding_ping_and_keeps_the_schedule_otherwise() {
+        let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
+        heartbeat.handle_upgrade(TIMEOUT, ms(100));
+        assert_eq!(heartbeat.deadline(), Some(ms(300)));
+        at(&mut heartbeat, 300);
+        heartbeat.handle_upgrade(TIMEOUT, ms(450));
+        assert_eq!(heartbeat.deadline(), Some(ms(650)));
+    }
+}

@@ -1,0 +1,75 @@
+//! What a machine wants done.
+
+use crate::http::{Headers, Response};
+use crate::{ConnectionId, RequestId};
+
+/// The next thing for the driver to do, or for the application to know.
+///
+/// The same at every layer; `E` is the event of the layer.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "each must be acted on: a new variant has to break a driver's build"
+)]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output<E> {
+    /// Answer an HTTP request.
+    Respond {
+        /// The exchange to answer; it is over then.
+        request: RequestId,
+        /// The whole answer.
+        response: Response,
+    },
+    /// Complete the WebSocket handshake of a connection, with these headers on top of its own.
+    Accept {
+        /// The connection.
+        connection: ConnectionId,
+        /// Headers for the 101 response.
+        headers: Headers,
+    },
+    /// Refuse the WebSocket handshake of a connection with this plain response. The connection is over then.
+    Refuse {
+        /// The connection.
+        connection: ConnectionId,
+        /// The whole answer, instead of the 101.
+        response: Response,
+    },
+    /// Frames wait for a connection: call `poll_frame` whenever its pipe can take one, until there is none.
+    Frames {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Close a connection, without a status code, behind the frames already pulled for it. What it still brings is
+    /// ignored.
+    Close {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Something for the application.
+    Event(E),
+}
+
+impl<E> Output<E> {
+    /// Replaces the event by another.
+    pub fn map_event<F>(self, map: impl FnOnce(E) -> F) -> Output<F> {
+        match self {
+            Self::Respond { request, response } => Output::Respond { request, response },
+            Self::Accept {
+                connection,
+                headers,
+            } => Output::Accept {
+                connection,
+                headers,
+            },
+            Self::Refuse {
+                connection,
+                response,
+            } => Output::Refuse {
+                connection,
+                response,
+            },
+            Self::Frames { connection } => Output::Frames { connection },
+            Self::Close { connection } => Output::Close { connection },
+            Self::Event(event) => Output::Event(map(event)),
+        }
+    }
+}

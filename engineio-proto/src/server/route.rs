@@ -1,0 +1,549 @@
+//! What a request asks for, verified in the official order.
+//!
+//! Routing needs no server and no session: any thread can do it, and hand the request to the shard that the session id
+//! names.
+//!
+//! Source: `engine.io/lib/server.ts`, `verify`, `handshake` and the error tables beside them.
+
+use alloc::borrow::Cow;
+use alloc::format;
+
+use super::config::{Config, Transport};
+use crate::Sid;
+use crate::http::{Headers, RequestHead, Response};
+
+/// What a request asks for.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::http::RequestHead;
+/// use engineio_proto::server::{Config, Reject, Route};
+///
+/// let config = Config::default();
+/// let open = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=polling");
+/// assert!(matches!(Route::of(&open, &config), Ok(Route::Open(_))));
+///
+/// let bad = RequestHead::new("POST", "/engine.io/", "EIO=4&transport=polling");
+/// let reject = Route::of(&bad, &config).unwrap_err();
+/// assert_eq!(reject, Reject::BadHandshakeMethod);
+/// assert_eq!(reject.into_response().body, r#"{"code":2,"message":"Bad handshake method"}"#);
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Route {
+    /// A handshake: open a session.
+    Open(Handshake),
+    /// A request of an existing session.
+    Session(SessionRequest),
+}
+
+/// The settings of a session that its first request decides.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Handshake {
+    /// The transport the session opens on.
+    pub transport: Transport,
+    /// The protocol revision, fixed for the session.
+    pub revision: Revision,
+    /// Whether the browser is one that wants `X-XSS-Protection: 0` on responses (Internet Explorer).
+    pub disable_xss_filter: bool,
+}
+
+impl Handshake {
+    /// Makes the handshake of a session that opens on `transport`.
+    #[must_use]
+    pub const fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            revision: Revision::V4,
+            disable_xss_filter: false,
+        }
+    }
+}
+
+/// A request of an existing session, not yet compared with the session: see
+/// [`Session::verify`](super::Session::verify).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SessionRequest {
+    /// The session it claims to belong to.
+    pub sid: Sid,
+    /// The protocol revision that it names, `None` for one that is not served.
+    pub revision: Option<Revision>,
+    /// The transport that it names.
+    pub transport: Transport,
+    /// What it asks for.
+    pub action: Action,
+}
+
+/// What a request asks of its session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Action {
+    /// A polling GET.
+    Poll,
+    /// A polling POST with a body.
+    Post(PostContent),
+    /// A WebSocket, to move the session to.
+    Upgrade,
+    /// A method that polling does not know.
+    UnknownMethod,
+}
+
+/// How the body of a POST is to be read, from its content type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum PostContent {
+    /// A text payload; every content type but the other ones, as officially.
+    Text,
+    /// `application/octet-stream`, which revision 4 refuses.
+    Binary,
+}
+
+/// A revision of the Engine.IO protocol.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Revision {
+    /// Revision 4, `EIO=4`: clients since Socket.IO 3.
+    V4,
+}
+
+impl Route {
+    /// Finds out what a request asks for.
+    ///
+    /// [`RequestHead::upgrade`] decides whether it is read as a WebSocket handshake.
+    ///
+    /// # Errors
+    ///
+    /// A [`Reject`] that knows its response, for the first check that fails: transport, origin, session id, and for
+    /// handshakes method, transport again and revision.
+    pub fn of(request: &RequestHead<'_>, config: &Config) -> Result<Self, Reject> {
+        let query = Query::parse(request.query);
+        let transport = query.transport.as_deref().and_then(Transport::from_name);
+        let transport = transport.filter(|transport| config.transports.contains(*transport));
+        let transport = transport.ok_or(Reject::UnknownTransport)?;
+        if !request.origin.is_none_or(|origin| {
+            origin
+                .iter()
+                .all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+        }) {
+            return Err(Reject::BadRequest(BadRequest::InvalidOrigin));
+        }
+        match query.sid.as_deref().filter(|sid| !sid.is_empty()) {
+            Some(sid) => Self::of_session(request, &query, transport, sid),
+            None => Self::of_handshake(request, &query, transport),
+        }
+    }
+
+    fn of_session(
+        request: &RequestHead<'_>,
+        query: &Query<'_>,
+        transport: Transport,
+        sid: &str,
+    ) -> Result<Self, Reject> {
+        let sid = Sid::parse(sid).ok_or(Reject::UnknownSid)?;
+        let action = match request.method {
+            _ if request.upgrade => Action::Upgrade,
+            "GET" => Action::Poll,
+            "POST" if request.content_type == Some(b"application/octet-stream") => {
+                Action::Post(PostContent::Binary)
+            }
+            "POST" => Action::Post(PostContent::Text),
+            _ => Action::UnknownMethod,
+        };
+        Ok(Self::Session(SessionRequest {
+            sid,
+            revision: query.revision(),
+            transport,
+            action,
+        }))
+    }
+
+    fn of_handshake(
+        request: &RequestHead<'_>,
+        query: &Query<'_>,
+        transport: Transport,
+    ) -> Result<Self, Reject> {
+        if request.method != "GET" {
+            return Err(Reject::BadHandshakeMethod);
+        }
+        if request.upgrade != (transport == Transport::WebSocket) {
+            return Err(Reject::BadRequest(BadRequest::TransportHandshake));
+        }
+        let revision = query.revision().ok_or(Reject::UnsupportedRevision)?;
+        let agent = request.user_agent.unwrap_or_default();
+        let contains = |needle: &[u8]| agent.windows(needle.len()).any(|window| window == needle);
+        let disable_xss_filter = contains(b";MSIE") || contains(b"Trident/");
+        Ok(Self::Open(Handshake {
+            transport,
+            revision,
+            disable_xss_filter,
+        }))
+    }
+}
+
+/// The parameters that matter; of a repeated one the last counts.
+#[derive(Default)]
+struct Query<'a> {
+    transport: Option<Cow<'a, str>>,
+    sid: Option<Cow<'a, str>>,
+    revision: Option<Cow<'a, str>>,
+}
+
+impl<'a> Query<'a> {
+    fn parse(query: &'a str) -> Self {
+        let mut parsed = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "transport" => parsed.transport = Some(value),
+                "sid" => parsed.sid = Some(value),
+                "EIO" => parsed.revision = Some(value),
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    fn revision(&self) -> Option<Revision> {
+        (self.revision.as_deref() == Some("4")).then_some(Revision::V4)
+    }
+}
+
+/// Why a request is refused. It knows the official code, message, status and body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reject {
+    /// Code 0: the transport is missing, unknown or not enabled.
+    #[error("Transport unknown")]
+    UnknownTransport,
+    /// Code 1: there is no such session.
+    #[error("Session ID unknown")]
+    UnknownSid,
+    /// Code 2: a handshake that is not a GET.
+    #[error("Bad handshake method")]
+    BadHandshakeMethod,
+    /// Code 3: see the cause.
+    #[error("Bad request")]
+    BadRequest(#[source] BadRequest),
+    /// Code 5: a protocol revision that is not served.
+    #[error("Unsupported protocol version")]
+    UnsupportedRevision,
+    /// No code, status 500: a method that polling does not know, on a good session.
+    #[error("unknown method")]
+    UnknownMethod,
+    /// No code, status 503: as many sessions exist as may.
+    #[error("too many sessions")]
+    TooManySessions,
+}
+
+/// What makes a request bad; `Display` gives the official name of the context.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadRequest {
+    /// The `Origin` header holds control characters.
+    #[error("INVALID_ORIGIN")]
+    InvalidOrigin,
+    /// The session is on another transport.
+    #[error("TRANSPORT_MISMATCH")]
+    TransportMismatch,
+    /// The session speaks another revision.
+    #[error("PROTOCOL_MISMATCH")]
+    RevisionMismatch,
+    /// A WebSocket session was asked for without a WebSocket handshake, or the reverse.
+    #[error("TRANSPORT_HANDSHAKE_ERROR")]
+    TransportHandshake,
+}
+
+impl Reject {
+    /// The official error code; `None` for what officially has none.
+    #[must_use]
+    pub const fn code(self) -> Option<u8> {
+        match self {
+            Self::UnknownTransport => Some(0),
+            Self::UnknownSid => Some(1),
+            Self::BadHandshakeMethod => Some(2),
+            Self::BadRequest(_) => Some(3),
+            Self::UnsupportedRevision => Some(5),
+            Self::UnknownMethod | Self::TooManySessions => None,
+        }
+    }
+
+    /// The answer to a plain request: status 400 and `{"code":…,"message":…}`, or the bare status without a code.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let Some(code) = self.code() else {
+            return Response::new(self.status(), "");
+        };
+        let body = format!(r#"{{"code":{code},"message":"{self}"}}"#);
+        Response::new(self.status(), body)
+            .with_headers(Headers::default().with_content_type("application/json"))
+    }
+
+    /// The answer to a WebSocket handshake: the bare message, and the connection closes.
+    #[must_use]
+    pub fn into_refusal(self) -> Response {
+        let headers = Headers::default()
+            .with_connection_close()
+            .with_content_type("text/html");
+        let message = if self.code().is_some() {
+            format!("{self}")
+        } else {
+            alloc::string::String::new()
+        };
+        Response::new(self.status(), message).with_headers(headers)
+    }
+
+    const fn status(self) -> u16 {
+        match self {
+            Self::UnknownMethod => 500,
+            Self::TooManySessions => 503,
+            Self::UnknownTransport
+            | Self::UnknownSid
+            | Self::BadHandshakeMethod
+            | Self::BadRequest(_)
+            | Self::UnsupportedRevision => 400,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::server::Transports;
+
+    const SID: &str = "lv_VI97HAXpY6yYWAAAC";
+
+    fn route(method: &str, query: &str) -> Result<Route, Reject> {
+        Route::of(
+            &RequestHead::new(method, "/engine.io/", query),
+            &Config::default(),
+        )
+    }
+
+    fn upgrade(query: &str) -> Result<Route, Reject> {
+        Route::of(
+            &RequestHead::new("GET", "/engine.io/", query).with_upgrade(),
+            &Config::default(),
+        )
+    }
+
+    fn session(action: Action, transport: Transport) -> Result<Route, Reject> {
+        let sid = Sid::parse(SID).unwrap();
+        Ok(Route::Session(SessionRequest {
+            sid,
+            revision: Some(Revision::V4),
+            transport,
+            action,
+        }))
+    }
+
+    #[test]
+    fn handshakes() {
+        let open = |transport| Ok(Route::Open(Handshake::new(transport)));
+        assert_eq!(
+            route("GET", "EIO=4&transport=polling&t=abc"),
+            open(Transport::Polling)
+        );
+        assert_eq!(
+            upgrade("EIO=4&transport=websocket"),
+            open(Transport::WebSocket)
+        );
+        assert_eq!(
+            route("GET", "EIO=4&transport=polling&sid="),
+            open(Transport::Polling)
+        );
+        assert_eq!(
+            route("GET", "%45IO=%34&transport=p&transport=polling"),
+            open(Transport::Polling)
+        );
+    }
+
+    #[test]
+    fn requests_of_a_session() {
+        let query = |transport: &str| alloc::format!("EIO=4&transport={transport}&sid={SID}");
+        assert_eq!(
+            route("GET", &query("polling")),
+            session(Action::Poll, Transport::Polling)
+        );
+        assert_eq!(
+            route("POST", &query("polling")),
+            session(Action::Post(PostContent::Text), Transport::Polling)
+        );
+        assert_eq!(
+            route("DELETE", &query("polling")),
+            session(Action::UnknownMethod, Transport::Polling)
+        );
+        assert_eq!(
+            upgrade(&query("websocket")),
+            session(Action::Upgrade, Transport::WebSocket)
+        );
+        assert_eq!(
+            route("GET", &query("websocket")),
+            session(Action::Poll, Transport::WebSocket)
+        );
+    }
+
+    #[test]
+    fn only_the_exact_octet_stream_type_is_binary() {
+        let post = |content_type: &'static [u8]| {
+            let query = alloc::format!("EIO=4&transport=polling&sid={SID}");
+            let head = RequestHead::new("POST", "/", &query).with_content_type(content_type);
+            Route::of(&head, &Config::default())
+        };
+        let posted = |content| session(Action::Post(content), Transport::Polling);
+        assert_eq!(
+            post(b"application/octet-stream"),
+            posted(PostContent::Binary)
+        );
+        assert_eq!(
+            post(b"application/octet-stream; charset=x"),
+            posted(PostContent::Text)
+        );
+        assert_eq!(post(b"application/json"), posted(PostContent::Text));
+    }
+
+    #[test]
+    fn refusals_come_in_the_official_order() {
+        let bad = |cause| Err(Reject::BadRequest(cause));
+        for query in [
+            "",
+            "EIO=4",
+            "transport=abc",
+            "transport=webtransport",
+            "transport=__proto__",
+            "transport=constructor",
+        ] {
+            assert_eq!(
+                route("POST", query),
+                Err(Reject::UnknownTransport),
+                "{query}"
+            );
+            assert_eq!(upgrade(query), Err(Reject::UnknownTransport), "{query}");
+        }
+        for sid in ["zzz", "__proto__"] {
+            assert_eq!(
+                route("PUT", &alloc::format!("EIO=3&transport=polling&sid={sid}")),
+                Err(Reject::UnknownSid)
+            );
+        }
+        assert_eq!(
+            route("POST", "EIO=3&transport=websocket"),
+            Err(Reject::BadHandshakeMethod)
+        );
+        assert_eq!(
+            route("OPTIONS", "EIO=4&transport=polling"),
+            Err(Reject::BadHandshakeMethod)
+        );
+        assert_eq!(
+            route("GET", "EIO=3&transport=websocket"),
+            bad(BadRequest::TransportHandshake)
+        );
+        assert_eq!(
+            upgrade("EIO=4&transport=polling"),
+            bad(BadRequest::TransportHandshake)
+        );
+        for query in [
+            "transport=polling",
+            "transport=polling&EIO=3",
+            "transport=polling&EIO=5",
+            "transport=polling&EIO=abc",
+        ] {
+            assert_eq!(
+                route("GET", query),
+                Err(Reject::UnsupportedRevision),
+                "{query}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_origin_with_control_characters_is_refused() {
+        let origin = |origin: &'static [u8]| {
+            let head = RequestHead::new("GET", "/", "EIO=4&transport=polling").with_origin(origin);
+            Route::of(&head, &Config::default()).err()
+        };
+        assert_eq!(origin(b"http://a.com"), None);
+        assert_eq!(origin(b"\t\x80\xff"), None);
+        assert_eq!(
+            origin(b"a\x01"),
+            Some(Reject::BadRequest(BadRequest::InvalidOrigin))
+        );
+        assert_eq!(
+            origin(b"a\x7f"),
+            Some(Reject::BadRequest(BadRequest::InvalidOrigin))
+        );
+    }
+
+    #[test]
+    fn a_transport_that_is_not_enabled_is_unknown() {
+        let config = Config::default().with_transports(Transports::NONE.with(Transport::Polling));
+        let head = RequestHead::new("GET", "/", "EIO=4&transport=websocket").with_upgrade();
+        assert_eq!(Route::of(&head, &config), Err(Reject::UnknownTransport));
+    }
+
+    #[test]
+    fn internet_explorer_is_told_to_leave_responses_alone() {
+        for (agent, expected) in [
+            ("Mozilla/4.0 (compatible;MSIE 8.0)", true),
+            ("Trident/7.0", true),
+            ("Firefox", false),
+        ] {
+            let head = RequestHead::new("GET", "/", "EIO=4&transport=polling")
+                .with_user_agent(agent.as_bytes());
+            let Ok(Route::Open(handshake)) = Route::of(&head, &Config::default()) else {
+                panic!("a handshake")
+            };
+            assert_eq!(handshake.disable_xss_filter, expected, "{agent}");
+        }
+    }
+
+    #[test]
+    fn answers_are_the_official_bytes() {
+        let rejects = [
+            (
+                Reject::UnknownTransport,
+                r#"{"code":0,"message":"Transport unknown"}"#,
+            ),
+            (
+                Reject::UnknownSid,
+                r#"{"code":1,"message":"Session ID unknown"}"#,
+            ),
+            (
+                Reject::BadHandshakeMethod,
+                r#"{"code":2,"message":"Bad handshake method"}"#,
+            ),
+            (
+                Reject::BadRequest(BadRequest::InvalidOrigin),
+                r#"{"code":3,"message":"Bad request"}"#,
+            ),
+            (
+                Reject::UnsupportedRevision,
+                r#"{"code":5,"message":"Unsupported protocol version"}"#,
+            ),
+        ];
+        for (reject, body) in rejects {
+            let response = reject.into_response();
+            assert_eq!((response.status, &*response.body), (400, body.as_bytes()));
+            assert_eq!(
+                response.headers,
+                Headers::default().with_content_type("application/json")
+            );
+            let refusal = reject.into_refusal();
+            assert_eq!(
+                (refusal.status, &*refusal.body),
+                (400, reject.to_string().as_bytes())
+            );
+        }
+        assert_eq!(
+            Reject::UnknownMethod.into_response(),
+            Response::new(500, "")
+        );
+        assert_eq!(
+            Reject::TooManySessions.into_response(),
+            Response::new(503, "")
+        );
+    }
+}

@@ -1,0 +1,358 @@
+//! What the network and the clock bring to a session.
+
+use bytes::Bytes;
+
+use super::{Carrier, Event, Release, Session, State};
+use crate::codec::{Packet, v4};
+use crate::http::{Headers, Response};
+use crate::server::close::{CloseReason, TransportFault};
+use crate::server::config::Transport;
+use crate::server::output::Output;
+use crate::server::route::{BadRequest, PostContent, Reject};
+use crate::server::upgrade::Upgrade;
+use crate::server::{heartbeat, upgrade};
+use crate::{ConnectionId, Frame, Instant, Message, RequestId};
+
+impl Session {
+    /// Answers the poll with what is queued, or holds it until there is something.
+    ///
+    /// A second poll while one is held ends the session: the held one gets `1` (close), the second status 400.
+    ///
+    /// Source: Engine.IO protocol revision 4, "HTTP long-polling"; `engine.io/lib/transports/polling.ts`,
+    /// `onPollRequest`.
+    pub fn handle_poll(&mut self, request: RequestId, _now: Instant) {
+        // What is queued belongs to the poll before this one.
+        self.flush_poll();
+        match (self.state, &mut self.carrier) {
+            (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
+            (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
+            (_, Carrier::Polling { held: Some(_), .. }) => {
+                self.respond(request, Response::new(400, ""));
+                self.finish(
+                    CloseReason::TransportError(TransportFault::PollOverlap),
+                    Release::Close,
+                );
+            }
+            (State::Closing { .. }, Carrier::Polling { .. }) if self.outbox.is_empty() => {
+                self.respond_payload(request, Bytes::from_static(b"6\x1e1"));
+                self.finish(CloseReason::ForcedClose, Release::Close);
+            }
+            (State::Open | State::Closing { .. }, Carrier::Polling { held, .. }) => {
+                *held = Some(request)
+            }
+        }
+        self.check();
+    }
+
+    /// Notes that a POST is arriving whose body is not complete. Optional: it lets overlapping and broken POSTs be
+    /// noticed as officially. [`handle_post`](Self::handle_post) or
+    /// [`handle_request_aborted`](Self::handle_request_aborted) follows.
+    ///
+    /// A second one before that ends the session; both are answered with 400.
+    pub fn handle_post_begun(&mut self, request: RequestId, _now: Instant) {
+        match (self.state, &mut self.carrier) {
+            (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
+            (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
+            (
+                _,
+                Carrier::Polling {
+                    posting: Some(_), ..
+                },
+            ) => self.overlapping_post(request),
+            (_, Carrier::Polling { posting, .. }) => *posting = Some(request),
+        }
+        self.check();
+    }
+
+    /// Takes the packets of a POST and answers it with `ok`; with 413 if the body is larger than `max_payload`, and
+    /// with 400 if a packet is bad, which ends the session.
+    ///
+    /// Source: `engine.io/lib/transports/polling.ts`, `onDataRequest`. Officially a bad packet is answered with `ok`,
+    /// against the protocol's text.
+    pub fn handle_post(
+        &mut self,
+        request: RequestId,
+        content: PostContent,
+        body: Bytes,
+        now: Instant,
+    ) {
+        match (self.state, &mut self.carrier) {
+            (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
+            (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
+            (
+                _,
+                Carrier::Polling {
+                    posting: Some(posting),
+                    ..
+                },
+            ) if *posting != request => {
+                self.overlapping_post(request);
+            }
+            (_, Carrier::Polling { posting, .. }) => {
+                *posting = None;
+                self.handle_body(request, content, body, now);
+            }
+        }
+        self.check();
+    }
+
+    /// Answers a POST whose body is larger than `max_payload` with 413. The session lives on.
+    pub fn handle_post_too_large(&mut self, request: RequestId, _now: Instant) {
+        if let Carrier::Polling { posting, .. } = &mut self.carrier
+            && *posting == Some(request)
+        {
+            *posting = None;
+        }
+        self.respond(request, Response::new(413, ""));
+        self.check();
+    }
+
+    /// Notes that the client went away during an exchange, which ends the session with `transport error` if the
+    /// exchange was open. No response follows.
+    pub fn handle_request_aborted(&mut self, request: RequestId, _now: Instant) {
+        if let Carrier::Polling { held, posting } = &mut self.carrier {
+            if *held == Some(request) {
+                *held = None;
+                self.finish(
+                    CloseReason::TransportError(TransportFault::PollAborted),
+                    Release::Close,
+                );
+            } else if *posting == Some(request) {
+                *posting = None;
+                self.finish(
+                    CloseReason::TransportError(TransportFault::PostAborted),
+                    Release::Close,
+                );
+            }
+        }
+        self.check();
+    }
+
+    /// Takes a new connection: the one that opens the session, or a probe.
+    ///
+    /// A connection that has no place (the session has one, a probe is on, upgrades are off, the session is closing) is
+    /// accepted and closed at once, and changes nothing. Arms the upgrade timeout for a probe.
+    pub fn handle_connection(&mut self, connection: ConnectionId, now: Instant) {
+        let accept = Output::Accept {
+            connection,
+            headers: Headers::default(),
+        };
+        match (self.state, self.carrier, self.upgrade) {
+            (State::Closed, ..) => {
+                let response = Reject::UnknownSid.into_refusal();
+                self.actions.push_back(Output::Refuse {
+                    connection,
+                    response,
+                });
+            }
+            (_, Carrier::Awaited, _) => {
+                self.actions.push_back(accept);
+                self.carrier = Carrier::Connected {
+                    connection,
+                    announced: false,
+                };
+            }
+            (State::Open, Carrier::Polling { .. }, Upgrade::None) if self.config.allow_upgrades => {
+                self.actions.push_back(accept);
+                self.upgrade = Upgrade::start(connection, now + self.config.upgrade_timeout);
+            }
+            (
+                State::Open | State::Closing { .. },
+                Carrier::Polling { .. } | Carrier::Connected { .. },
+                _,
+            ) => {
+                self.actions.push_back(accept);
+                self.actions.push_back(Output::Close { connection });
+            }
+        }
+        self.check();
+    }
+
+    /// Takes a frame. One of a connection that the session does not know is ignored.
+    pub fn handle_frame(&mut self, connection: ConnectionId, frame: Frame, now: Instant) {
+        if self.upgrade.connection() == Some(connection) {
+            self.handle_probe_frame(frame, now);
+        } else if self.is_connected(connection) && self.state == State::Open {
+            if frame.len() > self.config.max_payload {
+                self.finish(
+                    CloseReason::TransportError(TransportFault::PayloadTooLarge),
+                    Release::Close,
+                );
+            } else {
+                match v4::decode_frame(frame) {
+                    Ok(packet) => self.handle_packet(packet, now),
+                    Err(error) => self.finish(CloseReason::ParseError(error), Release::Close),
+                }
+            }
+        }
+        self.check();
+    }
+
+    /// Notes that a connection closed, cleanly or not. Ends the session with `transport close`, or just the probe.
+    pub fn handle_connection_closed(&mut self, connection: ConnectionId, _now: Instant) {
+        self.connection_lost(connection, CloseReason::TransportClose);
+    }
+
+    /// Notes that a connection broke the rules of its transport: an invalid or oversized frame, a failed write. Ends
+    /// the session with `transport error`, or just the probe.
+    pub fn handle_connection_failed(&mut self, connection: ConnectionId, _now: Instant) {
+        self.connection_lost(
+            connection,
+            CloseReason::TransportError(TransportFault::Connection),
+        );
+    }
+
+    /// Fires what is due: a ping, its timeout, the end of a probe or of a graceful close. Early it does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self
+            .upgrade
+            .deadline()
+            .is_some_and(|deadline| now >= deadline)
+        {
+            self.abort_upgrade();
+        }
+        if let State::Closing { deadline } = self.state
+            && now >= deadline
+        {
+            self.finish(CloseReason::ForcedClose, Release::Close);
+        }
+        match self.heartbeat.handle_timeout(self.config.ping_timeout, now) {
+            Some(heartbeat::Action::SendPing) if self.state == State::Open => {
+                self.outbox.push_ping()
+            }
+            Some(heartbeat::Action::TimedOut) => {
+                self.finish(CloseReason::PingTimeout, Release::Close)
+            }
+            Some(heartbeat::Action::SendPing) | None => {}
+        }
+        self.check();
+    }
+
+    pub(super) fn handle_body(
+        &mut self,
+        request: RequestId,
+        content: PostContent,
+        body: Bytes,
+        now: Instant,
+    ) {
+        if content == PostContent::Binary {
+            self.respond(request, Response::new(400, ""));
+            return self.finish(
+                CloseReason::TransportError(TransportFault::InvalidContent),
+                Release::Close,
+            );
+        }
+        if body.len() > self.config.max_payload {
+            return self.respond(request, Response::new(413, ""));
+        }
+        let mut error = None;
+        for packet in v4::decode_payload(body, self.config.max_packets_per_payload) {
+            if self.state != State::Open {
+                break;
+            }
+            match packet {
+                Ok(packet) => self.handle_packet(packet, now),
+                Err(fault) => error = Some(fault),
+            }
+        }
+        match error {
+            Some(error) => {
+                self.respond(request, Response::new(400, ""));
+                self.finish(CloseReason::ParseError(error), Release::Close);
+            }
+            None => {
+                let headers = self.headers("text/html");
+                self.respond(request, Response::new(200, "ok").with_headers(headers));
+            }
+        }
+    }
+
+    pub(super) fn handle_packet(&mut self, packet: Packet, now: Instant) {
+        match packet {
+            Packet::Pong(_) => return self.heartbeat.handle_pong(self.config.ping_interval, now),
+            Packet::Message(message) => self.handle_message(message),
+            Packet::Ping(_) => {
+                let fault = TransportFault::HeartbeatDirection;
+                self.finish(CloseReason::TransportError(fault), Release::Close);
+            }
+            Packet::Close(_) => self.finish(CloseReason::TransportClose, Release::Noop),
+            Packet::Open(_) | Packet::Upgrade(_) | Packet::Noop(_) => {}
+        }
+        self.heartbeat
+            .handle_other_packet(self.config.ping_timeout, now);
+    }
+
+    pub(super) fn handle_message(&mut self, message: Message) {
+        self.undelivered_bytes = self.undelivered_bytes.saturating_add(message.len());
+        let config = &self.config;
+        let bytes = config
+            .max_undelivered_bytes
+            .saturating_add(config.max_payload);
+        let messages = config
+            .max_undelivered_messages
+            .saturating_add(config.max_packets_per_payload);
+        if self.undelivered_bytes > bytes || self.events.len() >= messages {
+            let fault = TransportFault::TooManyUndelivered;
+            return self.finish(CloseReason::TransportError(fault), Release::Close);
+        }
+        self.events.push(Event::Message(message));
+    }
+
+    pub(super) fn handle_probe_frame(&mut self, frame: Frame, now: Instant) {
+        match self.upgrade.handle_frame(frame) {
+            upgrade::Action::Answered => {}
+            upgrade::Action::Abort => self.abort_upgrade(),
+            upgrade::Action::Complete => self.complete_upgrade(now),
+        }
+    }
+
+    pub(super) fn complete_upgrade(&mut self, now: Instant) {
+        // What was decided for a held poll goes there: the client reads it before it moves over.
+        self.flush_poll();
+        if let Carrier::Polling { held, posting } = self.carrier {
+            if let Some(held) = held {
+                self.respond_payload(held, Bytes::from_static(b"1"));
+            }
+            if let Some(posting) = posting {
+                self.respond(posting, Response::new(400, ""));
+            }
+        }
+        let Some(connection) = self.upgrade.take() else {
+            return;
+        };
+        self.carrier = Carrier::Connected {
+            connection,
+            announced: false,
+        };
+        self.heartbeat.handle_upgrade(self.config.ping_timeout, now);
+        self.events.push(Event::Upgraded(Transport::WebSocket));
+        self.after_departure();
+    }
+
+    pub(super) fn abort_upgrade(&mut self) {
+        if let Some(connection) = self.upgrade.take() {
+            self.actions.push_back(Output::Close { connection });
+        }
+    }
+
+    pub(super) fn connection_lost(&mut self, connection: ConnectionId, reason: CloseReason) {
+        if self.upgrade.connection() == Some(connection) {
+            self.upgrade = Upgrade::None;
+        } else if self.is_connected(connection) {
+            self.finish(reason, Release::Gone);
+        }
+        self.check();
+    }
+
+    pub(super) fn overlapping_post(&mut self, request: RequestId) {
+        self.respond(request, Response::new(400, ""));
+        self.finish(
+            CloseReason::TransportError(TransportFault::PostOverlap),
+            Release::Close,
+        );
+    }
+}
+
+fn mismatch() -> Response {
+    Reject::BadRequest(BadRequest::TransportMismatch).into_response()
+}

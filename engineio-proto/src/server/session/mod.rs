@@ -1,0 +1,420 @@
+//! One session: two transports at most, a heartbeat, and one ordered queue of messages.
+//!
+//! | transport | input | next | output |
+//! |---|---|---|---|
+//! | polling, no poll held | poll | held, or the same if something is queued | the queued packets |
+//! | polling, poll held | second poll | closed (`transport error`) | held: `1`; second: 400 |
+//! | polling | POST, good | same | events, then `ok` |
+//! | polling | POST, a packet is bad | closed (`parse error`) | events before it, 400 |
+//! | polling | POST of `1` | closed (`transport close`) | held: `6`; then `ok` |
+//! | polling | connection opens | same, with a probe beside it | see `upgrade.rs` |
+//! | polling, probed | poll | same | queued packets or `6`, at once |
+//! | polling, probed | `5` on the probe | connected | queued packets go there; `Upgraded` |
+//! | connected | poll or POST | same | 400 |
+//! | connected, or a probe is on | another connection | same | the other is accepted and closed |
+//! | connected | `1`, or it closes | closed (`transport close`) | |
+//!
+//! The heartbeat runs beside this, through an upgrade too (`heartbeat.rs`); the two never look into each other.
+
+mod input;
+mod output;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::convert::Infallible;
+
+use bytes::Bytes;
+
+use super::close::{CloseReason, SendError};
+use super::config::{Config, Transport};
+use super::heartbeat::Heartbeat;
+use super::outbox::Outbox;
+use super::output::Output;
+use super::route::{Action, BadRequest, Handshake, Reject, Revision, SessionRequest};
+use super::upgrade::Upgrade;
+use crate::http::Response;
+use crate::queue::Queue;
+use crate::{ConnectionId, Encoded, Instant, Message, RequestId, Sid};
+
+/// One Engine.IO session on the server, without its sockets and clock.
+///
+/// [`Server`](super::Server) keeps many of them; a driver that wants to keep its own, one per task or thread, does so
+/// with this type, [`Route`](super::Route) and [`TimerQueue`](crate::collections::TimerQueue).
+///
+/// # Examples
+///
+/// A session over one WebSocket, whose connection the driver calls 1:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use engineio_proto::server::{Config, Event, Handshake, Output, Session, Transport};
+/// use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, Sid};
+///
+/// let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").ok_or("a sid")?;
+/// let (connection, now) = (ConnectionId(1), Instant::ZERO);
+/// let mut session = Session::open(Arc::new(Config::default()), sid, &Handshake::new(Transport::WebSocket), now);
+/// session.handle_connection(connection, now);
+/// assert!(matches!(session.poll_output(), Some(Output::Accept { .. })));
+/// assert_eq!(session.poll_output(), Some(Output::Frames { connection }));
+/// assert!(matches!(session.poll_frame(connection), Some(Frame::Text(open)) if open.starts_with("0{")));
+///
+/// session.handle_frame(connection, Frame::Text("4hello".into()), now);
+/// assert_eq!(session.poll_output(), Some(Output::Event(Event::Message(Message::text("hello")))));
+///
+/// session.send(&Encoded::new(&Message::text("hi")))?;
+/// assert_eq!(session.poll_frame(connection), Some(Frame::Text("4hi".into())));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<Config>,
+    sid: Sid,
+    disable_xss_filter: bool,
+    /// The handshake packet has not been handed over yet.
+    open_pending: bool,
+    state: State,
+    carrier: Carrier,
+    upgrade: Upgrade,
+    heartbeat: Heartbeat,
+    outbox: Outbox,
+    undelivered_bytes: usize,
+    events: Queue<Event>,
+    /// Given back when it is empty: an idle session has none.
+    actions: VecDeque<Output<Infallible>>,
+}
+
+/// Something for the application to know of one session.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message arrived.
+    Message(Message),
+    /// The session moved to another transport.
+    Upgraded(Transport),
+    /// After a refused send: half of the room is free again.
+    Drained,
+    /// The session is over; no event follows.
+    Closed(CloseReason),
+}
+
+/// What a session has a deadline for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The next ping, or the pong to the last one.
+    Heartbeat,
+    /// The end of a probe.
+    Upgrade,
+    /// The end of a graceful close.
+    Close,
+}
+
+/// What waits for a client to take it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Buffered {
+    /// The messages.
+    pub messages: usize,
+    /// Their bytes, without packet types and encoding.
+    pub bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Open,
+    /// The application closed it; what is buffered may still leave.
+    Closing {
+        deadline: Instant,
+    },
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Carrier {
+    Polling {
+        held: Option<RequestId>,
+        posting: Option<RequestId>,
+    },
+    /// A session that was opened by a WebSocket handshake and has not got its connection yet.
+    Awaited,
+    Connected {
+        connection: ConnectionId,
+        announced: bool,
+    },
+}
+
+impl Session {
+    /// Opens a session. The first input is [`handle_poll`](Self::handle_poll) or
+    /// [`handle_connection`](Self::handle_connection) for the exchange that opened it, as the handshake says; it is
+    /// answered with the open packet and the initial one.
+    ///
+    /// Arms the heartbeat.
+    #[must_use]
+    pub fn open(config: Arc<Config>, sid: Sid, handshake: &Handshake, now: Instant) -> Self {
+        let carrier = match handshake.transport {
+            Transport::Polling => Carrier::Polling {
+                held: None,
+                posting: None,
+            },
+            Transport::WebSocket => Carrier::Awaited,
+        };
+        let mut outbox = Outbox::default();
+        if let Some(message) = &config.initial_packet {
+            // An empty queue takes any message.
+            let _taken = outbox.push(&[Encoded::new(message)], &config);
+        }
+        Self {
+            sid,
+            disable_xss_filter: handshake.disable_xss_filter,
+            open_pending: true,
+            state: State::Open,
+            carrier,
+            upgrade: Upgrade::None,
+            heartbeat: Heartbeat::start(config.ping_interval, now),
+            outbox,
+            undelivered_bytes: 0,
+            events: Queue::new(),
+            actions: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Queues a message for the client.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`], and [`SendError::Full`] if it would exceed what may wait; nothing is queued then.
+    pub fn send(&mut self, message: &Encoded) -> Result<(), SendError> {
+        self.send_parts(core::slice::from_ref(message))
+    }
+
+    /// Queues several messages back to back, or none of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_parts(&mut self, parts: &[Encoded]) -> Result<(), SendError> {
+        if self.state != State::Open {
+            return Err(SendError::Closed);
+        }
+        let result = self.outbox.push(parts, &self.config);
+        self.check();
+        result
+    }
+
+    /// Queues the parts of one message if they can leave at once: a poll is held or the connection is idle, and
+    /// nothing else waits. Otherwise drops them all and returns false.
+    pub fn send_volatile(&mut self, parts: &[Encoded]) -> bool {
+        self.is_writable() && self.send_parts(parts).is_ok()
+    }
+
+    /// Closes the session once what is buffered has left, or [`Config::close_timeout`] is over. Sends are refused and
+    /// packets ignored from here on.
+    pub fn close(&mut self, now: Instant) {
+        if self.state != State::Open {
+            return;
+        }
+        self.flush_poll();
+        let idle = match self.carrier {
+            Carrier::Polling { held, .. } => held.is_some(),
+            Carrier::Awaited | Carrier::Connected { .. } => !self.has_frames(),
+        };
+        if idle {
+            self.finish(CloseReason::ForcedClose, Release::Close);
+        } else {
+            self.state = State::Closing {
+                deadline: now + self.config.close_timeout,
+            };
+        }
+        self.check();
+    }
+
+    /// Ends the session now and drops what is buffered. A held poll gets `1`.
+    pub fn discard(&mut self) {
+        self.finish(CloseReason::ForcedClose, Release::Close);
+        self.check();
+    }
+
+    /// Compares a request with the session: its transport, revision and method.
+    ///
+    /// # Errors
+    ///
+    /// The [`Reject`] to answer the request with; the session is not affected.
+    pub fn verify(&self, request: &SessionRequest) -> Result<(), Reject> {
+        if self.is_closed() {
+            return Err(Reject::UnknownSid);
+        }
+        if request.action != Action::Upgrade
+            && (request.transport != self.transport() || !self.is_polling())
+        {
+            return Err(Reject::BadRequest(BadRequest::TransportMismatch));
+        }
+        if request.revision != Some(self.revision()) {
+            return Err(Reject::BadRequest(BadRequest::RevisionMismatch));
+        }
+        match request.action {
+            Action::UnknownMethod => Err(Reject::UnknownMethod),
+            Action::Upgrade if request.transport == Transport::Polling => {
+                Err(Reject::BadRequest(BadRequest::TransportHandshake))
+            }
+            Action::Poll | Action::Post(_) | Action::Upgrade => Ok(()),
+        }
+    }
+
+    /// The session id.
+    #[must_use]
+    pub fn sid(&self) -> Sid {
+        self.sid
+    }
+
+    /// The protocol revision of the session.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        Revision::V4
+    }
+
+    /// The transport that the session is on.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        match self.carrier {
+            Carrier::Polling { .. } => Transport::Polling,
+            Carrier::Awaited | Carrier::Connected { .. } => Transport::WebSocket,
+        }
+    }
+
+    /// Whether the session takes messages: it is neither closing nor closed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether a message would leave at once: what [`send_volatile`](Self::send_volatile) goes by.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        let takes = match self.carrier {
+            Carrier::Polling { held, .. } => held.is_some(),
+            Carrier::Awaited => false,
+            Carrier::Connected { .. } => !self.open_pending,
+        };
+        takes && self.state == State::Open && self.outbox.is_empty()
+    }
+
+    /// Whether the driver should read on; false while too much waits for the application.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.events.len() < self.config.max_undelivered_messages
+            && self.undelivered_bytes < self.config.max_undelivered_bytes
+    }
+
+    /// What waits for the client.
+    #[must_use]
+    pub fn buffered(&self) -> Buffered {
+        Buffered {
+            messages: self.outbox.len(),
+            bytes: self.outbox.bytes(),
+        }
+    }
+
+    /// The poll or POST that waits for an answer, if it is `request`.
+    #[must_use]
+    pub fn is_waiting(&self, request: RequestId) -> bool {
+        matches!(self.carrier, Carrier::Polling { held, posting } if held == Some(request) || posting == Some(request))
+    }
+
+    /// Ends the session: answers what is open, drops what is queued, tells the application.
+    fn finish(&mut self, reason: CloseReason, release: Release) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.flush_poll();
+        self.state = State::Closed;
+        self.heartbeat.stop();
+        self.abort_upgrade();
+        match self.carrier {
+            Carrier::Polling { held, posting } => {
+                self.carrier = Carrier::Polling {
+                    held: None,
+                    posting: None,
+                };
+                if let Some(held) = held {
+                    let payload: &'static [u8] = if release == Release::Noop { b"6" } else { b"1" };
+                    self.respond_payload(held, Bytes::from_static(payload));
+                }
+                if let Some(posting) = posting {
+                    self.respond(posting, Response::new(400, ""));
+                }
+            }
+            Carrier::Connected {
+                connection,
+                announced,
+            } if release != Release::Gone => {
+                // A driver that drained after every input would have had these frames: it may take them now, before it
+                // closes the connection.
+                if self.has_frames() && !announced {
+                    self.actions.push_back(Output::Frames { connection });
+                }
+                self.carrier = Carrier::Connected {
+                    connection,
+                    announced: true,
+                };
+                self.actions.push_back(Output::Close { connection });
+            }
+            Carrier::Awaited | Carrier::Connected { .. } => self.drop_queued(),
+        }
+        if self.is_polling() {
+            self.drop_queued();
+        }
+        self.events.push(Event::Closed(reason));
+    }
+
+    fn is_polling(&self) -> bool {
+        matches!(self.carrier, Carrier::Polling { .. })
+    }
+
+    fn is_connected(&self, connection: ConnectionId) -> bool {
+        matches!(self.carrier, Carrier::Connected { connection: current, .. } if current == connection)
+    }
+
+    fn check(&self) {
+        self.outbox.check();
+        debug_assert!(
+            !self.is_closed() || self.poll_timeout().is_none(),
+            "a closed session has no timer"
+        );
+        debug_assert!(
+            !self.is_closed() || !self.is_polling() || !self.has_frames(),
+            "a closed session sends nothing"
+        );
+        debug_assert!(
+            self.is_polling() || self.upgrade.connection().is_none(),
+            "only polling is upgraded"
+        );
+    }
+}
+
+/// How a poll that is held at the end is answered, and whether the connection is still there to be closed.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Release {
+    /// `1`: the server ends it.
+    Close,
+    /// `6`: the client said that it ends it.
+    Noop,
+    /// The connection closed by itself.
+    Gone,
+}
+
+const _: () = {
+    const fn sendable<T: Send + Sync>() {}
+    sendable::<Session>();
+    assert!(
+        size_of::<Session>() <= 256,
+        "a million of them fit into 256 MB"
+    );
+};

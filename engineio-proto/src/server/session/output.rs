@@ -1,0 +1,236 @@
+//! What a session wants done and known.
+
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::{Carrier, Event, Release, Session, State, Timer};
+use crate::codec::{Open, Packet, v4};
+use crate::http::{Headers, Response};
+use crate::server::close::CloseReason;
+use crate::server::output::Output;
+use crate::{ConnectionId, Frame, Instant, RequestId};
+
+impl Session {
+    /// The next thing to do or to know. What is to be done comes first, events after it.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<Event>> {
+        match self.poll_action() {
+            Some(action) => Some(action.map_event(|never| match never {})),
+            None => self.poll_event().map(Output::Event),
+        }
+    }
+
+    /// The next thing to do, without the events: for a layer above, which looks at events first and leaves the rest to
+    /// its own driver.
+    #[must_use]
+    pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
+        if self.actions.is_empty() {
+            self.flush_poll();
+        }
+        if let Some(action) = self.actions.pop_front() {
+            let closes =
+                matches!(action, Output::Close { connection } if self.is_connected(connection));
+            if closes && self.is_closed() {
+                self.drop_queued();
+            }
+            return Some(action);
+        }
+        if let Some(connection) = self.upgrade.unannounced() {
+            self.upgrade.announce();
+            return Some(Output::Frames { connection });
+        }
+        let has_frames = self.has_frames();
+        match &mut self.carrier {
+            Carrier::Connected {
+                connection,
+                announced: announced @ false,
+            } if has_frames => {
+                *announced = true;
+                Some(Output::Frames {
+                    connection: *connection,
+                })
+            }
+            Carrier::Polling { .. } | Carrier::Awaited | Carrier::Connected { .. } => None,
+        }
+    }
+
+    /// The next event, without what is to be done.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop()?;
+        if let Event::Message(message) = &event {
+            self.undelivered_bytes = self.undelivered_bytes.saturating_sub(message.len());
+        }
+        Some(event)
+    }
+
+    /// The next frame for a connection, to be called when its pipe can take one. After `None`,
+    /// [`Output::Frames`] says when there are more.
+    #[must_use]
+    pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+        if self.upgrade.connection() == Some(connection) {
+            return self.upgrade.poll_frame();
+        }
+        if !self.is_connected(connection) {
+            return None;
+        }
+        let frame = if core::mem::take(&mut self.open_pending) {
+            Some(Frame::Text(self.open_packet()))
+        } else {
+            self.outbox.pop_frame()
+        };
+        if let Carrier::Connected { announced, .. } = &mut self.carrier
+            && frame.is_none()
+            && self.state != State::Closed
+        {
+            *announced = false;
+        }
+        self.after_departure();
+        frame
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_timer().map(|(_, deadline)| deadline)
+    }
+
+    /// The next deadline and what it is for.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Timer, Instant)> {
+        let closing = match self.state {
+            State::Closing { deadline } => Some(deadline),
+            State::Open | State::Closed => None,
+        };
+        let timers = [
+            (Timer::Heartbeat, self.heartbeat.deadline()),
+            (Timer::Upgrade, self.upgrade.deadline()),
+            (Timer::Close, closing),
+        ];
+        let armed = timers
+            .into_iter()
+            .filter_map(|(timer, deadline)| Some((timer, deadline?)));
+        armed.min_by_key(|(_, deadline)| *deadline)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Whether [`poll_action`](Self::poll_action) has something.
+    #[must_use]
+    pub fn has_action(&self) -> bool {
+        let frames = matches!(
+            self.carrier,
+            Carrier::Connected {
+                announced: false,
+                ..
+            }
+        ) && self.has_frames();
+        !self.actions.is_empty()
+            || frames
+            || self.upgrade.unannounced().is_some()
+            || self.releases_poll()
+    }
+
+    /// Something left the queue: there may be room again, or nothing left to wait for.
+    pub(super) fn after_departure(&mut self) {
+        if self.state == State::Open && self.outbox.take_drained(&self.config) {
+            self.events.push(Event::Drained);
+        }
+        if matches!(
+            (self.state, self.carrier),
+            (State::Closing { .. }, Carrier::Connected { .. })
+        ) && !self.has_frames()
+        {
+            self.finish(CloseReason::ForcedClose, Release::Close);
+        }
+        self.check();
+    }
+
+    /// Answers a held poll if there is something for it. Left until it is asked for, so that what was queued in the
+    /// meantime goes in one response.
+    pub(super) fn flush_poll(&mut self) {
+        let Carrier::Polling { held, .. } = &mut self.carrier else {
+            return;
+        };
+        let Some(request) = *held else { return };
+        let waiting = self.open_pending || !self.outbox.is_empty();
+        if !waiting && !self.upgrade.is_probed() {
+            return;
+        }
+        *held = None;
+        if !waiting {
+            return self.respond_payload(request, Bytes::from_static(b"6"));
+        }
+        let opens = core::mem::take(&mut self.open_pending);
+        let open = opens.then(|| self.open_packet());
+        let body = self.outbox.pop_payload(open, self.config.max_payload);
+        let cookie = self
+            .config
+            .cookie
+            .as_ref()
+            .filter(|_| opens)
+            .map(|cookie| cookie.header(&self.sid));
+        let headers = self
+            .headers("text/plain; charset=UTF-8")
+            .with_set_cookie(cookie);
+        self.respond(request, Response::new(200, body).with_headers(headers));
+        self.after_departure();
+    }
+
+    pub(super) fn drop_queued(&mut self) {
+        self.open_pending = false;
+        self.outbox.clear();
+    }
+
+    pub(super) fn respond_payload(&mut self, request: RequestId, body: Bytes) {
+        let headers = self.headers("text/plain; charset=UTF-8");
+        self.respond(request, Response::new(200, body).with_headers(headers));
+    }
+
+    pub(super) fn respond(&mut self, request: RequestId, response: Response) {
+        self.actions
+            .push_back(Output::Respond { request, response });
+    }
+
+    pub(super) fn headers(&self, content_type: &'static str) -> Headers {
+        let headers = Headers::default()
+            .with_content_type(content_type)
+            .with_no_store();
+        headers.with_xss_filter_disabled(self.disable_xss_filter)
+    }
+
+    pub(super) fn open_packet(&self) -> ByteString {
+        let upgrades = if self.is_polling() {
+            self.config.upgrades()
+        } else {
+            Vec::new()
+        };
+        let open = Open::new(
+            self.sid.as_str(),
+            self.config.ping_interval,
+            self.config.ping_timeout,
+        )
+        .with_upgrades(upgrades)
+        .with_max_payload(self.config.max_payload as u64);
+        let Frame::Text(packet) = v4::encode_frame(&Packet::Open(open.encode().into())) else {
+            return ByteString::new();
+        };
+        packet
+    }
+
+    pub(super) fn has_frames(&self) -> bool {
+        self.open_pending || !self.outbox.is_empty()
+    }
+
+    pub(super) fn releases_poll(&self) -> bool {
+        matches!(self.carrier, Carrier::Polling { held: Some(_), .. })
+            && (self.has_frames() || self.upgrade.is_probed())
+    }
+}
