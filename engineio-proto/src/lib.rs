@@ -19,7 +19,7 @@ pub use encoded::{Encoded, WebSocketHeader};
 pub use ids::{ConnectionId, Exchange, RequestId};
 pub use message::{Frame, Message};
 pub use seed::Seed;
-pub use sid::Sid;
+pub use sid::{Sid, SidGenerator};
 pub use time::Instant;
 
 pub use bytes::Bytes;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::Seed;
 use crate::seed::Generator;
 
 /// A session id: 20 characters of the URL-safe base64 alphabet, the official shape.
@@ -41,13 +42,13 @@ impl Sid {
         self.bits(0)
     }
 
-    /// The low 16 bits of the slot that the id was made for.
-    pub(crate) fn slot_hint(&self) -> u16 {
-        self.bits(16)
+    /// The slots that the id may have been made for, among those below `slots`: one in 65,536.
+    pub fn candidate_slots(&self, slots: u32) -> impl Iterator<Item = u32> + use<> {
+        (u32::from(self.bits(16))..slots).step_by(1 << 16)
     }
 
     /// Draws an id for the slot of a shard.
-    pub(crate) fn generate(shard: u16, slot: u32, generator: &mut Generator) -> Self {
+    fn generate(shard: u16, slot: u32, generator: &mut Generator) -> Self {
         let mut raw = [0_u8; 15];
         generator.fill(&mut raw);
         let [s0, s1] = shard.to_be_bytes();
@@ -79,6 +80,46 @@ impl Sid {
             bits << 6 | u64::from(value(byte).unwrap_or(0))
         });
         u16::try_from(wide >> (48 - 16 - from) & 0xffff).unwrap_or(0)
+    }
+}
+
+/// Makes session ids from a seed.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::{Seed, SidGenerator};
+///
+/// let mut generator = SidGenerator::new(3, &Seed::new([7; 32]));
+/// let sid = generator.generate(70_000);
+/// assert_eq!(sid.shard(), 3);
+/// assert!(sid.candidate_slots(100_000).any(|slot| slot == 70_000));
+/// ```
+#[derive(Debug)]
+pub struct SidGenerator {
+    shard: u16,
+    generator: Generator,
+}
+
+impl SidGenerator {
+    /// Makes a generator of ids that carry `shard`. The seed must be fresh entropy outside of tests.
+    #[must_use]
+    pub fn new(shard: u16, seed: &Seed) -> Self {
+        Self {
+            shard,
+            generator: Generator::new(seed),
+        }
+    }
+
+    /// Draws an id for whatever lies in a slot.
+    pub fn generate(&mut self, slot: u32) -> Sid {
+        Sid::generate(self.shard, slot, &mut self.generator)
+    }
+
+    /// The shard that the ids carry.
+    #[must_use]
+    pub fn shard(&self) -> u16 {
+        self.shard
     }
 }
 
@@ -123,7 +164,11 @@ mod tests {
         for (shard, slot) in [(0, 0), (1, 2), (0xffff, 0xffff), (0x1234, 0xabcd_5678)] {
             let sid = Sid::generate(shard, slot, &mut generator);
             assert_eq!(sid.as_str().len(), 20);
-            assert_eq!((sid.shard(), sid.slot_hint()), (shard, slot as u16));
+            assert_eq!(sid.shard(), shard);
+            assert_eq!(
+                sid.candidate_slots(slot.saturating_add(1)).last(),
+                Some(slot)
+            );
             assert_eq!(Sid::parse(sid.as_str()), Some(sid));
         }
     }

@@ -13,8 +13,7 @@ use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
-use crate::seed::Generator;
-use crate::{ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, Sid};
+use crate::{ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, Sid, SidGenerator};
 
 /// The sessions of one shard: one thread's worth, without locks.
 ///
@@ -46,8 +45,7 @@ use crate::{ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, Si
 #[derive(Debug)]
 pub struct Server {
     config: Arc<Config>,
-    shard: u16,
-    generator: Generator,
+    generator: SidGenerator,
     sessions: Slab<Slot>,
     /// Which session an exchange that waits for its answer belongs to.
     requests: BTreeMap<RequestId, Key>,
@@ -137,8 +135,7 @@ impl Server {
         config.check()?;
         Ok(Self {
             config: Arc::new(config),
-            shard,
-            generator: Generator::new(seed),
+            generator: SidGenerator::new(shard, seed),
             sessions: Slab::new(),
             requests: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -413,10 +410,10 @@ impl Server {
     /// The session of that id, unless it is closed. It looks at one slot for each 65,536 that exist.
     #[must_use]
     pub fn find(&self, sid: &Sid) -> Option<SessionKey> {
-        if sid.shard() != self.shard {
+        if sid.shard() != self.shard() {
             return None;
         }
-        let candidates = (u32::from(sid.slot_hint())..self.sessions.slots()).step_by(1 << 16);
+        let candidates = sid.candidate_slots(self.sessions.slots());
         let mut found = candidates.filter_map(|slot| self.sessions.at(slot));
         let (key, _) =
             found.find(|(_, slot)| slot.session.sid() == *sid && !slot.session.is_closed())?;
@@ -436,6 +433,12 @@ impl Server {
         self.sessions.len()
     }
 
+    /// The session that a connection belongs to, as its transport or as a probe.
+    #[must_use]
+    pub fn session_of(&self, connection: ConnectionId) -> Option<SessionKey> {
+        self.connections.get(&connection).copied().map(SessionKey)
+    }
+
     /// Whether the driver should read on from a connection; false while too much waits for the application.
     #[must_use]
     pub fn wants_read(&self, connection: ConnectionId) -> bool {
@@ -453,7 +456,7 @@ impl Server {
     /// The shard that the session ids carry.
     #[must_use]
     pub fn shard(&self) -> u16 {
-        self.shard
+        self.generator.shard()
     }
 
     fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {
@@ -473,9 +476,9 @@ impl Server {
         if self.sessions.len() >= self.config.max_sessions {
             return None;
         }
-        let (config, shard, generator) = (&self.config, self.shard, &mut self.generator);
+        let (config, generator) = (&self.config, &mut self.generator);
         let key = self.sessions.insert_with(|key| {
-            let sid = Sid::generate(shard, key.slot(), generator);
+            let sid = generator.generate(key.slot());
             let session = Session::open(Arc::clone(config), sid, handshake, now);
             Slot {
                 session,
