@@ -1,0 +1,163 @@
+//! Why bytes are no packet, why a packet cannot be written, and why a payload is not of a type.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use core::fmt;
+
+use bytestring::ByteString;
+
+/// Why a message of the peer is no packet, or cannot come at this point.
+///
+/// The texts are those of the official decoder where it has the error. After one the connection is closed; a decoder
+/// that has reported one has forgotten what it was waiting for.
+///
+/// Source: `socket.io-parser` 4.2, `Decoder`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// There is no text in the message, not even a packet type.
+    #[error("empty packet")]
+    Empty,
+    /// The first character names no packet type; the number is there if it is a digit.
+    #[error("unknown packet type {}", .0.map_or_else(|| "NaN".to_string(), |digit| digit.to_string()))]
+    UnknownType(Option<u8>),
+    /// A binary packet does not tell the number of its attachments as plain digits without leading zeros, or tells 0.
+    #[error("Illegal attachments")]
+    AttachmentCount,
+    /// A binary packet announces more attachments than allowed.
+    #[error("too many attachments")]
+    TooManyAttachments {
+        /// The number allowed.
+        limit: u16,
+    },
+    /// The name of the namespace is longer than allowed.
+    #[error("namespace longer than {limit} bytes")]
+    NamespaceTooLong {
+        /// The number of bytes allowed.
+        limit: u32,
+    },
+    /// The packet id is beyond 2^53 - 1, the largest that JavaScript holds exactly.
+    #[error("packet id out of range")]
+    IdOutOfRange,
+    /// The payload is no JSON, or not of the kind that packets of its type carry, or an event with a reserved name.
+    #[error("invalid payload")]
+    InvalidPayload,
+    /// Arrays and objects of the payload are nested deeper than allowed.
+    #[error("payload nested deeper than {limit}")]
+    TooDeep {
+        /// The number of levels allowed.
+        limit: u16,
+    },
+    /// Text came where an attachment was due.
+    #[error("got plaintext data when reconstructing a packet")]
+    UnexpectedText,
+    /// Bytes came where no attachment was due.
+    #[error("got binary data when not reconstructing a packet")]
+    UnexpectedBinary,
+    /// A placeholder in the payload names no attachment.
+    #[error("illegal attachments")]
+    Placeholder,
+}
+
+/// Why a payload or packet cannot be written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A value refused to be serialised, or is nothing that JSON can express; the text says why.
+    #[error("value cannot be serialised: {0}")]
+    Serialize(Box<str>),
+    /// The event's name is one of those that applications must not emit, see
+    /// [`is_reserved_event`](crate::is_reserved_event).
+    #[error("\"{0}\" is a reserved event name")]
+    ReservedEvent(ByteString),
+    /// Arrays and objects of the payload are nested deeper than [`MAX_JSON_DEPTH`](crate::parser::MAX_JSON_DEPTH).
+    #[error("payload nested deeper than {limit}")]
+    TooDeep {
+        /// The number of levels allowed.
+        limit: u16,
+    },
+    /// Beside attachments there is data that looks like a placeholder, and the receiver would take it for one.
+    #[error("data that looks like a placeholder beside attachments")]
+    Placeholder,
+    /// The payload has more attachments than receivers accept.
+    #[error("{count} attachments, {limit} are allowed")]
+    TooManyAttachments {
+        /// The number of attachments of the payload.
+        count: usize,
+        /// The number allowed.
+        limit: u16,
+    },
+    /// The namespace does not start with a slash, or holds a comma, which would end it.
+    #[error("invalid namespace")]
+    Namespace,
+    /// The packet id is beyond 2^53 - 1.
+    #[error("packet id out of range")]
+    IdOutOfRange,
+    /// The payload is missing, or not of the kind that packets of this type carry.
+    #[error("payload does not fit the packet type")]
+    PayloadKind,
+}
+
+/// Why a payload is not of the type asked for.
+///
+/// The text names what was found and what was expected, and may quote scalars of the payload.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReadError(Box<str>);
+
+impl ReadError {
+    pub(crate) fn new(message: impl fmt::Display) -> Self {
+        Self(message.to_string().into())
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+impl serde::de::Error for ReadError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decode_errors_read_as_the_official_ones() {
+        for (error, text) in [
+            (DecodeError::UnknownType(Some(7)), "unknown packet type 7"),
+            (DecodeError::UnknownType(None), "unknown packet type NaN"),
+            (DecodeError::AttachmentCount, "Illegal attachments"),
+            (
+                DecodeError::TooManyAttachments { limit: 10 },
+                "too many attachments",
+            ),
+            (DecodeError::InvalidPayload, "invalid payload"),
+            (
+                DecodeError::UnexpectedText,
+                "got plaintext data when reconstructing a packet",
+            ),
+            (
+                DecodeError::UnexpectedBinary,
+                "got binary data when not reconstructing a packet",
+            ),
+            (DecodeError::Placeholder, "illegal attachments"),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn reserved_names_are_refused_with_the_official_text() {
+        assert_eq!(
+            EncodeError::ReservedEvent("connect".into()).to_string(),
+            "\"connect\" is a reserved event name"
+        );
+    }
+}

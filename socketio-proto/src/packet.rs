@@ -1,0 +1,226 @@
+//! Packets, and their form on the wire.
+
+use alloc::sync::Arc;
+use core::slice;
+
+use bytestring::ByteString;
+use engineio_proto::Encoded;
+
+use crate::Payload;
+
+/// The type of a packet.
+///
+/// Packets with attachments have types of their own on the wire, 5 and 6; here they are events and acknowledgements
+/// whose payload has attachments, as the official decoder reports them.
+///
+/// Source: Socket.IO protocol revision 5, "Packet types".
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the five packet types are what the protocol is"
+)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum PacketType {
+    /// Type 0: joins a namespace, or confirms that. The payload is an object or absent.
+    Connect,
+    /// Type 1: leaves a namespace. No payload.
+    Disconnect,
+    /// Type 2 (5 with attachments): an event. The payload is an array that starts with the name, a string or number.
+    Event,
+    /// Type 3 (6 with attachments): the answer to an event. The payload is an array.
+    Ack,
+    /// Type 4: refuses to let the peer into a namespace. The payload is an object, a string or absent.
+    ConnectError,
+}
+
+/// A packet of the Socket.IO protocol.
+///
+/// Decoding slices namespace and payload from the message that came in; nothing is copied.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Packet {
+    /// The type.
+    pub packet_type: PacketType,
+    /// The namespace, with its leading slash; `/` is the main one. A query string, if there is one, is still in it.
+    pub namespace: ByteString,
+    /// The id that ties an acknowledgement to its event, at most [`MAX_PACKET_ID`]. Means nothing in other types.
+    pub id: Option<u64>,
+    /// The payload. An event has one always. An acknowledgement that came without stands for one without arguments,
+    /// [`Payload::no_args`], and a refusal for one without message.
+    pub payload: Option<Payload>,
+}
+
+impl Packet {
+    /// Makes a packet without id and payload.
+    #[must_use]
+    pub fn new(packet_type: PacketType, namespace: impl Into<ByteString>) -> Self {
+        Self {
+            packet_type,
+            namespace: namespace.into(),
+            id: None,
+            payload: None,
+        }
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub const fn with_id(mut self, id: u64) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the payload.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+
+    /// The same packet, borrowed: what [`Parser::encode`](crate::parser::Parser::encode) takes.
+    #[must_use]
+    pub fn borrow(&self) -> PacketRef<'_> {
+        PacketRef {
+            packet_type: self.packet_type,
+            namespace: &self.namespace,
+            id: self.id,
+            payload: self.payload.as_ref(),
+        }
+    }
+}
+
+/// A packet whose parts belong to someone else.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PacketRef<'a> {
+    /// The type.
+    pub packet_type: PacketType,
+    /// The namespace, with its leading slash.
+    pub namespace: &'a str,
+    /// The id that ties an acknowledgement to its event.
+    pub id: Option<u64>,
+    /// The payload.
+    pub payload: Option<&'a Payload>,
+}
+
+impl<'a> PacketRef<'a> {
+    /// Makes a packet without id and payload.
+    #[must_use]
+    pub const fn new(packet_type: PacketType, namespace: &'a str) -> Self {
+        Self {
+            packet_type,
+            namespace,
+            id: None,
+            payload: None,
+        }
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub const fn with_id(mut self, id: u64) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the payload.
+    #[must_use]
+    pub const fn with_payload(mut self, payload: &'a Payload) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+}
+
+/// A packet in its wire form, made once and shared by every session it is sent to.
+///
+/// Its parts are Engine.IO messages that must leave one after the other with nothing between them: the text, then the
+/// attachments. Cloning costs a reference count.
+#[derive(Clone, Debug)]
+pub struct EncodedPacket(Parts);
+
+#[derive(Clone, Debug)]
+enum Parts {
+    One(Encoded),
+    Many(Arc<[Encoded]>),
+}
+
+impl EncodedPacket {
+    /// Makes a packet of a single message.
+    pub(crate) const fn one(message: Encoded) -> Self {
+        Self(Parts::One(message))
+    }
+
+    /// Makes a packet of several messages.
+    pub(crate) fn many(messages: impl Into<Arc<[Encoded]>>) -> Self {
+        Self(Parts::Many(messages.into()))
+    }
+
+    /// The messages, at least one, in the order in which they must be sent.
+    #[must_use]
+    pub fn parts(&self) -> &[Encoded] {
+        match &self.0 {
+            Parts::One(message) => slice::from_ref(message),
+            Parts::Many(messages) => messages,
+        }
+    }
+
+    /// The length in bytes of all parts, without Engine.IO's packet types and encodings.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        self.parts()
+            .iter()
+            .map(Encoded::payload_len)
+            .fold(0, usize::saturating_add)
+    }
+}
+
+/// Whether an event name is kept for the library itself: applications must not emit it and peers must not send it.
+///
+/// The names are `connect`, `connect_error`, `disconnect`, `disconnecting`, and for the sake of the official
+/// implementation `newListener` and `removeListener`.
+#[must_use]
+pub fn is_reserved_event(name: &str) -> bool {
+    matches!(
+        name,
+        "connect"
+            | "connect_error"
+            | "disconnect"
+            | "disconnecting"
+            | "newListener"
+            | "removeListener"
+    )
+}
+
+/// The largest packet id: 2^53 - 1, the largest integer that JavaScript holds exactly.
+pub const MAX_PACKET_ID: u64 = (1 << 53) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_event_names_are_reserved() {
+        for name in [
+            "connect",
+            "connect_error",
+            "disconnect",
+            "disconnecting",
+            "newListener",
+            "removeListener",
+        ] {
+            assert!(is_reserved_event(name), "{name}");
+        }
+        for name in [
+            "",
+            "connection",
+            "error",
+            "new_namespace",
+            "Connect",
+            "message",
+        ] {
+            assert!(!is_reserved_event(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_shared_packet_is_two_words() {
+        assert_eq!(size_of::<EncodedPacket>(), 16);
+    }
+}

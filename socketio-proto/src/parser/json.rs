@@ -1,0 +1,255 @@
+//! The default parser.
+//!
+//! ```text
+//! packet      = type [ attachments "-" ] [ namespace "," ] [ id ] [ JSON ]
+//! attachments = 1-9 *DIGIT               types 5 and 6 only
+//! namespace   = "/" *<any but ",">       the comma may be missing at the end of the packet
+//! ```
+//!
+//! As strict as `socket.io-parser` 4.2, but for what only JavaScript's coercions let through there and no encoder
+//! produces: an empty packet or blanks for a type, blanks in front of id or JSON, counts of attachments that are not
+//! plain decimal numbers, ids beyond 2^53 - 1, events without payload, attachments without payload.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use engineio_proto::Encoded;
+
+use super::Limits;
+use crate::packet::MAX_PACKET_ID;
+use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
+
+/// What a text message is.
+#[derive(Debug)]
+pub(super) enum Decoded {
+    Packet(Packet),
+    Header(Box<Waiting>),
+}
+
+/// A packet whose attachments are still to come.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    packet: Packet,
+    payload: Payload,
+    count: u16,
+    pub(super) attachments: Vec<Bytes>,
+}
+
+impl Waiting {
+    pub(super) fn is_complete(&self) -> bool {
+        self.attachments.len() >= usize::from(self.count)
+    }
+
+    pub(super) fn buffered_bytes(&self) -> usize {
+        self.attachments
+            .iter()
+            .map(Bytes::len)
+            .fold(0, usize::saturating_add)
+    }
+
+    pub(super) fn finish(self) -> Result<Packet, DecodeError> {
+        let payload = self.payload.with_attachments(self.attachments)?;
+        Ok(self.packet.with_payload(payload))
+    }
+}
+
+pub(super) fn decode(text: ByteString, limits: &Limits) -> Result<Decoded, DecodeError> {
+    let first = text.chars().next().ok_or(DecodeError::Empty)?;
+    let (packet_type, binary) = match first {
+        '0' => (PacketType::Connect, false),
+        '1' => (PacketType::Disconnect, false),
+        '2' => (PacketType::Event, false),
+        '3' => (PacketType::Ack, false),
+        '4' => (PacketType::ConnectError, false),
+        '5' => (PacketType::Event, true),
+        '6' => (PacketType::Ack, true),
+        '7' => return Err(DecodeError::UnknownType(Some(7))),
+        '8' => return Err(DecodeError::UnknownType(Some(8))),
+        '9' => return Err(DecodeError::UnknownType(Some(9))),
+        _ => return Err(DecodeError::UnknownType(None)),
+    };
+    let mut rest = text.get(1..).unwrap_or_default();
+
+    let mut count = 0;
+    if binary {
+        let (digits, behind) = rest.split_once('-').ok_or(DecodeError::AttachmentCount)?;
+        count = attachment_count(digits, limits.max_attachments)?;
+        rest = behind;
+    }
+
+    let mut namespace = "/";
+    if rest.starts_with('/') {
+        (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
+    }
+    if u32::try_from(namespace.len()).map_or(true, |len| len > limits.max_namespace_len) {
+        return Err(DecodeError::NamespaceTooLong {
+            limit: limits.max_namespace_len,
+        });
+    }
+    let namespace = if namespace == "/" {
+        ByteString::from_static("/")
+    } else {
+        text.slice_ref(namespace)
+    };
+
+    let json = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+    let digits = rest.len().saturating_sub(json.len());
+    let id = match rest.get(..digits) {
+        None | Some("") => None,
+        Some(digits) => Some(packet_id(digits)?),
+    };
+
+    let payload = if !json.is_empty() {
+        let start = text.len().saturating_sub(json.len());
+        let depth = limits.max_json_depth;
+        Some(Payload::parse(packet_type, text, start, depth)?)
+    } else {
+        match packet_type {
+            PacketType::Ack if binary => return Err(DecodeError::InvalidPayload),
+            PacketType::Event => return Err(DecodeError::InvalidPayload),
+            PacketType::Connect
+            | PacketType::Disconnect
+            | PacketType::Ack
+            | PacketType::ConnectError => None,
+        }
+    };
+    let mut packet = Packet::new(packet_type, namespace);
+    packet.id = id;
+    match payload {
+        Some(payload) if binary => Ok(Decoded::Header(Box::new(Waiting {
+            packet,
+            payload,
+            count,
+            attachments: Vec::new(),
+        }))),
+        payload => {
+            packet.payload = payload;
+            Ok(Decoded::Packet(packet))
+        }
+    }
+}
+
+fn attachment_count(digits: &str, limit: u16) -> Result<u16, DecodeError> {
+    if digits.is_empty()
+        || digits.starts_with('0')
+        || !digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Err(DecodeError::AttachmentCount);
+    }
+    match digits.parse() {
+        Ok(count) if count <= limit => Ok(count),
+        _ => Err(DecodeError::TooManyAttachments { limit }),
+    }
+}
+
+fn packet_id(digits: &str) -> Result<u64, DecodeError> {
+    match digits.parse() {
+        Ok(id) if id <= MAX_PACKET_ID => Ok(id),
+        _ => Err(DecodeError::IdOutOfRange),
+    }
+}
+
+pub(super) fn encode(
+    packet: PacketRef<'_>,
+    max_attachments: u16,
+) -> Result<EncodedPacket, EncodeError> {
+    check(&packet)?;
+    let attachments = packet.payload.map(Payload::attachments).unwrap_or_default();
+    if attachments.len() > usize::from(max_attachments) {
+        return Err(EncodeError::TooManyAttachments {
+            count: attachments.len(),
+            limit: max_attachments,
+        });
+    }
+    let text = Encoded::text(text_len(&packet), |out| write_text(&packet, out));
+    if attachments.is_empty() {
+        return Ok(EncodedPacket::one(text));
+    }
+    let mut parts = Vec::with_capacity(attachments.len().saturating_add(1));
+    parts.push(text);
+    parts.extend(attachments.iter().cloned().map(Encoded::binary));
+    Ok(EncodedPacket::many(parts))
+}
+
+pub(super) fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeError> {
+    check(&packet)?;
+    let mut text = String::with_capacity(text_len(&packet));
+    write_text(&packet, &mut text);
+    Ok(text.into())
+}
+
+fn check(packet: &PacketRef<'_>) -> Result<(), EncodeError> {
+    if !packet.namespace.starts_with('/') || packet.namespace.contains(',') {
+        return Err(EncodeError::Namespace);
+    }
+    if packet.id.is_some_and(|id| id > MAX_PACKET_ID) {
+        return Err(EncodeError::IdOutOfRange);
+    }
+    let suits = match (packet.packet_type, packet.payload) {
+        (packet_type, Some(payload)) => payload.suits(packet_type),
+        (PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError, None) => true,
+        (PacketType::Event | PacketType::Ack, None) => false,
+    };
+    if suits {
+        Ok(())
+    } else {
+        Err(EncodeError::PayloadKind)
+    }
+}
+
+fn write_text(packet: &PacketRef<'_>, out: &mut String) {
+    let attachments = packet
+        .payload
+        .map_or(0, |payload| payload.attachments().len());
+    out.push(match (packet.packet_type, attachments) {
+        (PacketType::Connect, _) => '0',
+        (PacketType::Disconnect, _) => '1',
+        (PacketType::Event, 0) => '2',
+        (PacketType::Event, _) => '5',
+        (PacketType::Ack, 0) => '3',
+        (PacketType::Ack, _) => '6',
+        (PacketType::ConnectError, _) => '4',
+    });
+    if attachments > 0 {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{attachments}-");
+    }
+    if packet.namespace != "/" {
+        out.push_str(packet.namespace);
+        out.push(',');
+    }
+    if let Some(id) = packet.id {
+        let _ = write!(out, "{id}");
+    }
+    out.push_str(packet.payload.map_or("", Payload::json));
+}
+
+/// The length of what [`write_text`] writes, in bytes.
+fn text_len(packet: &PacketRef<'_>) -> usize {
+    let attachments = packet
+        .payload
+        .map_or(0, |payload| payload.attachments().len());
+    let mut len = 1_usize;
+    if attachments > 0 {
+        len = len
+            .saturating_add(digits(attachments as u64))
+            .saturating_add(1);
+    }
+    if packet.namespace != "/" {
+        len = len.saturating_add(packet.namespace.len()).saturating_add(1);
+    }
+    len.saturating_add(packet.id.map_or(0, digits))
+        .saturating_add(packet.payload.map_or(0, |payload| payload.json().len()))
+}
+
+/// The number of decimal digits of `value`.
+fn digits(value: u64) -> usize {
+    value.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+#[cfg(test)]
+mod tests;

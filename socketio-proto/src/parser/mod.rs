@@ -1,0 +1,209 @@
+//! Between packets and Engine.IO messages.
+//!
+//! A [`Parser`] is chosen once, in the configuration, and both peers must use the same. It encodes packets without
+//! keeping anything; what it keeps while decoding, the packet whose attachments are still to come, is the
+//! connection's [`Decoder`].
+//!
+//! | state | text | bytes |
+//! |---|---|---|
+//! | idle | a packet, or the header of one: waiting | error |
+//! | waiting for attachments | error, idle | one attachment less to wait for; at none the packet, idle |
+
+mod json;
+pub(crate) mod syntax;
+
+use alloc::boxed::Box;
+
+use bytestring::ByteString;
+use engineio_proto::Message;
+
+use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef};
+
+/// The deepest nesting of a payload that any configuration allows, in levels of arrays and objects.
+pub const MAX_JSON_DEPTH: u16 = 256;
+
+/// How packets are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Parser {
+    /// The default parser: a text message with JSON, and a binary message for each attachment.
+    #[default]
+    Json,
+}
+
+impl Parser {
+    /// Makes the decoder of a connection.
+    #[must_use]
+    pub const fn decoder(self, limits: Limits) -> Decoder {
+        match self {
+            Self::Json => Decoder {
+                limits,
+                waiting: None,
+            },
+        }
+    }
+
+    /// Writes a packet in the form that is shared by all its recipients.
+    ///
+    /// The JSON is copied once, behind its header; attachments are shared.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Namespace`], [`EncodeError::IdOutOfRange`], [`EncodeError::PayloadKind`], and
+    /// [`EncodeError::TooManyAttachments`] if the payload has more of them than `max_attachments`: the peer would end
+    /// the connection.
+    pub fn encode(
+        self,
+        packet: PacketRef<'_>,
+        max_attachments: u16,
+    ) -> Result<EncodedPacket, EncodeError> {
+        match self {
+            Self::Json => json::encode(packet, max_attachments),
+        }
+    }
+}
+
+/// Writes the text of a packet as the default parser does: without the `4` of Engine.IO, attachments left out.
+///
+/// Makes one allocation, of the exact length.
+///
+/// # Errors
+///
+/// As [`Parser::encode`] without a limit of attachments.
+///
+/// # Examples
+///
+/// ```
+/// use socketio_proto::parser::encode_text;
+/// use socketio_proto::{PacketRef, PacketType, Payload};
+///
+/// let payload = Payload::event("hello").arg(&[1, 2])?.build()?;
+/// let packet = PacketRef::new(PacketType::Event, "/chat").with_id(7).with_payload(&payload);
+/// assert_eq!(encode_text(packet)?, r#"2/chat,7["hello",[1,2]]"#);
+/// # Ok::<(), socketio_proto::EncodeError>(())
+/// ```
+pub fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeError> {
+    json::encode_text(packet)
+}
+
+/// What a decoder accepts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The most attachments of one packet (10). More are [`DecodeError::TooManyAttachments`].
+    pub max_attachments: u16,
+    /// The most levels of arrays and objects in a payload, its own array included (128); values above
+    /// [`MAX_JSON_DEPTH`] count as that. More are [`DecodeError::TooDeep`].
+    pub max_json_depth: u16,
+    /// The longest name of a namespace, in bytes, query string included (1024). Longer ones are
+    /// [`DecodeError::NamespaceTooLong`].
+    pub max_namespace_len: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_attachments: 10,
+            max_json_depth: 128,
+            max_namespace_len: 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Sets the most attachments of one packet.
+    #[must_use]
+    pub const fn with_max_attachments(mut self, max_attachments: u16) -> Self {
+        self.max_attachments = max_attachments;
+        self
+    }
+
+    /// Sets the most levels of arrays and objects in a payload.
+    #[must_use]
+    pub const fn with_max_json_depth(mut self, max_json_depth: u16) -> Self {
+        self.max_json_depth = max_json_depth;
+        self
+    }
+
+    /// Sets the longest name of a namespace, in bytes.
+    #[must_use]
+    pub const fn with_max_namespace_len(mut self, max_namespace_len: u32) -> Self {
+        self.max_namespace_len = max_namespace_len;
+        self
+    }
+}
+
+/// Makes packets of the messages of one connection.
+///
+/// Two words while it is idle. While it waits it holds at most [`Limits::max_attachments`] messages.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::Message;
+/// use socketio_proto::parser::{Limits, Parser};
+///
+/// let mut decoder = Parser::default().decoder(Limits::default());
+/// let header = Message::text(r#"51-["picture",{"_placeholder":true,"num":0}]"#);
+/// assert_eq!(decoder.add(header)?, None);
+/// let packet = decoder.add(Message::binary(vec![1, 2, 3]))?.expect("complete");
+/// let payload = packet.payload.expect("events have one");
+/// assert_eq!(payload.name(), Some("picture"));
+/// assert_eq!(payload.args::<(&[u8],)>()?, (&[1, 2, 3][..],));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    waiting: Option<Box<json::Waiting>>,
+}
+
+impl Decoder {
+    /// Takes the next message; gives the packet that is complete with it, if one is.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] if the message is no packet or not what is due. The decoder is idle then, as after
+    /// [`reset`](Self::reset).
+    pub fn add(&mut self, message: Message) -> Result<Option<Packet>, DecodeError> {
+        let waiting = self.waiting.take();
+        match (message, waiting) {
+            (Message::Text(text), None) => match json::decode(text, &self.limits)? {
+                json::Decoded::Packet(packet) => Ok(Some(packet)),
+                json::Decoded::Header(waiting) => {
+                    self.waiting = Some(waiting);
+                    Ok(None)
+                }
+            },
+            (Message::Text(_), Some(_)) => Err(DecodeError::UnexpectedText),
+            (Message::Binary(_), None) => Err(DecodeError::UnexpectedBinary),
+            (Message::Binary(data), Some(mut waiting)) => {
+                waiting.attachments.push(data);
+                if waiting.is_complete() {
+                    return waiting.finish().map(Some);
+                }
+                self.waiting = Some(waiting);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether attachments of a packet are still to come.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// The number of bytes of attachments held for a packet that is not complete.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.waiting
+            .as_ref()
+            .map_or(0, |waiting| waiting.buffered_bytes())
+    }
+
+    /// Forgets the packet that is waiting for attachments, if one is.
+    pub fn reset(&mut self) {
+        self.waiting = None;
+    }
+}

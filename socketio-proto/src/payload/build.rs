@@ -1,0 +1,238 @@
+//! Making payloads.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::ser::Serialize;
+
+use super::placeholder::{self, Placeholder};
+use super::ser::{self, Binary};
+use super::{Name, Payload, Shape};
+use crate::parser::MAX_JSON_DEPTH;
+use crate::parser::syntax::{self, Fault};
+use crate::{EncodeError, is_reserved_event};
+
+/// A payload in the making, by [`Payload::event`] or [`Payload::ack`].
+///
+/// Values are written as `serde_json` does; what is not finite becomes `null`, as in JavaScript. Bytes anywhere in a
+/// value become an attachment: `bytes::Bytes`, and what uses `serde_bytes`; a `Vec<u8>` or `&[u8]` without it is a
+/// list of numbers. serde hands out bytes by reference, and so they are copied; [`binary`](Self::binary) and
+/// [`attach`](Self::attach) share them.
+#[derive(Debug)]
+#[must_use]
+pub struct PayloadBuilder {
+    json: Vec<u8>,
+    shape: Shape,
+    binary: Binary,
+}
+
+impl PayloadBuilder {
+    pub(super) fn event(name: &str) -> Self {
+        let mut json = Vec::with_capacity(name.len().saturating_add(64));
+        json.extend_from_slice(b"[\"");
+        escape(name, &mut json);
+        let end = json.len();
+        json.push(b'"');
+        let name = if end == name.len().saturating_add(2) {
+            Name::Span { start: 2, end }
+        } else {
+            Name::Decoded(ByteString::from(name))
+        };
+        Self {
+            json,
+            shape: Shape::Event(name),
+            binary: Binary::default(),
+        }
+    }
+
+    pub(super) fn ack() -> Self {
+        Self {
+            json: alloc::vec![b'['],
+            shape: Shape::Ack,
+            binary: Binary::default(),
+        }
+    }
+
+    /// Appends an argument.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Serialize`] if `value` refuses to be serialised, or has keys that are neither strings nor
+    /// scalars.
+    pub fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, EncodeError> {
+        self.separate();
+        ser::write(value, &mut self.json, Some(&self.binary))?;
+        Ok(self)
+    }
+
+    /// Appends an argument that is an attachment. Shares the buffer.
+    pub fn binary(mut self, data: impl Into<Bytes>) -> Self {
+        let placeholder = self.binary.attach(data.into(), true);
+        self.separate();
+        write_placeholder(placeholder, &mut self.json);
+        self
+    }
+
+    /// Adds an attachment, for which the caller puts the placeholder into a value. Shares the buffer.
+    pub fn attach(&mut self, data: impl Into<Bytes>) -> Placeholder {
+        self.binary.attach(data.into(), false)
+    }
+
+    /// Appends all arguments of another payload, attachments included. Copies the JSON and shares the attachments.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::Payload;
+    ///
+    /// let received = Payload::event("message").arg(&1)?.binary(vec![2]).build()?;
+    /// let answer = Payload::ack().args_of(&received).build()?;
+    /// assert_eq!(answer.json(), r#"[1,{"_placeholder":true,"num":0}]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    pub fn args_of(mut self, payload: &Payload) -> Self {
+        let args = payload.args_text();
+        if args.is_empty() {
+            return self;
+        }
+        self.separate();
+        let mut copied = 0;
+        if !payload.attachments().is_empty() {
+            let before = self.binary.len();
+            for data in payload.attachments() {
+                self.binary.attach(data.clone(), false);
+            }
+            if before > 0 {
+                for found in placeholder::find_in_args(args) {
+                    let text = args.get(copied..found.start).unwrap_or_default();
+                    self.json.extend_from_slice(text.as_bytes());
+                    copied = found.end;
+                    let num = u32::try_from(before)
+                        .unwrap_or(u32::MAX)
+                        .saturating_add(found.num.unwrap_or(u32::MAX));
+                    write_placeholder(Placeholder::new(num), &mut self.json);
+                }
+            }
+        }
+        let text = args.get(copied..).unwrap_or_default();
+        self.json.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// Makes the payload.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::ReservedEvent`], [`EncodeError::TooDeep`], and [`EncodeError::Placeholder`] if beside attachments
+    /// there is data that looks like a placeholder, but is of none of them or of one that has its place already. The
+    /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
+    pub fn build(mut self) -> Result<Payload, EncodeError> {
+        self.json.push(b']');
+        let payload = finish(self.json, self.shape)?;
+        if let Some(name) = payload.name().filter(|name| is_reserved_event(name)) {
+            return Err(EncodeError::ReservedEvent(name.into()));
+        }
+        let mut attachments = self.binary.into_inner();
+        if attachments.is_empty() {
+            return Ok(payload);
+        }
+        let mut seen = alloc::vec![0_usize; attachments.len()];
+        for found in placeholder::find_all(payload.json()) {
+            let count = found.num.and_then(|num| seen.get_mut(num as usize));
+            *count.ok_or(EncodeError::Placeholder)? += 1;
+        }
+        if attachments
+            .iter()
+            .zip(seen)
+            .any(|(attached, seen)| attached.placed && seen != 1)
+        {
+            return Err(EncodeError::Placeholder);
+        }
+        let attachments = attachments
+            .drain(..)
+            .map(|attached| attached.data)
+            .collect();
+        payload
+            .with_attachments(attachments)
+            .map_err(|_| EncodeError::Placeholder)
+    }
+
+    fn separate(&mut self) {
+        if self.json.last() != Some(&b'[') || self.json.len() > 1 {
+            self.json.push(b',');
+        }
+    }
+}
+
+/// See [`Payload::object`].
+pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, EncodeError> {
+    let mut json = Vec::new();
+    ser::write(value, &mut json, None)?;
+    match json.first() {
+        Some(b'{' | b'"') => finish(json, Shape::Value),
+        _ => Err(EncodeError::PayloadKind),
+    }
+}
+
+/// See [`Payload::connect_error`].
+pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Payload, EncodeError> {
+    let mut json = Vec::with_capacity(message.len().saturating_add(32));
+    json.extend_from_slice(b"{\"message\":\"");
+    escape(message, &mut json);
+    json.push(b'"');
+    if let Some(data) = data {
+        if !data.attachments().is_empty() {
+            return Err(EncodeError::Serialize("no bytes are allowed here".into()));
+        }
+        json.extend_from_slice(b",\"data\":");
+        json.extend_from_slice(data.json().as_bytes());
+    }
+    json.push(b'}');
+    finish(json, Shape::Value)
+}
+
+fn finish(json: Vec<u8>, shape: Shape) -> Result<Payload, EncodeError> {
+    let invalid = || EncodeError::Serialize("the result is no JSON".into());
+    let mut json = String::from_utf8(json).map_err(|_| invalid())?;
+    // A value may write JSON of its own, and nothing else bounds its depth.
+    syntax::check(&json, MAX_JSON_DEPTH).map_err(|fault| match fault {
+        Fault::Syntax => invalid(),
+        Fault::Depth => EncodeError::TooDeep {
+            limit: MAX_JSON_DEPTH,
+        },
+    })?;
+    json.shrink_to_fit();
+    let end = json.len();
+    Ok(Payload {
+        text: json.into(),
+        start: 0,
+        end,
+        shape,
+        attachments: None,
+    })
+}
+
+fn write_placeholder(placeholder: Placeholder, out: &mut Vec<u8>) {
+    // A struct of a boolean and a number always serialises.
+    let _ = ser::write(&placeholder, out, None);
+}
+
+/// Appends `text` as it stands between the quotes of a JSON string.
+fn escape(text: &str, out: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0..=0x1f => {
+                let mut code = String::new();
+                // Writing to a string does not fail.
+                let _ = write!(code, "\\u{byte:04x}");
+                out.extend_from_slice(code.as_bytes());
+            }
+            _ => out.push(byte),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Walking through JSON that has been validated.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+/// A place in JSON text.
+///
+/// The text is known to be valid, so that nothing here goes wrong; what would go wrong in other text gives `None`.
+#[derive(Clone, Debug)]
+pub(super) struct Cursor<'de> {
+    text: &'de str,
+    pos: usize,
+}
+
+impl<'de> Cursor<'de> {
+    pub(super) const fn new(text: &'de str) -> Self {
+        Self { text, pos: 0 }
+    }
+
+    pub(super) const fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// The byte that the next value or sign starts with.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.bump();
+        }
+        self.byte()
+    }
+
+    /// Whether `sign` is next, in which case it is passed.
+    pub(super) fn eat(&mut self, sign: u8) -> bool {
+        let found = self.peek() == Some(sign);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    /// Passes a whole value and gives its text. No recursion.
+    pub(super) fn skip(&mut self) -> Option<&'de str> {
+        let first = self.peek()?;
+        let start = self.pos;
+        match first {
+            b'"' => {
+                self.raw_string()?;
+            }
+            b'[' | b'{' => {
+                let mut depth = 0_usize;
+                loop {
+                    match self.byte()? {
+                        b'"' => {
+                            self.raw_string()?;
+                            continue;
+                        }
+                        b'[' | b'{' => depth = depth.saturating_add(1),
+                        b']' | b'}' => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    self.bump();
+                    if depth == 0 {
+                        break;
+                    }
+                }
+            }
+            _ => {
+                while !matches!(
+                    self.byte(),
+                    None | Some(b',' | b':' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r')
+                ) {
+                    self.bump();
+                }
+            }
+        }
+        self.text.get(start..self.pos)
+    }
+
+    /// Passes a string and gives its content. A lone surrogate, which only an escape can hold, becomes U+FFFD.
+    pub(super) fn string(&mut self) -> Option<Cow<'de, str>> {
+        self.peek()?;
+        let raw = self.raw_string()?;
+        if raw.contains('\\') {
+            unescape(raw).map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(raw))
+        }
+    }
+
+    /// Passes a string and gives what stands between its quotes.
+    fn raw_string(&mut self) -> Option<&'de str> {
+        self.bump();
+        let start = self.pos;
+        loop {
+            match self.byte()? {
+                b'"' => {
+                    let raw = self.text.get(start..self.pos);
+                    self.bump();
+                    return raw;
+                }
+                b'\\' => {
+                    self.bump();
+                    self.bump();
+                }
+                _ => self.bump(),
+            }
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.pos).copied()
+    }
+
+    fn bump(&mut self) {
+        self.pos = self.pos.saturating_add(1);
+    }
+}
+
+/// The content of a string with escapes.
+fn unescape(raw: &str) -> Option<String> {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let mut chars = escape.chars();
+        let character = match chars.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let (unit, behind) = code_unit(chars.as_str())?;
+                rest = behind;
+                out.push(match unit {
+                    0xd800..=0xdbff => match behind.strip_prefix("\\u").and_then(code_unit) {
+                        Some((low @ 0xdc00..=0xdfff, behind)) => {
+                            rest = behind;
+                            char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00))?
+                        }
+                        _ => char::REPLACEMENT_CHARACTER,
+                    },
+                    _ => char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
+                });
+                continue;
+            }
+            other => other,
+        };
+        out.push(character);
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// The four hexadecimal digits that `text` starts with, and what follows.
+fn code_unit(text: &str) -> Option<(u32, &str)> {
+    let (digits, behind) = text.split_at_checked(4)?;
+    Some((u32::from_str_radix(digits, 16).ok()?, behind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_without_escapes_are_borrowed() {
+        let string = Cursor::new(" \"a€\" ").string();
+        assert!(matches!(string, Some(Cow::Borrowed("a€"))));
+    }
+
+    #[test]
+    fn escapes_are_decoded_and_lone_surrogates_replaced() {
+        for (json, content) in [
+            (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
+            (r#""a\u00e9\u20AC\ud83d\ude00z""#, "aé€😀z"),
+            (r#""\ud83d""#, "\u{fffd}"),
+            (r#""\ude00x""#, "\u{fffd}x"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (r#""\ud83d\u0041""#, "\u{fffd}A"),
+            (r#""\ud83d\n""#, "\u{fffd}\n"),
+        ] {
+            assert_eq!(
+                Cursor::new(json).string().as_deref(),
+                Some(content),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_is_skipped_whole() {
+        for value in [
+            "1.5e3",
+            "null",
+            r#""]}\"""#,
+            r#"[1,"]",[{}],{"a":"}"}]"#,
+            r#"{"a":[{"b":"\\"}]}"#,
+        ] {
+            let text = alloc::format!(" {value} ,2");
+            let mut cursor = Cursor::new(&text);
+            assert_eq!(cursor.skip(), Some(value));
+            assert!(cursor.eat(b','));
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! What a packet carries.
+
+mod build;
+mod cursor;
+mod de;
+mod placeholder;
+mod ser;
+
+pub use build::PayloadBuilder;
+pub use placeholder::Placeholder;
+
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::de::{Deserialize, DeserializeOwned};
+use serde::ser::Serialize;
+
+use crate::parser::MAX_JSON_DEPTH;
+use crate::parser::syntax::{self, Fault};
+use crate::{DecodeError, EncodeError, PacketType, ReadError, is_reserved_event};
+use cursor::Cursor;
+use de::{Attachments, Reader, Slot};
+
+/// The payload of a packet: validated JSON, still in the buffer it came in, and its attachments.
+///
+/// # Reading
+///
+/// [`args`](Self::args) reads the arguments of an event or acknowledgement, [`data`](Self::data) the payload as a
+/// whole, both into any type that implements `Deserialize`. Where the type asks for bytes and the JSON has the
+/// placeholder of an attachment, it gets the attachment: `bytes::Bytes`, `&[u8]` and what uses `serde_bytes` all do.
+///
+/// - `&[u8]` borrows the attachment.
+/// - `Bytes` and other owned types get a copy, since serde has no way to hand over a shared buffer. With
+///   [`into_args`](Self::into_args) and [`into_data`](Self::into_data) they take over the buffer instead, if nothing
+///   else shares it. To share it, read a [`Placeholder`], or go by [`attachments`](Self::attachments).
+/// - What serde buffers before it knows the type (untagged and internally tagged enums, flattened structs) and
+///   `serde_json::Value` see the placeholder as the object that it is.
+///
+/// In a payload without attachments, objects that look like placeholders are ordinary data.
+///
+/// Strings may hold the escape of a lone surrogate, which JavaScript can send and Rust cannot hold; it reads as U+FFFD.
+///
+/// # Writing
+///
+/// [`event`](Self::event) and [`ack`](Self::ack) start a [`PayloadBuilder`]; [`object`](Self::object) makes the
+/// payload of the other packet types.
+///
+/// Cloning costs a few reference counts.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use socketio_proto::Payload;
+///
+/// let payload = Payload::event("picture")
+///     .arg("a title")?
+///     .arg(&vec![Bytes::from_static(b"GIF"), Bytes::from_static(b"89a")])?
+///     .build()?;
+/// assert_eq!(payload.name(), Some("picture"));
+/// assert_eq!(payload.attachments().len(), 2);
+/// let (title, parts): (String, Vec<Bytes>) = payload.args()?;
+/// assert_eq!((title.as_str(), &parts[1][..]), ("a title", &b"89a"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Payload {
+    /// The buffer that the JSON is in.
+    text: ByteString,
+    start: usize,
+    end: usize,
+    shape: Shape,
+    attachments: Option<Arc<[Bytes]>>,
+}
+
+#[derive(Clone, Debug)]
+enum Shape {
+    /// An object or a string.
+    Value,
+    /// An array of arguments.
+    Ack,
+    /// An array of a name and arguments.
+    Event(Name),
+}
+
+/// The name of an event.
+#[derive(Clone, Debug)]
+enum Name {
+    /// From `start` to `end` within the JSON.
+    Span { start: usize, end: usize },
+    /// Unescaped.
+    Decoded(ByteString),
+}
+
+impl Payload {
+    /// Starts the payload of an event.
+    pub fn event(name: &str) -> PayloadBuilder {
+        PayloadBuilder::event(name)
+    }
+
+    /// Starts the payload of an acknowledgement.
+    pub fn ack() -> PayloadBuilder {
+        PayloadBuilder::ack()
+    }
+
+    /// The payload of an acknowledgement without arguments. Allocates nothing.
+    #[must_use]
+    pub const fn no_args() -> Self {
+        Self {
+            text: ByteString::from_static("[]"),
+            start: 0,
+            end: 2,
+            shape: Shape::Ack,
+            attachments: None,
+        }
+    }
+
+    /// Makes the payload of a packet that lets in or refuses: an object, or for a refusal a string.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Serialize`] if `value` cannot be serialised or holds bytes, [`EncodeError::PayloadKind`] if it
+    /// is neither object nor string, [`EncodeError::TooDeep`].
+    pub fn object<T: Serialize + ?Sized>(value: &T) -> Result<Self, EncodeError> {
+        build::object(value)
+    }
+
+    /// Makes the payload of a refusal in the official shape: `{"message":…}`, and the whole of `data` as member
+    /// `data` if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Serialize`] if `data` has attachments, [`EncodeError::TooDeep`].
+    pub fn connect_error(message: &str, data: Option<&Self>) -> Result<Self, EncodeError> {
+        build::connect_error(message, data)
+    }
+
+    /// Checks JSON as the payload of a packet, as strictly as a decoder without limits does.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::InvalidPayload`], [`DecodeError::TooDeep`] beyond [`MAX_JSON_DEPTH`], and
+    /// [`DecodeError::Placeholder`] if there are attachments and a placeholder names none of them.
+    pub fn from_json(
+        packet_type: PacketType,
+        json: impl Into<ByteString>,
+        attachments: Vec<Bytes>,
+    ) -> Result<Self, DecodeError> {
+        let payload = Self::parse(packet_type, json.into(), 0, MAX_JSON_DEPTH)?;
+        if attachments.is_empty() {
+            return Ok(payload);
+        }
+        match packet_type {
+            PacketType::Event | PacketType::Ack => payload.with_attachments(attachments),
+            PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError => {
+                Err(DecodeError::InvalidPayload)
+            }
+        }
+    }
+
+    /// The name of the event: a string without its escapes, or a number as it is written. `None` in the payloads of
+    /// other packets.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::Event(Name::Span { start, end }) => self.json().get(*start..*end),
+            Shape::Event(Name::Decoded(name)) => Some(name),
+            Shape::Value | Shape::Ack => None,
+        }
+    }
+
+    /// The JSON, with placeholders where the attachments belong. That of an event is an array with the name in front.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The attachments, in the order of their numbers.
+    #[must_use]
+    pub fn attachments(&self) -> &[Bytes] {
+        self.attachments.as_deref().unwrap_or_default()
+    }
+
+    /// The attachment that belongs in the place of `placeholder`, `None` if there is none of that number.
+    #[must_use]
+    pub fn attachment(&self, placeholder: Placeholder) -> Option<&Bytes> {
+        self.attachments().get(placeholder.index())
+    }
+
+    /// The length in bytes of the JSON and all attachments.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        self.attachments()
+            .iter()
+            .map(Bytes::len)
+            .fold(self.json().len(), usize::saturating_add)
+    }
+
+    /// The JSON of each argument, without the name of an event. Empty for a payload that is no array.
+    #[must_use]
+    pub fn raw_args(&self) -> RawArgs<'_> {
+        RawArgs {
+            cursor: self.args_cursor().ok(),
+        }
+    }
+
+    /// Reads the arguments, without the name of an event, into a tuple, a `Vec`, an array or a struct.
+    ///
+    /// As with a JavaScript function, arguments beyond those of a tuple or struct are ignored, and those that are
+    /// missing at its end read as absent: `None` for an `Option`, an error for others.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if an argument is of another type, and for a payload that is no array.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::Payload;
+    ///
+    /// let payload = Payload::event("move").arg("left")?.arg(&3)?.build()?;
+    /// assert_eq!(payload.args::<(&str, u32)>()?, ("left", 3));
+    /// assert_eq!(payload.args::<(&str, u32, Option<bool>)>()?, ("left", 3, None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn args<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
+        let attachments = Attachments::Shared(self.attachments());
+        Reader::new(self.args_cursor()?, attachments).args()
+    }
+
+    /// Reads the arguments as [`args`](Self::args) does; owned bytes take over the buffers of attachments that
+    /// nothing else shares.
+    ///
+    /// # Errors
+    ///
+    /// As [`args`](Self::args).
+    pub fn into_args<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
+        let slots = self.take_slots();
+        Reader::new(self.args_cursor()?, Attachments::Owned(&slots)).args()
+    }
+
+    /// Reads the whole payload: the object of a connect packet, the array of an acknowledgement, the array of an event
+    /// with its name in front.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if it is of another type.
+    pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
+        let attachments = Attachments::Shared(self.attachments());
+        Reader::new(Cursor::new(self.json()), attachments).whole()
+    }
+
+    /// Reads the whole payload as [`data`](Self::data) does; owned bytes take over the buffers of attachments that
+    /// nothing else shares.
+    ///
+    /// # Errors
+    ///
+    /// As [`data`](Self::data).
+    pub fn into_data<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
+        let slots = self.take_slots();
+        Reader::new(Cursor::new(self.json()), Attachments::Owned(&slots)).whole()
+    }
+
+    /// The whole payload as a dynamic value, placeholders left in their places: [`Placeholder::from_value`] knows
+    /// them. A number too large for a 64-bit float is `null`.
+    #[must_use]
+    pub fn to_value(&self) -> serde_json::Value {
+        // Validated JSON always reads as a value.
+        self.data().unwrap_or_default()
+    }
+
+    /// Takes what stands behind `start` in a packet's text as its payload, attachments aside.
+    pub(crate) fn parse(
+        packet_type: PacketType,
+        text: ByteString,
+        start: usize,
+        max_depth: u16,
+    ) -> Result<Self, DecodeError> {
+        let json = text.get(start..).ok_or(DecodeError::InvalidPayload)?;
+        let shape = match (packet_type, json.as_bytes().first()) {
+            (PacketType::Connect | PacketType::ConnectError, Some(b'{'))
+            | (PacketType::ConnectError, Some(b'"')) => Shape::Value,
+            (PacketType::Event | PacketType::Ack, Some(b'[')) => Shape::Ack,
+            _ => return Err(DecodeError::InvalidPayload),
+        };
+        syntax::check(json, max_depth).map_err(|fault| match fault {
+            Fault::Syntax => DecodeError::InvalidPayload,
+            Fault::Depth => DecodeError::TooDeep {
+                limit: max_depth.min(MAX_JSON_DEPTH),
+            },
+        })?;
+        let shape = if packet_type == PacketType::Event {
+            Shape::Event(Name::read(json)?)
+        } else {
+            shape
+        };
+        let json = json.trim_end_matches([' ', '\t', '\n', '\r']);
+        let end = start.saturating_add(json.len());
+        Ok(Self {
+            text,
+            start,
+            end,
+            shape,
+            attachments: None,
+        })
+    }
+
+    /// Adds the attachments, for each of which there must be one if a placeholder names it.
+    pub(crate) fn with_attachments(mut self, attachments: Vec<Bytes>) -> Result<Self, DecodeError> {
+        let count = attachments.len();
+        let placeholders = placeholder::find_all(self.json());
+        if !placeholders.iter().all(|found| found.is_within(count)) {
+            return Err(DecodeError::Placeholder);
+        }
+        self.attachments = (count > 0).then(|| attachments.into());
+        Ok(self)
+    }
+
+    /// Whether packets of the type carry payloads of this kind.
+    pub(crate) fn suits(&self, packet_type: PacketType) -> bool {
+        match packet_type {
+            PacketType::Connect => self.json().starts_with('{'),
+            PacketType::Disconnect => false,
+            PacketType::Event => matches!(self.shape, Shape::Event(_)),
+            PacketType::Ack => matches!(self.shape, Shape::Ack),
+            PacketType::ConnectError => matches!(self.shape, Shape::Value),
+        }
+    }
+
+    /// The place of the first argument, or of the bracket behind the last.
+    fn args_cursor(&self) -> Result<Cursor<'_>, ReadError> {
+        let mut cursor = Cursor::new(self.json());
+        match self.shape {
+            Shape::Value => return Err(ReadError::new("the payload is no list of arguments")),
+            Shape::Ack => {
+                cursor.eat(b'[');
+            }
+            Shape::Event(_) => {
+                cursor.eat(b'[');
+                cursor.skip();
+                cursor.eat(b',');
+            }
+        }
+        Ok(cursor)
+    }
+
+    /// The arguments as they stand in the JSON, separated by commas.
+    fn args_text(&self) -> &str {
+        let Ok(mut cursor) = self.args_cursor() else {
+            return "";
+        };
+        cursor.peek();
+        let json = self.json();
+        let end = json.len().saturating_sub(1);
+        json.get(cursor.pos()..end).unwrap_or_default()
+    }
+
+    /// Takes out the attachments, for those who take over their buffers.
+    fn take_slots(&mut self) -> Vec<Slot> {
+        let slots: Vec<Slot> = match self.attachments.take() {
+            None => return Vec::new(),
+            Some(mut shared) => match Arc::get_mut(&mut shared) {
+                Some(owned) => owned
+                    .iter_mut()
+                    .map(|data| Slot::new(core::mem::take(data)))
+                    .collect(),
+                None => shared.iter().map(|data| Slot::new(data.clone())).collect(),
+            },
+        };
+        for found in placeholder::find_all(self.json()) {
+            let slot = found.num.and_then(|num| slots.get(num as usize));
+            if let Some(slot) = slot {
+                slot.expect_use();
+            }
+        }
+        slots
+    }
+}
+
+impl PartialEq for Payload {
+    /// Whether JSON text, kind and attachments are equal byte for byte.
+    fn eq(&self, other: &Self) -> bool {
+        self.json() == other.json()
+            && core::mem::discriminant(&self.shape) == core::mem::discriminant(&other.shape)
+            && self.attachments() == other.attachments()
+    }
+}
+
+impl Eq for Payload {}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("json", &self.json())
+            .field("attachments", &self.attachments())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The JSON of the arguments of a payload, made by [`Payload::raw_args`].
+#[derive(Clone, Debug)]
+pub struct RawArgs<'a> {
+    cursor: Option<Cursor<'a>>,
+}
+
+impl<'a> Iterator for RawArgs<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let cursor = self.cursor.as_mut()?;
+        if cursor.peek()? == b']' {
+            return None;
+        }
+        let arg = cursor.skip();
+        cursor.eat(b',');
+        arg
+    }
+}
+
+impl Name {
+    /// Reads the name of the event whose validated JSON starts with `[`.
+    fn read(json: &str) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(json);
+        cursor.eat(b'[');
+        let first = cursor.peek();
+        let start = cursor.pos();
+        match first {
+            Some(b'"') => {
+                let name = cursor.string().ok_or(DecodeError::InvalidPayload)?;
+                if is_reserved_event(&name) {
+                    return Err(DecodeError::InvalidPayload);
+                }
+                Ok(match name {
+                    Cow::Borrowed(_) => Self::Span {
+                        start: start.saturating_add(1),
+                        end: cursor.pos().saturating_sub(1),
+                    },
+                    Cow::Owned(name) => Self::Decoded(name.into()),
+                })
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                cursor.skip();
+                Ok(Self::Span {
+                    start,
+                    end: cursor.pos(),
+                })
+            }
+            _ => Err(DecodeError::InvalidPayload),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
