@@ -2,7 +2,51 @@
 //!
 //! It stands on [`engineio_proto`], which is [`engine`] here, and keeps the same contract: `handle_*` methods take what
 //! network and clock bring, commands are plain verbs, outputs are polled; no input panics, and what waits is bounded.
-//! Packets and payloads, between bytes and values.
+//! The driver of an Engine.IO server drives this one too, since inputs and outputs have the same names and types, and
+//! only the events differ.
+//!
+//! # Layers
+//!
+//! - [`parser`] and [`Payload`]: packets and what they carry, between bytes and values.
+//! - [`server::Connection`] and [`Rooms`]: one client's namespaces, and who is in which room.
+//! - [`server::Server`]: many clients.
+//!
+//! # An application
+//!
+//! What an application does with the events of a [`server::Server`]: a chat in one room.
+//!
+//! ```
+//! use socketio_proto::Payload;
+//! use socketio_proto::server::{Event, Server, Target};
+//!
+//! fn handle(server: &mut Server, event: Event) -> Result<(), Box<dyn std::error::Error>> {
+//!     match event {
+//!         Event::Connecting { token, auth, .. } => {
+//!             #[derive(serde::Deserialize)]
+//!             struct Auth {
+//!                 token: String,
+//!             }
+//!             match auth.as_ref().map(|auth| auth.data::<Auth>()) {
+//!                 Some(Ok(auth)) if auth.token == "let me in" => {
+//!                     let socket = server.accept(token)?;
+//!                     server.join(socket, "chat")?;
+//!                 }
+//!                 _ => server.reject(token, "not authorized", None)?,
+//!             }
+//!         }
+//!         Event::Event { socket, payload, ack } if payload.name() == Some("say") => {
+//!             let (text,): (String,) = payload.args()?;
+//!             let said = Payload::event("said").arg(&text)?.build()?;
+//!             server.broadcast(&Target::namespace("/").rooms(&["chat"]).except(socket), &said)?;
+//!             if let Some(ack) = ack {
+//!                 server.respond(ack, &Payload::ack().arg(&true)?.build()?)?;
+//!             }
+//!         }
+//!         _ => {}
+//!     }
+//!     Ok(())
+//! }
+//! ```
 #![no_std]
 
 extern crate alloc;
@@ -11,9 +55,12 @@ mod error;
 mod packet;
 pub mod parser;
 mod payload;
+mod rooms;
+pub mod server;
 
 pub use error::{DecodeError, EncodeError, ReadError};
 pub use packet::{EncodedPacket, MAX_PACKET_ID, Packet, PacketRef, PacketType, is_reserved_event};
 pub use payload::{Payload, PayloadBuilder, Placeholder, RawArgs};
+pub use rooms::Rooms;
 
 pub use engineio_proto as engine;

@@ -1,0 +1,175 @@
+//! Who is in which room.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Rooms and their members, both ways: a room exists while it has a member.
+///
+/// The building block for broadcasting, usable with any kind of key. Neither side is ever scanned: joining, leaving and
+/// asking take O(log n), removing a member O(its rooms).
+///
+/// # Examples
+///
+/// ```
+/// use socketio_proto::Rooms;
+///
+/// let mut rooms = Rooms::new();
+/// rooms.join(1, "news");
+/// rooms.join(2, "news");
+/// rooms.join(2, "sports");
+/// assert!(rooms.members("news").eq([1, 2]));
+/// rooms.remove(2);
+/// assert!(rooms.names().eq(["news"]));
+/// ```
+///
+/// Source: `socket.io-adapter/lib/in-memory-adapter.ts`.
+#[derive(Clone, Debug)]
+pub struct Rooms<K> {
+    members: BTreeMap<Arc<str>, BTreeSet<K>>,
+    rooms: BTreeMap<K, BTreeSet<Arc<str>>>,
+}
+
+impl<K: Copy + Ord> Rooms<K> {
+    /// Makes an empty set of rooms, which holds no memory.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            members: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a member into a room, which comes into being if need be. False if it was there already.
+    pub fn join(&mut self, member: K, room: &str) -> bool {
+        if self.contains(member, room) {
+            return false;
+        }
+        let name = match self.members.get_key_value(room) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(room),
+        };
+        self.members
+            .entry(Arc::clone(&name))
+            .or_default()
+            .insert(member);
+        self.rooms.entry(member).or_default().insert(name);
+        true
+    }
+
+    /// Takes a member out of a room, which ceases to be if it was the last. False if it was not there.
+    pub fn leave(&mut self, member: K, room: &str) -> bool {
+        let Some(rooms) = self.rooms.get_mut(&member) else {
+            return false;
+        };
+        if !rooms.remove(room) {
+            return false;
+        }
+        if rooms.is_empty() {
+            self.rooms.remove(&member);
+        }
+        self.drop_member(member, room);
+        true
+    }
+
+    /// Takes a member out of all its rooms, and gives their names, ascending.
+    pub fn remove(&mut self, member: K) -> Vec<Arc<str>> {
+        let rooms: Vec<_> = self.rooms.remove(&member).into_iter().flatten().collect();
+        rooms.iter().for_each(|room| self.drop_member(member, room));
+        rooms
+    }
+
+    /// Whether a member is in a room.
+    #[must_use]
+    pub fn contains(&self, member: K, room: &str) -> bool {
+        self.members
+            .get(room)
+            .is_some_and(|members| members.contains(&member))
+    }
+
+    /// The members of a room, ascending.
+    pub fn members(&self, room: &str) -> impl Iterator<Item = K> {
+        self.members.get(room).into_iter().flatten().copied()
+    }
+
+    /// The rooms of a member, ascending.
+    pub fn rooms(&self, member: K) -> impl Iterator<Item = &str> {
+        self.rooms
+            .get(&member)
+            .into_iter()
+            .flatten()
+            .map(|room| &**room)
+    }
+
+    /// The number of rooms that a member is in.
+    #[must_use]
+    pub fn room_count(&self, member: K) -> usize {
+        self.rooms.get(&member).map_or(0, BTreeSet::len)
+    }
+
+    /// The names of all rooms, ascending.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(|room| &**room)
+    }
+
+    /// Whether there is no room.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    fn drop_member(&mut self, member: K, room: &str) {
+        if let Some(members) = self.members.get_mut(room) {
+            members.remove(&member);
+            if members.is_empty() {
+                self.members.remove(room);
+            }
+        }
+    }
+}
+
+impl<K: Copy + Ord> Default for Rooms<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 4] = ["a", "b", "c", ""];
+
+    proptest! {
+        #[test]
+        fn both_sides_mirror_a_set_of_pairs(ops in prop::collection::vec((0..3_u8, 0..5_u8, 0..4_usize), 0..200)) {
+            let (mut rooms, mut model) = (Rooms::new(), BTreeSet::new());
+            for (op, member, room) in ops {
+                let name = NAMES[room];
+                match op {
+                    0 => prop_assert_eq!(rooms.join(member, name), model.insert((member, name))),
+                    1 => prop_assert_eq!(rooms.leave(member, name), model.remove(&(member, name))),
+                    _ => {
+                        let names: Vec<_> = model.iter().filter(|pair| pair.0 == member).map(|pair| pair.1).collect();
+                        prop_assert!(rooms.remove(member).iter().map(|room| &**room).eq(names));
+                        model.retain(|(other, _)| *other != member);
+                    }
+                }
+                for name in NAMES {
+                    let members: Vec<_> = model.iter().filter(|pair| pair.1 == name).map(|pair| pair.0).collect();
+                    prop_assert_eq!(rooms.members(name).collect::<Vec<_>>(), members);
+                }
+                for member in 0..5 {
+                    let names: Vec<_> = model.iter().filter(|pair| pair.0 == member).map(|pair| pair.1).collect();
+                    prop_assert_eq!(rooms.room_count(member), names.len());
+                    prop_assert_eq!(rooms.rooms(member).collect::<Vec<_>>(), names);
+                }
+                let used: BTreeSet<_> = model.iter().map(|pair| pair.1).collect();
+                prop_assert!(rooms.names().eq(used));
+                prop_assert_eq!((rooms.is_empty(), rooms.rooms.is_empty()), (model.is_empty(), model.is_empty()));
+            }
+        }
+    }
+}

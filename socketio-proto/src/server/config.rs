@@ -1,0 +1,117 @@
+//! What a server can be told.
+
+use core::time::Duration;
+
+use engineio_proto::server as engine;
+
+use crate::parser::{Limits, Parser};
+
+/// The settings of a Socket.IO server, with the official names and defaults.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use socketio_proto::engine::server::Config as EngineConfig;
+/// use socketio_proto::server::Config;
+///
+/// let engine = EngineConfig::default().with_ping_interval(Duration::from_secs(10));
+/// let config = Config::default().with_engine(engine).with_connect_timeout(Duration::from_secs(5));
+/// assert_eq!(config.limits.max_attachments, 10);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The settings of the Engine.IO server below.
+    pub engine: engine::Config,
+    /// How packets are written. Default JSON with binary attachments.
+    pub parser: Parser,
+    /// How long a client may take to join its first namespace before its connection is closed; officially
+    /// `connectTimeout`. It also bounds how long a client waits for the application's verdict on any namespace, after
+    /// which it is refused with the message `timeout`. Default 45 s.
+    pub connect_timeout: Duration,
+    /// What the decoder of each connection accepts. What exceeds it ends the connection.
+    pub limits: Limits,
+    /// The namespaces that one client may be in, or wait for, at a time; further ones are refused with the message
+    /// `too many namespaces`. Default 256.
+    pub max_namespaces_per_connection: usize,
+    /// The rooms that one socket may be in besides its own; joining more is refused. Default 4,096.
+    pub max_rooms_per_socket: usize,
+    /// The bytes of a room's name; joining a longer one is refused. Default 1,024.
+    pub max_room_length: usize,
+    /// The events of one socket whose acknowledgement may be awaited; further ones are refused. Default 65,536.
+    pub max_pending_acks: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            engine: engine::Config::default(),
+            parser: Parser::default(),
+            connect_timeout: Duration::from_millis(45_000),
+            limits: Limits::default(),
+            max_namespaces_per_connection: 256,
+            max_rooms_per_socket: 4_096,
+            max_room_length: 1_024,
+            max_pending_acks: 65_536,
+        }
+    }
+}
+
+impl Config {
+    /// Sets [`engine`](Self::engine).
+    #[must_use]
+    pub fn with_engine(mut self, engine: engine::Config) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Sets [`parser`](Self::parser).
+    #[must_use]
+    pub fn with_parser(mut self, parser: Parser) -> Self {
+        self.parser = parser;
+        self
+    }
+
+    /// Sets [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`limits`](Self::limits).
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`max_namespaces_per_connection`](Self::max_namespaces_per_connection).
+    #[must_use]
+    pub fn with_max_namespaces_per_connection(mut self, namespaces: usize) -> Self {
+        self.max_namespaces_per_connection = namespaces;
+        self
+    }
+
+    /// Sets [`max_rooms_per_socket`](Self::max_rooms_per_socket).
+    #[must_use]
+    pub fn with_max_rooms_per_socket(mut self, rooms: usize) -> Self {
+        self.max_rooms_per_socket = rooms;
+        self
+    }
+
+    /// Sets [`max_room_length`](Self::max_room_length), in bytes.
+    #[must_use]
+    pub fn with_max_room_length(mut self, bytes: usize) -> Self {
+        self.max_room_length = bytes;
+        self
+    }
+
+    /// Sets [`max_pending_acks`](Self::max_pending_acks).
+    #[must_use]
+    pub fn with_max_pending_acks(mut self, acks: usize) -> Self {
+        self.max_pending_acks = acks;
+        self
+    }
+}

@@ -1,0 +1,457 @@
+//! One client: which namespaces it is in, and what its messages mean there.
+//!
+//! | membership of a namespace | packet | next | result |
+//! |---|---|---|---|
+//! | none, left | CONNECT | pending | [`Received::Connect`] |
+//! | pending, joined | CONNECT | – | violation |
+//! | joined | EVENT | joined | [`Received::Event`] |
+//! | joined | ACK that is awaited | joined | [`Received::Ack`] |
+//! | joined | ACK that is not | joined | nothing |
+//! | joined | DISCONNECT | none | [`Received::Disconnect`] |
+//! | left | EVENT, ACK, DISCONNECT | left | nothing: it crossed the server's own DISCONNECT |
+//! | none, pending | EVENT, ACK, DISCONNECT | – | violation |
+//! | any | CONNECT_ERROR | – | violation |
+//!
+//! Source: `socket.io/lib/client.ts`, `ondecoded`. Officially what crosses a DISCONNECT of the server closes the whole
+//! connection; here it is ignored.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+use engineio_proto::{Instant, Message};
+
+use crate::parser::{Decoder, Limits, Parser};
+use crate::{DecodeError, Packet, PacketType, Payload};
+
+/// The Socket.IO side of one Engine.IO session on the server: a decoder, and the namespaces that the client is in.
+///
+/// [`Server`](super::Server) keeps one for each session; a driver that keeps its own sessions does the same. `K` is what
+/// the caller calls a socket. It sends nothing by itself: [`Parser::encode`](crate::parser::Parser::encode) makes the
+/// packets that the caller sends.
+///
+/// # Examples
+///
+/// ```
+/// use socketio_proto::engine::Message;
+/// use socketio_proto::server::{Connection, Received};
+///
+/// let mut connection = Connection::new(Default::default(), Default::default(), 10);
+/// let Ok(Some(Received::Connect { namespace, auth: None })) = connection.handle_message(Message::text("0")) else {
+///     panic!("a CONNECT packet")
+/// };
+/// connection.expect(namespace.clone(), 'a');
+/// connection.join(&namespace);
+/// let Ok(Some(Received::Event { socket: 'a', payload, id: None })) = connection.handle_message(Message::text(r#"2["hi"]"#)) else {
+///     panic!("an EVENT packet")
+/// };
+/// assert_eq!(payload.name(), Some("hi"));
+/// ```
+#[derive(Debug)]
+pub struct Connection<K> {
+    decoder: Decoder,
+    members: Vec<Member<K>>,
+    max_namespaces: usize,
+}
+
+#[derive(Debug)]
+struct Member<K> {
+    namespace: ByteString,
+    state: Membership<K>,
+    /// The acknowledgements that are awaited, each with its deadline.
+    acks: BTreeMap<u64, Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Membership<K> {
+    Pending(K),
+    Joined(K),
+    /// The server took the socket out, and the client may not know yet.
+    Left,
+}
+
+/// What a message means.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Received<K> {
+    /// The client wants to join a namespace: follow with [`Connection::expect`], or refuse it.
+    Connect {
+        /// The namespace.
+        namespace: ByteString,
+        /// The object that the client sent along.
+        auth: Option<Payload>,
+    },
+    /// The client wants to join more namespaces than allowed.
+    TooManyNamespaces {
+        /// The namespace.
+        namespace: ByteString,
+    },
+    /// An event.
+    Event {
+        /// The socket.
+        socket: K,
+        /// The name and arguments.
+        payload: Payload,
+        /// The id to acknowledge it with, if the client asks for that.
+        id: Option<u64>,
+    },
+    /// An acknowledgement that was awaited.
+    Ack {
+        /// The socket.
+        socket: K,
+        /// The id of the event.
+        id: u64,
+        /// The arguments.
+        payload: Payload,
+    },
+    /// The client left a namespace.
+    Disconnect {
+        /// The socket.
+        socket: K,
+        /// The ids of the events whose acknowledgement will not come.
+        acks: Vec<u64>,
+    },
+}
+
+/// Why a client loses its connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// It sent what is no packet.
+    #[error("undecodable packet")]
+    Decode(#[source] DecodeError),
+    /// It asked to join a namespace that it is in, or waits for.
+    #[error("second CONNECT packet for a namespace")]
+    SecondConnect,
+    /// It sent a packet for a namespace that it is not in.
+    #[error("packet for a namespace that is not joined")]
+    NotJoined,
+    /// It sent a CONNECT_ERROR packet, which only servers send.
+    #[error("CONNECT_ERROR packet from a client")]
+    ConnectError,
+}
+
+impl<K: Copy + PartialEq> Connection<K> {
+    /// Makes the connection of a client that is in no namespace.
+    #[must_use]
+    pub fn new(parser: Parser, limits: Limits, max_namespaces: usize) -> Self {
+        Self {
+            decoder: parser.decoder(limits),
+            members: Vec::new(),
+            max_namespaces,
+        }
+    }
+
+    /// Takes the next message of the client; `None` if nothing comes of it, or not yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`Violation`]: the connection is to be closed.
+    pub fn handle_message(&mut self, message: Message) -> Result<Option<Received<K>>, Violation> {
+        let packet = self.decoder.add(message).map_err(Violation::Decode)?;
+        packet.map_or(Ok(None), |packet| self.handle_packet(packet))
+    }
+
+    /// Notes that the caller thinks about letting the client into a namespace, as the socket `socket`.
+    pub fn expect(&mut self, namespace: ByteString, socket: K) {
+        self.remove(&namespace);
+        self.members.reserve_exact(1);
+        self.members.push(Member {
+            namespace,
+            state: Membership::Pending(socket),
+            acks: BTreeMap::new(),
+        });
+    }
+
+    /// Lets the client into a namespace that it waits for. False if it does not.
+    pub fn join(&mut self, namespace: &str) -> bool {
+        let Some(member) = self.member_mut(namespace) else {
+            return false;
+        };
+        let Membership::Pending(socket) = member.state else {
+            return false;
+        };
+        member.state = Membership::Joined(socket);
+        true
+    }
+
+    /// Refuses the client a namespace that it waits for.
+    pub fn refuse(&mut self, namespace: &str) {
+        self.remove(namespace);
+    }
+
+    /// Takes the client out of a namespace, on the server's initiative. Gives the ids of the events whose
+    /// acknowledgement will not come.
+    pub fn leave(&mut self, namespace: &str) -> Vec<u64> {
+        let Some(member) = self.member_mut(namespace) else {
+            return Vec::new();
+        };
+        member.state = Membership::Left;
+        core::mem::take(&mut member.acks).into_keys().collect()
+    }
+
+    /// Awaits the acknowledgement of an event until `deadline`.
+    pub fn expect_ack(&mut self, namespace: &str, id: u64, deadline: Instant) {
+        if let Some(member) = self.member_mut(namespace) {
+            member.acks.insert(id, deadline);
+        }
+    }
+
+    /// Awaits an acknowledgement no longer. False if it was not awaited.
+    pub fn cancel_ack(&mut self, namespace: &str, id: u64) -> bool {
+        self.member_mut(namespace)
+            .is_some_and(|member| member.acks.remove(&id).is_some())
+    }
+
+    /// The number of acknowledgements that are awaited in a namespace.
+    #[must_use]
+    pub fn pending_acks(&self, namespace: &str) -> usize {
+        self.member(namespace).map_or(0, |member| member.acks.len())
+    }
+
+    /// The sockets of the client, joined ones and those that wait, in the order they asked.
+    pub fn sockets(&self) -> impl Iterator<Item = K> {
+        self.members.iter().filter_map(|member| match member.state {
+            Membership::Pending(socket) | Membership::Joined(socket) => Some(socket),
+            Membership::Left => None,
+        })
+    }
+
+    /// The bytes held for a packet whose attachments are not complete.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.decoder.buffered_bytes()
+    }
+
+    fn handle_packet(&mut self, packet: Packet) -> Result<Option<Received<K>>, Violation> {
+        let Packet {
+            packet_type,
+            namespace,
+            id,
+            payload,
+            ..
+        } = packet;
+        let state = self.member(&namespace).map(|member| member.state);
+        let socket = match (packet_type, state) {
+            (PacketType::ConnectError, _) => return Err(Violation::ConnectError),
+            (PacketType::Connect, None | Some(Membership::Left)) => {
+                return Ok(Some(self.handle_connect(namespace, payload)));
+            }
+            (PacketType::Connect, Some(_)) => return Err(Violation::SecondConnect),
+            (_, Some(Membership::Joined(socket))) => socket,
+            (_, Some(Membership::Left)) => return Ok(None),
+            (_, None | Some(Membership::Pending(_))) => return Err(Violation::NotJoined),
+        };
+        Ok(match packet_type {
+            PacketType::Event => payload.map(|payload| Received::Event {
+                socket,
+                payload,
+                id,
+            }),
+            PacketType::Ack => {
+                let id = id.filter(|id| self.cancel_ack(&namespace, *id));
+                let payload = payload.unwrap_or_else(Payload::no_args);
+                id.map(|id| Received::Ack {
+                    socket,
+                    id,
+                    payload,
+                })
+            }
+            PacketType::Disconnect => {
+                let acks = self.remove(&namespace);
+                Some(Received::Disconnect { socket, acks })
+            }
+            PacketType::Connect | PacketType::ConnectError => None,
+        })
+    }
+
+    fn handle_connect(&mut self, namespace: ByteString, auth: Option<Payload>) -> Received<K> {
+        self.remove(&namespace);
+        if self.members.len() < self.max_namespaces {
+            return Received::Connect { namespace, auth };
+        }
+        // What the server left is kept only to ignore what crossed; it must not keep the client out.
+        self.members
+            .retain(|member| member.state != Membership::Left);
+        if self.members.len() < self.max_namespaces {
+            return Received::Connect { namespace, auth };
+        }
+        Received::TooManyNamespaces { namespace }
+    }
+
+    fn member(&self, namespace: &str) -> Option<&Member<K>> {
+        self.members
+            .iter()
+            .find(|member| member.namespace == namespace)
+    }
+
+    fn member_mut(&mut self, namespace: &str) -> Option<&mut Member<K>> {
+        self.members
+            .iter_mut()
+            .find(|member| member.namespace == namespace)
+    }
+
+    fn remove(&mut self, namespace: &str) -> Vec<u64> {
+        let Some(index) = self
+            .members
+            .iter()
+            .position(|member| member.namespace == namespace)
+        else {
+            return Vec::new();
+        };
+        self.members.remove(index).acks.into_keys().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection<char> {
+        Connection::new(Parser::default(), Limits::default(), 2)
+    }
+
+    fn receive(
+        connection: &mut Connection<char>,
+        text: &'static str,
+    ) -> Result<Option<Received<char>>, Violation> {
+        connection.handle_message(Message::text(text))
+    }
+
+    fn joined(namespace: &'static str, socket: char) -> Connection<char> {
+        let mut connection = connection();
+        connection.expect(namespace.into(), socket);
+        assert!(connection.join(namespace));
+        connection
+    }
+
+    fn payload(json: &'static str) -> Payload {
+        let text = alloc::format!("3{json}");
+        let packet = Parser::default()
+            .decoder(Limits::default())
+            .add(Message::text(text))
+            .unwrap()
+            .unwrap();
+        packet.payload.unwrap()
+    }
+
+    #[test]
+    fn a_connect_packet_asks_to_join() {
+        let asked = |namespace: &'static str| {
+            Ok(Some(Received::Connect {
+                namespace: namespace.into(),
+                auth: None,
+            }))
+        };
+        let mut connection = connection();
+        assert_eq!(receive(&mut connection, "0"), asked("/"));
+        assert_eq!(receive(&mut connection, "0/admin,"), asked("/admin"));
+    }
+
+    #[test]
+    fn a_second_connect_is_a_violation_while_pending_and_when_joined() {
+        let mut connection = connection();
+        connection.expect("/".into(), 'a');
+        assert_eq!(receive(&mut connection, "0"), Err(Violation::SecondConnect));
+        assert_eq!(
+            receive(&mut joined("/", 'a'), "0"),
+            Err(Violation::SecondConnect)
+        );
+    }
+
+    #[test]
+    fn packets_before_joining_are_violations() {
+        for packet in [r#"2["a"]"#, "30[]", "1", r#"2/other,["a"]"#] {
+            assert_eq!(
+                receive(&mut connection(), packet),
+                Err(Violation::NotJoined),
+                "{packet}"
+            );
+            let mut pending = connection();
+            pending.expect("/".into(), 'a');
+            assert_eq!(
+                receive(&mut pending, packet),
+                Err(Violation::NotJoined),
+                "{packet}"
+            );
+        }
+        assert_eq!(
+            receive(&mut joined("/", 'a'), r#"4{"message":"x"}"#),
+            Err(Violation::ConnectError)
+        );
+    }
+
+    #[test]
+    fn what_crosses_a_disconnect_of_the_server_is_ignored_and_joining_again_is_not() {
+        let mut connection = joined("/", 'a');
+        connection.leave("/");
+        for packet in [r#"2["a"]"#, "30[]", "1"] {
+            assert_eq!(receive(&mut connection, packet), Ok(None));
+        }
+        assert!(matches!(
+            receive(&mut connection, "0"),
+            Ok(Some(Received::Connect { .. }))
+        ));
+    }
+
+    #[test]
+    fn an_awaited_ack_is_delivered_once_and_others_never() {
+        let mut connection = joined("/", 'a');
+        connection.expect_ack("/", 7, Instant::ZERO);
+        assert_eq!(receive(&mut connection, "36[]"), Ok(None));
+        assert_eq!(receive(&mut connection, "3[]"), Ok(None));
+        let ack = Received::Ack {
+            socket: 'a',
+            id: 7,
+            payload: payload("[1]"),
+        };
+        assert_eq!(receive(&mut connection, "37[1]"), Ok(Some(ack)));
+        assert_eq!(receive(&mut connection, "37[1]"), Ok(None));
+    }
+
+    #[test]
+    fn an_ack_without_payload_has_no_arguments() {
+        let mut connection = joined("/", 'a');
+        connection.expect_ack("/", 7, Instant::ZERO);
+        let ack = Received::Ack {
+            socket: 'a',
+            id: 7,
+            payload: Payload::no_args(),
+        };
+        assert_eq!(receive(&mut connection, "37"), Ok(Some(ack)));
+    }
+
+    #[test]
+    fn leaving_tells_which_acks_will_not_come() {
+        let mut connection = joined("/", 'a');
+        connection.expect_ack("/", 2, Instant::ZERO);
+        connection.expect_ack("/", 1, Instant::ZERO);
+        let left = Received::Disconnect {
+            socket: 'a',
+            acks: alloc::vec![1, 2],
+        };
+        assert_eq!(receive(&mut connection, "1"), Ok(Some(left)));
+        assert_eq!(receive(&mut connection, "1"), Err(Violation::NotJoined));
+    }
+
+    #[test]
+    fn namespaces_are_counted_to_the_limit() {
+        let mut connection = joined("/", 'a');
+        connection.expect("/b".into(), 'b');
+        let refused = Received::TooManyNamespaces {
+            namespace: "/c".into(),
+        };
+        assert_eq!(receive(&mut connection, "0/c"), Ok(Some(refused)));
+        connection.leave("/");
+        assert!(matches!(
+            receive(&mut connection, "0/c"),
+            Ok(Some(Received::Connect { .. }))
+        ));
+    }
+
+    #[test]
+    fn an_undecodable_packet_is_a_violation() {
+        let error = Violation::Decode(DecodeError::InvalidPayload);
+        assert_eq!(receive(&mut joined("/", 'a'), "2{}"), Err(error));
+    }
+}

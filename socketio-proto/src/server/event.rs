@@ -1,0 +1,95 @@
+//! What the application is told.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+use engineio_proto::Exchange;
+use engineio_proto::server::{CloseReason, SessionKey, Transport};
+
+use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
+use super::reason::{AckError, DisconnectReason};
+use crate::Payload;
+
+/// Something for the application to know.
+///
+/// The events of one socket come in the order in which they happened, and none after its
+/// [`Disconnected`](Self::Disconnected).
+#[derive(Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A client connected; it is in no namespace yet.
+    Opened {
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// What opened it: the driver knows the request head under this name.
+        by: Exchange,
+    },
+    /// A client wants to join a namespace: what official middlewares decide. Answer with
+    /// [`Server::accept`](super::Server::accept) or [`Server::reject`](super::Server::reject), at once or later.
+    Connecting {
+        /// To be given with the answer.
+        token: ConnectToken,
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// The namespace, one that exists.
+        namespace: ByteString,
+        /// The object that the client sent along, its `auth` option.
+        auth: Option<Payload>,
+    },
+    /// An event arrived.
+    Event {
+        /// The socket that sent it.
+        socket: SocketKey,
+        /// Its name and arguments.
+        payload: Payload,
+        /// To be given with the acknowledgement, if the sender wants one.
+        ack: Option<AckToken>,
+    },
+    /// The acknowledgement of an event arrived.
+    Ack {
+        /// The socket that sent it.
+        socket: SocketKey,
+        /// The event.
+        id: AckId,
+        /// The arguments.
+        payload: Payload,
+    },
+    /// The acknowledgement of an event will not come.
+    AckFailed {
+        /// The socket that owes it.
+        socket: SocketKey,
+        /// The event.
+        id: AckId,
+        /// Why.
+        error: AckError,
+    },
+    /// The client moved to another transport.
+    Upgraded {
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// The transport it is on.
+        transport: Transport,
+    },
+    /// After a refused emit: half of what may wait for this client is free again.
+    Drained {
+        /// The Engine.IO session.
+        session: SessionKey,
+    },
+    /// A socket left its namespace; its key is stale.
+    Disconnected {
+        /// The socket.
+        socket: SocketKey,
+        /// Why.
+        reason: DisconnectReason,
+        /// The rooms it was in, besides its own, ascending.
+        rooms: Vec<Arc<str>>,
+    },
+    /// A client is gone, and its sockets before it; its key is stale.
+    Closed {
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// Why.
+        reason: CloseReason,
+    },
+}

@@ -1,0 +1,338 @@
+//! What follows from what clients send, and from their going.
+
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+use engineio_proto::Message;
+use engineio_proto::collections::Key;
+use engineio_proto::server as engine;
+use engineio_proto::server::{ServerEvent, SessionKey};
+
+use super::connection::{Connection, Received, Violation};
+use super::event::Event;
+use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
+use super::machine::{Client, Queued, Server, Timer};
+use super::namespace::Socket;
+use super::reason::{AckError, DisconnectReason, ForcedClose};
+use crate::{EncodedPacket, PacketRef, PacketType, Payload};
+
+impl Server {
+    /// Lets the events of the layer below take effect at once, so that no state waits for outputs to be polled.
+    pub(super) fn pump(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.handle_engine_event(event);
+        }
+    }
+
+    pub(super) fn handle_engine_event(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::Opened { session, by } => {
+                let config = &self.config;
+                let limit = config.max_namespaces_per_connection;
+                let connection = Connection::new(config.parser, config.limits, limit);
+                let client = Client {
+                    session,
+                    connection,
+                    closing: false,
+                    undelivered_events: 0,
+                    undelivered_bytes: 0,
+                };
+                self.clients.insert(session.slot(), client);
+                self.timers.set(
+                    Timer::Connect(session.slot()),
+                    Some(self.now() + self.config.connect_timeout),
+                );
+                self.push(Event::Opened { session, by });
+            }
+            ServerEvent::Session { session, event } => match event {
+                engine::Event::Message(message) => self.handle_message(session, message),
+                engine::Event::Upgraded(transport) => {
+                    self.push(Event::Upgraded { session, transport })
+                }
+                engine::Event::Drained => self.push(Event::Drained { session }),
+                engine::Event::Closed(reason) => {
+                    self.drop_sockets(session, DisconnectReason::Engine(reason));
+                    self.timers.set(Timer::Connect(session.slot()), None);
+                    self.clients.remove(session.slot());
+                    self.push(Event::Closed { session, reason });
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn handle_message(&mut self, session: SessionKey, message: Message) {
+        let bytes = message.len();
+        let Some(client) = self.client_mut(session).filter(|client| !client.closing) else {
+            return;
+        };
+        match client.connection.handle_message(message) {
+            Ok(None) => {}
+            Ok(Some(received)) => self.handle_received(session, received, bytes),
+            Err(violation @ Violation::Decode(_)) => {
+                self.kick(session, DisconnectReason::ForcedClose(violation))
+            }
+            Err(violation) => {
+                self.kick(
+                    session,
+                    DisconnectReason::ForcedServerClose(ForcedClose::Violation(violation)),
+                );
+            }
+        }
+    }
+
+    fn handle_received(&mut self, session: SessionKey, received: Received<Key>, bytes: usize) {
+        match received {
+            Received::Connect { namespace, auth } => self.handle_connect(session, namespace, auth),
+            Received::TooManyNamespaces { namespace } => {
+                self.send_connect_error(session, &namespace, "too many namespaces", None);
+            }
+            Received::Event {
+                socket,
+                payload,
+                id,
+            } => {
+                let socket = SocketKey(socket);
+                let bytes = payload
+                    .attachments()
+                    .iter()
+                    .fold(bytes, |sum, data| sum.saturating_add(data.len()));
+                let ack = id.map(|id| AckToken { socket, id });
+                self.push_counted(
+                    session,
+                    bytes,
+                    Event::Event {
+                        socket,
+                        payload,
+                        ack,
+                    },
+                );
+            }
+            Received::Ack {
+                socket,
+                id,
+                payload,
+            } => {
+                self.timers.set(Timer::Ack(socket, id), None);
+                let (socket, id) = (SocketKey(socket), AckId(id));
+                let bytes = payload
+                    .attachments()
+                    .iter()
+                    .fold(bytes, |sum, data| sum.saturating_add(data.len()));
+                self.push_counted(
+                    session,
+                    bytes,
+                    Event::Ack {
+                        socket,
+                        id,
+                        payload,
+                    },
+                );
+            }
+            Received::Disconnect { socket, acks } => {
+                self.remove_socket(socket, acks, DisconnectReason::ClientNamespaceDisconnect);
+            }
+        }
+    }
+
+    fn handle_connect(
+        &mut self,
+        session: SessionKey,
+        namespace: ByteString,
+        auth: Option<Payload>,
+    ) {
+        let Some(&index) = self.names.get(&namespace) else {
+            return self.send_connect_error(session, &namespace, "Invalid namespace", None);
+        };
+        let generator = &mut self.generator;
+        let key = self.sockets.insert_with(|key| Socket {
+            session,
+            id: generator.generate(key.slot()),
+            namespace: index,
+            joined: false,
+            own_room: false,
+        });
+        let Some(key) = key else {
+            return self.send_connect_error(session, &namespace, "too many sockets", None);
+        };
+        if let Some(client) = self.client_mut(session) {
+            client.connection.expect(namespace.clone(), key);
+        }
+        self.timers.set(
+            Timer::Verdict(key),
+            Some(self.now() + self.config.connect_timeout),
+        );
+        self.push(Event::Connecting {
+            token: ConnectToken(key),
+            session,
+            namespace,
+            auth,
+        });
+    }
+
+    fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) {
+        let engine = &self.config.engine;
+        let max_events = engine
+            .max_undelivered_messages
+            .saturating_add(engine.max_packets_per_payload);
+        let attachments = usize::from(self.config.limits.max_attachments).saturating_add(1);
+        let max_bytes = engine
+            .max_undelivered_bytes
+            .saturating_add(engine.max_payload.saturating_mul(attachments));
+        let Some(client) = self.client_mut(session) else {
+            return;
+        };
+        client.undelivered_events = client.undelivered_events.saturating_add(1);
+        client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
+        if client.undelivered_events > max_events || client.undelivered_bytes > max_bytes {
+            return self.kick(
+                session,
+                DisconnectReason::ForcedServerClose(ForcedClose::TooManyUndelivered),
+            );
+        }
+        self.events.push_back(Queued {
+            event,
+            counted: Some((session, bytes)),
+        });
+    }
+
+    pub(super) fn connect_timed_out(&mut self, slot: u32) {
+        let Some(client) = self.clients.get(slot) else {
+            return;
+        };
+        let (session, mut sockets) = (client.session, client.connection.sockets());
+        if !sockets.any(|key| self.sockets.get(key).is_some_and(|socket| socket.joined)) {
+            drop(sockets);
+            self.kick(
+                session,
+                DisconnectReason::ForcedServerClose(ForcedClose::ConnectTimeout),
+            );
+        }
+    }
+
+    pub(super) fn ack_timed_out(&mut self, key: Key, id: u64) {
+        let Some(socket) = self.sockets.get(key) else {
+            return;
+        };
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        if self
+            .client_mut(session)
+            .is_some_and(|client| client.connection.cancel_ack(&namespace, id))
+        {
+            self.push(Event::AckFailed {
+                socket: SocketKey(key),
+                id: AckId(id),
+                error: AckError::TimedOut,
+            });
+        }
+    }
+
+    /// Tells a client that it does not get into a namespace.
+    pub(super) fn refuse(&mut self, key: Key, message: &str, data: Option<&Payload>) {
+        let Some(socket) = self.sockets.get(key).filter(|socket| !socket.joined) else {
+            return;
+        };
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        self.timers.set(Timer::Verdict(key), None);
+        self.sockets.remove(key);
+        if let Some(client) = self.client_mut(session) {
+            client.connection.refuse(&namespace);
+        }
+        self.send_connect_error(session, &namespace, message, data);
+    }
+
+    fn send_connect_error(
+        &mut self,
+        session: SessionKey,
+        namespace: &str,
+        message: &str,
+        data: Option<&Payload>,
+    ) {
+        let payload = Payload::connect_error(message, data)
+            .or_else(|_| Payload::connect_error(message, None));
+        let Ok(payload) = payload else { return };
+        let packet = PacketRef::new(PacketType::ConnectError, namespace).with_payload(&payload);
+        self.send_control(session, packet);
+    }
+
+    /// Sends what the protocol owes a client. One that has no room for it does not read: it is dropped.
+    pub(super) fn send_control(&mut self, session: SessionKey, packet: PacketRef<'_>) {
+        let encoded = self
+            .config
+            .parser
+            .encode(packet, self.config.limits.max_attachments);
+        let sent =
+            encoded.map(|packet: EncodedPacket| self.engine.send_parts(session, packet.parts()));
+        if !matches!(sent, Ok(Ok(()) | Err(engine::SendError::Closed))) {
+            self.kick(
+                session,
+                DisconnectReason::ForcedServerClose(ForcedClose::Full),
+            );
+        }
+    }
+
+    /// Closes a client's connection, behind what is queued for it.
+    pub(super) fn kick(&mut self, session: SessionKey, reason: DisconnectReason) {
+        if let Some(client) = self.client_mut(session) {
+            client.closing = true;
+        }
+        self.drop_sockets(session, reason);
+        self.engine.close(session, self.now());
+    }
+
+    /// Takes all sockets of a client out of their namespaces, without telling it.
+    pub(super) fn drop_sockets(&mut self, session: SessionKey, reason: DisconnectReason) {
+        for key in self.sockets_of_client(session) {
+            let acks = self.leave(key);
+            self.remove_socket(key, acks, reason);
+        }
+    }
+
+    pub(super) fn sockets_of_client(&self, session: SessionKey) -> Vec<Key> {
+        self.client(session)
+            .map(|client| client.connection.sockets().collect())
+            .unwrap_or_default()
+    }
+
+    /// Notes that the client is no longer in the namespace of a socket; gives the acknowledgements that will not come.
+    pub(super) fn leave(&mut self, key: Key) -> Vec<u64> {
+        let Some(socket) = self.sockets.get(key) else {
+            return Vec::new();
+        };
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        self.client_mut(session)
+            .map(|client| client.connection.leave(&namespace))
+            .unwrap_or_default()
+    }
+
+    /// Ends a socket: its acknowledgements fail, its rooms are left, and if it had joined, the application is told.
+    pub(super) fn remove_socket(&mut self, key: Key, acks: Vec<u64>, reason: DisconnectReason) {
+        let Some(socket) = self.sockets.remove(key) else {
+            return;
+        };
+        self.timers.set(Timer::Verdict(key), None);
+        let name = SocketKey(key);
+        for id in acks {
+            self.timers.set(Timer::Ack(key, id), None);
+            self.push(Event::AckFailed {
+                socket: name,
+                id: AckId(id),
+                error: AckError::Disconnected,
+            });
+        }
+        let Some(namespace) = self.namespaces.get_mut(socket.namespace as usize) else {
+            return;
+        };
+        namespace.sockets.remove(&name);
+        let rooms = namespace.rooms.remove(name);
+        if socket.joined {
+            self.push(Event::Disconnected {
+                socket: name,
+                reason,
+                rooms,
+            });
+        }
+        self.check();
+    }
+}

@@ -1,0 +1,74 @@
+//! Names of sockets, acknowledgements and waiting clients.
+
+use core::fmt;
+
+use engineio_proto::Sid;
+use engineio_proto::collections::Key;
+
+/// Names a socket, one client in one namespace, on one server. A key is never used again for another socket.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SocketKey(pub(super) Key);
+
+/// The id of a socket, which clients see: 20 characters of the URL-safe base64 alphabet.
+///
+/// It is not the id of the Engine.IO session, which is a secret.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct SocketId(pub(super) Sid);
+
+impl SocketId {
+    /// The id as text: what the client knows it by, and the name of the socket's own room.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocketId({})", self.as_str())
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A client that waits to be let into a namespace, to be answered once with
+/// [`accept`](super::Server::accept) or [`reject`](super::Server::reject).
+///
+/// Dropping it leaks nothing: the client is refused once [`Config::connect_timeout`](super::Config::connect_timeout)
+/// is over.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "the client waits for an answer"]
+pub struct ConnectToken(pub(super) Key);
+
+/// An event that its sender wants acknowledged, to be answered once with [`respond`](super::Server::respond).
+///
+/// Dropping it leaks nothing: the sender never gets its answer.
+#[derive(Debug, Eq, PartialEq)]
+pub struct AckToken {
+    pub(super) socket: SocketKey,
+    pub(super) id: u64,
+}
+
+impl AckToken {
+    /// The socket whose event it is.
+    #[must_use]
+    pub fn socket(&self) -> SocketKey {
+        self.socket
+    }
+}
+
+/// Names an event of the server that awaits its acknowledgement; unique in its namespace.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AckId(pub(super) u64);
+
+impl AckId {
+    /// The number that stands on the wire.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}

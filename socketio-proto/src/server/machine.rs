@@ -1,0 +1,397 @@
+//! The server: clients in, events out.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use engineio_proto::collections::{Key, Slab, SlotTable, TimerQueue};
+use engineio_proto::http::RequestHead;
+use engineio_proto::server as engine;
+use engineio_proto::server::{ConfigError, Output, SessionKey};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed, SidGenerator};
+
+use super::config::Config;
+use super::connection::Connection;
+use super::event::Event;
+use super::keys::{SocketId, SocketKey};
+use super::namespace::{Namespace, Socket};
+
+/// The Socket.IO server of one shard: one thread's worth, without locks.
+///
+/// It owns the Engine.IO server below and takes its inputs under the same names. What comes out is the same too, but
+/// for the events: those of Engine.IO are consumed here.
+///
+/// # Examples
+///
+/// One client over a WebSocket, whose connection the driver calls 1:
+///
+/// ```
+/// use socketio_proto::engine::http::RequestHead;
+/// use socketio_proto::engine::server::Output;
+/// use socketio_proto::engine::{ConnectionId, Frame, Instant, Seed};
+/// use socketio_proto::server::{Config, Event, Server};
+/// use socketio_proto::Payload;
+///
+/// let mut server = Server::new(Config::default(), 0, &Seed::new([1; 32]))?;
+/// let (connection, now) = (ConnectionId(1), Instant::ZERO);
+/// let mut events = |server: &mut Server| loop {
+///     match server.poll_output() {
+///         Some(Output::Event(event)) => return Some(event),
+///         Some(_) => {} // a driver accepts, answers, writes
+///         None => return None,
+///     }
+/// };
+/// server.handle_upgrade(connection, &RequestHead::new("GET", "/socket.io/", "EIO=4&transport=websocket"), now);
+/// assert!(matches!(events(&mut server), Some(Event::Opened { .. })));
+///
+/// server.handle_frame(connection, Frame::Text(r#"40{"token":"123"}"#.into()), now);
+/// let Some(Event::Connecting { token, auth: Some(auth), .. }) = events(&mut server) else { panic!("a client") };
+/// assert_eq!(auth.json(), r#"{"token":"123"}"#);
+/// let socket = server.accept(token)?;
+///
+/// server.handle_frame(connection, Frame::Text(r#"42["hello","world"]"#.into()), now);
+/// let Some(Event::Event { payload, .. }) = events(&mut server) else { panic!("an event") };
+/// assert_eq!(payload.args::<(String,)>()?, ("world".to_owned(),));
+///
+/// server.emit(socket, &Payload::event("hi").arg(&1)?.build()?)?;
+/// # let mut last = None;
+/// # while let Some(frame) = server.poll_frame(connection) { last = Some(frame); }
+/// # assert_eq!(last, Some(Frame::Text(r#"42["hi",1]"#.into())));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    pub(super) engine: engine::Server,
+    pub(super) config: Config,
+    pub(super) generator: SidGenerator,
+    /// By the slot of their session.
+    pub(super) clients: SlotTable<Client>,
+    pub(super) sockets: Slab<Socket>,
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) names: BTreeMap<ByteString, u32>,
+    pub(super) timers: TimerQueue<Timer>,
+    pub(super) events: VecDeque<Queued>,
+    /// The latest time seen: a clock that goes backwards stands still.
+    now: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) session: SessionKey,
+    pub(super) connection: Connection<Key>,
+    /// The connection is being closed: what is still decoded from it is ignored.
+    pub(super) closing: bool,
+    pub(super) undelivered_events: usize,
+    pub(super) undelivered_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Timer {
+    /// The client in this slot must have joined a namespace.
+    Connect(u32),
+    /// The application must have decided on this socket.
+    Verdict(Key),
+    /// This socket must have sent this acknowledgement.
+    Ack(Key, u64),
+}
+
+/// An event with what it counts against the limits of its client.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) event: Event,
+    pub(super) counted: Option<(SessionKey, usize)>,
+}
+
+/// The peer that a token or key was about has gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the client has gone")]
+#[non_exhaustive]
+pub struct Gone;
+
+/// A name that no namespace can have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a comma cannot stand in the name of a namespace")]
+#[non_exhaustive]
+pub struct InvalidNamespace;
+
+/// How many deadlines one call of `handle_timeout` fires at most, at this layer.
+const TIMERS_PER_CALL: usize = 1024;
+
+impl Server {
+    /// Makes a server with the namespace `/` and no client. Ids carry `shard` and are drawn from `seed`, which must be
+    /// fresh entropy outside of tests.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] if the settings of the Engine.IO server cannot work.
+    pub fn new(config: Config, shard: u16, seed: &Seed) -> Result<Self, ConfigError> {
+        let mut server = Self {
+            engine: engine::Server::new(config.engine.clone(), shard, &seed.child(0))?,
+            config,
+            generator: SidGenerator::new(shard, &seed.child(1)),
+            clients: SlotTable::new(),
+            sockets: Slab::new(),
+            namespaces: Vec::new(),
+            names: BTreeMap::new(),
+            timers: TimerQueue::new(),
+            events: VecDeque::new(),
+            now: Instant::ZERO,
+        };
+        server.insert_namespace(ByteString::from_static("/"));
+        Ok(server)
+    }
+
+    /// Adds a namespace; nothing happens if it exists. A missing leading slash is added, as officially.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidNamespace`] if the name holds a comma.
+    pub fn add_namespace(&mut self, name: &str) -> Result<(), InvalidNamespace> {
+        if name.contains(',') {
+            return Err(InvalidNamespace);
+        }
+        let name = if name.starts_with('/') {
+            name.into()
+        } else {
+            alloc::format!("/{name}").into()
+        };
+        if !self.names.contains_key(&name) {
+            self.insert_namespace(name);
+        }
+        Ok(())
+    }
+
+    /// Takes a whole plain request, as [`engine::Server::handle_request`].
+    pub fn handle_request(
+        &mut self,
+        id: RequestId,
+        head: &RequestHead<'_>,
+        body: Bytes,
+        now: Instant,
+    ) {
+        self.advance(now);
+        self.engine.handle_request(id, head, body, self.now);
+        self.pump();
+    }
+
+    /// Notes that a POST has begun, as [`engine::Server::handle_request_begun`].
+    pub fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
+        self.advance(now);
+        self.engine.handle_request_begun(id, head, self.now);
+        self.pump();
+    }
+
+    /// Answers a request whose body is too large, as [`engine::Server::handle_request_too_large`].
+    pub fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
+        self.advance(now);
+        self.engine.handle_request_too_large(id, self.now);
+        self.pump();
+    }
+
+    /// Notes that the client of a request went away, as [`engine::Server::handle_request_aborted`].
+    pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
+        self.advance(now);
+        self.engine.handle_request_aborted(id, self.now);
+        self.pump();
+    }
+
+    /// Takes a request to become a WebSocket, as [`engine::Server::handle_upgrade`].
+    pub fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        self.advance(now);
+        self.engine.handle_upgrade(id, head, self.now);
+        self.pump();
+    }
+
+    /// Takes a frame of a connection, as [`engine::Server::handle_frame`].
+    pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        self.advance(now);
+        self.engine.handle_frame(id, frame, self.now);
+        self.pump();
+    }
+
+    /// Notes that a connection closed, as [`engine::Server::handle_connection_closed`].
+    pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        self.advance(now);
+        self.engine.handle_connection_closed(id, self.now);
+        self.pump();
+    }
+
+    /// Notes that a connection broke, as [`engine::Server::handle_connection_failed`].
+    pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        self.advance(now);
+        self.engine.handle_connection_failed(id, self.now);
+        self.pump();
+    }
+
+    /// Fires what is due, at most 1,024 deadlines of each layer a call: if more are due,
+    /// [`poll_timeout`](Self::poll_timeout) stays in the past and the driver calls again.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        self.engine.handle_timeout(self.now);
+        self.pump();
+        for _ in 0..TIMERS_PER_CALL {
+            let Some(timer) = self.timers.pop_expired(self.now) else {
+                break;
+            };
+            match timer {
+                Timer::Connect(slot) => self.connect_timed_out(slot),
+                Timer::Verdict(key) => self.refuse(key, "timeout", None),
+                Timer::Ack(key, id) => self.ack_timed_out(key, id),
+            }
+        }
+        self.pump();
+    }
+
+    /// The next thing to do or to know. All that is to be done comes before the events.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output<Event>> {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                // Made by an action that was taken just now, such as the last answer of a session that closes.
+                Output::Event(event) => self.handle_engine_event(event),
+                Output::Respond { request, response } => {
+                    return Some(Output::Respond { request, response });
+                }
+                Output::Accept {
+                    connection,
+                    headers,
+                } => {
+                    return Some(Output::Accept {
+                        connection,
+                        headers,
+                    });
+                }
+                Output::Refuse {
+                    connection,
+                    response,
+                } => {
+                    return Some(Output::Refuse {
+                        connection,
+                        response,
+                    });
+                }
+                Output::Frames { connection } => return Some(Output::Frames { connection }),
+                Output::Close { connection } => return Some(Output::Close { connection }),
+            }
+        }
+        let Queued { event, counted } = self.events.pop_front()?;
+        if let Some((session, bytes)) = counted
+            && let Some(client) = self.client_mut(session)
+        {
+            client.undelivered_events = client.undelivered_events.saturating_sub(1);
+            client.undelivered_bytes = client.undelivered_bytes.saturating_sub(bytes);
+        }
+        Some(Output::Event(event))
+    }
+
+    /// The next frame for a connection, as [`engine::Server::poll_frame`].
+    #[must_use]
+    pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+        let frame = self.engine.poll_frame(connection);
+        self.pump();
+        frame
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time; it may be early.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let deadlines = [self.engine.poll_timeout(), self.timers.next()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether the driver should read on from a connection; false while too much waits for the application.
+    #[must_use]
+    pub fn wants_read(&self, connection: ConnectionId) -> bool {
+        let session = self.engine.session_of(connection);
+        session
+            .and_then(|session| self.client(session))
+            .is_none_or(|client| {
+                client.undelivered_events < self.config.engine.max_undelivered_messages
+                    && client.undelivered_bytes < self.config.engine.max_undelivered_bytes
+            })
+    }
+
+    /// The Engine.IO server below, to be looked at.
+    #[must_use]
+    pub fn engine(&self) -> &engine::Server {
+        &self.engine
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(super) fn client(&self, session: SessionKey) -> Option<&Client> {
+        self.clients
+            .get(session.slot())
+            .filter(|client| client.session == session)
+    }
+
+    pub(super) fn client_mut(&mut self, session: SessionKey) -> Option<&mut Client> {
+        self.clients
+            .get_mut(session.slot())
+            .filter(|client| client.session == session)
+    }
+
+    pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(*self.names.get(name)? as usize)
+    }
+
+    pub(super) fn namespace_of(&self, socket: &Socket) -> Option<&Namespace> {
+        self.namespaces.get(socket.namespace as usize)
+    }
+
+    pub(super) fn namespace_name(&self, socket: &Socket) -> ByteString {
+        self.namespace_of(socket)
+            .map(|namespace| namespace.name.clone())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn push(&mut self, event: Event) {
+        self.events.push_back(Queued {
+            event,
+            counted: None,
+        });
+    }
+
+    fn insert_namespace(&mut self, name: ByteString) {
+        if let Ok(index) = u32::try_from(self.namespaces.len()) {
+            self.names.insert(name.clone(), index);
+            self.namespaces.push(Namespace::new(name, index));
+        }
+    }
+
+    /// What must hold at all times; looked at while it is cheap.
+    pub(super) fn check(&self) {
+        if cfg!(debug_assertions) && self.sockets.len() < 64 {
+            let joined = self
+                .sockets
+                .iter()
+                .filter(|(_, socket)| socket.joined)
+                .count();
+            let listed: usize = self
+                .namespaces
+                .iter()
+                .map(|namespace| namespace.sockets.len())
+                .sum();
+            debug_assert_eq!(joined, listed, "every joined socket is in its namespace");
+        }
+    }
+
+    /// The id of a socket; `None` once it has left.
+    #[must_use]
+    pub fn socket_id(&self, socket: SocketKey) -> Option<SocketId> {
+        self.sockets.get(socket.0).map(|socket| SocketId(socket.id))
+    }
+}

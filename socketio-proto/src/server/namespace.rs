@@ -1,0 +1,111 @@
+//! One namespace: its sockets, and whom of them a broadcast is for.
+
+use alloc::collections::BTreeSet;
+
+use bytestring::ByteString;
+use engineio_proto::Sid;
+use engineio_proto::collections::{Key, Slab};
+use engineio_proto::server::SessionKey;
+
+use super::keys::SocketKey;
+use super::target::Target;
+use crate::Rooms;
+
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: ByteString,
+    /// Its index among the namespaces.
+    pub(super) index: u32,
+    /// The sockets that have joined.
+    pub(super) sockets: BTreeSet<SocketKey>,
+    /// The rooms besides every socket's own, which takes no memory: its name finds the socket.
+    pub(super) rooms: Rooms<SocketKey>,
+    next_ack: u64,
+}
+
+/// One client in one namespace.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) session: SessionKey,
+    pub(super) id: Sid,
+    pub(super) namespace: u32,
+    pub(super) joined: bool,
+    /// Whether it is in the room that is named after it.
+    pub(super) own_room: bool,
+}
+
+impl Namespace {
+    pub(super) fn new(name: ByteString, index: u32) -> Self {
+        Self {
+            name,
+            index,
+            sockets: BTreeSet::new(),
+            rooms: Rooms::new(),
+            next_ack: 0,
+        }
+    }
+
+    /// The next id for an event that is to be acknowledged: one counter for all sockets, from 0, as officially.
+    pub(super) fn next_ack(&mut self) -> u64 {
+        let id = self.next_ack;
+        self.next_ack = id.wrapping_add(1) & crate::MAX_PACKET_ID;
+        id
+    }
+
+    /// The sockets that a broadcast is for, each once.
+    pub(super) fn select<'a>(
+        &'a self,
+        target: Target<'a>,
+        sockets: &'a Slab<Socket>,
+    ) -> impl Iterator<Item = SocketKey> + 'a {
+        let whole = target
+            .rooms
+            .is_empty()
+            .then_some(&self.sockets)
+            .into_iter()
+            .flatten()
+            .copied();
+        let members = target
+            .rooms
+            .iter()
+            .enumerate()
+            .flat_map(move |(index, room)| {
+                let earlier = target.rooms.get(..index).unwrap_or_default();
+                let own = self
+                    .owner(room, sockets)
+                    .filter(|socket| !self.rooms.contains(*socket, room));
+                let members = self.rooms.members(room).chain(own);
+                members.filter(move |socket| !self.is_in_any(*socket, earlier, sockets))
+            });
+        whole.chain(members).filter(move |socket| {
+            target.except != Some(*socket) && !self.is_in_any(*socket, target.except_rooms, sockets)
+        })
+    }
+
+    fn is_in_any(&self, socket: SocketKey, rooms: &[&str], sockets: &Slab<Socket>) -> bool {
+        rooms.iter().any(|room| {
+            self.rooms.contains(socket, room)
+                || sockets
+                    .get(socket.0)
+                    .is_some_and(|socket| socket.own_room && socket.id.as_str() == *room)
+        })
+    }
+
+    /// The socket that is in a room because the room is named after it.
+    fn owner(&self, room: &str, sockets: &Slab<Socket>) -> Option<SocketKey> {
+        let key = find(&Sid::parse(room)?, sockets)?;
+        let socket = sockets.get(key)?;
+        (socket.namespace == self.index && socket.own_room && socket.joined)
+            .then_some(SocketKey(key))
+    }
+}
+
+/// The socket of that id.
+pub(super) fn find(id: &Sid, sockets: &Slab<Socket>) -> Option<Key> {
+    let mut candidates = id
+        .candidate_slots(sockets.slots())
+        .filter_map(|slot| sockets.at(slot));
+    candidates
+        .find(|(_, socket)| socket.id == *id)
+        .map(|(key, _)| key)
+}

@@ -1,0 +1,81 @@
+//! Whom a broadcast is for.
+
+use super::SocketKey;
+
+/// Whom a broadcast is for: a value that borrows its names and can be copied and refined.
+///
+/// Without rooms it is for the whole namespace; with some, for the union of their members, each once. A socket's id is
+/// the name of a room that it is in, unless it left it.
+///
+/// # Examples
+///
+/// ```
+/// use socketio_proto::server::Target;
+///
+/// let news = Target::namespace("/").rooms(&["news", "sports"]);
+/// let quiet = news.except_rooms(&["muted"]).volatile(); // `news` itself is as before
+/// assert_ne!(news, quiet);
+/// ```
+///
+/// Source: `socket.io/lib/broadcast-operator.ts`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub struct Target<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) rooms: &'a [&'a str],
+    pub(super) except_rooms: &'a [&'a str],
+    pub(super) except: Option<SocketKey>,
+    pub(super) volatile: bool,
+    pub(super) local: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Every socket of a namespace.
+    pub const fn namespace(namespace: &'a str) -> Self {
+        Self {
+            namespace,
+            rooms: &[],
+            except_rooms: &[],
+            except: None,
+            volatile: false,
+            local: false,
+        }
+    }
+
+    /// Only members of at least one of these rooms; an empty list means the whole namespace, as officially.
+    pub const fn rooms(mut self, rooms: &'a [&'a str]) -> Self {
+        self.rooms = rooms;
+        self
+    }
+
+    /// No member of any of these rooms.
+    pub const fn except_rooms(mut self, rooms: &'a [&'a str]) -> Self {
+        self.except_rooms = rooms;
+        self
+    }
+
+    /// Not this socket: what the official `socket.broadcast` and `socket.to` do with their own.
+    pub const fn except(mut self, socket: SocketKey) -> Self {
+        self.except = Some(socket);
+        self
+    }
+
+    /// Only for clients to which it can leave at once; the others never get it.
+    pub const fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// Only for sockets of this server, where an adapter joins several.
+    pub const fn local(mut self) -> Self {
+        self.local = true;
+        self
+    }
+
+    /// Whether the broadcast is to stay on this server. A server by itself has no other; an adapter asks before it
+    /// hands a broadcast on.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.local
+    }
+}
