@@ -1,1 +1,6 @@
-//! Test package: everything is in `tests/`.
+//! The test package of the workspace: everything is in `tests/`.
+
+/// The code in the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,0 +1,24 @@
+//! What the fuzz targets assert: a function for each target, which panics if a rule of the protocol or of the crate is
+//! broken.
+//!
+//! libFuzzer calls them with what it makes up, the test `corpus` of the workspace with the committed seeds.
+
+mod engine;
+mod input;
+mod socket;
+
+pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
+pub use socket::{decode_socketio, roundtrip_socketio};
+
+/// A check, called with any bytes.
+pub type Check = fn(&[u8]);
+
+/// Every check by the name of its fuzz target, which is the name of its folder of seeds.
+pub const CHECKS: &[(&str, Check)] = &[
+    ("decode_frame", decode_frame),
+    ("decode_open", decode_open),
+    ("decode_payload", decode_payload),
+    ("decode_socketio", decode_socketio),
+    ("roundtrip_packet", roundtrip_packet),
+    ("roundtrip_socketio", roundtrip_socketio),
+];

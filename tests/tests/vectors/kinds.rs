@@ -1,0 +1,59 @@
+//! The kinds of vectors that are known. One that is not fails, so that nothing is passed over in silence.
+
+pub(crate) const ENGINEIO_V4_PACKETS: &str = "
+decode: bare-type base64 base64-invalid-chars base64-noncanonical-bits base64-padding-middle
+decode: base64-unpadded base64-urlsafe base64-whitespace base64-with-v3-type binary
+decode: binary-with-v3-type bom-prefix control-probe control-with-data empty json-text
+decode: lone-surrogate message-socketio message-text message-text-long message-text-non-bmp
+decode: open-handshake separator-in-frame type-leading-whitespace type-letter type-out-of-range
+decode: type-punctuation type-unicode v3-payload-as-packet
+encode: binary-of-other-type control-bare control-probe control-with-data lone-surrogate
+encode: message-binary-base64 message-binary-raw message-empty message-text message-text-long
+encode: message-text-non-bmp open-handshake text-like-base64-packet text-with-separator
+encode: unknown-type
+";
+
+pub(crate) const ENGINEIO_V4_PAYLOADS: &str = "
+decode: base64-invalid-chars base64-noncanonical-bits base64-padding-middle base64-unpadded
+decode: base64-urlsafe base64-whitespace bom-prefix crlf-at-end double-separator empty
+decode: first-packet-bad invalid-utf8-body last-packet-bad leading-separator many mixed
+decode: newline-is-data non-bmp only-separators separator-in-base64 separator-lookalike
+decode: several-bad single spec-example trailing-separator type-letter type-out-of-range
+decode: utf8-body v3-payload whitespace-after-separator
+encode: binary-only lone-surrogate many mixed no-packets non-bmp separator-in-text single
+encode: spec-example with-empty-message
+";
+
+pub(crate) const SOCKETIO_V5: &str = "
+decode: ack ack-empty ack-no-id ack-no-payload ack-payload-wrong-type attachments-count-missing
+decode: attachments-decimal attachments-leading-zeros attachments-negative attachments-no-dash
+decode: attachments-not-a-number attachments-number-forms attachments-over-custom-limit
+decode: attachments-too-many attachments-zero binary-ack binary-deep binary-empty-attachment
+decode: binary-event binary-incomplete binary-invalid-json binary-no-payload binary-one-too-many
+decode: binary-payload-wrong-type binary-placeholder-key-order binary-ten binary-unexpected
+decode: bom-prefix connect connect-payload connect-payload-array connect-payload-null
+decode: connect-payload-scalar connect-with-id custom-limit disconnect disconnect-with-payload
+decode: empty-frame engine-type-before error-no-payload error-object error-payload-wrong-type
+decode: error-string error-with-id event event-array-empty event-empty-name
+decode: event-name-odd-number event-name-wrong-type event-no-payload event-numeric-name
+decode: event-payload-number event-payload-object event-payload-scalar event-with-ack-id id-huge
+decode: id-leading-zeros id-signed-or-decimal id-whitespace json-bad-escape json-bad-number
+decode: json-control-character json-deep-nesting json-duplicate-keys json-escapes
+decode: json-foreign-whitespace json-leading-whitespace json-lone-surrogate-escape
+decode: json-nested-100 json-not-standard json-number-overflow json-numbers json-numbers-hard
+decode: json-proto-key json-raw-line-separators json-trailing-garbage json-truncated
+decode: json-whitespace-inside lone-surrogate nsp-comma-alone nsp-comma-inside nsp-comma-missing
+decode: nsp-main-spelled-out nsp-query placeholder-as-event-name placeholder-as-payload
+decode: placeholder-duplicate placeholder-extra-keys placeholder-first-in-ack
+decode: placeholder-flag-not-true placeholder-fraction placeholder-in-plain-packet
+decode: placeholder-negative placeholder-num-wrong-type placeholder-out-of-range
+decode: placeholder-reordered placeholder-unreferenced reserved-event reserved-event-binary
+decode: reserved-event-node sequence spec-example text-during-reconstruction type-not-a-digit
+decode: type-out-of-range type-whitespace
+encode: ack ack-id-edge binary-ack binary-deep binary-empty binary-event binary-object-order
+encode: binary-over-limit binary-same-bytes-twice binary-ten connect connect-payload disconnect
+encode: error-object error-string event event-edge-strings event-empty-name event-no-arguments
+encode: event-null-arguments event-numbers event-numbers-hard event-numeric-name
+encode: event-with-ack-id lone-surrogate nsp-empty nsp-with-comma nsp-without-slash
+encode: placeholder-lookalike proto-key reserved-event
+";
