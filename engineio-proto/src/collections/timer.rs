@@ -88,8 +88,11 @@ impl<K: Copy + Ord> TimerQueue<K> {
     }
 
     /// Takes out the key whose deadline is the earliest, if that is not after `now`.
+    ///
+    /// A call files at most 64 deadlines anew that had moved later. If it then gives `None`, [`next`](Self::next) is
+    /// still not after `now`, and the next call goes on.
     pub fn pop_expired(&mut self, now: Instant) -> Option<K> {
-        loop {
+        for _ in 0..REFILED_PER_CALL {
             let &(filed, key) = self
                 .order
                 .first()
@@ -106,6 +109,7 @@ impl<K: Copy + Ord> TimerQueue<K> {
                 }
             }
         }
+        None
     }
 
     /// The number of keys that have a deadline.
@@ -127,6 +131,9 @@ impl<K: Copy + Ord> Default for TimerQueue<K> {
     }
 }
 
+/// How many deadlines one call files anew at most: after a stall of the driver, all of them may have moved.
+const REFILED_PER_CALL: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
@@ -146,6 +153,27 @@ mod tests {
             3 => (0..20_u8, prop::option::weighted(0.8, 0..50_u64)).prop_map(|(key, after)| Op::Set(key, after)),
             1 => (0..30_u64).prop_map(Op::Advance),
         ]
+    }
+
+    #[test]
+    fn a_call_files_a_bounded_number_of_deadlines_anew() {
+        let mut timers = TimerQueue::new();
+        for key in 0..150 {
+            timers.set(key, Some(Instant::from_millis(1)));
+            timers.set(key, Some(Instant::from_millis(9)));
+        }
+        let now = Instant::from_millis(5);
+        assert_eq!(timers.pop_expired(now), None);
+        assert_eq!(
+            timers.next(),
+            Some(Instant::from_millis(1)),
+            "there is more to do"
+        );
+        assert_eq!(
+            (timers.pop_expired(now), timers.pop_expired(now)),
+            (None, None)
+        );
+        assert_eq!(timers.next(), Some(Instant::from_millis(9)));
     }
 
     proptest! {

@@ -21,38 +21,44 @@ pub(super) struct Outbox {
 }
 
 /// The messages that a queue may hold while it is empty, so that a steady stream allocates nothing.
-const SPARE: usize = 8;
+const SPARE: usize = 4;
 
 impl Outbox {
     /// Queues the parts of one message back to back, or none of them.
     pub(super) fn push(&mut self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
-        let bytes = parts.iter().fold(self.bytes, |sum, part| {
-            sum.saturating_add(part.payload_len())
-        });
-        let count = self.messages.len().saturating_add(parts.len());
-        // A single message beyond the limit may go when nothing else waits: the limit bounds how far a reader lags.
-        let error = if self.messages.is_empty() {
-            None
-        } else if bytes > config.max_buffered_bytes {
-            Some(SendError::Full {
-                buffered: self.bytes,
-                limit: config.max_buffered_bytes,
-            })
-        } else if count > config.max_buffered_messages {
-            Some(SendError::Full {
-                buffered: self.messages.len(),
-                limit: config.max_buffered_messages,
-            })
-        } else {
-            None
-        };
-        if let Some(error) = error {
+        if let Err(error) = self.room(parts, config) {
             self.refused = true;
             return Err(error);
         }
         self.messages.extend(parts.iter().cloned());
-        self.bytes = bytes;
+        self.bytes = self.bytes_with(parts);
         Ok(())
+    }
+
+    fn room(&self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
+        let count = self.messages.len().saturating_add(parts.len());
+        // A single message beyond the limit may go when nothing else waits: the limit bounds how far a reader lags.
+        if self.messages.is_empty() {
+            Ok(())
+        } else if self.bytes_with(parts) > config.max_buffered_bytes {
+            Err(SendError::Full {
+                buffered: self.bytes,
+                limit: config.max_buffered_bytes,
+            })
+        } else if count > config.max_buffered_messages {
+            Err(SendError::Full {
+                buffered: self.messages.len(),
+                limit: config.max_buffered_messages,
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn bytes_with(&self, parts: &[Encoded]) -> usize {
+        parts.iter().fold(self.bytes, |sum, part| {
+            sum.saturating_add(part.payload_len())
+        })
     }
 
     pub(super) fn push_ping(&mut self) {
@@ -71,12 +77,18 @@ impl Outbox {
         self.bytes
     }
 
-    /// The next packet as a frame.
-    pub(super) fn pop_frame(&mut self) -> Option<Frame> {
+    /// The next packet as a frame, in base64 if it is binary and the connection takes text only.
+    pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<Frame> {
         if core::mem::take(&mut self.ping) {
             return Some(Frame::Text(ByteString::from_static("2")));
         }
-        self.pop().map(|message| message.frame())
+        self.pop().map(|message| {
+            if text_only {
+                Frame::Text(message.polling_packet())
+            } else {
+                message.frame()
+            }
+        })
     }
 
     /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`.
@@ -219,9 +231,9 @@ mod tests {
     fn a_ping_overtakes_messages() {
         let mut outbox = outbox(&["a"]);
         outbox.push_ping();
-        assert_eq!(outbox.pop_frame(), Some(Frame::Text("2".into())));
-        assert_eq!(outbox.pop_frame(), Some(Frame::Text("4a".into())));
-        assert_eq!(outbox.pop_frame(), None);
+        assert_eq!(outbox.pop_frame(false), Some(Frame::Text("2".into())));
+        assert_eq!(outbox.pop_frame(false), Some(Frame::Text("4a".into())));
+        assert_eq!(outbox.pop_frame(false), None);
     }
 
     #[test]
@@ -265,7 +277,7 @@ mod tests {
         assert!(!outbox.take_drained(&config));
         assert!(outbox.push(&message("x"), &config).is_err());
         assert!(!outbox.take_drained(&config));
-        outbox.pop_frame();
+        outbox.pop_frame(false);
         assert!(outbox.take_drained(&config));
         assert!(!outbox.take_drained(&config));
     }
@@ -273,7 +285,7 @@ mod tests {
     #[test]
     fn an_empty_queue_keeps_little_memory() {
         let mut outbox = outbox(&["a"; 1000]);
-        while outbox.pop_frame().is_some() {}
+        while outbox.pop_frame(false).is_some() {}
         assert!(outbox.messages.capacity() <= SPARE);
     }
 }

@@ -46,6 +46,9 @@ pub struct Handshake {
     pub transport: Transport,
     /// The protocol revision, fixed for the session.
     pub revision: Revision,
+    /// Whether the WebSocket that opens the session asked for text frames only, with a `b64` parameter that is not
+    /// empty. Polling is text in any case.
+    pub text_only: bool,
     /// Whether the browser is one that wants `X-XSS-Protection: 0` on responses (Internet Explorer).
     pub disable_xss_filter: bool,
 }
@@ -57,6 +60,7 @@ impl Handshake {
         Self {
             transport,
             revision: Revision::V4,
+            text_only: false,
             disable_xss_filter: false,
         }
     }
@@ -86,7 +90,10 @@ pub enum Action {
     /// A polling POST with a body.
     Post(PostContent),
     /// A WebSocket, to move the session to.
-    Upgrade,
+    Upgrade {
+        /// Whether it asked for text frames only, with a `b64` parameter that is not empty.
+        text_only: bool,
+    },
     /// A method that polling does not know.
     UnknownMethod,
 }
@@ -144,7 +151,9 @@ impl Route {
     ) -> Result<Self, Reject> {
         let sid = Sid::parse(sid).ok_or(Reject::UnknownSid)?;
         let action = match request.method {
-            _ if request.upgrade => Action::Upgrade,
+            _ if request.upgrade => Action::Upgrade {
+                text_only: query.text_only,
+            },
             "GET" => Action::Poll,
             "POST" if request.content_type == Some(b"application/octet-stream") => {
                 Action::Post(PostContent::Binary)
@@ -178,6 +187,7 @@ impl Route {
         Ok(Self::Open(Handshake {
             transport,
             revision,
+            text_only: query.text_only,
             disable_xss_filter,
         }))
     }
@@ -189,6 +199,7 @@ struct Query<'a> {
     transport: Option<Cow<'a, str>>,
     sid: Option<Cow<'a, str>>,
     revision: Option<Cow<'a, str>>,
+    text_only: bool,
 }
 
 impl<'a> Query<'a> {
@@ -199,6 +210,7 @@ impl<'a> Query<'a> {
                 "transport" => parsed.transport = Some(value),
                 "sid" => parsed.sid = Some(value),
                 "EIO" => parsed.revision = Some(value),
+                "b64" => parsed.text_only = !value.is_empty(),
                 _ => {}
             }
         }
@@ -378,7 +390,7 @@ mod tests {
         );
         assert_eq!(
             upgrade(&query("websocket")),
-            session(Action::Upgrade, Transport::WebSocket)
+            session(Action::Upgrade { text_only: false }, Transport::WebSocket)
         );
         assert_eq!(
             route("GET", &query("websocket")),

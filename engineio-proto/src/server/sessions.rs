@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use core::convert::Infallible;
 
 use bytes::Bytes;
 
@@ -47,8 +46,8 @@ pub struct Server {
     config: Arc<Config>,
     generator: SidGenerator,
     sessions: Slab<Slot>,
-    /// Which session an exchange that waits for its answer belongs to.
-    requests: BTreeMap<RequestId, Key>,
+    /// Which session an exchange that waits for its answer belongs to; none if it was refused before its body came.
+    requests: BTreeMap<RequestId, Option<Key>>,
     connections: BTreeMap<ConnectionId, Key>,
     timers: TimerQueue<u32>,
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
@@ -162,6 +161,8 @@ impl Server {
             ..*head
         };
         match self.route(&head) {
+            // It was answered while its body was arriving: refused at its head, or its session ended or moved.
+            Err(_) if self.requests.contains_key(&id) => {}
             Err(reject) => self.respond(id, reject.into_response()),
             Ok(Target::Open(handshake)) => {
                 match self.open(&handshake, Exchange::Request(id), now) {
@@ -173,7 +174,7 @@ impl Server {
                 self.with(key, |session| session.handle_post(id, content, body, now));
             }
             Ok(Target::Session(key, _)) => {
-                self.requests.insert(id, key);
+                self.requests.insert(id, Some(key));
                 self.with(key, |session| session.handle_poll(id, now));
             }
         }
@@ -191,9 +192,12 @@ impl Server {
             ..*head
         };
         match self.route(&head) {
-            Err(reject) => self.respond(id, reject.into_response()),
+            Err(reject) => {
+                self.requests.insert(id, None);
+                self.respond(id, reject.into_response());
+            }
             Ok(Target::Session(key, Action::Post(_))) => {
-                self.requests.insert(id, key);
+                self.requests.insert(id, Some(key));
                 self.with(key, |session| session.handle_post_begun(id, now));
             }
             Ok(Target::Open(_) | Target::Session(..)) => {}
@@ -203,14 +207,15 @@ impl Server {
     /// Answers a request whose body exceeds [`Config::max_payload`] with 413. Its session lives on.
     pub fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
         match self.requests.get(&id).copied() {
-            Some(key) => self.with(key, |session| session.handle_post_too_large(id, now)),
+            Some(Some(key)) => self.with(key, |session| session.handle_post_too_large(id, now)),
+            Some(None) => {}
             None => self.respond(id, Response::new(413, "")),
         }
     }
 
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
-        if let Some(key) = self.requests.remove(&id) {
+        if let Some(Some(key)) = self.requests.remove(&id) {
             self.with(key, |session| session.handle_request_aborted(id, now));
         }
     }
@@ -224,15 +229,24 @@ impl Server {
         };
         let key = match self.route(&head) {
             Err(reject) => Err(reject),
-            Ok(Target::Session(key, _)) => Ok(key),
+            Ok(Target::Session(key, action)) => {
+                Ok((key, action == Action::Upgrade { text_only: true }))
+            }
             Ok(Target::Open(handshake)) => self
                 .open(&handshake, Exchange::Connection(id), now)
+                .map(|key| (key, handshake.text_only))
                 .ok_or(Reject::TooManySessions),
         };
         match key {
-            Ok(key) => {
+            Ok((key, text_only)) => {
                 self.connections.insert(id, key);
-                self.with(key, |session| session.handle_connection(id, now));
+                self.with(key, |session| {
+                    if text_only {
+                        session.handle_text_connection(id, now);
+                    } else {
+                        session.handle_connection(id, now);
+                    }
+                });
             }
             Err(reject) => {
                 let response = reject.into_refusal();
@@ -273,7 +287,12 @@ impl Server {
                 break;
             };
             if let Some((key, _)) = self.sessions.at(slot) {
-                self.with(key, |session| session.handle_timeout(now));
+                let deadline = self.with_result(SessionKey(key), |session| {
+                    session.handle_timeout(now);
+                    session.poll_timeout()
+                });
+                // It is no longer in the queue, whether or not it moved.
+                self.timers.set(slot, deadline.flatten());
             }
         }
     }
@@ -331,27 +350,24 @@ impl Server {
     pub fn poll_output(&mut self) -> Option<Output<ServerEvent>> {
         loop {
             if let Some(output) = self.outputs.pop_front() {
+                self.forget(&output);
                 return Some(output);
             }
             let Some(&key) = self.ready.front() else {
                 return self.poll_event().map(Output::Event);
             };
-            let action = self.sessions.get_mut(key).and_then(|slot| {
-                let action = slot.session.poll_action();
-                slot.ready = action.is_some();
-                action
-            });
-            self.file(key);
-            match action {
-                Some(action) => {
-                    self.forget(&action);
-                    return Some(action.map_event(|never| match never {}));
-                }
-                None => {
-                    self.ready.pop_front();
-                    self.release(key);
-                }
+            if let Some(action) = self
+                .with_result(SessionKey(key), Session::poll_action)
+                .flatten()
+            {
+                self.forget(&action);
+                return Some(action.map_event(|never| match never {}));
             }
+            self.ready.pop_front();
+            if let Some(slot) = self.sessions.get_mut(key) {
+                slot.ready = false;
+            }
+            self.release(key);
         }
     }
 
@@ -389,9 +405,7 @@ impl Server {
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
         let &key = self.connections.get(&connection)?;
-        let frame = self.sessions.get_mut(key)?.session.poll_frame(connection);
-        self.file(key);
-        frame
+        self.with_result(SessionKey(key), |session| session.poll_frame(connection))?
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time; it may be early, as
@@ -486,6 +500,8 @@ impl Server {
                 eventful: false,
             }
         })?;
+        let deadline = self.sessions.get(key)?.session.poll_timeout();
+        self.timers.set(key.slot(), deadline);
         self.opened.push_back(ServerEvent::Opened {
             session: SessionKey(key),
             by,
@@ -494,13 +510,12 @@ impl Server {
     }
 
     fn respond(&mut self, request: RequestId, response: Response) {
-        self.requests.remove(&request);
         self.outputs
             .push_back(Output::Respond { request, response });
     }
 
     /// Drops what was known of an exchange or connection that is over with this output.
-    fn forget(&mut self, action: &Output<Infallible>) {
+    fn forget<E>(&mut self, action: &Output<E>) {
         match action {
             Output::Respond { request, .. } => drop(self.requests.remove(request)),
             Output::Refuse { connection, .. } | Output::Close { connection } => {
@@ -521,16 +536,11 @@ impl Server {
         key: SessionKey,
         act: impl FnOnce(&mut Session) -> R,
     ) -> Option<R> {
-        let result = act(&mut self.sessions.get_mut(key.0)?.session);
-        self.file(key.0);
-        Some(result)
-    }
-
-    fn file(&mut self, key: Key) {
-        let Some(slot) = self.sessions.get_mut(key) else {
-            return;
-        };
-        self.timers.set(key.slot(), slot.session.poll_timeout());
+        let SessionKey(key) = key;
+        let slot = self.sessions.get_mut(key)?;
+        let before = slot.session.poll_timeout();
+        let result = act(&mut slot.session);
+        let after = slot.session.poll_timeout();
         if !slot.ready && slot.session.has_action() {
             slot.ready = true;
             self.ready.push_back(key);
@@ -539,6 +549,11 @@ impl Server {
             slot.eventful = true;
             self.eventful.push_back(key);
         }
+        // Most of what happens moves no deadline: a broadcast must not search the queue for each recipient.
+        if before != after {
+            self.timers.set(key.slot(), after);
+        }
+        Some(result)
     }
 
     /// Frees a session that is over and has nothing left to say.

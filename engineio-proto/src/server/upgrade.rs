@@ -10,20 +10,26 @@
 //! Source: `engine.io/lib/socket.ts`, `_maybeUpgrade`. The official server looks every 100 ms for a poll to release; here
 //! that is a rule of the state and needs no timer.
 
+use alloc::boxed::Box;
+
 use crate::codec::Packet;
 use crate::codec::v4;
 use crate::{ConnectionId, Frame, Instant};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Upgrade {
     None,
-    Probing {
-        on: ConnectionId,
-        deadline: Instant,
-        probed: bool,
-        answers: u32,
-        announced: bool,
-    },
+    /// Boxed, because it is rare: a session that is not being upgraded has no room for it.
+    Probing(Box<Probe>),
+}
+
+#[derive(Debug)]
+pub(super) struct Probe {
+    on: ConnectionId,
+    deadline: Instant,
+    probed: bool,
+    answers: u32,
+    announced: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,46 +41,43 @@ pub(super) enum Action {
 
 impl Upgrade {
     pub(super) fn start(on: ConnectionId, deadline: Instant) -> Self {
-        Self::Probing {
+        Self::Probing(Box::new(Probe {
             on,
             deadline,
             probed: false,
             answers: 0,
             announced: false,
-        }
+        }))
     }
 
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::None => None,
-            Self::Probing { on, .. } => Some(*on),
+            Self::Probing(probe) => Some(probe.on),
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::None => None,
-            Self::Probing { deadline, .. } => Some(*deadline),
+            Self::Probing(probe) => Some(probe.deadline),
         }
     }
 
     /// Whether the client has probed, so that it is pausing its polling.
     pub(super) fn is_probed(&self) -> bool {
-        matches!(self, Self::Probing { probed: true, .. })
+        matches!(self, Self::Probing(probe) if probe.probed)
     }
 
     pub(super) fn handle_frame(&mut self, frame: Frame) -> Action {
-        let Self::Probing {
-            probed, answers, ..
-        } = self
-        else {
+        let Self::Probing(probe) = self else {
             return Action::Abort;
         };
         match v4::decode_frame(frame) {
             Ok(Packet::Ping(data)) if data == "probe" => {
-                *probed = true;
+                probe.probed = true;
                 // A count, not a queue: a flood of probes takes no memory.
-                *answers = answers.saturating_add(1);
+                probe.answers = probe.answers.saturating_add(1);
                 Action::Answered
             }
             Ok(Packet::Upgrade(_)) => Action::Complete,
@@ -83,19 +86,16 @@ impl Upgrade {
     }
 
     pub(super) fn poll_frame(&mut self) -> Option<Frame> {
-        let Self::Probing {
-            answers, announced, ..
-        } = self
-        else {
+        let Self::Probing(probe) = self else {
             return None;
         };
-        match answers.checked_sub(1) {
+        match probe.answers.checked_sub(1) {
             Some(left) => {
-                *answers = left;
+                probe.answers = left;
                 Some(Frame::Text("3probe".into()))
             }
             None => {
-                *announced = false;
+                probe.announced = false;
                 None
             }
         }
@@ -104,19 +104,14 @@ impl Upgrade {
     /// The connection that has frames waiting of which the driver has not been told.
     pub(super) fn unannounced(&self) -> Option<ConnectionId> {
         match self {
-            Self::Probing {
-                on,
-                answers: 1..,
-                announced: false,
-                ..
-            } => Some(*on),
-            Self::None | Self::Probing { .. } => None,
+            Self::Probing(probe) if probe.answers > 0 && !probe.announced => Some(probe.on),
+            Self::None | Self::Probing(_) => None,
         }
     }
 
     pub(super) fn announce(&mut self) {
-        if let Self::Probing { announced, .. } = self {
-            *announced = true;
+        if let Self::Probing(probe) = self {
+            probe.announced = true;
         }
     }
 

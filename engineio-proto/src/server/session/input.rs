@@ -21,8 +21,6 @@ impl Session {
     /// Source: Engine.IO protocol revision 4, "HTTP long-polling"; `engine.io/lib/transports/polling.ts`,
     /// `onPollRequest`.
     pub fn handle_poll(&mut self, request: RequestId, _now: Instant) {
-        // What is queued belongs to the poll before this one.
-        self.flush_poll();
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
             (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
@@ -38,7 +36,8 @@ impl Session {
                 self.finish(CloseReason::ForcedClose, Release::Close);
             }
             (State::Open | State::Closing { .. }, Carrier::Polling { held, .. }) => {
-                *held = Some(request)
+                *held = Some(request);
+                self.flush_poll();
             }
         }
         self.check();
@@ -77,8 +76,10 @@ impl Session {
         now: Instant,
     ) {
         match (self.state, &mut self.carrier) {
-            (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
-            (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
+            (State::Closed, _) => self.respond_late(request, Reject::UnknownSid.into_response()),
+            (_, Carrier::Awaited | Carrier::Connected { .. }) => {
+                self.respond_late(request, mismatch());
+            }
             (
                 _,
                 Carrier::Polling {
@@ -98,17 +99,20 @@ impl Session {
 
     /// Answers a POST whose body is larger than `max_payload` with 413. The session lives on.
     pub fn handle_post_too_large(&mut self, request: RequestId, _now: Instant) {
-        if let Carrier::Polling { posting, .. } = &mut self.carrier
-            && *posting == Some(request)
-        {
-            *posting = None;
+        match &mut self.carrier {
+            Carrier::Polling { posting, .. } if *posting == Some(request) => {
+                *posting = None;
+                self.respond(request, Response::new(413, ""));
+            }
+            Carrier::Polling { .. } | Carrier::Awaited | Carrier::Connected { .. } => {
+                self.respond_late(request, Response::new(413, ""));
+            }
         }
-        self.respond(request, Response::new(413, ""));
         self.check();
     }
 
     /// Notes that the client went away during an exchange, which ends the session with `transport error` if the
-    /// exchange was open. No response follows.
+    /// exchange was open. A response that was decided before may still follow, and goes nowhere.
     pub fn handle_request_aborted(&mut self, request: RequestId, _now: Instant) {
         if let Carrier::Polling { held, posting } = &mut self.carrier {
             if *held == Some(request) {
@@ -133,11 +137,22 @@ impl Session {
     /// A connection that has no place (the session has one, a probe is on, upgrades are off, the session is closing) is
     /// accepted and closed at once, and changes nothing. Arms the upgrade timeout for a probe.
     pub fn handle_connection(&mut self, connection: ConnectionId, now: Instant) {
+        self.connect(connection, false, now);
+    }
+
+    /// As [`handle_connection`](Self::handle_connection), for a connection whose request asked for text frames only
+    /// ([`Action::Upgrade`](crate::server::Action::Upgrade), [`Handshake::text_only`](crate::server::Handshake)):
+    /// binary messages go out as `b` and base64.
+    pub fn handle_text_connection(&mut self, connection: ConnectionId, now: Instant) {
+        self.connect(connection, true, now);
+    }
+
+    fn connect(&mut self, connection: ConnectionId, text_only: bool, now: Instant) {
         let accept = Output::Accept {
             connection,
             headers: Headers::default(),
         };
-        match (self.state, self.carrier, self.upgrade) {
+        match (self.state, self.carrier, &self.upgrade) {
             (State::Closed, ..) => {
                 let response = Reject::UnknownSid.into_refusal();
                 self.actions.push_back(Output::Refuse {
@@ -147,6 +162,7 @@ impl Session {
             }
             (_, Carrier::Awaited, _) => {
                 self.actions.push_back(accept);
+                self.text_only = text_only;
                 self.carrier = Carrier::Connected {
                     connection,
                     announced: false,
@@ -154,6 +170,7 @@ impl Session {
             }
             (State::Open, Carrier::Polling { .. }, Upgrade::None) if self.config.allow_upgrades => {
                 self.actions.push_back(accept);
+                self.text_only = text_only;
                 self.upgrade = Upgrade::start(connection, now + self.config.upgrade_timeout);
             }
             (
@@ -217,9 +234,7 @@ impl Session {
             self.finish(CloseReason::ForcedClose, Release::Close);
         }
         match self.heartbeat.handle_timeout(self.config.ping_timeout, now) {
-            Some(heartbeat::Action::SendPing) if self.state == State::Open => {
-                self.outbox.push_ping()
-            }
+            Some(heartbeat::Action::SendPing) if self.state == State::Open => self.push_ping(),
             Some(heartbeat::Action::TimedOut) => {
                 self.finish(CloseReason::PingTimeout, Release::Close)
             }
@@ -247,12 +262,14 @@ impl Session {
         }
         let mut error = None;
         for packet in v4::decode_payload(body, self.config.max_packets_per_payload) {
-            if self.state != State::Open {
-                break;
-            }
-            match packet {
-                Ok(packet) => self.handle_packet(packet, now),
-                Err(fault) => error = Some(fault),
+            match (self.state, packet) {
+                (State::Closed, _) => break,
+                (State::Open, Ok(packet)) => self.handle_packet(packet, now),
+                (State::Open, Err(fault)) => error = Some(fault),
+                (State::Closing { .. }, Ok(Packet::Close(_))) => {
+                    self.finish(CloseReason::TransportClose, Release::Noop);
+                }
+                (State::Closing { .. }, _) => {}
             }
         }
         match error {
@@ -300,15 +317,13 @@ impl Session {
 
     pub(super) fn handle_probe_frame(&mut self, frame: Frame, now: Instant) {
         match self.upgrade.handle_frame(frame) {
-            upgrade::Action::Answered => {}
+            upgrade::Action::Answered => self.flush_poll(),
             upgrade::Action::Abort => self.abort_upgrade(),
             upgrade::Action::Complete => self.complete_upgrade(now),
         }
     }
 
     pub(super) fn complete_upgrade(&mut self, now: Instant) {
-        // What was decided for a held poll goes there: the client reads it before it moves over.
-        self.flush_poll();
         if let Carrier::Polling { held, posting } = self.carrier {
             if let Some(held) = held {
                 self.respond_payload(held, Bytes::from_static(b"1"));
@@ -342,6 +357,14 @@ impl Session {
             self.finish(reason, Release::Gone);
         }
         self.check();
+    }
+
+    /// Answers a POST that may have been answered when the session ended or moved, before the driver has seen that.
+    fn respond_late(&mut self, request: RequestId, response: Response) {
+        let answered = |action: &Output<_>| matches!(action, Output::Respond { request: other, .. } if *other == request);
+        if !self.actions.iter().any(answered) {
+            self.respond(request, response);
+        }
     }
 
     pub(super) fn overlapping_post(&mut self, request: RequestId) {

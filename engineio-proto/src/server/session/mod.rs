@@ -16,15 +16,15 @@
 //!
 //! The heartbeat runs beside this, through an upgrade too (`heartbeat.rs`); the two never look into each other.
 
+mod actions;
 mod input;
 mod output;
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::convert::Infallible;
 
 use bytes::Bytes;
 
+use self::actions::Actions;
 use super::close::{CloseReason, SendError};
 use super::config::{Config, Transport};
 use super::heartbeat::Heartbeat;
@@ -71,6 +71,8 @@ pub struct Session {
     config: Arc<Config>,
     sid: Sid,
     disable_xss_filter: bool,
+    /// The connection, or the probe that may become it, takes no binary frames. Polling goes by its own rules.
+    text_only: bool,
     /// The handshake packet has not been handed over yet.
     open_pending: bool,
     state: State,
@@ -80,8 +82,7 @@ pub struct Session {
     outbox: Outbox,
     undelivered_bytes: usize,
     events: Queue<Event>,
-    /// Given back when it is empty: an idle session has none.
-    actions: VecDeque<Output<Infallible>>,
+    actions: Actions,
 }
 
 /// Something for the application to know of one session.
@@ -167,6 +168,7 @@ impl Session {
         Self {
             sid,
             disable_xss_filter: handshake.disable_xss_filter,
+            text_only: false,
             open_pending: true,
             state: State::Open,
             carrier,
@@ -175,7 +177,7 @@ impl Session {
             outbox,
             undelivered_bytes: 0,
             events: Queue::new(),
-            actions: VecDeque::new(),
+            actions: Actions::default(),
             config,
         }
     }
@@ -199,6 +201,7 @@ impl Session {
             return Err(SendError::Closed);
         }
         let result = self.outbox.push(parts, &self.config);
+        self.flush_poll();
         self.check();
         result
     }
@@ -215,7 +218,6 @@ impl Session {
         if self.state != State::Open {
             return;
         }
-        self.flush_poll();
         let idle = match self.carrier {
             Carrier::Polling { held, .. } => held.is_some(),
             Carrier::Awaited | Carrier::Connected { .. } => !self.has_frames(),
@@ -245,7 +247,7 @@ impl Session {
         if self.is_closed() {
             return Err(Reject::UnknownSid);
         }
-        if request.action != Action::Upgrade
+        if !matches!(request.action, Action::Upgrade { .. })
             && (request.transport != self.transport() || !self.is_polling())
         {
             return Err(Reject::BadRequest(BadRequest::TransportMismatch));
@@ -255,10 +257,10 @@ impl Session {
         }
         match request.action {
             Action::UnknownMethod => Err(Reject::UnknownMethod),
-            Action::Upgrade if request.transport == Transport::Polling => {
+            Action::Upgrade { .. } if request.transport == Transport::Polling => {
                 Err(Reject::BadRequest(BadRequest::TransportHandshake))
             }
-            Action::Poll | Action::Post(_) | Action::Upgrade => Ok(()),
+            Action::Poll | Action::Post(_) | Action::Upgrade { .. } => Ok(()),
         }
     }
 
@@ -333,7 +335,6 @@ impl Session {
         if self.state == State::Closed {
             return;
         }
-        self.flush_poll();
         self.state = State::Closed;
         self.heartbeat.stop();
         self.abort_upgrade();
@@ -391,6 +392,10 @@ impl Session {
         debug_assert!(
             !self.is_closed() || !self.is_polling() || !self.has_frames(),
             "a closed session sends nothing"
+        );
+        debug_assert!(
+            !self.releases_poll(),
+            "a poll is held only while there is nothing for it"
         );
         debug_assert!(
             self.is_polling() || self.upgrade.connection().is_none(),

@@ -27,9 +27,6 @@ impl Session {
     /// its own driver.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
-        if self.actions.is_empty() {
-            self.flush_poll();
-        }
         if let Some(action) = self.actions.pop_front() {
             let closes =
                 matches!(action, Output::Close { connection } if self.is_connected(connection));
@@ -80,7 +77,7 @@ impl Session {
         let frame = if core::mem::take(&mut self.open_pending) {
             Some(Frame::Text(self.open_packet()))
         } else {
-            self.outbox.pop_frame()
+            self.outbox.pop_frame(self.text_only)
         };
         if let Carrier::Connected { announced, .. } = &mut self.carrier
             && frame.is_none()
@@ -132,10 +129,7 @@ impl Session {
                 ..
             }
         ) && self.has_frames();
-        !self.actions.is_empty()
-            || frames
-            || self.upgrade.unannounced().is_some()
-            || self.releases_poll()
+        !self.actions.is_empty() || frames || self.upgrade.unannounced().is_some()
     }
 
     /// Something left the queue: there may be room again, or nothing left to wait for.
@@ -153,8 +147,8 @@ impl Session {
         self.check();
     }
 
-    /// Answers a held poll if there is something for it. Left until it is asked for, so that what was queued in the
-    /// meantime goes in one response.
+    /// Answers a held poll if there is something for it: at once, as officially, so that what a poll is answered with
+    /// does not depend on when outputs are taken. What comes after goes together with the next poll.
     pub(super) fn flush_poll(&mut self) {
         let Carrier::Polling { held, .. } = &mut self.carrier else {
             return;
@@ -182,6 +176,11 @@ impl Session {
             .with_set_cookie(cookie);
         self.respond(request, Response::new(200, body).with_headers(headers));
         self.after_departure();
+    }
+
+    pub(super) fn push_ping(&mut self) {
+        self.outbox.push_ping();
+        self.flush_poll();
     }
 
     pub(super) fn drop_queued(&mut self) {

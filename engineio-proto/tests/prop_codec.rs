@@ -1,0 +1,143 @@
+//! What holds for any packet and any bytes.
+#![cfg(test)]
+
+#[path = "support/cases.rs"]
+mod cases;
+
+use core::time::Duration;
+
+use engineio_proto::codec::{DecodeError, Open, Packet, v4};
+use engineio_proto::{ByteString, Bytes, Encoded, Frame, Message};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use bytes::BytesMut;
+
+fn text() -> impl Strategy<Value = ByteString> {
+    prop_oneof!["probe", "[ -~€😀\n]{0,20}", any::<String>()].prop_map(ByteString::from)
+}
+
+fn packet() -> impl Strategy<Value = Packet> {
+    prop_oneof![
+        text().prop_map(Packet::Open),
+        text().prop_map(Packet::Close),
+        text().prop_map(Packet::Ping),
+        text().prop_map(Packet::Pong),
+        text().prop_map(|text| Packet::Message(Message::Text(text))),
+        vec(any::<u8>(), 0..40).prop_map(|data| Packet::Message(Message::binary(data))),
+        text().prop_map(Packet::Upgrade),
+        text().prop_map(Packet::Noop),
+    ]
+}
+
+/// Packets that a payload can carry whole: the separator cannot be escaped.
+fn payload_packet() -> impl Strategy<Value = Packet> {
+    packet().prop_filter("no separator", |packet| {
+        matches!(packet, Packet::Message(Message::Binary(_)))
+            || !v4::encode_text(packet).contains('\x1e')
+    })
+}
+
+/// Bytes that look like a payload, and some that do not.
+fn body() -> impl Strategy<Value = Bytes> {
+    let piece = prop_oneof![
+        4 => "[0-9b\u{1e}]{0,3}",
+        2 => "[A-Za-z0-9+/=_-]{0,9}",
+        1 => any::<String>(),
+    ];
+    let texts = vec(piece, 0..8).prop_map(|pieces| Bytes::from(pieces.concat()));
+    let bytes = vec(any::<u8>(), 0..40).prop_map(Bytes::from);
+    prop_oneof![4 => texts, 1 => bytes]
+}
+
+proptest! {
+    #![proptest_config(cases::config(512))]
+
+    #[test]
+    fn a_frame_decodes_to_the_packet_it_was_made_of(packet in packet()) {
+        prop_assert_eq!(v4::decode_frame(v4::encode_frame(&packet)), Ok(packet));
+    }
+
+    #[test]
+    fn a_text_packet_decodes_to_the_packet_it_was_made_of(packet in packet()) {
+        let frame = Frame::Text(v4::encode_text(&packet));
+        prop_assert_eq!(v4::decode_frame(frame), Ok(packet));
+    }
+
+    #[test]
+    fn a_payload_decodes_to_the_packets_it_was_made_of(packets in vec(payload_packet(), 1..10)) {
+        let mut body = BytesMut::new();
+        v4::encode_payload(&packets, &mut body);
+        let decoded: Result<Vec<_>, _> = v4::decode_payload(body.freeze(), packets.len()).collect();
+        prop_assert_eq!(decoded, Ok(packets));
+    }
+
+    #[test]
+    fn what_decodes_is_a_fixed_point_of_encoding(body in body()) {
+        let decoded: Result<Vec<_>, _> = v4::decode_payload(body, usize::MAX).collect();
+        if let Ok(packets) = decoded {
+            let mut encoded = BytesMut::new();
+            v4::encode_payload(&packets, &mut encoded);
+            let again: Result<Vec<_>, _> = v4::decode_payload(encoded.freeze(), packets.len()).collect();
+            prop_assert_eq!(again, Ok(packets));
+        }
+    }
+
+    #[test]
+    fn no_more_packets_are_read_than_allowed_and_none_after_an_error(body in body(), limit in 0..10_usize) {
+        let all: Vec<_> = v4::decode_payload(body.clone(), usize::MAX).collect();
+        let some: Vec<_> = v4::decode_payload(body, limit).collect();
+        let (good, rest) = some.split_at(some.iter().position(Result::is_err).unwrap_or(some.len()));
+        prop_assert!(good.len() <= limit && rest.len() <= 1);
+        let readable = all.first() != Some(&Err(DecodeError::Utf8));
+        if readable && all.len() > limit && all[..limit].iter().all(Result::is_ok) {
+            prop_assert_eq!(good, &all[..limit]);
+            prop_assert_eq!(rest, [Err(DecodeError::TooManyPackets { limit })]);
+        } else {
+            prop_assert_eq!(some, all);
+        }
+    }
+
+    #[test]
+    fn any_frame_is_a_packet_or_an_error(text: String, data: Vec<u8>) {
+        let decoded = v4::decode_frame(Frame::Text(text.as_str().into()));
+        match text.as_bytes().first() {
+            None => prop_assert_eq!(decoded, Err(DecodeError::Empty)),
+            Some(b'0'..=b'6') => prop_assert!(decoded.is_ok()),
+            Some(b'b') => prop_assert!(matches!(decoded, Ok(Packet::Message(Message::Binary(_))) | Err(DecodeError::Base64))),
+            Some(&byte) => prop_assert_eq!(decoded, Err(DecodeError::UnknownType(byte))),
+        }
+        let message = Packet::Message(Message::binary(data.clone()));
+        prop_assert_eq!(v4::decode_frame(Frame::Binary(data.into())), Ok(message));
+    }
+
+    #[test]
+    fn a_message_has_the_same_packet_in_every_view(text: Option<String>, data: Vec<u8>) {
+        let message = text.map_or_else(|| Message::binary(data), Message::text);
+        let encoded = Encoded::new(&message);
+        let packet = Packet::Message(message.clone());
+        prop_assert_eq!(v4::decode_frame(encoded.frame()), Ok(packet.clone()));
+        let polled = encoded.polling_packet();
+        prop_assert_eq!(polled.len(), encoded.polling_len());
+        prop_assert_eq!(v4::decode_frame(Frame::Text(polled)), Ok(packet));
+        prop_assert_eq!(encoded.payload_len(), message.len());
+    }
+
+    #[test]
+    fn a_handshake_decodes_to_what_it_was_made_of(
+        sid: String, upgrades in vec(any::<String>(), 0..3), interval: u32, timeout: u32, max_payload: Option<u64>,
+    ) {
+        let millis = |millis: u32| Duration::from_millis(millis.into());
+        let upgrades = upgrades.into_iter().map(ByteString::from).collect();
+        let mut open = Open::new(sid, millis(interval), millis(timeout)).with_upgrades(upgrades);
+        open.max_payload = max_payload;
+        prop_assert_eq!(Open::decode(&open.encode()), Ok(open));
+    }
+
+    #[test]
+    fn any_text_is_a_handshake_or_an_error(text: String) {
+        let decoded = Open::decode(&text);
+        let object = text.trim_start().starts_with('{');
+        prop_assert!(decoded.is_err() || object, "{:?}", text);
+    }
+}

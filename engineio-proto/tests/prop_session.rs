@@ -1,0 +1,156 @@
+//! What holds for any history, through `Server` and through bare `Session`s.
+#![cfg(test)]
+
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/driver.rs"]
+mod driver;
+#[path = "support/ops.rs"]
+mod ops;
+#[path = "support/run.rs"]
+mod run;
+
+use core::time::Duration;
+
+use engineio_proto::server::{Config, Event};
+use engineio_proto::{Instant, Message, Seed};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use driver::Driver;
+use ops::Op;
+use run::{Drain, Log, Run};
+
+fn config() -> Config {
+    Config::default()
+        .with_ping_interval(Duration::from_millis(300))
+        .with_ping_timeout(Duration::from_millis(200))
+        .with_upgrade_timeout(Duration::from_millis(400))
+        .with_close_timeout(Duration::from_millis(250))
+}
+
+/// So little of everything that each limit is met.
+fn tight() -> Config {
+    config()
+        .with_max_payload(8)
+        .with_max_buffered(6, 3)
+        .with_max_undelivered(6, 3)
+        .with_max_packets_per_payload(2)
+        .with_max_sessions(2)
+        .with_initial_packet(Message::text("i"))
+}
+
+type Make = fn(Config, &Seed) -> Box<dyn Driver>;
+const DRIVERS: [Make; 2] = [driver::server, driver::sessions];
+
+fn run(make: Make, config: &Config, drain: Drain) -> Run {
+    Run::new(make(config.clone(), &Seed::new([9; 32])), drain)
+}
+
+proptest! {
+    #![proptest_config(cases::config(128))]
+
+    #[test]
+    fn any_history_stays_within_the_limits(ops in ops::ops(60)) {
+        for make in DRIVERS {
+            for drain in [Drain::Each, Drain::Late] {
+                let mut played = run(make, &tight(), drain);
+                for op in ops.chunks(1) {
+                    played = played.play_undrained(op);
+                    played.assert_bounded(6, 3);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_any_history_time_alone_ends_everything_and_answers_everyone(ops in ops::ops(60), tightly: bool) {
+        let config = if tightly { tight() } else { config() };
+        for make in DRIVERS {
+            for drain in [Drain::Each, Drain::Late] {
+                run(make, &config, drain).play(&ops).run_down().assert_over();
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_history_gives_the_same_bytes(ops in ops::ops(60), tightly: bool) {
+        let config = if tightly { tight() } else { config() };
+        for make in DRIVERS {
+            let log = || run(make, &config, Drain::Each).play(&ops).run_down().log;
+            prop_assert_eq!(log(), log());
+        }
+    }
+
+    #[test]
+    fn when_outputs_are_taken_changes_neither_events_nor_messages(ops in ops::ops(60)) {
+        for make in DRIVERS {
+            let each = run(make, &config(), Drain::Each).play(&ops).run_down();
+            let late = run(make, &config(), Drain::Late).play(&ops).run_down();
+            assert_same(&each, &late);
+        }
+    }
+
+    #[test]
+    fn a_shift_of_the_clock_shifts_deadlines_and_changes_nothing_else(ops in ops::ops(60), shift in 0..1_u64 << 60) {
+        for make in DRIVERS {
+            let plain = run(make, &config(), Drain::Each).play(&ops).run_down().log;
+            let shifted = run(make, &config(), Drain::Each).at(Instant::from_nanos(shift)).play(&ops).run_down().log;
+            prop_assert_eq!(plain, shifted);
+        }
+    }
+
+    #[test]
+    fn a_timeout_that_is_not_due_changes_nothing(ops in ops::ops(60), tightly: bool) {
+        let config = if tightly { tight() } else { config() };
+        for make in DRIVERS {
+            let plain = run(make, &config, Drain::Each).play(&ops).run_down().log;
+            let spurious = run(make, &config, Drain::Each).with_spurious_timeouts().play(&ops).run_down().log;
+            prop_assert_eq!(plain, spurious);
+        }
+    }
+
+    #[test]
+    fn the_server_does_what_its_sessions_do(ops in ops::ops(60), tightly: bool) {
+        let config = if tightly { tight() } else { config() };
+        let log = |make| run(make, &config, Drain::Each).play(&ops).run_down().log;
+        let parts = |log: Log| (log.events, log.polled, log.framed, log.answers);
+        prop_assert_eq!(parts(log(driver::server)), parts(log(driver::sessions)));
+    }
+
+    #[test]
+    fn packets_in_one_body_or_in_many_give_the_same_events(
+        packets in vec(ops::text().prop_filter("the separator cannot be escaped", |text| !text.contains('\x1e')), 1..8),
+        chunks in 1..8_usize,
+    ) {
+        let events = |size: usize| {
+            let bodies = packets.chunks(size).map(|chunk| chunk.join("\x1e"));
+            let posts = bodies.map(|body| Op::Post(0, body.into()));
+            let ops: Vec<_> = core::iter::once(Op::OpenPolling).chain(posts).collect();
+            DRIVERS.map(|make| run(make, &config(), Drain::Each).play(&ops).log.events)
+        };
+        prop_assert_eq!(events(packets.len()), events(chunks));
+    }
+}
+
+/// The same events, and the same messages to each client; what was on its way over a connection that the client lost
+/// may be missing.
+fn assert_same(each: &Run, late: &Run) {
+    assert_eq!(each.log.events, late.log.events);
+    assert_eq!(each.log.polled, late.log.polled);
+    for session in each.log.events.keys() {
+        let framed = |run: &Run| run.log.framed.get(session).cloned().unwrap_or_default();
+        let (each_framed, late_framed) = (framed(each), framed(late));
+        if each.lost_something(*session) {
+            assert!(
+                each_framed.starts_with(&late_framed),
+                "{late_framed:?} of {each_framed:?}"
+            );
+        } else {
+            assert_eq!(each_framed, late_framed);
+        }
+    }
+    for events in each.log.events.values() {
+        assert!(matches!(events.last(), Some(Event::Closed(_))));
+    }
+}

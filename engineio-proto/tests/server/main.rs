@@ -1,0 +1,17 @@
+//! How a server behaves towards its clients: every script runs through `Server` and through bare `Session`s.
+#![cfg(test)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod closing;
+mod handshake;
+mod heartbeat;
+mod limits;
+mod payloads;
+mod polling;
+mod regressions;
+mod upgrade;
+mod upgrade_order;
+mod verification;
+mod websocket;

@@ -1,0 +1,448 @@
+//! The two ways to run many sessions: through [`Server`], and as any program could with bare [`Session`]s.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use engineio_proto::collections::TimerQueue;
+use engineio_proto::http::{RequestHead, Response};
+use engineio_proto::server::{
+    Action, Config, Event, Output, Reject, Route, SendError, Server, ServerEvent, Session,
+    SessionKey,
+};
+use engineio_proto::{
+    Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, Sid, SidGenerator,
+};
+
+/// What a driver tells of a session; sessions are numbered in the order in which they opened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Happening {
+    Opened(Exchange),
+    Event(Event),
+}
+
+pub(crate) type Out = Output<(usize, Happening)>;
+
+/// Many sessions, driven from outside.
+pub(crate) trait Driver {
+    fn name(&self) -> &'static str;
+    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant);
+    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant);
+    fn handle_request_too_large(&mut self, id: RequestId, now: Instant);
+    fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
+    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
+    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
+    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
+    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant);
+    fn handle_timeout(&mut self, now: Instant);
+    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError>;
+    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool;
+    fn close(&mut self, session: usize, now: Instant);
+    fn discard(&mut self, session: usize);
+    fn poll_output(&mut self) -> Option<Out>;
+    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame>;
+    fn poll_timeout(&self) -> Option<Instant>;
+    fn session(&self, session: usize) -> Option<&Session>;
+    fn sid(&self, session: usize) -> Option<Sid>;
+    fn wants_read(&self, id: ConnectionId) -> bool;
+    /// The sessions whose last output has not been taken.
+    fn session_count(&self) -> usize;
+}
+
+/// A driver around [`Server`].
+pub(crate) fn server(config: Config, seed: &Seed) -> Box<dyn Driver> {
+    Box::new(Whole {
+        server: Server::new(config, 0, seed).expect("a good config"),
+        keys: Vec::new(),
+    })
+}
+
+/// A driver around bare sessions.
+pub(crate) fn sessions(config: Config, seed: &Seed) -> Box<dyn Driver> {
+    config.check().expect("a good config");
+    Box::new(Bare {
+        config: Arc::new(config),
+        generator: SidGenerator::new(0, seed),
+        sessions: Vec::new(),
+        requests: BTreeMap::new(),
+        connections: BTreeMap::new(),
+        timers: TimerQueue::new(),
+        outputs: VecDeque::new(),
+    })
+}
+
+struct Whole {
+    server: Server,
+    keys: Vec<(SessionKey, Sid)>,
+}
+
+impl Whole {
+    /// The numbers of the sessions that opened are known before their `Opened` event is polled.
+    fn number(&mut self) {
+        for (key, session) in self.server.sessions() {
+            if !self.keys.iter().any(|(known, _)| *known == key) {
+                self.keys.push((key, session.sid()));
+            }
+        }
+    }
+
+    fn number_of(&self, key: SessionKey) -> usize {
+        let found = self.keys.iter().position(|(known, _)| *known == key);
+        found.expect("an event of a session that opened")
+    }
+}
+
+impl Driver for Whole {
+    fn name(&self) -> &'static str {
+        "Server"
+    }
+
+    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
+        self.server.handle_request(id, head, body, now);
+        self.number();
+    }
+
+    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
+        self.server.handle_request_begun(id, head, now);
+    }
+
+    fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
+        self.server.handle_request_too_large(id, now);
+    }
+
+    fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
+        self.server.handle_request_aborted(id, now);
+    }
+
+    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        self.server.handle_upgrade(id, head, now);
+        self.number();
+    }
+
+    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        self.server.handle_frame(id, frame, now);
+    }
+
+    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        self.server.handle_connection_closed(id, now);
+    }
+
+    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        self.server.handle_connection_failed(id, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.server.handle_timeout(now);
+    }
+
+    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
+        self.server.send_parts(self.keys[session].0, parts)
+    }
+
+    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
+        self.server.send_volatile(self.keys[session].0, parts)
+    }
+
+    fn close(&mut self, session: usize, now: Instant) {
+        self.server.close(self.keys[session].0, now);
+    }
+
+    fn discard(&mut self, session: usize) {
+        self.server.discard(self.keys[session].0);
+    }
+
+    fn poll_output(&mut self) -> Option<Out> {
+        let output = self.server.poll_output()?;
+        Some(output.map_event(|event| match event {
+            ServerEvent::Opened { session, by } => (self.number_of(session), Happening::Opened(by)),
+            ServerEvent::Session { session, event } => {
+                (self.number_of(session), Happening::Event(event))
+            }
+            other => panic!("unknown event {other:?}"),
+        }))
+    }
+
+    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame> {
+        self.server.poll_frame(id)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.server.poll_timeout()
+    }
+
+    fn session(&self, session: usize) -> Option<&Session> {
+        self.server.session(self.keys.get(session)?.0)
+    }
+
+    fn sid(&self, session: usize) -> Option<Sid> {
+        self.keys.get(session).map(|(_, sid)| *sid)
+    }
+
+    fn wants_read(&self, id: ConnectionId) -> bool {
+        self.server.wants_read(id)
+    }
+
+    fn session_count(&self) -> usize {
+        self.server.session_count()
+    }
+}
+
+/// What a program that keeps its own sessions does: public API only, nothing clever.
+struct Bare {
+    config: Arc<Config>,
+    generator: SidGenerator,
+    sessions: Vec<(Sid, Option<Session>)>,
+    requests: BTreeMap<RequestId, Option<usize>>,
+    connections: BTreeMap<ConnectionId, usize>,
+    timers: TimerQueue<usize>,
+    /// What does not come out of a session, and which sessions opened.
+    outputs: VecDeque<Out>,
+}
+
+impl Bare {
+    fn route(&self, head: &RequestHead<'_>) -> Result<Found, Reject> {
+        match Route::of(head, &self.config)? {
+            Route::Open(handshake) => {
+                let count = self.session_count();
+                if count >= self.config.max_sessions {
+                    return Err(Reject::TooManySessions);
+                }
+                Ok(Found::Open(handshake))
+            }
+            Route::Session(request) => {
+                let found = self.sessions.iter().position(|(sid, session)| {
+                    *sid == request.sid && session.as_ref().is_some_and(|open| !open.is_closed())
+                });
+                let number = found.ok_or(Reject::UnknownSid)?;
+                let session = self.session(number).ok_or(Reject::UnknownSid)?;
+                session.verify(&request)?;
+                Ok(Found::Session(number, request.action))
+            }
+            other => panic!("unknown route {other:?}"),
+        }
+    }
+
+    fn open(
+        &mut self,
+        handshake: &engineio_proto::server::Handshake,
+        by: Exchange,
+        now: Instant,
+    ) -> usize {
+        let number = self.sessions.len();
+        let sid = self.generator.generate(number as u32);
+        let session = Session::open(Arc::clone(&self.config), sid, handshake, now);
+        self.sessions.push((sid, Some(session)));
+        let opened = (number, Happening::Opened(by));
+        self.outputs.push_back(Output::Event(opened));
+        number
+    }
+
+    fn with<R>(&mut self, number: usize, act: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        let session = self.sessions[number].1.as_mut()?;
+        let result = act(session);
+        self.timers.set(number, session.poll_timeout());
+        Some(result)
+    }
+
+    fn respond(&mut self, request: RequestId, response: Response) {
+        let response = Output::Respond { request, response };
+        self.outputs.push_back(response);
+    }
+}
+
+enum Found {
+    Open(engineio_proto::server::Handshake),
+    Session(usize, Action),
+}
+
+impl Driver for Bare {
+    fn name(&self) -> &'static str {
+        "bare sessions"
+    }
+
+    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
+        match self.route(head) {
+            // It was answered while its body was arriving.
+            Err(_) if self.requests.contains_key(&id) => {}
+            Err(reject) => self.respond(id, reject.into_response()),
+            Ok(Found::Open(handshake)) => {
+                let number = self.open(&handshake, Exchange::Request(id), now);
+                self.requests.insert(id, Some(number));
+                self.with(number, |session| session.handle_poll(id, now));
+            }
+            Ok(Found::Session(number, Action::Post(content))) => {
+                self.with(number, |session| {
+                    session.handle_post(id, content, body, now)
+                });
+            }
+            Ok(Found::Session(number, _)) => {
+                self.requests.insert(id, Some(number));
+                self.with(number, |session| session.handle_poll(id, now));
+            }
+        }
+    }
+
+    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
+        match self.route(head) {
+            Err(reject) => {
+                self.requests.insert(id, None);
+                self.respond(id, reject.into_response());
+            }
+            Ok(Found::Session(number, Action::Post(_))) => {
+                self.requests.insert(id, Some(number));
+                self.with(number, |session| session.handle_post_begun(id, now));
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
+        match self.requests.get(&id).copied() {
+            Some(Some(number)) => {
+                self.with(number, |session| session.handle_post_too_large(id, now));
+            }
+            Some(None) => {}
+            None => self.respond(id, Response::new(413, "")),
+        }
+    }
+
+    fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
+        if let Some(Some(number)) = self.requests.remove(&id) {
+            self.with(number, |session| session.handle_request_aborted(id, now));
+        }
+    }
+
+    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        let head = head.with_upgrade();
+        let (number, text_only) = match self.route(&head) {
+            Err(reject) => {
+                let response = reject.into_refusal();
+                return self.outputs.push_back(Output::Refuse {
+                    connection: id,
+                    response,
+                });
+            }
+            Ok(Found::Open(handshake)) => {
+                let number = self.open(&handshake, Exchange::Connection(id), now);
+                (number, handshake.text_only)
+            }
+            Ok(Found::Session(number, action)) => {
+                (number, action == Action::Upgrade { text_only: true })
+            }
+        };
+        self.connections.insert(id, number);
+        self.with(number, |session| match text_only {
+            true => session.handle_text_connection(id, now),
+            false => session.handle_connection(id, now),
+        });
+    }
+
+    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        if let Some(&number) = self.connections.get(&id) {
+            self.with(number, |session| session.handle_frame(id, frame, now));
+        }
+    }
+
+    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        if let Some(number) = self.connections.remove(&id) {
+            self.with(number, |session| session.handle_connection_closed(id, now));
+        }
+    }
+
+    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        if let Some(number) = self.connections.remove(&id) {
+            self.with(number, |session| session.handle_connection_failed(id, now));
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        while let Some(number) = self.timers.pop_expired(now) {
+            self.with(number, |session| session.handle_timeout(now));
+        }
+    }
+
+    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
+        self.with(session, |session| session.send_parts(parts))
+            .unwrap_or(Err(SendError::Closed))
+    }
+
+    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
+        self.with(session, |session| session.send_volatile(parts))
+            .unwrap_or(false)
+    }
+
+    fn close(&mut self, session: usize, now: Instant) {
+        self.with(session, |session| session.close(now));
+    }
+
+    fn discard(&mut self, session: usize) {
+        self.with(session, Session::discard);
+    }
+
+    fn poll_output(&mut self) -> Option<Out> {
+        let only_events = |output: &Out| matches!(output, Output::Event(_));
+        if let Some(place) = self.outputs.iter().position(|output| !only_events(output)) {
+            let output = self.outputs.remove(place)?;
+            if let Output::Respond { request, .. } = &output {
+                self.requests.remove(request);
+            }
+            return Some(output);
+        }
+        for number in 0..self.sessions.len() {
+            let action = self.with(number, Session::poll_action).flatten();
+            let Some(action) = action else { continue };
+            match &action {
+                Output::Respond { request, .. } => drop(self.requests.remove(request)),
+                Output::Refuse { connection, .. } | Output::Close { connection } => {
+                    self.connections.remove(connection);
+                }
+                Output::Accept { .. } | Output::Frames { .. } | Output::Event(_) => {}
+            }
+            return Some(action.map_event(|never| match never {}));
+        }
+        if let Some(opened) = self.outputs.pop_front() {
+            return Some(opened);
+        }
+        for number in 0..self.sessions.len() {
+            if let Some(event) = self.with(number, Session::poll_event).flatten() {
+                if matches!(event, Event::Closed(_)) {
+                    self.sessions[number].1 = None;
+                }
+                return Some(Output::Event((number, Happening::Event(event))));
+            }
+        }
+        None
+    }
+
+    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame> {
+        let &number = self.connections.get(&id)?;
+        self.with(number, |session| session.poll_frame(id))
+            .flatten()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn session(&self, session: usize) -> Option<&Session> {
+        self.sessions.get(session)?.1.as_ref()
+    }
+
+    fn sid(&self, session: usize) -> Option<Sid> {
+        self.sessions.get(session).map(|(sid, _)| *sid)
+    }
+
+    fn wants_read(&self, id: ConnectionId) -> bool {
+        let number = self.connections.get(&id);
+        number
+            .and_then(|number| self.session(*number))
+            .is_none_or(Session::wants_read)
+    }
+
+    fn session_count(&self) -> usize {
+        let kept = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.is_some());
+        kept.count()
+    }
+}

@@ -1,0 +1,100 @@
+//! Random histories of clients, application and clock, good and hostile.
+
+use engineio_proto::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// One step. Sessions, requests and connections are picked by a number, modulo those that there are.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    OpenPolling,
+    OpenWebSocket,
+    Poll(usize),
+    Post(usize, Bytes),
+    PostBinary(usize),
+    PostHead(usize),
+    PostRest(usize, Bytes),
+    PostTooLarge(usize),
+    Abort(usize),
+    Probe(usize),
+    Text(usize, String),
+    Binary(usize, Bytes),
+    Disconnect(usize),
+    Fail(usize),
+    Request(&'static str, usize, &'static str),
+    Send(usize, String),
+    SendBinary(usize, Bytes),
+    Volatile(usize),
+    Close(usize),
+    Discard(usize),
+    Advance(u64),
+}
+
+/// Histories of up to `most` steps, none of which opens a session but the first two and the rare one behind them.
+pub(crate) fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
+    let open = || prop_oneof![Just(Op::OpenPolling), Just(Op::OpenWebSocket)];
+    (open(), vec(op(), 0..most)).prop_map(|(first, mut ops)| {
+        ops.insert(0, first);
+        ops
+    })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let pick = || 0..8_usize;
+    prop_oneof![
+        1 => Just(Op::OpenPolling),
+        1 => Just(Op::OpenWebSocket),
+        8 => pick().prop_map(Op::Poll),
+        8 => (pick(), body()).prop_map(|(session, body)| Op::Post(session, body)),
+        1 => pick().prop_map(Op::PostBinary),
+        3 => pick().prop_map(Op::PostHead),
+        3 => (pick(), body()).prop_map(|(request, body)| Op::PostRest(request, body)),
+        1 => pick().prop_map(Op::PostTooLarge),
+        2 => pick().prop_map(Op::Abort),
+        5 => pick().prop_map(Op::Probe),
+        16 => (pick(), text()).prop_map(|(connection, text)| Op::Text(connection, text)),
+        3 => (pick(), vec(any::<u8>(), 0..4)).prop_map(|(connection, data)| Op::Binary(connection, data.into())),
+        1 => pick().prop_map(Op::Disconnect),
+        1 => pick().prop_map(Op::Fail),
+        1 => (select(&["GET", "POST", "PUT", "HEAD", ""][..]), pick(), select(&["polling", "websocket", "", "%"][..]))
+            .prop_map(|(method, session, transport)| Op::Request(method, session, transport)),
+        8 => (pick(), "[a-c€\u{1e}]{0,3}").prop_map(|(session, text)| Op::Send(session, text)),
+        3 => (pick(), vec(any::<u8>(), 0..5)).prop_map(|(session, data)| Op::SendBinary(session, data.into())),
+        2 => pick().prop_map(Op::Volatile),
+        1 => pick().prop_map(Op::Close),
+        1 => pick().prop_map(Op::Discard),
+        8 => select(&[0, 1, 10, 99, 100, 199, 200, 300, 1_000][..]).prop_map(Op::Advance),
+    ]
+}
+
+/// The text of a packet: mostly one that means something, else a mutated or an arbitrary one.
+pub(crate) fn text() -> impl Strategy<Value = String> {
+    let known = || {
+        select(
+            &[
+                "4a", "4", "4€", "3", "3", "2probe", "2probe", "5", "5", "6", "0{}", "bAQID", "b",
+                "1", "2", "3probe", "x", "", "b=",
+            ][..],
+        )
+        .prop_map(str::to_owned)
+    };
+    let mutated =
+        (known(), any::<prop::sample::Index>(), any::<char>()).prop_map(|(text, place, other)| {
+            let mut chars: Vec<_> = text.chars().collect();
+            let place = place.index(chars.len() + 1);
+            match chars.get_mut(place) {
+                Some(char) => *char = other,
+                None => chars.push(other),
+            }
+            chars.into_iter().collect()
+        });
+    prop_oneof![12 => known(), 1 => mutated, 1 => any::<String>()]
+}
+
+/// The body of a POST: packets, and now and then arbitrary bytes.
+pub(crate) fn body() -> impl Strategy<Value = Bytes> {
+    let packets = vec(text(), 1..4).prop_map(|texts| Bytes::from(texts.join("\x1e")));
+    let bytes = vec(any::<u8>(), 0..8).prop_map(Bytes::from);
+    prop_oneof![12 => packets, 1 => bytes]
+}
