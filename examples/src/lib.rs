@@ -1,1 +1,4 @@
-//! Drivers as library modules.
+//! Drivers for `engineio-proto` and `socketio-proto`, as modules that programs build on.
+
+pub mod program;
+pub mod tokio_driver;

@@ -1,0 +1,123 @@
+//! A server under test for the two protocol test suites and for the official client.
+//!
+//! `conformance --engineio|--socketio --port P [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES]
+//! [--connect-timeout MS]`; `tests/js/README.md` describes how the two servers behave.
+
+mod engineio;
+mod socketio;
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Router;
+use engineio_proto::server as engine;
+use examples::program::{announce, init_log, stop_signal};
+use examples::tokio_driver::{App, Driver, HttpServer, Machine, Options, fresh_seed};
+use http::Method;
+use lexopt::{Arg, ValueExt};
+use socketio_proto::server as socket;
+use tokio::net::TcpListener;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+/// What the command line says.
+struct Arguments {
+    mode: Mode,
+    port: u16,
+    engine: engine::Config,
+    connect_timeout: Duration,
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    Engine,
+    Socket,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    init_log("info");
+    let arguments = parse(lexopt::Parser::from_env())?;
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await?;
+    match arguments.mode {
+        Mode::Engine => {
+            let server = engine::Server::new(arguments.engine, 0, &fresh_seed()?)?;
+            run(listener, server, engineio::Echo, "/engine.io/", |router| {
+                router
+            })
+            .await
+        }
+        Mode::Socket => {
+            let config = socket::Config::default()
+                .with_engine(arguments.engine)
+                .with_connect_timeout(arguments.connect_timeout);
+            let mut server = socket::Server::new(config, 0, &fresh_seed()?)?;
+            let app = socketio::Behaviours::new(&mut server)?;
+            run(listener, server, app, "/socket.io/", |router| {
+                router.layer(cors())
+            })
+            .await
+        }
+    }
+}
+
+async fn run<M: Machine, A: App<M>>(
+    listener: TcpListener,
+    machine: M,
+    app: A,
+    path: &str,
+    layered: impl FnOnce(Router) -> Router,
+) -> Result<(), Box<dyn Error>> {
+    let driver = Driver::start(vec![(machine, app)], Options::default().with_path(path));
+    let address = listener.local_addr()?;
+    let router = layered(Router::new().fallback_service(driver.service()));
+    let http = HttpServer::start(listener, router);
+    announce(address)?;
+    stop_signal().await?;
+    driver.shut_down().await;
+    http.shut_down().await;
+    Ok(())
+}
+
+/// Every origin, with the methods and headers that the official default allows.
+fn cors() -> CorsLayer {
+    let methods = [
+        Method::GET,
+        Method::HEAD,
+        Method::PUT,
+        Method::PATCH,
+        Method::POST,
+        Method::DELETE,
+    ];
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(methods)
+        .allow_headers(AllowHeaders::mirror_request())
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
+    let mut mode = None;
+    let mut port = 3000;
+    let (mut interval, mut timeout, mut connect) = (300, 200, 1000);
+    let mut max_payload = 1_000_000;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("engineio") => mode = Some(Mode::Engine),
+            Arg::Long("socketio") => mode = Some(Mode::Socket),
+            Arg::Long("port") => port = parser.value()?.parse()?,
+            Arg::Long("ping-interval") => interval = parser.value()?.parse()?,
+            Arg::Long("ping-timeout") => timeout = parser.value()?.parse()?,
+            Arg::Long("max-payload") => max_payload = parser.value()?.parse()?,
+            Arg::Long("connect-timeout") => connect = parser.value()?.parse()?,
+            Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Arguments {
+        mode: mode.ok_or("give one of --engineio and --socketio")?,
+        port,
+        engine: engine::Config::default()
+            .with_ping_interval(Duration::from_millis(interval))
+            .with_ping_timeout(Duration::from_millis(timeout))
+            .with_max_payload(max_payload),
+        connect_timeout: Duration::from_millis(connect),
+    })
+}

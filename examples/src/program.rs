@@ -1,0 +1,91 @@
+//! What the programs have in common.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use socketio_proto::{EncodeError, Payload, PayloadBuilder};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Sends the log to standard error. `RUST_LOG` chooses what is in it; `default` does without.
+pub fn init_log(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(io::stderr)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+        .init();
+}
+
+/// Tells on standard output that the program is ready, in a line that other programs may wait for.
+///
+/// # Errors
+///
+/// What the operating system says if standard output is gone.
+pub fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
+///
+/// # Errors
+///
+/// What the operating system says if it cannot tell of signals.
+pub async fn stop_signal() -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Ends a payload with the arguments of another from number `skip` on, exactly as they came.
+///
+/// # Errors
+///
+/// An [`EncodeError`] if the result is no good payload.
+pub fn forward(
+    mut builder: PayloadBuilder,
+    from: &Payload,
+    skip: usize,
+) -> Result<Payload, EncodeError> {
+    // All of them, in their order, so that the placeholders among the arguments keep their numbers.
+    for data in from.attachments() {
+        builder.attach(data.clone());
+    }
+    for arg in from.raw_args().skip(skip) {
+        let raw: &serde_json::value::RawValue = serde_json::from_str(arg)
+            .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
+        builder = builder.arg(raw)?;
+    }
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_the_arguments_is_forwarded_as_it_came() {
+        let from = Payload::event("to")
+            .arg(&["a"])
+            .unwrap()
+            .arg("news")
+            .unwrap()
+            .binary(vec![1, 2])
+            .arg(&1.50)
+            .unwrap()
+            .build()
+            .unwrap();
+        let to = forward(Payload::event("news"), &from, 2).unwrap();
+        assert_eq!(to.json(), r#"["news",{"_placeholder":true,"num":0},1.5]"#);
+        assert_eq!(to.attachments(), from.attachments());
+    }
+}

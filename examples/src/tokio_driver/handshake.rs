@@ -1,0 +1,51 @@
+//! The request that opened a session, kept for the application.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use axum::extract::ConnectInfo;
+use http::request::Parts;
+use http::{HeaderMap, Uri, header};
+
+/// The request that opened a session.
+///
+/// The machines keep no request heads; the driver keeps this one as long as the session lives.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Handshake {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The request target, with its query.
+    pub uri: Uri,
+    /// The address of the peer; `None` where the listener did not say it, see [`ConnectInfo`].
+    pub address: Option<SocketAddr>,
+    /// Whether the request came over TLS, as far as [`Options::secure`](super::Options::secure) says.
+    pub secure: bool,
+    /// When the session was asked for.
+    pub issued: SystemTime,
+}
+
+impl Handshake {
+    pub(super) fn new(parts: Parts, secure: bool) -> Self {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Self {
+            address: address.map(|ConnectInfo(address)| *address),
+            headers: parts.headers,
+            uri: parts.uri,
+            secure,
+            issued: SystemTime::now(),
+        }
+    }
+
+    /// The parameters of the query, decoded, in their order.
+    pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes())
+    }
+
+    /// Whether the request came from a page of another origin, or at least names an origin at all.
+    #[must_use]
+    pub fn xdomain(&self) -> bool {
+        self.headers.contains_key(header::ORIGIN)
+    }
+}

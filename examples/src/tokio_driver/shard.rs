@@ -1,0 +1,454 @@
+//! One shard: the task that owns a machine and its application.
+//!
+//! Everything reaches it through bounded channels. After each input it takes what the machine has to say until there is
+//! nothing left, so that no event waits for the application and `wants_read` need not be asked. It never waits for a
+//! request or a connection: answers go into channels made for one value, and a connection gets its next batch of frames
+//! only when it has asked for one.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engineio_proto::http::{Headers, RequestHead, Response};
+use engineio_proto::server::{Output, SessionKey};
+use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
+use http::request::Parts;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{self, Sleep, sleep_until};
+
+use super::connection::{self, BATCH_BYTES, BATCH_FRAMES, Batch};
+use super::machine::{App, Commands, Context, Lifecycle, Machine};
+use super::{Handshake, Options, asked};
+
+/// What requests and connections tell their shard.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A plain request. Without a body it is a POST whose body is still arriving: `Body`, `TooLarge` or `Aborted`
+    /// follows, unless it is answered before.
+    Request {
+        id: RequestId,
+        head: Box<Parts>,
+        body: Option<Bytes>,
+        respond: oneshot::Sender<Response>,
+    },
+    Body(RequestId, Bytes),
+    TooLarge(RequestId),
+    Aborted(RequestId),
+    Upgrade {
+        id: ConnectionId,
+        head: Box<Parts>,
+        upgrade: OnUpgrade,
+        respond: oneshot::Sender<Result<Headers, Response>>,
+    },
+    Frame(ConnectionId, Frame),
+    /// The last batch has been written.
+    Writable(ConnectionId),
+    Closed(ConnectionId),
+    Failed(ConnectionId),
+}
+
+/// The clock of all shards: the machines count from its start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    epoch: time::Instant,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self {
+            epoch: time::Instant::now(),
+        }
+    }
+
+    fn now(self) -> Instant {
+        Instant::from_nanos(u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// When the clock will show `at`; `None` if it never will.
+    fn at(self, at: Instant) -> Option<time::Instant> {
+        self.epoch.checked_add(Duration::from_nanos(at.as_nanos()))
+    }
+}
+
+/// The ends of the channels that lead to a shard.
+pub(super) struct Wires<C> {
+    pub(super) inputs: mpsc::Receiver<Input>,
+    /// For the connections that the shard starts.
+    pub(super) sender: mpsc::WeakSender<Input>,
+    pub(super) commands: mpsc::Receiver<C>,
+    pub(super) commander: Commands<C>,
+    /// Turns true when the server is to stop.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+pub(super) struct Shard<M: Machine, A: App<M>> {
+    machine: M,
+    app: A,
+    clock: Clock,
+    sender: mpsc::WeakSender<Input>,
+    commander: Commands<A::Command>,
+    secure: bool,
+    requests: HashMap<RequestId, Pending>,
+    upgrades: HashMap<ConnectionId, Upgrading>,
+    connections: HashMap<ConnectionId, Connection>,
+    /// Connections that may have frames and are ready for them.
+    writable: Vec<ConnectionId>,
+    /// The head of the request being handled, in case it opens a session.
+    opening: Option<(Exchange, Handshake)>,
+    handshakes: HashMap<SessionKey, Handshake>,
+    /// The connections' tasks. They end with the shard.
+    tasks: JoinSet<()>,
+}
+
+struct Pending {
+    respond: oneshot::Sender<Response>,
+    /// Kept while the body is arriving.
+    head: Option<Box<Parts>>,
+}
+
+struct Upgrading {
+    upgrade: OnUpgrade,
+    respond: oneshot::Sender<Result<Headers, Response>>,
+}
+
+struct Connection {
+    batches: mpsc::Sender<Batch>,
+    /// The last batch has been written.
+    idle: bool,
+    /// The machine may have frames for it.
+    waiting: bool,
+}
+
+/// How many inputs are taken before timers and commands get their turn.
+const INPUTS_AT_ONCE: usize = 64;
+
+impl<M: Machine, A: App<M>> Shard<M, A> {
+    /// Runs a shard until it has been told to stop and its sessions are closed, or that takes too long.
+    pub(super) async fn run(
+        machine: M,
+        app: A,
+        clock: Clock,
+        options: Options,
+        wires: Wires<A::Command>,
+    ) {
+        let mut shard = Self {
+            machine,
+            app,
+            clock,
+            secure: options.secure,
+            sender: wires.sender,
+            commander: wires.commander,
+            requests: HashMap::new(),
+            upgrades: HashMap::new(),
+            connections: HashMap::new(),
+            writable: Vec::new(),
+            opening: None,
+            handshakes: HashMap::new(),
+            tasks: JoinSet::new(),
+        };
+        let (mut inputs, mut commands, mut stop) = (wires.inputs, wires.commands, wires.stop);
+        let now = shard.clock.now();
+        shard.call_app(now, |app, machine, context| app.started(machine, context));
+        shard.drain(now);
+
+        let mut timer = Timer::default();
+        let mut deadline = None;
+        while deadline.is_none() || !shard.is_over() {
+            let next = shard.machine.poll_timeout();
+            timer.set(next.and_then(|at| shard.clock.at(at)));
+            tokio::select! {
+                Some(input) = inputs.recv() => {
+                    shard.handle(input);
+                    for _ in 1..INPUTS_AT_ONCE {
+                        let Ok(input) = inputs.try_recv() else { break };
+                        shard.handle(input);
+                    }
+                }
+                Some(command) = commands.recv() => {
+                    let now = shard.clock.now();
+                    shard.call_app(now, |app, machine, context| {
+                        app.handle_command(machine, command, context);
+                    });
+                    shard.drain(now);
+                }
+                () = timer.elapsed() => {
+                    let now = shard.clock.now();
+                    shard.machine.handle_timeout(now);
+                    shard.drain(now);
+                }
+                Some(_ended) = shard.tasks.join_next() => {}
+                () = asked(&mut stop), if deadline.is_none() => {
+                    deadline = Some(time::Instant::now() + options.drain_time);
+                    let now = shard.clock.now();
+                    shard.call_app(now, |app, machine, context| app.stopping(machine, context));
+                    shard.machine.shut_down(now);
+                    shard.drain(now);
+                }
+                () = sleep_until(deadline.unwrap_or_else(time::Instant::now)), if deadline.is_some() => break,
+            }
+        }
+        // Tells every request and connection that still waits.
+        drop(inputs);
+        shard.requests.clear();
+        shard.tasks.shutdown().await;
+    }
+
+    /// Whether nothing is left to wait for when stopping.
+    fn is_over(&self) -> bool {
+        self.machine.session_count() == 0 && self.requests.is_empty() && self.tasks.is_empty()
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = self.clock.now();
+        self.take(input, now);
+        self.drain(now);
+    }
+
+    fn take(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Request {
+                id,
+                head,
+                body: Some(body),
+                respond,
+            } => {
+                self.requests.insert(
+                    id,
+                    Pending {
+                        respond,
+                        head: None,
+                    },
+                );
+                self.request(id, head, body, now);
+            }
+            Input::Request {
+                id,
+                head,
+                body: None,
+                respond,
+            } => {
+                let parts = RequestHead::from(&*head);
+                self.machine.handle_request_begun(id, &parts, now);
+                let head = Some(head);
+                self.requests.insert(id, Pending { respond, head });
+            }
+            // After an early answer both are late, and nobody's.
+            Input::Body(id, body) => {
+                let pending = self.requests.get_mut(&id);
+                if let Some(head) = pending.and_then(|pending| pending.head.take()) {
+                    self.request(id, head, body, now);
+                }
+            }
+            Input::TooLarge(id) => {
+                if self.requests.contains_key(&id) {
+                    self.machine.handle_request_too_large(id, now);
+                }
+            }
+            Input::Aborted(id) => {
+                if self.requests.remove(&id).is_some() {
+                    self.machine.handle_request_aborted(id, now);
+                }
+            }
+            Input::Upgrade {
+                id,
+                head,
+                upgrade,
+                respond,
+            } => {
+                self.upgrades.insert(id, Upgrading { upgrade, respond });
+                self.machine
+                    .handle_upgrade(id, &RequestHead::from(&*head), now);
+                let handshake = Handshake::new(*head, self.secure);
+                self.opening = Some((Exchange::Connection(id), handshake));
+            }
+            Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
+            Input::Writable(id) => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.idle = true;
+                    self.writable.push(id);
+                }
+            }
+            Input::Closed(id) => {
+                self.connections.remove(&id);
+                self.machine.handle_connection_closed(id, now);
+            }
+            Input::Failed(id) => {
+                self.connections.remove(&id);
+                self.machine.handle_connection_failed(id, now);
+            }
+        }
+    }
+
+    fn request(&mut self, id: RequestId, head: Box<Parts>, body: Bytes, now: Instant) {
+        self.machine
+            .handle_request(id, &RequestHead::from(&*head), body, now);
+        let handshake = Handshake::new(*head, self.secure);
+        self.opening = Some((Exchange::Request(id), handshake));
+    }
+
+    /// Does what the machine wants done, until it wants nothing more.
+    ///
+    /// Frames are pulled last, so that all that one input led to leaves in one batch; pulling them may give the machine
+    /// more to say.
+    fn drain(&mut self, now: Instant) {
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                self.handle_output(output, now);
+            }
+            if self.writable.is_empty() {
+                break;
+            }
+            for id in std::mem::take(&mut self.writable) {
+                self.pump(id);
+            }
+        }
+        self.opening = None;
+    }
+
+    fn handle_output(&mut self, output: Output<M::Event>, now: Instant) {
+        match output {
+            Output::Respond { request, response } => {
+                if let Some(pending) = self.requests.remove(&request) {
+                    // Fails if the client has just gone; its session finds out by its heartbeat.
+                    let _gone = pending.respond.send(response);
+                }
+            }
+            Output::Accept {
+                connection,
+                headers,
+            } => self.accept(connection, headers, now),
+            Output::Refuse {
+                connection,
+                response,
+            } => {
+                if let Some(upgrading) = self.upgrades.remove(&connection) {
+                    let _gone = upgrading.respond.send(Err(response));
+                }
+            }
+            Output::Frames { connection } => {
+                if let Some(known) = self.connections.get_mut(&connection) {
+                    known.waiting = true;
+                    self.writable.push(connection);
+                }
+            }
+            // The task closes the connection when its sender is gone.
+            Output::Close { connection } => drop(self.connections.remove(&connection)),
+            Output::Event(event) => self.handle_event(event, now),
+        }
+    }
+
+    fn handle_event(&mut self, event: M::Event, now: Instant) {
+        let lifecycle = M::lifecycle(&event);
+        if let Lifecycle::Opened { session, by } = lifecycle
+            && let Some((_, handshake)) = self.opening.take_if(|(exchange, _)| *exchange == by)
+        {
+            self.handshakes.insert(session, handshake);
+        }
+        self.call_app(now, |app, machine, context| {
+            app.handle_event(machine, event, context);
+        });
+        if let Lifecycle::Closed { session } = lifecycle {
+            self.handshakes.remove(&session);
+        }
+    }
+
+    fn call_app(
+        &mut self,
+        now: Instant,
+        call: impl FnOnce(&mut A, &mut M, &Context<'_, A::Command>),
+    ) {
+        let context = Context {
+            now,
+            handshakes: &self.handshakes,
+            commands: &self.commander,
+        };
+        call(&mut self.app, &mut self.machine, &context);
+    }
+
+    fn accept(&mut self, id: ConnectionId, headers: Headers, now: Instant) {
+        let Some(Upgrading { upgrade, respond }) = self.upgrades.remove(&id) else {
+            return;
+        };
+        let sender = self.sender.upgrade();
+        let (Ok(()), Some(sender)) = (respond.send(Ok(headers)), sender) else {
+            self.machine.handle_connection_closed(id, now);
+            return;
+        };
+        let (batches, waiting) = mpsc::channel(1);
+        let connection = Connection {
+            batches,
+            idle: true,
+            waiting: false,
+        };
+        self.connections.insert(id, connection);
+        let max_payload = self.machine.config().max_payload;
+        self.tasks.spawn(async move {
+            match upgrade.await {
+                Ok(upgraded) => {
+                    let socket = TokioIo::new(upgraded);
+                    connection::run(id, socket, max_payload, sender, waiting).await;
+                }
+                Err(_) => {
+                    // A shard that is gone need not know.
+                    let _gone = sender.send(Input::Closed(id)).await;
+                }
+            }
+        });
+    }
+
+    /// Hands a connection that is idle its next batch.
+    fn pump(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if !connection.idle || !connection.waiting {
+            return;
+        }
+        let mut batch = Batch::new();
+        let mut bytes = 0_usize;
+        while batch.len() < BATCH_FRAMES && bytes < BATCH_BYTES {
+            let Some(frame) = self.machine.poll_frame(id) else {
+                connection.waiting = false;
+                break;
+            };
+            bytes = bytes.saturating_add(frame.len());
+            batch.push(frame);
+        }
+        if !batch.is_empty() {
+            connection.idle = false;
+            // The channel is empty when its task is idle; a task that has ended has told, or is about to.
+            let _ended = connection.batches.try_send(batch);
+        }
+    }
+}
+
+/// A timer that is set again only when its deadline has changed.
+#[derive(Default)]
+struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+}
+
+impl Timer {
+    fn set(&mut self, deadline: Option<time::Instant>) {
+        self.armed = deadline.is_some();
+        match (deadline, &mut self.sleep) {
+            (None, _) => {}
+            (Some(deadline), Some(sleep)) if sleep.deadline() == deadline => {}
+            (Some(deadline), Some(sleep)) => sleep.as_mut().reset(deadline),
+            (Some(deadline), None) => self.sleep = Some(Box::pin(sleep_until(deadline))),
+        }
+    }
+
+    /// Ready at the deadline, and never without one.
+    async fn elapsed(&mut self) {
+        match &mut self.sleep {
+            Some(sleep) if self.armed => sleep.as_mut().await,
+            _ => std::future::pending().await,
+        }
+    }
+}

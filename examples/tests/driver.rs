@@ -1,0 +1,360 @@
+//! The tokio driver over loopback: what the machines cannot see of it, and what it must not let happen.
+#![expect(
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its helpers are nobody's interface"
+)]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get as route_get;
+use engineio_proto::Sid;
+use engineio_proto::server::Config;
+use examples::tokio_driver::Options;
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use support::{
+    FLOOD_MESSAGE, POLLING, Report, Running, answer, exchange, get, next_text, open_polling,
+    open_websocket, post, start, within,
+};
+
+#[tokio::test]
+async fn the_service_mounts_in_axum_beside_other_routes() {
+    let options = Options::default()
+        .with_path("/engine.io/")
+        .with_drain_time(Duration::from_millis(300));
+    let (driver, mut reports) = start(&Config::default(), 1, options);
+    let router = Router::new()
+        .route("/hello", route_get(async || "hello"))
+        .fallback_service(driver.service());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = tokio::spawn(async { axum::serve(listener, router).await });
+
+    assert_eq!(
+        exchange(address, &get("/hello")).await,
+        (200, "hello".into())
+    );
+    assert_eq!(exchange(address, &get("/engine.io")).await.0, 404);
+    assert_eq!(exchange(address, &get("/engine.io.js")).await.0, 404);
+    assert_eq!(exchange(address, &get("/engine.io/below")).await.0, 400);
+    let path = open_polling(address).await;
+    let opened = reports.recv().await;
+    assert!(matches!(opened, Some(Report::Opened(Some(peer))) if peer.ip() == address.ip()));
+    assert_eq!(
+        exchange(address, &post(&path, "4hi")).await,
+        (200, "ok".into())
+    );
+    assert_eq!(exchange(address, &get(&path)).await, (200, "4hi".into()));
+    let mut socket = open_websocket(address).await;
+    socket.send(Message::text("4over")).await.expect("to send");
+    assert_eq!(next_text(&mut socket).await, "4over");
+
+    server.abort();
+    within(driver.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_session_is_served_by_the_shard_that_its_id_names() {
+    let options = Options::default()
+        .with_path("/engine.io/")
+        .with_drain_time(Duration::from_millis(300));
+    let (driver, _reports) = start(&Config::default(), 3, options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let http = examples::tokio_driver::HttpServer::start(listener, driver.service());
+    let mut paths = Vec::new();
+    for _ in 0..6 {
+        paths.push(open_polling(address).await);
+    }
+    let shard = |path: &String| {
+        let (_, sid) = path.split_once("&sid=").expect("a sid");
+        Sid::parse(sid).expect("a sid").shard()
+    };
+    let shards: Vec<_> = paths.iter().map(shard).collect();
+    assert_eq!(shards, [0, 1, 2, 0, 1, 2]);
+    for path in &paths {
+        let posted = exchange(address, &post(path, "4x")).await;
+        assert_eq!(posted, (200, "ok".into()));
+        assert_eq!(exchange(address, &get(path)).await, (200, "4x".into()));
+    }
+    for unknown in ["zzz", "__________________-_", "AACAAAAAAAAAAAAAAAAA"] {
+        let request = get(&format!("{POLLING}&sid={unknown}"));
+        let (status, body) = exchange(address, &request).await;
+        assert_eq!((status, body.contains("Session ID unknown")), (400, true));
+    }
+    within(driver.shut_down()).await;
+    within(http.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_stalls_nobody_and_its_frames_stay_counted_in_the_machine() {
+    let limit = 8 << 20;
+    let config = Config::default().with_max_buffered(limit, 10_000);
+    let mut running = Running::start(config).await;
+    let mut slow = open_websocket(running.address).await;
+    running.report().await;
+    slow.send(Message::text("4flood")).await.expect("to send");
+    let fits = limit / FLOOD_MESSAGE;
+    let flooded = Report::Flooded {
+        taken: fits,
+        buffered: limit,
+    };
+    assert_eq!(running.report().await, flooded);
+
+    // Meanwhile it reads nothing; others do not notice.
+    let mut other = open_websocket(running.address).await;
+    running.report().await;
+    for number in 0..100 {
+        let text = format!("4{number}");
+        other
+            .send(Message::text(text.clone()))
+            .await
+            .expect("to send");
+        assert_eq!(next_text(&mut other).await, text);
+    }
+    // What has left is what the kernel and one batch hold: the machine still refuses long before twice the limit.
+    slow.send(Message::text("4flood")).await.expect("to send");
+    let Report::Flooded { taken, buffered } = running.report().await else {
+        panic!("a flood");
+    };
+    assert!(buffered <= limit, "{buffered}");
+    assert!(taken < fits, "{taken}");
+
+    for _ in 0..fits + taken {
+        assert_eq!(next_text(&mut slow).await.len(), FLOOD_MESSAGE + 1);
+    }
+    slow.send(Message::text("4end")).await.expect("to send");
+    assert_eq!(next_text(&mut slow).await, "4end");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_answered_with_413_and_the_session_lives_on() {
+    let running = Running::start(Config::default().with_max_payload(1000)).await;
+    let path = open_polling(running.address).await;
+    let body = |length: usize| format!("4{}", "x".repeat(length - 1));
+    let declared = exchange(running.address, &post(&path, &body(1001))).await;
+    assert_eq!(declared, (413, String::new()));
+    let huge = exchange(running.address, &post(&path, &body(3_000_000))).await;
+    assert_eq!(huge, (413, String::new()));
+    let chunk = body(600);
+    let chunked = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         258\r\n{chunk}\r\n258\r\n{chunk}\r\n0\r\n\r\n"
+    );
+    assert_eq!(
+        exchange(running.address, &chunked).await,
+        (413, String::new())
+    );
+
+    let whole = exchange(running.address, &post(&path, &body(1000))).await;
+    assert_eq!(whole, (200, "ok".into()));
+    assert_eq!(
+        exchange(running.address, &get(&path)).await,
+        (200, body(1000))
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_for_an_unknown_session_is_refused_for_the_session() {
+    let running = Running::start(Config::default().with_max_payload(1000)).await;
+    let path = format!("{POLLING}&sid=AAAAAAAAAAAAAAAAAAAA");
+    let (status, body) = exchange(running.address, &post(&path, &"4".repeat(2000))).await;
+    assert_eq!(status, 400);
+    assert_eq!(body, r#"{"code":1,"message":"Session ID unknown"}"#);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_poll_that_its_client_gives_up_ends_the_session() {
+    let mut running = Running::start(Config::default()).await;
+    let path = open_polling(running.address).await;
+    assert!(matches!(running.report().await, Report::Opened(Some(_))));
+    let mut poll = TcpStream::connect(running.address)
+        .await
+        .expect("a connection");
+    poll.write_all(get(&path).as_bytes())
+        .await
+        .expect("to write");
+    sleep(Duration::from_millis(50)).await;
+    drop(poll);
+    assert_eq!(
+        running.report().await,
+        Report::Closed("transport error".into())
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_post_that_its_client_gives_up_ends_the_session_and_releases_the_poll() {
+    let mut running = Running::start(Config::default()).await;
+    let path = open_polling(running.address).await;
+    running.report().await;
+    let mut poll = TcpStream::connect(running.address)
+        .await
+        .expect("a connection");
+    poll.write_all(get(&path).as_bytes())
+        .await
+        .expect("to write");
+    let mut half = TcpStream::connect(running.address)
+        .await
+        .expect("a connection");
+    let request = post(&path, "4whole");
+    half.write_all(&request.as_bytes()[..request.len() - 2])
+        .await
+        .expect("to write");
+    sleep(Duration::from_millis(50)).await;
+    drop(half);
+    assert_eq!(
+        running.report().await,
+        Report::Closed("transport error".into())
+    );
+    assert_eq!(answer(poll).await, (200, "1".into()));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_websocket_message_beyond_the_limit_gets_close_code_1009() {
+    let mut running = Running::start(Config::default().with_max_payload(1000)).await;
+    for message in [
+        Message::binary(vec![0; 1001]),
+        Message::text("4".repeat(500_000)),
+    ] {
+        let mut socket = open_websocket(running.address).await;
+        running.report().await;
+        socket
+            .send(Message::binary(vec![0; 1000]))
+            .await
+            .expect("to send");
+        assert_eq!(
+            within(socket.next())
+                .await
+                .expect("an echo")
+                .expect("to read")
+                .len(),
+            1000
+        );
+        socket.send(message).await.expect("to send");
+        let Some(Ok(Message::Close(Some(close)))) = within(socket.next()).await else {
+            panic!("a close frame");
+        };
+        assert_eq!(close.code, CloseCode::Size);
+        assert_eq!(
+            running.report().await,
+            Report::Closed("transport error".into())
+        );
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_closes_or_vanishes_ends_its_session_by_transport_close() {
+    let mut running = Running::start(Config::default()).await;
+    for polite in [true, false] {
+        let mut socket = open_websocket(running.address).await;
+        running.report().await;
+        if polite {
+            socket.close(None).await.expect("to close");
+            while within(socket.next()).await.is_some() {}
+        }
+        drop(socket);
+        assert_eq!(
+            running.report().await,
+            Report::Closed("transport close".into())
+        );
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn commands_of_other_tasks_reach_the_application() {
+    let mut running = Running::start(Config::default()).await;
+    let commands = running.driver.commands()[0].clone();
+    assert!(commands.send(7).await);
+    assert_eq!(running.report().await, Report::Told(7));
+    running.stop().await;
+    assert!(!commands.send(8).await);
+}
+
+#[tokio::test]
+async fn stopping_closes_sessions_on_both_transports_and_leaves_no_task() {
+    let mut running = Running::start(Config::default()).await;
+    let path = open_polling(running.address).await;
+    let mut poll = TcpStream::connect(running.address)
+        .await
+        .expect("a connection");
+    poll.write_all(get(&path).as_bytes())
+        .await
+        .expect("to write");
+    let mut socket = open_websocket(running.address).await;
+    running.report().await;
+    running.report().await;
+    let Running {
+        driver,
+        http,
+        mut reports,
+        ..
+    } = running;
+
+    let client = async {
+        let Some(Ok(Message::Close(None))) = within(socket.next()).await else {
+            panic!("a close frame");
+        };
+        while within(socket.next()).await.is_some() {}
+        assert_eq!(answer(poll).await, (200, "1".into()));
+    };
+    within(async { tokio::join!(driver.shut_down(), client) }).await;
+    within(http.shut_down()).await;
+    assert_eq!(reports.recv().await, Some(Report::Stopping));
+    let forced = || Some(Report::Closed("forced close".into()));
+    assert_eq!(
+        (reports.recv().await, reports.recv().await),
+        (forced(), forced())
+    );
+    assert_eq!(reports.recv().await, None);
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test]
+async fn stopping_waits_no_longer_than_the_drain_time_for_clients_that_do_not_answer() {
+    let options = Options::default()
+        .with_path("/engine.io/")
+        .with_drain_time(Duration::from_millis(300));
+    let (driver, _reports) = start(&Config::default(), 1, options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let http = examples::tokio_driver::HttpServer::start(listener, driver.service());
+    // Neither polls nor reads again.
+    open_polling(address).await;
+    let _socket = open_websocket(address).await;
+    timeout(Duration::from_secs(2), driver.shut_down())
+        .await
+        .expect("in time");
+    timeout(Duration::from_secs(2), http.shut_down())
+        .await
+        .expect("in time");
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test]
+async fn a_driver_that_is_gone_answers_503() {
+    let running = Running::start(Config::default()).await;
+    running.driver.shut_down().await;
+    assert_eq!(exchange(running.address, &get(POLLING)).await.0, 503);
+    let path = format!("{POLLING}&sid=AAAAAAAAAAAAAAAAAAAA");
+    assert_eq!(exchange(running.address, &get(&path)).await.0, 503);
+    running.http.shut_down().await;
+}
