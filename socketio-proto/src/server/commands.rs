@@ -84,23 +84,26 @@ impl Server {
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
     pub fn accept(&mut self, token: ConnectToken) -> Result<SocketKey, Gone> {
         let key = token.0;
-        let Some(socket) = self.sockets.get_mut(key).filter(|socket| !socket.joined) else {
+        let Some(socket) = self.sockets.get(key).filter(|socket| !socket.joined) else {
             return Err(Gone);
         };
-        socket.joined = true;
-        socket.own_room = true;
-        let (session, id, index) = (socket.session, socket.id, socket.namespace);
-        let namespace = self.namespaces.get_mut(index as usize).ok_or(Gone)?;
-        namespace.sockets.insert(SocketKey(key));
-        let name = namespace.name.clone();
-        self.timers.set(Timer::Verdict(key), None);
-        self.timers.set(Timer::Connect(session.slot()), None);
-        if let Some(client) = self.client_mut(session) {
-            client.connection.join(&name);
-        }
+        let (session, id, name) = (socket.session, socket.id, self.namespace_name(socket));
         let payload = Payload::object(&Connected { sid: id.as_str() }).map_err(|_| Gone)?;
         let packet = PacketRef::new(PacketType::Connect, &name).with_payload(&payload);
+        // Before it joins: who has no room for the answer is dropped, and must leave no trace of a socket.
         self.send_control(session, packet);
+        if let Some(socket) = self.sockets.get_mut(key) {
+            socket.joined = true;
+            socket.own_room = true;
+            if let Some(namespace) = self.namespaces.get_mut(socket.namespace as usize) {
+                namespace.sockets.insert(SocketKey(key));
+            }
+            self.timers.set(Timer::Verdict(key), None);
+            self.timers.set(Timer::Connect(session.slot()), None);
+            if let Some(client) = self.client_mut(session) {
+                client.connection.join(&name);
+            }
+        }
         self.pump();
         self.check();
         if self.sockets.get(key).is_some() {
@@ -193,7 +196,7 @@ impl Server {
         self.engine.send_parts(session, packet.parts())?;
         let deadline = self.now() + timeout;
         if let Some(client) = self.client_mut(session) {
-            client.connection.expect_ack(&namespace, id, deadline);
+            client.connection.expect_ack(&namespace, id);
         }
         self.timers.set(Timer::Ack(socket.0, id), Some(deadline));
         Ok(AckId(id))
@@ -340,7 +343,20 @@ impl Server {
     pub fn disconnect_session(&mut self, session: SessionKey, now: Instant) {
         self.advance(now);
         for key in self.sockets_of_client(session) {
-            self.disconnect(SocketKey(key));
+            let Ok((_, namespace)) = self.joined(SocketKey(key)) else {
+                continue;
+            };
+            let acks = self.leave(key);
+            self.remove_socket(key, acks, DisconnectReason::ServerNamespaceDisconnect);
+            let packet = PacketRef::new(PacketType::Disconnect, &namespace);
+            let encoded = self
+                .config
+                .parser
+                .encode(packet, self.config.limits.max_attachments);
+            if let Ok(packet) = encoded {
+                // The connection closes in any case: who has no room for it learns of that.
+                let _taken = self.engine.send_parts(session, packet.parts());
+            }
         }
         self.kick(session, DisconnectReason::ServerNamespaceDisconnect);
         self.pump();

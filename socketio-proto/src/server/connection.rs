@@ -15,11 +15,11 @@
 //! Source: `socket.io/lib/client.ts`, `ondecoded`. Officially what crosses a DISCONNECT of the server closes the whole
 //! connection; here it is ignored.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
-use engineio_proto::{Instant, Message};
+use engineio_proto::Message;
 
 use crate::parser::{Decoder, Limits, Parser};
 use crate::{DecodeError, Packet, PacketType, Payload};
@@ -58,8 +58,8 @@ pub struct Connection<K> {
 struct Member<K> {
     namespace: ByteString,
     state: Membership<K>,
-    /// The acknowledgements that are awaited, each with its deadline.
-    acks: BTreeMap<u64, Instant>,
+    /// The acknowledgements that are awaited.
+    acks: BTreeSet<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -159,7 +159,7 @@ impl<K: Copy + PartialEq> Connection<K> {
         self.members.push(Member {
             namespace,
             state: Membership::Pending(socket),
-            acks: BTreeMap::new(),
+            acks: BTreeSet::new(),
         });
     }
 
@@ -187,20 +187,28 @@ impl<K: Copy + PartialEq> Connection<K> {
             return Vec::new();
         };
         member.state = Membership::Left;
-        core::mem::take(&mut member.acks).into_keys().collect()
+        core::mem::take(&mut member.acks).into_iter().collect()
     }
 
-    /// Awaits the acknowledgement of an event until `deadline`.
-    pub fn expect_ack(&mut self, namespace: &str, id: u64, deadline: Instant) {
+    /// Awaits the acknowledgement of an event. How long is the caller's to say, with
+    /// [`cancel_ack`](Self::cancel_ack).
+    pub fn expect_ack(&mut self, namespace: &str, id: u64) {
         if let Some(member) = self.member_mut(namespace) {
-            member.acks.insert(id, deadline);
+            member.acks.insert(id);
         }
     }
 
     /// Awaits an acknowledgement no longer. False if it was not awaited.
     pub fn cancel_ack(&mut self, namespace: &str, id: u64) -> bool {
-        self.member_mut(namespace)
-            .is_some_and(|member| member.acks.remove(&id).is_some())
+        let Some(member) = self.member_mut(namespace) else {
+            return false;
+        };
+        let awaited = member.acks.remove(&id);
+        if member.acks.is_empty() {
+            // An emptied set keeps a node.
+            member.acks = BTreeSet::new();
+        }
+        awaited
     }
 
     /// The number of acknowledgements that are awaited in a namespace.
@@ -299,7 +307,7 @@ impl<K: Copy + PartialEq> Connection<K> {
         else {
             return Vec::new();
         };
-        self.members.remove(index).acks.into_keys().collect()
+        self.members.remove(index).acks.into_iter().collect()
     }
 }
 
@@ -397,7 +405,7 @@ mod tests {
     #[test]
     fn an_awaited_ack_is_delivered_once_and_others_never() {
         let mut connection = joined("/", 'a');
-        connection.expect_ack("/", 7, Instant::ZERO);
+        connection.expect_ack("/", 7);
         assert_eq!(receive(&mut connection, "36[]"), Ok(None));
         assert_eq!(receive(&mut connection, "3[]"), Ok(None));
         let ack = Received::Ack {
@@ -412,7 +420,7 @@ mod tests {
     #[test]
     fn an_ack_without_payload_has_no_arguments() {
         let mut connection = joined("/", 'a');
-        connection.expect_ack("/", 7, Instant::ZERO);
+        connection.expect_ack("/", 7);
         let ack = Received::Ack {
             socket: 'a',
             id: 7,
@@ -424,8 +432,8 @@ mod tests {
     #[test]
     fn leaving_tells_which_acks_will_not_come() {
         let mut connection = joined("/", 'a');
-        connection.expect_ack("/", 2, Instant::ZERO);
-        connection.expect_ack("/", 1, Instant::ZERO);
+        connection.expect_ack("/", 2);
+        connection.expect_ack("/", 1);
         let left = Received::Disconnect {
             socket: 'a',
             acks: alloc::vec![1, 2],

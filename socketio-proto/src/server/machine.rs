@@ -115,6 +115,9 @@ pub struct Gone;
 #[non_exhaustive]
 pub struct InvalidNamespace;
 
+/// Up to how many clients a debug build checks the whole state after each input.
+const MOST_CHECKED: usize = 100;
+
 /// How many deadlines one call of `handle_timeout` fires at most, at this layer.
 const TIMERS_PER_CALL: usize = 1024;
 
@@ -374,19 +377,39 @@ impl Server {
 
     /// What must hold at all times; looked at while it is cheap.
     pub(super) fn check(&self) {
-        if cfg!(debug_assertions) && self.sockets.len() < 64 {
-            let joined = self
-                .sockets
-                .iter()
-                .filter(|(_, socket)| socket.joined)
-                .count();
-            let listed: usize = self
-                .namespaces
-                .iter()
-                .map(|namespace| namespace.sockets.len())
-                .sum();
-            debug_assert_eq!(joined, listed, "every joined socket is in its namespace");
+        if !cfg!(debug_assertions) || self.clients.len() > MOST_CHECKED {
+            return;
         }
+        let open = self
+            .engine
+            .sessions()
+            .filter(|(_, session)| session.is_open());
+        debug_assert!(self.clients.len() >= open.count());
+        let (mut joined, mut pending, mut acks) = (0, 0, 0);
+        for (key, socket) in self.sockets.iter() {
+            joined += usize::from(socket.joined);
+            pending += usize::from(!socket.joined);
+            let client = self.client(socket.session);
+            debug_assert!(
+                client.is_some_and(|client| client.connection.sockets().any(|other| other == key)),
+                "a socket is known to its client"
+            );
+            acks += client.map_or(0, |client| {
+                client.connection.pending_acks(&self.namespace_name(socket))
+            });
+        }
+        let members = self.namespaces.iter().map(|namespace| {
+            debug_assert!(
+                !namespace.sockets.is_empty() || namespace.rooms.is_empty(),
+                "a room has members"
+            );
+            namespace.sockets.len()
+        });
+        debug_assert_eq!(joined, members.sum::<usize>());
+        debug_assert!(
+            (pending + acks..=pending + acks + self.clients.len()).contains(&self.timers.len()),
+            "each verdict and acknowledgement has a deadline, each client at most one"
+        );
     }
 
     /// The id of a socket; `None` once it has left.

@@ -1,0 +1,19 @@
+//! How a server behaves towards its clients.
+#![cfg(test)]
+
+#[expect(dead_code, reason = "the properties use more of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod acks;
+mod broadcast;
+mod connect;
+mod disconnect;
+mod events;
+mod hostile;
+mod limits;
+mod rooms;
+mod timeouts;
+mod upgrade;
+mod violations;
+mod volatile;

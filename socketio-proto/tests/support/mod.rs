@@ -1,0 +1,521 @@
+//! A simulated network between scripted clients and a server, whose time moves by hand.
+//!
+//! Clients, sockets and acknowledgements are numbered as they come: `c0` is the first client, `$0` the first socket that
+//! was accepted. Everything that leaves the server is a line, and the driver itself checks what holds for every history:
+//! see `record.rs`.
+
+mod random;
+mod record;
+mod render;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use socketio_proto::engine::http::RequestHead;
+use socketio_proto::engine::server::{Config as EngineConfig, SentMany, SessionKey};
+use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
+use socketio_proto::server::{
+    AckId, AckToken, Config, ConnectToken, EmitError, Gone, Server, SocketKey, Target,
+};
+use socketio_proto::{PacketType, Payload};
+
+/// Runs a script against a server with [`config`], and checks afterwards that nothing is left of it.
+pub(crate) fn run(script: impl FnOnce(&mut Net)) {
+    run_with(config(), script);
+}
+
+/// As `run`, with other settings.
+pub(crate) fn run_with(config: Config, script: impl FnOnce(&mut Net)) {
+    let mut net = Net::new(config);
+    script(&mut net);
+    assert_eq!(net.drain(), [""; 0], "nothing is left over");
+    net.end(&mut Vec::new());
+}
+
+/// The defaults, but with so slow a heartbeat that scripts without a word about it do not see it.
+pub(crate) fn config() -> Config {
+    let engine = EngineConfig::default().with_ping_interval(Duration::from_secs(3_600));
+    Config::default().with_engine(engine)
+}
+
+/// Clients, network, clock and server.
+pub(crate) struct Net {
+    pub(crate) server: Server,
+    pub(crate) now: Instant,
+    clients: Vec<Client>,
+    sessions: BTreeMap<SessionKey, usize>,
+    requests: Vec<Request>,
+    connections: Vec<Connection>,
+    sockets: Vec<Socket>,
+    tokens: VecDeque<ConnectToken>,
+    acks: VecDeque<AckToken>,
+    awaited: BTreeSet<(SocketKey, AckId)>,
+}
+
+#[derive(Default)]
+struct Client {
+    sid: String,
+    session: Option<SessionKey>,
+    /// The connection that it sends on; without one it is on polling.
+    on: Option<usize>,
+    closed: bool,
+}
+
+struct Request {
+    client: usize,
+    kind: RequestKind,
+    open: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum RequestKind {
+    Open,
+    Poll,
+    Post,
+}
+
+struct Connection {
+    client: usize,
+    over: bool,
+    /// Its pipe is full: frames stay where they are.
+    stalled: bool,
+}
+
+struct Socket {
+    key: SocketKey,
+    id: String,
+    client: usize,
+    namespace: String,
+    gone: bool,
+}
+
+impl Net {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::at(config, Instant::from_millis(1_000_000))
+    }
+
+    /// As `new`, with the clock at another time.
+    pub(crate) fn at(config: Config, now: Instant) -> Self {
+        Self {
+            server: Server::new(config, 0, &Seed::new([7; 32])).expect("a good config"),
+            now,
+            clients: Vec::new(),
+            sessions: BTreeMap::new(),
+            requests: Vec::new(),
+            connections: Vec::new(),
+            sockets: Vec::new(),
+            tokens: VecDeque::new(),
+            acks: VecDeque::new(),
+            awaited: BTreeSet::new(),
+        }
+    }
+
+    /// Opens a client over a WebSocket.
+    pub(crate) fn websocket(&mut self) -> usize {
+        let client = self.clients.len();
+        self.clients.push(Client::default());
+        let connection = self.connect(client, "EIO=4&transport=websocket");
+        self.clients[client].on = Some(connection);
+        assert_eq!(self.drain(), [format!("c{client} opened")]);
+        client
+    }
+
+    /// Opens a client over HTTP long-polling.
+    pub(crate) fn polling(&mut self) -> usize {
+        let client = self.clients.len();
+        self.clients.push(Client::default());
+        self.request(
+            client,
+            RequestKind::Open,
+            "GET",
+            "EIO=4&transport=polling",
+            Bytes::new(),
+        );
+        assert_eq!(self.drain(), [format!("c{client} opened")]);
+        client
+    }
+
+    /// Opens a client over each transport.
+    pub(crate) fn both(&mut self) -> [usize; 2] {
+        [self.websocket(), self.polling()]
+    }
+
+    /// A client over a WebSocket in the namespaces given; gives the numbers of client and first socket.
+    pub(crate) fn joined(&mut self, namespaces: &[&str]) -> (usize, usize) {
+        let client = self.websocket();
+        let socket = self.sockets.len();
+        for namespace in namespaces {
+            self.join(client, namespace);
+        }
+        (client, socket)
+    }
+
+    /// Lets a client join a namespace the usual way.
+    pub(crate) fn join(&mut self, client: usize, namespace: &str) -> usize {
+        let prefix = prefix(namespace);
+        self.text(client, &format!("0{prefix}"));
+        assert_eq!(self.drain(), [format!("c{client} connecting {namespace}")]);
+        let socket = self.accept().expect("it waits");
+        if self.clients[client].on.is_none() {
+            self.poll(client);
+        }
+        assert_eq!(
+            self.drain(),
+            [format!("c{client} < 40{prefix}{{\"sid\":\"${socket}\"}}")]
+        );
+        socket
+    }
+
+    /// A client sends the text of a message, without the `4` of Engine.IO.
+    pub(crate) fn text(&mut self, client: usize, text: &str) {
+        self.packet(client, &format!("4{text}"));
+    }
+
+    /// A client sends bytes.
+    pub(crate) fn binary(&mut self, client: usize, data: &[u8]) {
+        let message = Encoded::binary(Bytes::copy_from_slice(data));
+        match self.clients[client].on {
+            Some(connection) => self.frame(connection, message.frame()),
+            None => self.post(client, message.polling_packet().into_bytes()),
+        }
+    }
+
+    /// A client sends the text of an Engine.IO packet.
+    pub(crate) fn packet(&mut self, client: usize, packet: &str) {
+        match self.clients[client].on {
+            Some(connection) => self.frame(connection, Frame::Text(packet.into())),
+            None => self.post(client, packet.to_owned()),
+        }
+    }
+
+    /// A client on polling sends several packets at once.
+    pub(crate) fn post(&mut self, client: usize, body: impl Into<Bytes>) {
+        let query = self.query(client, "polling");
+        self.request(client, RequestKind::Post, "POST", &query, body.into());
+    }
+
+    /// A client on polling asks for what there is.
+    pub(crate) fn poll(&mut self, client: usize) {
+        let query = self.query(client, "polling");
+        self.request(client, RequestKind::Poll, "GET", &query, Bytes::new());
+    }
+
+    /// A client moves from polling to a WebSocket.
+    pub(crate) fn upgrade(&mut self, client: usize) {
+        let query = self.query(client, "websocket");
+        let connection = self.connect(client, &query);
+        self.frame(connection, Frame::Text("2probe".into()));
+        self.frame(connection, Frame::Text("5".into()));
+        self.clients[client].on = Some(connection);
+    }
+
+    /// A client vanishes: its connection closes, or the poll it holds is cut.
+    pub(crate) fn vanish(&mut self, client: usize) {
+        if let Some(connection) = self.clients[client].on {
+            self.connections[connection].over = true;
+            // Of a connection that is over already this says nothing new.
+            self.server
+                .handle_connection_closed(ConnectionId(connection as u64), self.now);
+        }
+        for number in 0..self.requests.len() {
+            let request = &mut self.requests[number];
+            if request.client == client && core::mem::take(&mut request.open) {
+                self.server
+                    .handle_request_aborted(RequestId(number as u64), self.now);
+            }
+        }
+    }
+
+    /// The WebSocket library reports that a client broke its rules.
+    pub(crate) fn fail(&mut self, client: usize) {
+        let connection = self.connection_of(client);
+        self.connections[connection].over = true;
+        self.server
+            .handle_connection_failed(ConnectionId(connection as u64), self.now);
+    }
+
+    /// A client reads no more.
+    pub(crate) fn stall(&mut self, client: usize) {
+        let connection = self.connection_of(client);
+        self.connections[connection].stalled = true;
+    }
+
+    /// A client that read no more takes one frame.
+    pub(crate) fn pull(&mut self, client: usize) -> Option<String> {
+        let connection = ConnectionId(self.connection_of(client) as u64);
+        let frame = self.server.poll_frame(connection)?;
+        Some(self.name_ids(render::frame(&frame)))
+    }
+
+    pub(crate) fn wants_read(&self, client: usize) -> bool {
+        let connection = self.connection_of(client);
+        self.server.wants_read(ConnectionId(connection as u64))
+    }
+
+    /// The application lets in who has waited longest.
+    pub(crate) fn accept(&mut self) -> Result<usize, Gone> {
+        let token = self.token();
+        self.accept_token(token)
+    }
+
+    pub(crate) fn accept_token(&mut self, token: ConnectToken) -> Result<usize, Gone> {
+        let key = self.server.accept(token)?;
+        let id = self.server.socket_id(key).expect("it has joined");
+        let session = self.server.socket_session(key).expect("it has joined");
+        let namespace = self.server.socket_namespace(key).expect("it has joined");
+        self.sockets.push(Socket {
+            key,
+            id: id.as_str().to_owned(),
+            client: self.sessions[&session],
+            namespace: namespace.to_owned(),
+            gone: false,
+        });
+        Ok(self.sockets.len() - 1)
+    }
+
+    /// The application refuses who has waited longest.
+    pub(crate) fn reject(&mut self, message: &str, data: Option<&str>) -> Result<(), Gone> {
+        let data = data.map(|json| payload(PacketType::Connect, json));
+        let token = self.token();
+        self.server.reject(token, message, data.as_ref())
+    }
+
+    /// Who has waited longest for a verdict.
+    pub(crate) fn token(&mut self) -> ConnectToken {
+        self.tokens.pop_front().expect("someone waits")
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// The event that has waited longest for its acknowledgement.
+    pub(crate) fn ack_token(&mut self) -> Option<AckToken> {
+        self.acks.pop_front()
+    }
+
+    /// The application acknowledges the event that has waited longest.
+    pub(crate) fn respond(&mut self, json: &str) -> Result<(), EmitError> {
+        let token = self.ack_token().expect("an event waits");
+        self.server.respond(token, &payload(PacketType::Ack, json))
+    }
+
+    pub(crate) fn emit(&mut self, socket: usize, json: &str) -> Result<(), EmitError> {
+        self.server.emit(self.key(socket), &event(json))
+    }
+
+    pub(crate) fn emit_volatile(&mut self, socket: usize, json: &str) -> Result<bool, EmitError> {
+        self.server.emit_volatile(self.key(socket), &event(json))
+    }
+
+    pub(crate) fn emit_with_ack(
+        &mut self,
+        socket: usize,
+        json: &str,
+        millis: u64,
+    ) -> Result<u64, EmitError> {
+        let key = self.key(socket);
+        let timeout = Duration::from_millis(millis);
+        let id = self
+            .server
+            .emit_with_ack(key, &event(json), timeout, self.now)?;
+        assert!(self.awaited.insert((key, id)), "{id:?} is new");
+        Ok(id.get())
+    }
+
+    pub(crate) fn broadcast(&mut self, target: Target<'_>, json: &str) -> SentMany {
+        self.server
+            .broadcast(&target, &event(json))
+            .expect("it can be written")
+    }
+
+    pub(crate) fn disconnect(&mut self, socket: usize) {
+        self.server.disconnect(self.key(socket));
+    }
+
+    pub(crate) fn disconnect_session(&mut self, client: usize) {
+        let session = self.session(client);
+        self.server.disconnect_session(session, self.now);
+    }
+
+    pub(crate) fn shut_down(&mut self) {
+        self.server.shut_down(self.now);
+    }
+
+    pub(crate) fn key(&self, socket: usize) -> SocketKey {
+        self.sockets[socket].key
+    }
+
+    /// The id of a socket, which is the name of its own room too.
+    pub(crate) fn id(&self, socket: usize) -> String {
+        self.sockets[socket].id.clone()
+    }
+
+    pub(crate) fn session(&self, client: usize) -> SessionKey {
+        self.clients[client].session.expect("it opened")
+    }
+
+    pub(crate) fn socket_count(&self) -> usize {
+        self.sockets.len()
+    }
+
+    pub(crate) fn is_closed(&self, client: usize) -> bool {
+        self.clients[client].closed
+    }
+
+    /// Lets time pass; every deadline on the way is met.
+    pub(crate) fn advance(&mut self, millis: u64) {
+        let target = self.now + Duration::from_millis(millis);
+        for step in 0.. {
+            assert!(step < 10_000, "deadlines never end");
+            let due = self.server.poll_timeout();
+            let Some(deadline) = due.filter(|deadline| *deadline <= target) else {
+                break;
+            };
+            self.now = self.now.max(deadline);
+            self.server.handle_timeout(self.now);
+        }
+        self.now = target;
+        self.server.handle_timeout(target);
+    }
+
+    /// Takes all that is to be done and to be known, one line each, in order: `c0 < 42["a"]` and `c0 < [1, 2]` for a
+    /// packet that a client gets, `c0 closed by the server`, `c0 post 400`, and events such as `c0 connecting /`,
+    /// `$0 event ["a"]`, `$0 disconnected: transport close`, `c0 closed: transport close`. Packets that share the
+    /// answer of a poll are in one line, with `|` for the separator.
+    pub(crate) fn drain(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(output) = self.server.poll_output() {
+            self.take(output, &mut lines);
+        }
+        lines.into_iter().map(|line| self.name_ids(line)).collect()
+    }
+
+    /// Ends all clients, and checks that the server has forgotten them.
+    pub(crate) fn end(&mut self, lines: &mut Vec<String>) {
+        for client in 0..self.clients.len() {
+            self.vanish(client);
+        }
+        lines.extend(self.drain());
+        let mut before = None;
+        for step in 0.. {
+            assert!(step < 10_000, "deadlines never end");
+            let due = self.server.poll_timeout();
+            let Some(deadline) = due else { break };
+            self.now = self.now.max(deadline);
+            self.server.handle_timeout(self.now);
+            let outputs = self.drain();
+            assert!(
+                before != due || !outputs.is_empty(),
+                "a call at the deadline moves it or has outputs"
+            );
+            before = due;
+            lines.extend(outputs);
+        }
+        let opened = |client: &&Client| client.session.is_some();
+        assert!(
+            self.clients
+                .iter()
+                .filter(opened)
+                .all(|client| client.closed),
+            "every session closes"
+        );
+        assert!(
+            self.sockets.iter().all(|socket| socket.gone),
+            "every socket leaves"
+        );
+        assert_eq!(self.awaited, BTreeSet::new(), "every acknowledgement ends");
+        assert!(
+            self.requests.iter().all(|request| !request.open),
+            "every request is answered"
+        );
+        assert_eq!(self.server.engine().session_count(), 0);
+        let names: Vec<_> = self.server.namespaces().map(str::to_owned).collect();
+        for name in names {
+            assert_eq!(self.server.socket_count(&name), 0);
+            assert_eq!(self.server.sockets(Target::namespace(&name)).count(), 0);
+        }
+    }
+
+    fn connect(&mut self, client: usize, query: &str) -> usize {
+        let number = self.connections.len();
+        self.connections.push(Connection {
+            client,
+            over: false,
+            stalled: false,
+        });
+        let head = RequestHead::new("GET", "/socket.io/", query);
+        self.server
+            .handle_upgrade(ConnectionId(number as u64), &head, self.now);
+        number
+    }
+
+    fn request(
+        &mut self,
+        client: usize,
+        kind: RequestKind,
+        method: &str,
+        query: &str,
+        body: Bytes,
+    ) {
+        let id = RequestId(self.requests.len() as u64);
+        self.requests.push(Request {
+            client,
+            kind,
+            open: true,
+        });
+        let head = RequestHead::new(method, "/socket.io/", query);
+        self.server.handle_request(id, &head, body, self.now);
+    }
+
+    fn frame(&mut self, connection: usize, frame: Frame) {
+        self.server
+            .handle_frame(ConnectionId(connection as u64), frame, self.now);
+    }
+
+    fn connection_of(&self, client: usize) -> usize {
+        self.clients[client].on.expect("a client over a WebSocket")
+    }
+
+    fn query(&self, client: usize, transport: &str) -> String {
+        format!(
+            "EIO=4&transport={transport}&sid={}",
+            self.clients[client].sid
+        )
+    }
+
+    fn name_ids(&self, line: String) -> String {
+        let sockets = self.sockets.iter().enumerate();
+        sockets.fold(line, |line, (number, socket)| {
+            if line.contains(&socket.id) {
+                line.replace(&socket.id, &format!("${number}"))
+            } else {
+                line
+            }
+        })
+    }
+}
+
+/// The payload of an event.
+pub(crate) fn event(json: &str) -> Payload {
+    payload(PacketType::Event, json)
+}
+
+fn payload(packet_type: PacketType, json: &str) -> Payload {
+    Payload::from_json(packet_type, json.to_owned(), Vec::new()).expect("a payload")
+}
+
+/// How a namespace stands in a packet.
+fn prefix(namespace: &str) -> String {
+    if namespace == "/" {
+        String::new()
+    } else {
+        format!("{namespace},")
+    }
+}
+
+fn sid(open: &str) -> String {
+    let rest = open.split_once("\"sid\":\"").expect("a handshake").1;
+    rest.split('"').next().expect("an id").to_owned()
+}

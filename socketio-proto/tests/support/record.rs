@@ -1,0 +1,174 @@
+//! What the server gives, and what holds for it in every history.
+
+use socketio_proto::engine::server::{Output, SessionKey};
+use socketio_proto::engine::{ConnectionId, Exchange};
+use socketio_proto::server::{Event, SocketKey};
+
+use super::{Connection, Net, RequestKind, render, sid};
+
+impl Net {
+    pub(super) fn take(&mut self, output: Output<Event>, lines: &mut Vec<String>) {
+        match output {
+            Output::Respond { request, response } => {
+                let request = &mut self.requests[request.0 as usize];
+                assert!(
+                    core::mem::take(&mut request.open),
+                    "answered once, while open"
+                );
+                let (client, status) = (request.client, response.status);
+                let body = std::str::from_utf8(&response.body).expect("text");
+                match (request.kind, status, body) {
+                    (RequestKind::Open, 200, open) => self.clients[client].sid = sid(open),
+                    (RequestKind::Post, 200, "ok") => {}
+                    (RequestKind::Post, ..) => lines.push(format!("c{client} post {status}")),
+                    (_, 200, packets) => {
+                        lines.push(format!("c{client} < {}", packets.replace('\x1e', "|")));
+                    }
+                    _ => lines.push(format!("c{client} get {status}")),
+                }
+            }
+            Output::Accept { .. } => {}
+            Output::Refuse { connection, .. } => {
+                let connection = &mut self.connections[connection.0 as usize];
+                connection.over = true;
+                lines.push(format!("c{} refused", connection.client));
+            }
+            Output::Frames { connection } => self.take_frames(connection, lines),
+            Output::Close { connection } => {
+                let state = &mut self.connections[connection.0 as usize];
+                assert!(
+                    !core::mem::replace(&mut state.over, true),
+                    "closed once, while open"
+                );
+                lines.push(format!("c{} closed by the server", state.client));
+            }
+            Output::Event(event) => lines.push(self.record(event)),
+        }
+    }
+
+    fn take_frames(&mut self, connection: ConnectionId, lines: &mut Vec<String>) {
+        let Connection {
+            client,
+            over,
+            stalled,
+        } = self.connections[connection.0 as usize];
+        assert!(!over, "no frames for a connection that is over");
+        if stalled {
+            return lines.push(format!("c{client} frames"));
+        }
+        while let Some(frame) = self.server.poll_frame(connection) {
+            match render::frame(&frame) {
+                open if open.starts_with("0{") => self.clients[client].sid = sid(&open),
+                line if line.starts_with("3probe") => {}
+                line => lines.push(format!("c{client} < {line}")),
+            }
+        }
+    }
+
+    /// Checks what holds for every history: events of a socket only between its acceptance and its one `Disconnected`,
+    /// of a client only until its one `Closed`, which comes after all its sockets left, and one end for every
+    /// acknowledgement.
+    fn record(&mut self, event: Event) -> String {
+        match event {
+            Event::Opened { session, by } => {
+                let client = match by {
+                    Exchange::Request(id) => self.requests[id.0 as usize].client,
+                    Exchange::Connection(id) => self.connections[id.0 as usize].client,
+                };
+                assert_eq!(self.clients[client].session.replace(session), None);
+                assert_eq!(self.sessions.insert(session, client), None);
+                format!("c{client} opened")
+            }
+            Event::Connecting {
+                token,
+                session,
+                namespace,
+                auth,
+            } => {
+                let client = self.open_client(session);
+                self.tokens.push_back(token);
+                let auth = auth
+                    .map(|auth| format!(" {}", auth.json()))
+                    .unwrap_or_default();
+                format!("c{client} connecting {namespace}{auth}")
+            }
+            Event::Event {
+                socket,
+                payload,
+                ack,
+            } => {
+                let wanted = if ack.is_some() { "?" } else { "" };
+                self.acks.extend(ack);
+                let socket = self.open_socket(socket);
+                format!("${socket} event{wanted} {}", render::payload(&payload))
+            }
+            Event::Ack {
+                socket,
+                id,
+                payload,
+            } => {
+                assert!(self.awaited.remove(&(socket, id)), "{id:?} is awaited");
+                let (socket, id) = (self.open_socket(socket), id.get());
+                format!("${socket} ack {id} {}", render::payload(&payload))
+            }
+            Event::AckFailed { socket, id, error } => {
+                assert!(self.awaited.remove(&(socket, id)), "{id:?} is awaited");
+                format!(
+                    "${} ack {} failed: {error}",
+                    self.open_socket(socket),
+                    id.get()
+                )
+            }
+            Event::Upgraded { session, transport } => {
+                format!(
+                    "c{} upgraded to {}",
+                    self.open_client(session),
+                    transport.name()
+                )
+            }
+            Event::Drained { session } => format!("c{} drained", self.open_client(session)),
+            Event::Disconnected {
+                socket,
+                reason,
+                rooms,
+            } => {
+                let number = self.open_socket(socket);
+                self.sockets[number].gone = true;
+                assert!(!self.awaited.iter().any(|(owing, _)| *owing == socket));
+                let rooms = if rooms.is_empty() {
+                    String::new()
+                } else {
+                    format!(" from {rooms:?}")
+                };
+                format!("${number} disconnected: {}{rooms}", render::reason(&reason))
+            }
+            Event::Closed { session, reason } => {
+                let client = self.open_client(session);
+                self.clients[client].closed = true;
+                assert!(
+                    self.sockets
+                        .iter()
+                        .all(|socket| socket.client != client || socket.gone)
+                );
+                format!("c{client} closed: {}", render::reason(&reason))
+            }
+            other => panic!("unknown event {other:?}"),
+        }
+    }
+
+    fn open_client(&self, session: SessionKey) -> usize {
+        let client = self.sessions[&session];
+        assert!(!self.clients[client].closed, "no event after the last");
+        client
+    }
+
+    fn open_socket(&self, key: SocketKey) -> usize {
+        let found = self.sockets.iter().position(|socket| socket.key == key);
+        let number = found.expect("a socket that was accepted");
+        assert!(
+            !self.sockets[number].gone,
+            "no event of ${number} after the last"
+        );
+        number
+    }
+}
