@@ -461,6 +461,23 @@ impl Server {
             .is_none_or(|slot| slot.session.wants_read())
     }
 
+    /// The number of deadlines that are armed: one for each session that is not over.
+    #[must_use]
+    pub fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// The bytes of messages that are held for clients and for the application, over all sessions. Looks at each of
+    /// them. Zero once all sessions are over and their events have been taken.
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        let held = self
+            .sessions
+            .iter()
+            .map(|(_, slot)| slot.session.bytes_held());
+        held.fold(0, usize::saturating_add)
+    }
+
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &Config {

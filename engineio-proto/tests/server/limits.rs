@@ -1,7 +1,8 @@
 //! Every limit: at it, beyond it, and with a reader that never reads.
 
-use engineio_proto::ConnectionId;
-use engineio_proto::server::{Config, SendError};
+use engineio_proto::http::RequestHead;
+use engineio_proto::server::{Config, SendError, Server};
+use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, Seed};
 
 use crate::support::both;
 
@@ -278,4 +279,30 @@ fn a_flood_of_probe_packets_takes_no_memory_and_each_is_answered() {
         }
         assert_eq!(answers, 10_000);
     });
+}
+
+#[test]
+fn bytes_held_counts_both_directions_and_returns_to_zero() {
+    let config = Config::default();
+    let mut server = Server::new(config, 0, &Seed::new([1; 32])).unwrap();
+    let (connection, now) = (ConnectionId(1), Instant::ZERO);
+    let head = RequestHead::new("GET", "/", "EIO=4&transport=websocket");
+    server.handle_upgrade(connection, &head, now);
+    let (session, _) = server.sessions().next().unwrap();
+    server.handle_frame(connection, Frame::Text("4received".into()), now);
+    server
+        .send(session, &Encoded::new(&Message::text("sent")))
+        .unwrap();
+    assert_eq!(server.bytes_held(), "received".len() + "sent".len());
+    server.handle_connection_closed(connection, now);
+    assert_eq!(server.bytes_held(), "received".len());
+    while server.poll_output().is_some() {}
+    assert_eq!(
+        (
+            server.bytes_held(),
+            server.session_count(),
+            server.timer_count()
+        ),
+        (0, 0, 0)
+    );
 }

@@ -315,6 +315,19 @@ impl Server {
             })
     }
 
+    /// The bytes of messages that are held for clients and for the application, and of attachments whose packet is not
+    /// complete. Looks at each client. Zero once all clients are gone and their events have been taken.
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        let sessions = self.engine.sessions();
+        let clients = sessions.filter_map(|(session, _)| self.client(session));
+        clients.fold(self.engine.bytes_held(), |sum, client| {
+            let partial = client.connection.buffered_bytes();
+            sum.saturating_add(partial)
+                .saturating_add(client.undelivered_bytes)
+        })
+    }
+
     /// The Engine.IO server below, to be looked at.
     #[must_use]
     pub fn engine(&self) -> &engine::Server {

@@ -413,6 +413,7 @@ impl Net {
             before = due;
             lines.extend(outputs);
         }
+        assert_eq!(self.server.bytes_held(), 0);
         let opened = |client: &&Client| client.session.is_some();
         assert!(
             self.clients

@@ -324,6 +324,12 @@ impl Session {
         }
     }
 
+    /// The bytes of messages that are held: those that wait for the client, and those that wait for the application.
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        self.outbox.bytes().saturating_add(self.undelivered_bytes)
+    }
+
     /// The poll or POST that waits for an answer, if it is `request`.
     #[must_use]
     pub fn is_waiting(&self, request: RequestId) -> bool {
