@@ -1,6 +1,8 @@
 //! The little that the machines need to know of HTTP.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
@@ -185,12 +187,184 @@ impl Headers {
     }
 }
 
+/// An HTTP request for the driver to make, or the WebSocket handshake of a connection for it to open.
+///
+/// `Host`, `Content-Length` and the `Sec-WebSocket-*` headers of a handshake are the driver's HTTP library's. With the
+/// feature `http` it turns into `http::Request<Bytes>` by `TryFrom`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Request {
+    /// The method: `GET` or `POST`.
+    pub method: &'static str,
+    /// The absolute URL: `http` or `https` for a request, `ws` or `wss` for a connection. A default port is left out,
+    /// an IPv6 address stands in brackets, path and query are percent-encoded.
+    pub url: String,
+    /// The headers, names as the official client writes them, in its order.
+    pub headers: Vec<(String, String)>,
+    /// The whole body; empty for a GET.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// Makes a request without headers.
+    #[must_use]
+    pub fn new(method: &'static str, url: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// Sets the headers.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Whether it goes over TLS: the scheme is `https` or `wss`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.url.starts_with("https:") || self.url.starts_with("wss:")
+    }
+
+    /// Host and port as they stand in the URL: the value of the `Host` header.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.parts().0
+    }
+
+    /// The host to connect to; an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
+            Some((address, _)) => address,
+            None => authority
+                .split_once(':')
+                .map_or(authority, |(host, _)| host),
+        }
+    }
+
+    /// The port to connect to: the one in the URL, else 443 or 80.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let default = if self.is_secure() { 443 } else { 80 };
+        let port = self
+            .authority()
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        port.unwrap_or(default)
+    }
+
+    /// Path and query: what stands in the request line.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.parts().1
+    }
+
+    /// The part of the target before the question mark.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let target = self.target();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    /// What follows the question mark; empty if there is none.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.target().split_once('?').map_or("", |(_, query)| query)
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let rest = self
+            .url
+            .split_once("://")
+            .map_or(&*self.url, |(_, rest)| rest);
+        match rest.find('/') {
+            Some(slash) => rest.split_at_checked(slash).unwrap_or((rest, "/")),
+            None => (rest, "/"),
+        }
+    }
+}
+
+/// The response of a server, as a client looks at it.
+///
+/// With the feature `http` it is made from `http::Response<Bytes>` by `From`.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::http::Answer;
+///
+/// let answer = Answer::new(200, "6").with_set_cookie("lb=a; Path=/");
+/// assert_eq!(answer.set_cookies, ["lb=a; Path=/"]);
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The value of each `Set-Cookie` header, in order.
+    pub set_cookies: Vec<String>,
+    /// The value of the `Date` header: what the `Expires` attribute of a cookie is compared with.
+    pub date: Option<String>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// Makes a response without headers.
+    #[must_use]
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            set_cookies: Vec::new(),
+            date: None,
+            body: body.into(),
+        }
+    }
+
+    /// Adds the value of a `Set-Cookie` header.
+    #[must_use]
+    pub fn with_set_cookie(mut self, value: impl Into<String>) -> Self {
+        self.set_cookies.push(value.into());
+        self
+    }
+
+    /// Sets the value of the `Date` header.
+    #[must_use]
+    pub fn with_date(mut self, value: impl Into<String>) -> Self {
+        self.date = Some(value.into());
+        self
+    }
+}
+
+impl From<Response> for Answer {
+    /// What a client sees of a response that this crate's server made.
+    fn from(response: Response) -> Self {
+        let cookies = response.headers.iter();
+        let cookies = cookies.filter(|(name, _)| *name == "set-cookie");
+        Self {
+            status: response.status,
+            set_cookies: cookies.map(|(_, value)| value.into()).collect(),
+            date: None,
+            body: response.body,
+        }
+    }
+}
+
 #[cfg(feature = "http")]
 mod conversions {
     use bytes::Bytes;
     use http::header;
 
-    use super::{RequestHead, Response};
+    use super::{Answer, Request, RequestHead, Response};
 
     impl<'a> From<&'a http::request::Parts> for RequestHead<'a> {
         fn from(parts: &'a http::request::Parts) -> Self {
@@ -222,6 +396,35 @@ mod conversions {
                 }
             }
             converted
+        }
+    }
+
+    impl TryFrom<Request> for http::Request<Bytes> {
+        type Error = http::Error;
+
+        /// Fails if the URL or a header is not one, which the machine's check of its settings rules out.
+        fn try_from(request: Request) -> Result<Self, http::Error> {
+            let mut builder = http::Request::builder()
+                .method(request.method)
+                .uri(request.url);
+            for (name, value) in &request.headers {
+                builder = builder.header(name, value);
+            }
+            builder.body(request.body)
+        }
+    }
+
+    impl From<http::Response<Bytes>> for Answer {
+        fn from(response: http::Response<Bytes>) -> Self {
+            let (parts, body) = response.into_parts();
+            let text = |value: &http::HeaderValue| value.to_str().ok().map(Into::into);
+            let cookies = parts.headers.get_all(header::SET_COOKIE).iter();
+            Self {
+                status: parts.status.as_u16(),
+                set_cookies: cookies.filter_map(text).collect(),
+                date: parts.headers.get(header::DATE).and_then(text),
+                body,
+            }
         }
     }
 
@@ -257,6 +460,51 @@ mod conversions {
             assert_eq!(converted.headers()["connection"], "close");
             assert_eq!(converted.headers()["set-cookie"], "io=x");
             assert_eq!(converted.body(), "no");
+        }
+
+        #[test]
+        fn a_request_becomes_an_http_request() {
+            let request = Request::new("POST", "http://[::1]:3000/engine.io/?EIO=4", "4a")
+                .with_headers(alloc::vec![("Accept".into(), "*/*".into())]);
+            assert_eq!(
+                (request.authority(), request.host(), request.port()),
+                ("[::1]:3000", "::1", 3000)
+            );
+            assert_eq!((request.path(), request.query()), ("/engine.io/", "EIO=4"));
+            let converted = http::Request::try_from(request).unwrap();
+            assert_eq!(converted.uri(), "http://[::1]:3000/engine.io/?EIO=4");
+            assert_eq!(
+                (converted.method(), converted.body()),
+                (&http::Method::POST, &Bytes::from("4a"))
+            );
+            assert_eq!(converted.headers()["accept"], "*/*");
+        }
+
+        #[test]
+        fn the_port_follows_the_scheme() {
+            let port = |url: &str| {
+                let request = Request::new("GET", url, "");
+                (request.is_secure(), request.port())
+            };
+            assert_eq!(port("http://a/"), (false, 80));
+            assert_eq!(port("wss://a/"), (true, 443));
+            assert_eq!(port("https://[::1]/"), (true, 443));
+            assert_eq!(port("ws://a:1/"), (false, 1));
+        }
+
+        #[test]
+        fn an_answer_is_made_of_an_http_response() {
+            let response = http::Response::builder()
+                .status(503)
+                .header("set-cookie", "a=1")
+                .header("date", "now")
+                .header("set-cookie", "b=2");
+            let answer = Answer::from(response.body(Bytes::from("x")).unwrap());
+            let expected = Answer::new(503, "x")
+                .with_set_cookie("a=1")
+                .with_set_cookie("b=2")
+                .with_date("now");
+            assert_eq!(answer, expected);
         }
     }
 }

@@ -10,6 +10,7 @@
 //! - [`codec`]: plain functions between bytes and packets.
 //! - [`server::Session`] and [`server::Route`]: one session, and what a request asks for.
 //! - [`server::Server`]: many sessions, with their ids and deadlines.
+//! - [`client::Client`]: one connection of a client, which may be opened again and again.
 //!
 //! Each is usable without the ones below it in this list.
 //!
@@ -87,6 +88,7 @@
 
 extern crate alloc;
 
+pub mod client;
 pub mod codec;
 pub mod collections;
 mod encoded;

@@ -1,0 +1,188 @@
+//! Why connections end.
+
+use bytes::Bytes;
+
+use crate::codec::DecodeError;
+
+/// Why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the detail.
+///
+/// Source: `engine.io-client/lib/socket.ts`, `_onClose`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The server did not ping in time.
+    #[error("ping timeout")]
+    PingTimeout,
+    /// The server said that it closes, or its connection closed.
+    #[error("transport close")]
+    TransportClose(#[source] CloseDetail),
+    /// The transport failed, or the server broke its rules.
+    #[error("transport error")]
+    TransportError(#[source] TransportError),
+    /// The application closed the connection.
+    #[error("forced close")]
+    ForcedClose,
+}
+
+/// How the transport was closed, in the official words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseDetail {
+    /// The server sent a close packet.
+    #[error("transport closed by the server")]
+    ByServer,
+    /// The WebSocket closed, with this code if it gave one (1009: a message was too big).
+    #[error("websocket connection closed")]
+    Connection {
+        /// The status code of the WebSocket close frame.
+        code: Option<u16>,
+    },
+    /// The driver reported that the machine went offline.
+    #[error("network connection lost")]
+    Offline,
+}
+
+/// What went wrong on the transport, in the official words where they exist.
+///
+/// Source: `engine.io-client/lib/transports/*.ts`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// A polling GET failed.
+    #[error("xhr poll error")]
+    Poll(#[source] RequestError),
+    /// A polling POST failed.
+    #[error("xhr post error")]
+    Post(#[source] RequestError),
+    /// The WebSocket failed or was refused.
+    #[error("websocket error")]
+    WebSocket(#[source] RequestError),
+    /// The server sent what is no packet or no handshake.
+    #[error("server error")]
+    Parse(#[source] DecodeError),
+    /// The server answered the handshake in the encoding of protocol revision 3.
+    #[error("the server speaks engine.io 3")]
+    Revision3,
+    /// The handshake took longer than the configured `open_timeout`.
+    #[error("timeout")]
+    OpenTimeout,
+    /// A response or frame was larger than allowed.
+    #[error("max payload size exceeded")]
+    PayloadTooLarge,
+    /// More messages waited for the application than allowed.
+    #[error("too many undelivered messages")]
+    TooManyUndelivered,
+}
+
+impl TransportError {
+    /// The HTTP status that the server answered with, 0 for a failure of the network: the official `description`.
+    /// `None` for an error of another kind.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Poll(error) | Self::Post(error) | Self::WebSocket(error) => Some(error.status),
+            Self::Parse(_)
+            | Self::Revision3
+            | Self::OpenTimeout
+            | Self::PayloadTooLarge
+            | Self::TooManyUndelivered => None,
+        }
+    }
+}
+
+/// How an exchange failed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("status {status}")]
+#[non_exhaustive]
+pub struct RequestError {
+    /// The status of the response, 0 if there was none.
+    pub status: u16,
+    /// The body of the response, its first 4,096 bytes at most.
+    pub body: Bytes,
+}
+
+impl RequestError {
+    /// No response at all.
+    pub(super) const NETWORK: Self = Self {
+        status: 0,
+        body: Bytes::new(),
+    };
+
+    pub(super) fn new(status: u16, body: &Bytes) -> Self {
+        // A short copy of a long body, so that an error that is kept does not keep megabytes.
+        let body = match body.get(..MAX_BODY) {
+            Some(start) => Bytes::copy_from_slice(start),
+            None => body.clone(),
+        };
+        Self { status, body }
+    }
+}
+
+const MAX_BODY: usize = 4096;
+
+/// Why an upgrade did not happen. `Display` gives the official message.
+///
+/// Source: `engine.io-client/lib/socket.ts`, `_probe`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProbeError {
+    /// The first packet on the probe was not the answer to it.
+    #[error("probe error")]
+    WrongAnswer,
+    /// The probe's connection failed or was refused.
+    #[error("probe error: {0}")]
+    Transport(#[source] TransportError),
+    /// The probe's connection closed.
+    #[error("probe error: transport closed")]
+    TransportClosed,
+    /// The connection that was to be upgraded closed.
+    #[error("probe error: socket closed")]
+    SocketClosed,
+    /// The probe took longer than the configured `probe_timeout`.
+    #[error("probe error: timeout")]
+    Timeout,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use core::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn reasons_and_errors_speak_the_official_words() {
+        let reason = CloseReason::TransportError(TransportError::Poll(RequestError::new(
+            413,
+            &Bytes::new(),
+        )));
+        assert_eq!(reason.to_string(), "transport error");
+        let source = reason.source().unwrap();
+        assert_eq!(source.to_string(), "xhr poll error");
+        assert_eq!(source.source().unwrap().to_string(), "status 413");
+        let websocket = TransportError::WebSocket(RequestError::NETWORK);
+        assert_eq!(websocket.status(), Some(0));
+        assert_eq!(
+            ProbeError::Transport(websocket).to_string(),
+            "probe error: websocket error"
+        );
+        let parse = TransportError::Parse(DecodeError::Empty);
+        assert_eq!(
+            (parse.to_string().as_str(), parse.status()),
+            ("server error", None)
+        );
+        let closed = CloseReason::TransportClose(CloseDetail::Connection { code: Some(1009) });
+        assert_eq!(
+            closed.source().unwrap().to_string(),
+            "websocket connection closed"
+        );
+    }
+
+    #[test]
+    fn a_long_body_is_cut() {
+        let body = Bytes::from(alloc::vec![b'x'; 5000]);
+        assert_eq!(RequestError::new(400, &body).body.len(), 4096);
+        let body = Bytes::from_static(b"short");
+        assert_eq!(RequestError::new(400, &body).body, body);
+    }
+}

@@ -1,0 +1,118 @@
+//! What the application asks of a client.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Client, State};
+use crate::client::close::CloseReason;
+use crate::client::config::{ConfigError, check_headers, check_query};
+use crate::server::SendError;
+use crate::{Encoded, Instant};
+
+impl Client {
+    /// Queues a message for the server. While the connection is being opened it waits for the handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] unless the connection is open or being opened, and [`SendError::Full`] if it would exceed
+    /// what may wait; nothing is queued then.
+    pub fn send(&mut self, message: &Encoded) -> Result<(), SendError> {
+        self.send_parts(core::slice::from_ref(message))
+    }
+
+    /// Queues several messages back to back, or none of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_parts(&mut self, parts: &[Encoded]) -> Result<(), SendError> {
+        if !matches!(self.state, State::Opening { .. } | State::Open) {
+            return Err(SendError::Closed);
+        }
+        self.outbox.push(parts, &self.config)?;
+        self.settle();
+        self.check();
+        Ok(())
+    }
+
+    /// Queues the parts of one message if they can leave at once: no POST is on its way or the connection is idle, and
+    /// nothing else waits. Otherwise drops them all and returns false.
+    pub fn send_volatile(&mut self, parts: &[Encoded]) -> bool {
+        self.is_writable() && self.send_parts(parts).is_ok()
+    }
+
+    /// Closes the connection once what waits has left and an upgrade on its way is over; at once while it is being
+    /// opened. Sends are refused from here on; messages still arrive. The server's pings still have to come in time.
+    pub fn close(&mut self, now: Instant) {
+        self.observe(now);
+        match self.state {
+            State::Opening { .. } => self.finish(CloseReason::ForcedClose),
+            State::Open => {
+                self.state = State::Closing;
+                self.settle();
+            }
+            State::Closing | State::Closed => {}
+        }
+        self.check();
+    }
+
+    /// Ends the connection now. What waits does not leave any more.
+    pub fn discard(&mut self) {
+        self.finish(CloseReason::ForcedClose);
+        self.check();
+    }
+
+    /// Takes the messages that had not left when the connection ended, in order. They are dropped when it is opened
+    /// again. Those of a POST or in the pipe of a connection count as having left. Empty while it is not closed.
+    pub fn take_unsent(&mut self) -> impl Iterator<Item = Encoded> + use<> {
+        let unsent = match self.state {
+            State::Closed => self.outbox.take(),
+            State::Opening { .. } | State::Open | State::Closing => VecDeque::new(),
+        };
+        unsent.into_iter()
+    }
+
+    /// Whether the server failed to ping in time: decided by the given time, not by a timer, for machines that were
+    /// suspended. If so the connection is closed with `ping timeout`. To be asked before something is sent that must
+    /// not be lost.
+    ///
+    /// Source: `engine.io-client/lib/socket.ts`, `_hasPingExpired`.
+    pub fn has_ping_expired(&mut self, now: Instant) -> bool {
+        self.observe(now);
+        let expired = self.watchdog.has_expired(self.now);
+        if expired {
+            self.watchdog.handle_timeout(self.now);
+            self.finish(CloseReason::PingTimeout);
+        }
+        expired
+    }
+
+    /// Replaces [`Config::query`](crate::client::Config::query) and that of the endpoint, from the next request on: for tokens that expire.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Query`].
+    pub fn set_query(&mut self, query: Vec<(String, String)>) -> Result<(), ConfigError> {
+        check_query(&query)?;
+        self.config.endpoint.query = None;
+        self.config.query = query;
+        Ok(())
+    }
+
+    /// Replaces [`Config::extra_headers`](crate::client::Config::extra_headers), from the next request on.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Header`].
+    pub fn set_extra_headers(&mut self, headers: Vec<(String, String)>) -> Result<(), ConfigError> {
+        check_headers(&headers)?;
+        self.config.extra_headers = headers;
+        Ok(())
+    }
+
+    /// Sets whether the last WebSocket is taken to have worked, for a memory that outlives the machine.
+    pub fn set_remembers_websocket(&mut self, remembers: bool) {
+        self.remembered = remembers;
+    }
+}

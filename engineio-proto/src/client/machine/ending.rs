@@ -1,0 +1,137 @@
+//! How a connection ends, and how the server is told.
+
+use bytes::Bytes;
+
+use super::{Carrier, Client, Event, Farewell, Output, State};
+use crate::RequestId;
+use crate::client::close::{CloseDetail, CloseReason, ProbeError, TransportError};
+use crate::codec::{Open, Packet, v4};
+use crate::http::Answer;
+
+impl Client {
+    /// Ends the connection because its transport failed, unless there is another to try.
+    pub(super) fn fail(&mut self, error: TransportError) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.remembered = false;
+        let current = self.transport();
+        if matches!(self.state, State::Opening { .. }) && self.config.try_all_transports {
+            self.untried.retain(|transport| Some(*transport) != current);
+            if let Some(&next) = self.untried.first() {
+                self.release(&CloseReason::TransportError(error));
+                return self.start(next);
+            }
+        }
+        self.finish(CloseReason::TransportError(error));
+    }
+
+    /// Ends the connection: releases what it holds, tells the application.
+    pub(super) fn finish(&mut self, reason: CloseReason) {
+        if self.state == State::Closed {
+            return;
+        }
+        if let CloseReason::TransportError(_) = reason {
+            self.remembered = false;
+        }
+        self.abort_upgrade(ProbeError::SocketClosed);
+        self.release(&reason);
+        self.state = State::Closed;
+        self.watchdog.stop();
+        self.sid = None;
+        self.max_payload = None;
+        self.events.push(Event::Closed(reason));
+    }
+
+    /// Lets go of the transport, and tells the server if it can be told.
+    pub(super) fn release(&mut self, reason: &CloseReason) {
+        match core::mem::replace(&mut self.carrier, Carrier::None) {
+            Carrier::None => {}
+            Carrier::Polling { get, post } => match (reason, self.sid.take()) {
+                (CloseReason::ForcedClose, None) => {
+                    if let Some(get) = get {
+                        self.farewell = Farewell::AfterHandshake(get.id);
+                    }
+                }
+                // The poll is left open: the close packet makes the server answer it.
+                (CloseReason::ForcedClose, Some(sid)) => match post {
+                    Some(post) => self.farewell = Farewell::AfterPost(post.id, sid),
+                    None => self.post_farewell(&sid),
+                },
+                (reason, sid) => {
+                    for request in [get, post].into_iter().flatten() {
+                        self.abort(request.id);
+                    }
+                    let told = matches!(
+                        reason,
+                        CloseReason::TransportClose(CloseDetail::ByServer | CloseDetail::Offline)
+                    );
+                    if let Some(sid) = sid.filter(|_| !told) {
+                        self.post_farewell(&sid);
+                    }
+                }
+            },
+            Carrier::Connecting { connection } => {
+                self.actions.push_back(Output::Close { connection });
+            }
+            Carrier::Connected {
+                connection,
+                announced,
+            } => {
+                // A driver that drained after every input would have had these frames: it may take them now, before
+                // it closes the connection.
+                let frames = self.has_frames();
+                if frames && !announced {
+                    self.actions.push_back(Output::Frames { connection });
+                }
+                if frames {
+                    self.carrier = Carrier::Connected {
+                        connection,
+                        announced: true,
+                    };
+                }
+                self.actions.push_back(Output::Close { connection });
+            }
+        }
+    }
+
+    /// Tells the server that the client is gone. Nobody waits for the answer.
+    pub(super) fn post_farewell(&mut self, sid: &str) {
+        let _unawaited = self.request("POST", Some(sid), Bytes::from_static(b"1"));
+    }
+
+    /// An exchange of a connection that is over was answered: pays what is still owed.
+    pub(super) fn pay_farewell(&mut self, request: RequestId, answer: Option<Answer>) {
+        let due = match &self.farewell {
+            Farewell::None => false,
+            Farewell::AfterHandshake(id) | Farewell::AfterPost(id, _) => *id == request,
+        };
+        if !due {
+            return;
+        }
+        match core::mem::replace(&mut self.farewell, Farewell::None) {
+            Farewell::AfterPost(_, sid) if answer.is_some() => self.post_farewell(&sid),
+            Farewell::AfterHandshake(_) => {
+                let good = answer.filter(|answer| {
+                    answer.status == 200 && answer.body.len() <= self.config.max_payload
+                });
+                let Some(answer) = good else { return };
+                if self.config.with_credentials {
+                    self.cookies.store(&answer, self.now);
+                }
+                let limit = self.config.max_packets_per_payload;
+                let open = v4::decode_payload(answer.body, limit)
+                    .find_map(|packet| match packet {
+                        Ok(Packet::Open(json)) => Some(Open::decode(&json).ok()),
+                        Ok(_) => None,
+                        Err(_) => Some(None),
+                    })
+                    .flatten();
+                if let Some(open) = open {
+                    self.post_farewell(&open.sid);
+                }
+            }
+            Farewell::AfterPost(..) | Farewell::None => {}
+        }
+    }
+}

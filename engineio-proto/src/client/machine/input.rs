@@ -1,0 +1,358 @@
+//! What the network and the clock bring to a client.
+
+use super::{Carrier, Client, Deadline, Event, State};
+use crate::client::close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
+use crate::client::upgrade;
+use crate::codec::{DecodeError, Packet, v4};
+use crate::http::Answer;
+use crate::server::Transport;
+use crate::{ConnectionId, Frame, Instant, Message, RequestId};
+
+/// The two exchanges of polling.
+#[derive(Clone, Copy)]
+enum Role {
+    Get,
+    Post,
+}
+
+impl Client {
+    /// Takes the response to a request. One that the client does not wait for is ignored.
+    ///
+    /// Any status but 200 is a failure; what a POST is answered with besides does not matter.
+    pub fn handle_response(&mut self, request: RequestId, answer: Answer, now: Instant) {
+        self.observe(now);
+        let Some(role) = self.take_pending(request) else {
+            self.pay_farewell(request, Some(answer));
+            return self.check();
+        };
+        if self.config.with_credentials {
+            self.cookies.store(&answer, self.now);
+        }
+        let failure =
+            (answer.status != 200).then(|| RequestError::new(answer.status, &answer.body));
+        match (role, failure) {
+            (Role::Get, Some(error)) => self.fail(TransportError::Poll(error)),
+            (Role::Post, Some(error)) => self.fail(TransportError::Post(error)),
+            (Role::Get, None) => self.handle_payload(answer),
+            (Role::Post, None) => {}
+        }
+        self.settle();
+        self.check();
+    }
+
+    /// Notes that a request failed without a response.
+    pub fn handle_request_failed(&mut self, request: RequestId, now: Instant) {
+        self.observe(now);
+        match self.take_pending(request) {
+            Some(role) => self.request_failed(role),
+            None => self.pay_farewell(request, None),
+        }
+        self.check();
+    }
+
+    /// Notes that a connection is open.
+    pub fn handle_connected(&mut self, connection: ConnectionId, now: Instant) {
+        self.observe(now);
+        match self.carrier {
+            Carrier::Connecting {
+                connection: current,
+            } if current == connection => {
+                self.carrier = Carrier::Connected {
+                    connection,
+                    announced: false,
+                };
+            }
+            _ if self.upgrade.connection() == Some(connection) => self.upgrade.handle_connected(),
+            Carrier::None
+            | Carrier::Polling { .. }
+            | Carrier::Connecting { .. }
+            | Carrier::Connected { .. } => {}
+        }
+        self.check();
+    }
+
+    /// Takes a frame. One of a connection that the client does not have is ignored.
+    pub fn handle_frame(&mut self, connection: ConnectionId, frame: Frame, now: Instant) {
+        self.observe(now);
+        if self.upgrade.connection() == Some(connection) {
+            self.handle_probe_frame(frame);
+        } else if self.is_connected(connection) && self.state != State::Closed {
+            if frame.len() > self.config.max_payload {
+                self.fail(TransportError::PayloadTooLarge);
+            } else {
+                match v4::decode_frame(frame) {
+                    Ok(packet) => self.handle_packet(packet),
+                    Err(error) => self.fail(TransportError::Parse(error)),
+                }
+            }
+        }
+        self.settle();
+        self.check();
+    }
+
+    /// Notes that a connection closed, cleanly or not. Ends the client's with `transport close`, or just the probe. One
+    /// that had not opened yet has failed.
+    pub fn handle_connection_closed(&mut self, connection: ConnectionId, now: Instant) {
+        self.connection_closed(connection, None, now);
+    }
+
+    /// As [`handle_connection_closed`](Self::handle_connection_closed), with the status code of the close frame.
+    pub fn handle_connection_closed_with(
+        &mut self,
+        connection: ConnectionId,
+        code: u16,
+        now: Instant,
+    ) {
+        self.connection_closed(connection, Some(code), now);
+    }
+
+    /// Notes that a connection could not be opened, or broke the rules of its transport. Ends the client's with
+    /// `transport error`, or just the probe.
+    pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
+        self.connection_failed(connection, RequestError::NETWORK, now);
+    }
+
+    /// As [`handle_connection_failed`](Self::handle_connection_failed), for a handshake that was answered with this
+    /// response instead of being accepted.
+    pub fn handle_connection_refused(
+        &mut self,
+        connection: ConnectionId,
+        answer: &Answer,
+        now: Instant,
+    ) {
+        let error = RequestError::new(answer.status, &answer.body);
+        self.connection_failed(connection, error, now);
+    }
+
+    /// Notes that the machine lost its network. Ends the connection with `transport close`, but for one to `localhost`.
+    pub fn handle_offline(&mut self, now: Instant) {
+        self.observe(now);
+        if self.config.endpoint.host != "localhost" {
+            self.finish(CloseReason::TransportClose(CloseDetail::Offline));
+        }
+        self.check();
+    }
+
+    /// Fires what is due: the watchdog, the end of opening, of a request, of a probe. Early it does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.observe(now);
+        let now = self.now;
+        if self.watchdog.handle_timeout(now) {
+            self.finish(CloseReason::PingTimeout);
+        }
+        if let State::Opening {
+            deadline: Some(deadline),
+        } = self.state
+            && now >= deadline
+        {
+            self.finish(CloseReason::TransportError(TransportError::OpenTimeout));
+        }
+        if let Carrier::Polling { get, post } = self.carrier {
+            for request in [get, post].into_iter().flatten() {
+                if matches!(request.deadline, Deadline::At(deadline) if now >= deadline)
+                    && let Some(role) = self.take_pending(request.id)
+                {
+                    self.abort(request.id);
+                    self.request_failed(role);
+                }
+            }
+        }
+        if self
+            .upgrade
+            .deadline()
+            .is_some_and(|deadline| now >= deadline)
+        {
+            self.abort_upgrade(ProbeError::Timeout);
+            self.resume();
+        }
+        self.check();
+    }
+
+    /// Takes out the request on its way that has this name.
+    fn take_pending(&mut self, request: RequestId) -> Option<Role> {
+        let Carrier::Polling { get, post } = &mut self.carrier else {
+            return None;
+        };
+        for (pending, role) in [(get, Role::Get), (post, Role::Post)] {
+            if pending.is_some_and(|pending| pending.id == request) {
+                *pending = None;
+                return Some(role);
+            }
+        }
+        None
+    }
+
+    fn request_failed(&mut self, role: Role) {
+        self.fail(match role {
+            Role::Get => TransportError::Poll(RequestError::NETWORK),
+            Role::Post => TransportError::Post(RequestError::NETWORK),
+        });
+    }
+
+    fn handle_payload(&mut self, answer: Answer) {
+        let opening = matches!(self.state, State::Opening { .. });
+        if answer.body.len() > self.config.max_payload {
+            return self.fail(TransportError::PayloadTooLarge);
+        }
+        if opening && is_revision_3(&answer.body) {
+            return self.fail(TransportError::Revision3);
+        }
+        for packet in v4::decode_payload(answer.body, self.config.max_packets_per_payload) {
+            match packet {
+                Ok(packet) => self.handle_packet(packet),
+                Err(error) => self.fail(TransportError::Parse(error)),
+            }
+            // The rest of the body belongs to a transport that is gone.
+            if !matches!(self.carrier, Carrier::Polling { get: None, .. }) {
+                return;
+            }
+        }
+        if let State::Opening { .. } = self.state {
+            // Officially the client would wait for ever.
+            return self.fail(TransportError::Parse(DecodeError::Handshake));
+        }
+        self.poll_again();
+    }
+
+    fn handle_packet(&mut self, packet: Packet) {
+        match packet {
+            Packet::Open(json) if matches!(self.state, State::Opening { .. }) => {
+                self.handle_handshake(&json);
+            }
+            Packet::Close(_) => {
+                self.finish(CloseReason::TransportClose(CloseDetail::ByServer));
+            }
+            Packet::Ping(_) => self.handle_ping(),
+            Packet::Message(message) => self.handle_message(message),
+            Packet::Open(_) | Packet::Pong(_) | Packet::Upgrade(_) | Packet::Noop(_) => {}
+        }
+    }
+
+    fn handle_ping(&mut self) {
+        self.watchdog.handle_ping(self.now);
+        match self.state {
+            State::Open => {
+                self.outbox.push_pong();
+                if self.has_room(0) {
+                    self.events.push(Event::Ping);
+                }
+            }
+            State::Closed | State::Opening { .. } | State::Closing => {}
+        }
+    }
+
+    fn handle_message(&mut self, message: Message) {
+        if self.has_room(message.len()) {
+            self.undelivered_bytes = self.undelivered_bytes.saturating_add(message.len());
+            self.events.push(Event::Message(message));
+        }
+    }
+
+    /// Whether one more event with so many bytes may wait. If not, the connection ends.
+    fn has_room(&mut self, length: usize) -> bool {
+        let config = &self.config;
+        let bytes = config
+            .max_undelivered_bytes
+            .saturating_add(config.max_payload);
+        let messages = config
+            .max_undelivered_messages
+            .saturating_add(config.max_packets_per_payload);
+        let room =
+            self.undelivered_bytes.saturating_add(length) <= bytes && self.events.len() < messages;
+        if !room {
+            self.finish(CloseReason::TransportError(
+                TransportError::TooManyUndelivered,
+            ));
+        }
+        room
+    }
+
+    fn handle_probe_frame(&mut self, frame: Frame) {
+        match self.upgrade.handle_frame(frame) {
+            upgrade::Action::Pause => {
+                self.remembered = true;
+                self.events.push(Event::Upgrading(Transport::WebSocket));
+            }
+            upgrade::Action::Abort => {
+                self.abort_upgrade(ProbeError::WrongAnswer);
+                self.resume();
+            }
+        }
+    }
+
+    fn connection_closed(&mut self, connection: ConnectionId, code: Option<u16>, now: Instant) {
+        self.observe(now);
+        match self.carrier {
+            _ if self.upgrade.connection() == Some(connection) => {
+                self.probe_lost(ProbeError::TransportClosed);
+                self.resume();
+            }
+            Carrier::Connecting {
+                connection: current,
+            } if current == connection => {
+                self.connection_lost(TransportError::WebSocket(RequestError::NETWORK));
+            }
+            Carrier::Connected {
+                connection: current,
+                ..
+            } if current == connection => {
+                self.carrier = Carrier::None;
+                self.finish(CloseReason::TransportClose(CloseDetail::Connection {
+                    code,
+                }));
+            }
+            Carrier::None
+            | Carrier::Polling { .. }
+            | Carrier::Connecting { .. }
+            | Carrier::Connected { .. } => {}
+        }
+        self.check();
+    }
+
+    fn connection_failed(&mut self, connection: ConnectionId, error: RequestError, now: Instant) {
+        self.observe(now);
+        let error = TransportError::WebSocket(error);
+        match self.carrier {
+            _ if self.upgrade.connection() == Some(connection) => {
+                self.remembered = false;
+                self.probe_lost(ProbeError::Transport(error));
+                self.resume();
+            }
+            Carrier::Connecting {
+                connection: current,
+            }
+            | Carrier::Connected {
+                connection: current,
+                ..
+            } if current == connection => self.connection_lost(error),
+            Carrier::None
+            | Carrier::Polling { .. }
+            | Carrier::Connecting { .. }
+            | Carrier::Connected { .. } => {}
+        }
+        self.check();
+    }
+
+    /// The connection that the client is on, or was to be on, is gone.
+    fn connection_lost(&mut self, error: TransportError) {
+        self.untried
+            .retain(|transport| *transport != Transport::WebSocket);
+        self.carrier = Carrier::None;
+        self.fail(error);
+    }
+
+    /// The probe is over without an upgrade: polling goes on where it came to rest.
+    fn resume(&mut self) {
+        self.poll_again();
+        self.settle();
+    }
+}
+
+/// Whether a body is a handshake as servers of protocol revision 3 encode it: `96:0{"sid":…`.
+fn is_revision_3(body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0
+        && body
+            .get(digits..)
+            .is_some_and(|rest| rest.starts_with(b":0{"))
+}

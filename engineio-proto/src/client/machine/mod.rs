@@ -1,0 +1,338 @@
+//! One connection: a transport, an upgrade beside it, a watchdog, and one ordered queue of messages.
+//!
+//! | state | input | next | output |
+//! |---|---|---|---|
+//! | closed | `open` | opening | GET, or a connection |
+//! | opening | handshake | open | `Opened`; POST of what waits, a probe, the next GET |
+//! | opening | transport fails, another is left to try | opening | GET, or a connection |
+//! | opening | `close` | closed | `Closed`; the handshake's answer is awaited, then POST of `1` |
+//! | open | `send` on polling, no POST on its way | open | POST |
+//! | open | POST answered | open | POST of all that fits, if something waits |
+//! | open | GET answered, not pausing | open | events, the next GET |
+//! | open | probe answered | open, pausing | `Upgrading`; no further GET or POST |
+//! | open, pausing | GET and POST answered | open, connected | `5` on the connection; `Upgraded` |
+//! | open | `close` | closing | what waits still leaves; an upgrade on its way is awaited |
+//! | closing | everything left | closed | POST of `1`, or the connection is closed; `Closed` |
+//! | any but closed | failure, `1`, deadline | closed | `Closed` |
+//!
+//! At most one GET and one POST are on their way. Requests are decided on when their reason occurs, not when they are
+//! asked for, so that the first message after a rest goes alone and the next ones together, as officially.
+
+mod commands;
+mod ending;
+mod input;
+mod opening;
+mod output;
+mod requests;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+use bytestring::ByteString;
+
+use super::close::CloseReason;
+use super::config::{Config, ConfigError};
+use super::cookies::Cookies;
+use super::outbox::Outbox;
+use super::output::{Event, Output};
+use super::upgrade::Upgrade;
+use super::watchdog::Watchdog;
+use crate::queue::Queue;
+use crate::seed::Generator;
+use crate::server::{Buffered, Transport};
+use crate::{ConnectionId, Instant, RequestId, Seed};
+
+/// An Engine.IO client, without its sockets and clock: one connection at a time, opened as often as one likes.
+///
+/// The machine names the requests and connections it wants, from counters that never start anew. Responses to requests
+/// that it does not wait for, and frames of connections that it does not have, are ignored.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::client::{Client, Config, Event, Output};
+/// use engineio_proto::http::Answer;
+/// use engineio_proto::{Encoded, Instant, Message, Seed};
+///
+/// let now = Instant::ZERO;
+/// let mut client = Client::new(Config::default().with_upgrade(false), &Seed::new([1; 32]))?;
+/// client.open(now);
+/// let Some(Output::Request { request, message }) = client.poll_output() else { panic!("a handshake") };
+/// assert!(message.url.starts_with("http://localhost/engine.io/?EIO=4&transport=polling&t="));
+///
+/// let open = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+/// client.handle_response(request, Answer::new(200, open), now);
+/// assert!(matches!(client.poll_output(), Some(Output::Request { message, .. }) if message.method == "GET"));
+/// assert!(matches!(client.poll_output(), Some(Output::Event(Event::Opened(open))) if open.sid == "x"));
+///
+/// client.send(&Encoded::new(&Message::text("hello")))?;
+/// assert!(matches!(client.poll_output(), Some(Output::Request { message, .. }) if message.body == "4hello"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    config: Box<Config>,
+    generator: Generator,
+    next_id: u64,
+    /// The latest time seen.
+    now: Instant,
+    /// The last WebSocket worked.
+    remembered: bool,
+    cookies: Cookies,
+    state: State,
+    /// The transports that have not failed while opening.
+    untried: Vec<Transport>,
+    sid: Option<ByteString>,
+    /// What the server takes in one request.
+    max_payload: Option<u64>,
+    carrier: Carrier,
+    upgrade: Upgrade,
+    watchdog: Watchdog,
+    outbox: Outbox,
+    undelivered_bytes: usize,
+    farewell: Farewell,
+    events: Queue<Event>,
+    actions: VecDeque<Output<Infallible>>,
+}
+
+/// What a client has a deadline for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The server's next ping.
+    Heartbeat,
+    /// The end of opening.
+    Open,
+    /// The end of a request.
+    Request,
+    /// The end of a probe.
+    Probe,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Closed,
+    Opening {
+        deadline: Option<Instant>,
+    },
+    Open,
+    /// The application closed it; what waits may still leave.
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Carrier {
+    None,
+    Polling {
+        get: Option<Pending>,
+        post: Option<Pending>,
+    },
+    Connecting {
+        connection: ConnectionId,
+    },
+    Connected {
+        connection: ConnectionId,
+        announced: bool,
+    },
+}
+
+/// A request on its way.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    id: RequestId,
+    deadline: Deadline,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deadline {
+    Never,
+    /// It counts from the next time that is seen: the command that made the request was given none.
+    Unarmed,
+    At(Instant),
+}
+
+/// What is still owed to the server of a connection that is over: a close packet, behind an exchange on its way.
+#[derive(Clone, Debug)]
+enum Farewell {
+    None,
+    /// The answer of this handshake tells which session to close.
+    AfterHandshake(RequestId),
+    /// Another POST would overlap this one.
+    AfterPost(RequestId, ByteString),
+}
+
+impl Client {
+    /// Makes a closed client. The seed makes polling requests unique to caches; nothing secret is drawn from it.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] if the settings cannot work.
+    pub fn new(config: Config, seed: &Seed) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            config: Box::new(config),
+            generator: Generator::new(seed),
+            next_id: 0,
+            now: Instant::ZERO,
+            remembered: false,
+            cookies: Cookies::default(),
+            state: State::Closed,
+            untried: Vec::new(),
+            sid: None,
+            max_payload: None,
+            carrier: Carrier::None,
+            upgrade: Upgrade::None,
+            watchdog: Watchdog::Off,
+            outbox: Outbox::default(),
+            undelivered_bytes: 0,
+            farewell: Farewell::None,
+            events: Queue::new(),
+            actions: VecDeque::new(),
+        })
+    }
+
+    /// Whether the last WebSocket worked: with [`Config::remember_upgrade`] it is opened first the next time.
+    ///
+    /// Officially one flag serves the whole process.
+    #[must_use]
+    pub fn remembers_websocket(&self) -> bool {
+        self.remembered
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The session id, while the connection is open or closing.
+    #[must_use]
+    pub fn sid(&self) -> Option<&ByteString> {
+        self.sid.as_ref()
+    }
+
+    /// The transport that the connection is on, or is being opened on.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        match self.carrier {
+            _ if self.is_closed() => None,
+            Carrier::None => None,
+            Carrier::Polling { .. } => Some(Transport::Polling),
+            Carrier::Connecting { .. } | Carrier::Connected { .. } => Some(Transport::WebSocket),
+        }
+    }
+
+    /// Whether the handshake is done and nobody has closed the connection.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Whether the connection is over, or was never opened.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether the connection is about to move to another transport, so that nothing is sent until it has.
+    #[must_use]
+    pub fn is_upgrading(&self) -> bool {
+        self.upgrade.is_pausing()
+    }
+
+    /// Whether a message would leave at once: what [`send_volatile`](Self::send_volatile) goes by.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        let takes = match self.carrier {
+            Carrier::Polling { post, .. } => post.is_none() && !self.upgrade.is_pausing(),
+            Carrier::Connected { .. } => true,
+            Carrier::None | Carrier::Connecting { .. } => false,
+        };
+        takes && self.state == State::Open && self.outbox.is_empty()
+    }
+
+    /// Whether the driver should read on; false while too much waits for the application.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.events.len() < self.config.max_undelivered_messages
+            && self.undelivered_bytes < self.config.max_undelivered_bytes
+    }
+
+    /// What waits for the server.
+    #[must_use]
+    pub fn buffered(&self) -> Buffered {
+        self.outbox.buffered()
+    }
+
+    /// Does what has become possible: completes an upgrade, posts what waits, ends a close.
+    fn settle(&mut self) {
+        let resting = matches!(
+            self.carrier,
+            Carrier::Polling {
+                get: None,
+                post: None
+            }
+        );
+        if self.upgrade.is_pausing() && resting {
+            self.complete_upgrade();
+        }
+        self.flush_post();
+        if self.state != State::Closing || self.upgrade.is_pausing() {
+            return;
+        }
+        let left = match self.carrier {
+            Carrier::Polling { post, .. } => post.is_none() && self.outbox.is_empty(),
+            Carrier::None | Carrier::Connecting { .. } | Carrier::Connected { .. } => {
+                self.outbox.is_empty()
+            }
+        };
+        if left {
+            self.finish(CloseReason::ForcedClose);
+        }
+    }
+
+    fn has_frames(&self) -> bool {
+        !matches!(self.state, State::Opening { .. }) && !self.outbox.is_empty()
+    }
+
+    fn is_connected(&self, connection: ConnectionId) -> bool {
+        matches!(self.carrier, Carrier::Connected { connection: current, .. } if current == connection)
+    }
+
+    /// Time never goes back. What was asked for without a time counts from here.
+    fn observe(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        if let Carrier::Polling { get, post } = &mut self.carrier {
+            for request in [get, post].into_iter().flatten() {
+                if let (Deadline::Unarmed, Some(timeout)) =
+                    (request.deadline, self.config.request_timeout)
+                {
+                    request.deadline = Deadline::At(self.now + timeout);
+                }
+            }
+        }
+    }
+
+    fn check(&self) {
+        self.outbox.check();
+        debug_assert!(
+            !self.is_closed() || self.poll_timeout().is_none(),
+            "a closed connection has no timer"
+        );
+        debug_assert!(
+            matches!(self.carrier, Carrier::Polling { .. }) || self.upgrade.connection().is_none(),
+            "only polling is upgraded"
+        );
+    }
+}
+
+const _: () = {
+    const fn sendable<T: Send + Sync>() {}
+    sendable::<Client>();
+    assert!(
+        size_of::<Client>() <= 800,
+        "an idle client is small but for its settings"
+    );
+};

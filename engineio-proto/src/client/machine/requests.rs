@@ -1,0 +1,111 @@
+//! The requests and connections that the machine asks for.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Carrier, Client, Deadline, Output, Pending, State};
+use crate::client::url::url;
+use crate::http::Request;
+use crate::server::Transport;
+use crate::{ConnectionId, RequestId};
+
+impl Client {
+    /// Asks for the next GET, if there is none on its way and polling is not to come to rest.
+    pub(super) fn poll_again(&mut self) {
+        if !matches!(self.carrier, Carrier::Polling { get: None, .. }) || self.upgrade.is_pausing()
+        {
+            return;
+        }
+        let id = self.request("GET", self.sid.clone().as_deref(), Bytes::new());
+        let deadline = self.request_deadline();
+        if let Carrier::Polling { get, .. } = &mut self.carrier {
+            *get = Some(Pending { id, deadline });
+        }
+    }
+
+    /// Posts what waits, if no POST is on its way and polling is not to come to rest.
+    pub(super) fn flush_post(&mut self) {
+        let free = matches!(self.carrier, Carrier::Polling { post: None, .. });
+        let open = matches!(self.state, State::Open | State::Closing);
+        if !free || !open || self.upgrade.is_pausing() || self.outbox.is_empty() {
+            return;
+        }
+        let packets = self.config.max_packets_per_post;
+        let body = self.outbox.pop_payload(self.max_payload, packets);
+        let id = self.request("POST", self.sid.clone().as_deref(), body);
+        let deadline = match self.config.request_timeout {
+            Some(_) => Deadline::Unarmed,
+            None => Deadline::Never,
+        };
+        if let Carrier::Polling { post, .. } = &mut self.carrier {
+            *post = Some(Pending { id, deadline });
+        }
+        self.tell_drained();
+    }
+
+    /// Asks for a polling request.
+    pub(super) fn request(
+        &mut self,
+        method: &'static str,
+        sid: Option<&str>,
+        body: Bytes,
+    ) -> RequestId {
+        let request = RequestId(self.new_id());
+        let url = url(&self.config, Transport::Polling, sid, &mut self.generator);
+        let mut own = Vec::new();
+        if method == "POST" {
+            own.push(("Content-type", "text/plain;charset=UTF-8"));
+        }
+        own.push(("Accept", "*/*"));
+        let message = Request::new(method, url, body).with_headers(self.headers(&own));
+        self.actions.push_back(Output::Request { request, message });
+        request
+    }
+
+    /// Asks for a connection.
+    pub(super) fn connect(&mut self, sid: Option<&str>) -> ConnectionId {
+        let connection = ConnectionId(self.new_id());
+        let url = url(&self.config, Transport::WebSocket, sid, &mut self.generator);
+        let protocols = self.config.protocols.join(", ");
+        let own: &[_] = match &*protocols {
+            "" => &[],
+            protocols => &[("Sec-WebSocket-Protocol", protocols)],
+        };
+        let request = Request::new("GET", url, Bytes::new()).with_headers(self.headers(own));
+        self.actions.push_back(Output::Connect {
+            connection,
+            request,
+        });
+        connection
+    }
+
+    /// Gives up a request on its way.
+    pub(super) fn abort(&mut self, request: RequestId) {
+        self.actions.push_back(Output::Abort { request });
+    }
+
+    /// The configured headers, the machine's own, and the cookies; an own one replaces a configured one.
+    fn headers(&mut self, own: &[(&str, &str)]) -> Vec<(String, String)> {
+        let replaced = |name: &str| {
+            own.iter()
+                .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        };
+        let extra = self.config.extra_headers.iter();
+        let mut headers: Vec<_> = extra.filter(|(name, _)| !replaced(name)).cloned().collect();
+        let own = own.iter().map(|&(name, value)| (name.into(), value.into()));
+        headers.extend(own);
+        if let Some(cookies) = self.cookies.header(self.now) {
+            headers.push(("Cookie".into(), cookies));
+        }
+        headers
+    }
+
+    /// One counter names both, and never starts anew.
+    fn new_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+}

@@ -1,0 +1,20 @@
+//! The client role: one connection to a server, opened, upgraded, watched and closed.
+//!
+//! [`Client`] says which requests to make and which connections to open; the driver does it and reports back.
+
+mod close;
+mod config;
+mod cookies;
+mod endpoint;
+mod machine;
+mod outbox;
+mod output;
+mod upgrade;
+mod url;
+mod watchdog;
+
+pub use close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
+pub use config::{Config, ConfigError};
+pub use endpoint::{Endpoint, EndpointError};
+pub use machine::{Client, Timer};
+pub use output::{Event, Output};

@@ -1,0 +1,313 @@
+//! What waits for the server: the end of an upgrade, a pong, and messages in order.
+
+use alloc::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
+
+use crate::codec::v4;
+use crate::server::{Buffered, SendError};
+use crate::{Encoded, Frame};
+
+use super::config::Config;
+
+/// The one ordered queue of a connection. A pong does not wait behind messages, or a slow network could never carry it
+/// in time. It is a flag, not an item: a flood of pings takes no memory.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    messages: VecDeque<Encoded>,
+    bytes: usize,
+    upgrade: bool,
+    pong: bool,
+    /// A send was refused, and the application has not been told yet that there is room again.
+    refused: bool,
+}
+
+/// The messages that a queue may hold while it is empty, so that a steady stream allocates nothing.
+const SPARE: usize = 8;
+
+impl Outbox {
+    /// Queues the parts of one message back to back, or none of them.
+    pub(super) fn push(&mut self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
+        let bytes = parts.iter().fold(self.bytes, |sum, part| {
+            sum.saturating_add(part.payload_len())
+        });
+        let count = self.messages.len().saturating_add(parts.len());
+        // A single message beyond the limit may go when nothing else waits: the limit bounds how far a server lags.
+        let error = if self.messages.is_empty() {
+            None
+        } else if bytes > config.max_buffered_bytes {
+            Some(SendError::Full {
+                buffered: self.bytes,
+                limit: config.max_buffered_bytes,
+            })
+        } else if count > config.max_buffered_messages {
+            Some(SendError::Full {
+                buffered: self.messages.len(),
+                limit: config.max_buffered_messages,
+            })
+        } else {
+            None
+        };
+        if let Some(error) = error {
+            self.refused = true;
+            return Err(error);
+        }
+        self.messages.extend(parts.iter().cloned());
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    pub(super) fn push_pong(&mut self) {
+        self.pong = true;
+    }
+
+    pub(super) fn push_upgrade(&mut self) {
+        self.upgrade = true;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        !self.upgrade && !self.pong && self.messages.is_empty()
+    }
+
+    pub(super) fn buffered(&self) -> Buffered {
+        Buffered {
+            messages: self.messages.len(),
+            bytes: self.bytes,
+        }
+    }
+
+    /// The next packet as a frame, in base64 if it is binary and the connection takes text only.
+    pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<Frame> {
+        if core::mem::take(&mut self.upgrade) {
+            return Some(Frame::Text(ByteString::from_static("5")));
+        }
+        if core::mem::take(&mut self.pong) {
+            return Some(Frame::Text(ByteString::from_static("3")));
+        }
+        self.pop().map(|message| {
+            if text_only {
+                Frame::Text(message.polling_packet())
+            } else {
+                message.frame()
+            }
+        })
+    }
+
+    /// As many packets as fit into `limit` bytes and into `packets`, and at least one, as a polling payload.
+    pub(super) fn pop_payload(&mut self, limit: Option<u64>, packets: Option<usize>) -> Bytes {
+        let limit = limit.map_or(usize::MAX, |limit| {
+            usize::try_from(limit).unwrap_or(usize::MAX)
+        });
+        let packets = packets.unwrap_or(usize::MAX);
+        let pong = core::mem::take(&mut self.pong);
+        let mut length = usize::from(pong);
+        let mut count = 0_usize;
+        for message in &self.messages {
+            let with = length
+                .saturating_add(message.polling_len())
+                .saturating_add(usize::from(length > 0));
+            let full = count.saturating_add(usize::from(pong)) >= packets;
+            if length > 0 && (with > limit || full) {
+                break;
+            }
+            length = with;
+            count += 1;
+        }
+        if !pong && count == 1 {
+            let packet = self.pop().map(|message| message.polling_packet());
+            return packet.unwrap_or_default().into_bytes();
+        }
+        let mut body = BytesMut::with_capacity(length);
+        if pong {
+            body.put_u8(b'3');
+        }
+        for message in (0..count).map_while(|_| self.pop()) {
+            if !body.is_empty() {
+                body.put_u8(v4::SEPARATOR);
+            }
+            body.put_slice(message.polling_packet().as_bytes());
+        }
+        body.freeze()
+    }
+
+    /// Whether a refused send may be tried again, said once.
+    pub(super) fn take_drained(&mut self, config: &Config) -> bool {
+        let room = self.bytes <= config.max_buffered_bytes / 2
+            && self.messages.len() <= config.max_buffered_messages / 2;
+        room && core::mem::take(&mut self.refused)
+    }
+
+    /// Takes the messages out, in order, and forgets everything else.
+    pub(super) fn take(&mut self) -> VecDeque<Encoded> {
+        core::mem::take(self).messages
+    }
+
+    fn pop(&mut self) -> Option<Encoded> {
+        let message = self.messages.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(message.payload_len());
+        if self.messages.is_empty() && self.messages.capacity() > SPARE {
+            self.messages.shrink_to(SPARE);
+        }
+        Some(message)
+    }
+
+    pub(super) fn check(&self) {
+        debug_assert_eq!(
+            self.bytes,
+            self.messages
+                .iter()
+                .map(Encoded::payload_len)
+                .sum::<usize>()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::Message;
+
+    fn message(text: &str) -> [Encoded; 1] {
+        [Encoded::new(&Message::text(String::from(text)))]
+    }
+
+    fn outbox(messages: Vec<Message>) -> Outbox {
+        let mut outbox = Outbox::default();
+        for message in messages {
+            let parts = [Encoded::new(&message)];
+            outbox.push(&parts, &Config::default()).unwrap();
+        }
+        outbox
+    }
+
+    fn payload_lengths(mut outbox: Outbox, limit: u64) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        while !outbox.is_empty() {
+            lengths.push(outbox.pop_payload(Some(limit), None).len());
+            outbox.check();
+        }
+        lengths
+    }
+
+    #[test]
+    fn texts_are_merged_according_to_max_payload() {
+        let outbox = outbox(vec![
+            Message::text("a".repeat(99)),
+            Message::text("b".repeat(30)),
+            Message::text("c".repeat(30)),
+            Message::text("d".repeat(35)),
+            Message::text("€".repeat(33)),
+            Message::text("f".repeat(99)),
+        ]);
+        assert_eq!(payload_lengths(outbox, 100), [100; 4]);
+    }
+
+    #[test]
+    fn binaries_are_merged_according_to_max_payload() {
+        let outbox = outbox(vec![
+            Message::binary(vec![0; 72]),
+            Message::binary(vec![0; 20]),
+            Message::text("a".repeat(20)),
+            Message::binary(vec![0; 20]),
+            Message::binary(vec![0; 72]),
+        ]);
+        assert_eq!(payload_lengths(outbox, 100), [97, 81, 97]);
+    }
+
+    #[test]
+    fn small_binaries_are_counted_as_they_go_on_the_wire() {
+        let outbox = outbox(vec![Message::binary(vec![1]); 25]);
+        // Each takes 5 bytes and a separator: 16 of them are 95 bytes.
+        assert_eq!(payload_lengths(outbox, 100), [95, 53]);
+    }
+
+    #[test]
+    fn a_packet_above_max_payload_goes_alone() {
+        let outbox = outbox(vec![
+            Message::text("a"),
+            Message::text("b".repeat(500)),
+            Message::text("c"),
+        ]);
+        assert_eq!(payload_lengths(outbox, 100), [2, 501, 2]);
+    }
+
+    #[test]
+    fn without_max_payload_everything_goes_together() {
+        let mut outbox = outbox(vec![Message::text("a".repeat(5000)), Message::text("b")]);
+        assert_eq!(outbox.pop_payload(None, None).len(), 5004);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn packets_are_counted_to_their_limit_and_the_pong_with_them() {
+        let mut outbox = outbox(vec![Message::text("a"); 5]);
+        outbox.push_pong();
+        assert_eq!(outbox.pop_payload(None, Some(2)), "3\x1e4a");
+        assert_eq!(outbox.pop_payload(None, Some(2)), "4a\x1e4a");
+        outbox.push_pong();
+        assert_eq!(outbox.pop_payload(None, Some(1)), "3");
+        assert_eq!(outbox.pop_payload(None, Some(1)), "4a");
+        assert_eq!(outbox.pop_payload(None, Some(9)), "4a");
+    }
+
+    #[test]
+    fn the_upgrade_goes_first_and_a_pong_overtakes_messages() {
+        let mut outbox = outbox(vec![Message::text("a"), Message::binary(vec![1, 2, 3])]);
+        outbox.push_pong();
+        outbox.push_pong();
+        outbox.push_upgrade();
+        let frames = core::iter::from_fn(|| outbox.pop_frame(false));
+        assert_eq!(
+            frames.collect::<Vec<_>>(),
+            [
+                Frame::Text("5".into()),
+                Frame::Text("3".into()),
+                Frame::Text("4a".into()),
+                Frame::Binary(Bytes::from_static(&[1, 2, 3]))
+            ]
+        );
+    }
+
+    #[test]
+    fn binary_is_base64_where_only_text_goes() {
+        let mut outbox = outbox(vec![Message::binary(vec![1, 2, 3])]);
+        assert_eq!(outbox.pop_frame(true), Some(Frame::Text("bAQID".into())));
+    }
+
+    #[test]
+    fn a_message_at_the_limit_is_taken_and_one_beyond_it_refused() {
+        let config = Config::default().with_max_buffered(10, 3);
+        let mut outbox = Outbox::default();
+        outbox.push(&message("12345"), &config).unwrap();
+        outbox.push(&message("12345"), &config).unwrap();
+        let full = |buffered, limit| Err(SendError::Full { buffered, limit });
+        assert_eq!(outbox.push(&message("1"), &config), full(10, 10));
+        outbox.push(&message(""), &config).unwrap();
+        assert_eq!(outbox.push(&message(""), &config), full(3, 3));
+        let [part] = message("");
+        assert_eq!(outbox.push(&[part.clone(), part], &config), full(3, 3));
+        assert_eq!(
+            (outbox.buffered().messages, outbox.buffered().bytes),
+            (3, 10)
+        );
+    }
+
+    #[test]
+    fn drained_is_said_once_and_only_after_a_refusal() {
+        let config = Config::default().with_max_buffered(10, 100);
+        let mut outbox = Outbox::default();
+        outbox.push(&message("123456"), &config).unwrap();
+        outbox.push(&message("1234"), &config).unwrap();
+        assert!(!outbox.take_drained(&config));
+        assert!(outbox.push(&message("x"), &config).is_err());
+        assert!(!outbox.take_drained(&config));
+        outbox.pop_frame(false);
+        assert!(outbox.take_drained(&config));
+        assert!(!outbox.take_drained(&config));
+    }
+}

@@ -1,0 +1,98 @@
+//! What the machine wants done and known.
+
+use super::close::{CloseReason, ProbeError};
+use crate::codec::Open;
+use crate::http::Request;
+use crate::server::Transport;
+use crate::{ConnectionId, Message, RequestId};
+
+/// The next thing for the driver to do, or for the application to know.
+///
+/// The same at every layer; `E` is the event of the layer.
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "each must be acted on: a new variant has to break a driver's build"
+)]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output<E> {
+    /// Make an HTTP request, and report its response or that it failed. Redirects are not followed.
+    Request {
+        /// Names the exchange from here on.
+        request: RequestId,
+        /// The whole request.
+        message: Request,
+    },
+    /// Give up a request: its response is of no use any more.
+    Abort {
+        /// The exchange, which is over then.
+        request: RequestId,
+    },
+    /// Open a WebSocket, and report that it is open, was refused, or failed.
+    Connect {
+        /// Names the connection from here on.
+        connection: ConnectionId,
+        /// The handshake, without the headers that every WebSocket library writes itself.
+        request: Request,
+    },
+    /// Frames wait for a connection: call `poll_frame` whenever its pipe can take one, until there is none.
+    Frames {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Close a connection, without a status code, behind the frames already pulled for it; or stop opening it. What it
+    /// still brings is ignored.
+    Close {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Something for the application.
+    Event(E),
+}
+
+impl<E> Output<E> {
+    /// Replaces the event by another.
+    pub fn map_event<F>(self, map: impl FnOnce(E) -> F) -> Output<F> {
+        match self {
+            Self::Request { request, message } => Output::Request { request, message },
+            Self::Abort { request } => Output::Abort { request },
+            Self::Connect {
+                connection,
+                request,
+            } => Output::Connect {
+                connection,
+                request,
+            },
+            Self::Frames { connection } => Output::Frames { connection },
+            Self::Close { connection } => Output::Close { connection },
+            Self::Event(event) => Output::Event(map(event)),
+        }
+    }
+}
+
+/// Something for the application to know.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The handshake is done: the session is open. Officially `open` and `handshake`.
+    Opened(Open),
+    /// A message arrived.
+    Message(Message),
+    /// A probe was answered: the client is about to move to another transport.
+    Upgrading(Transport),
+    /// The session moved to another transport.
+    Upgraded(Transport),
+    /// The session could not move to another transport; it stays on the one it has. Officially `upgradeError`.
+    UpgradeFailed {
+        /// The transport that was tried.
+        transport: Transport,
+        /// Why.
+        error: ProbeError,
+    },
+    /// The server pinged, and was answered.
+    Ping,
+    /// After a refused send: half of the room is free again.
+    Drained,
+    /// The connection is over, or could not be opened; no event follows until it is opened again. Officially `close`,
+    /// and before it `error` if the transport failed.
+    Closed(CloseReason),
+}

@@ -1,0 +1,272 @@
+//! URLs of requests: the official parameters in the official order.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::config::Config;
+use crate::seed::Generator;
+use crate::server::Transport;
+
+/// The URL of a request or connection.
+///
+/// Source: `engine.io-client/lib/socket.ts`, `createTransport`; `lib/transport.ts`, `createUri`; `uri` of each
+/// transport.
+pub(super) fn url(
+    config: &Config,
+    transport: Transport,
+    sid: Option<&str>,
+    generator: &mut Generator,
+) -> String {
+    let endpoint = &config.endpoint;
+    let mut query = Query(config.parameters().to_vec());
+    query.set("EIO", "4");
+    query.set("transport", transport.name());
+    let websocket = transport == Transport::WebSocket;
+    // The query of the polling transport is older than its session id.
+    if let Some(sid) = sid.filter(|_| websocket) {
+        query.set("sid", sid);
+    }
+    if config.timestamp_requests.unwrap_or(!websocket) {
+        query.set(&config.timestamp_param, &timestamp(generator));
+    }
+    if config.force_base64 {
+        query.set("b64", "1");
+    }
+    if let Some(sid) = sid.filter(|_| !websocket) {
+        query.set("sid", sid);
+    }
+    let mut url = String::from(match (websocket, endpoint.secure) {
+        (false, false) => "http://",
+        (false, true) => "https://",
+        (true, false) => "ws://",
+        (true, true) => "wss://",
+    });
+    if endpoint.is_ipv6() {
+        url.push('[');
+        url.push_str(&endpoint.host);
+        url.push(']');
+    } else {
+        url.push_str(&endpoint.host);
+    }
+    if !endpoint.has_default_port() {
+        url.push_str(&alloc::format!(":{}", endpoint.port));
+    }
+    push_path(&mut url, config);
+    for (index, (name, value)) in query.0.iter().enumerate() {
+        url.push(if index == 0 { '?' } else { '&' });
+        encode(name, &mut url);
+        url.push('=');
+        encode(value, &mut url);
+    }
+    url
+}
+
+fn push_path(url: &mut String, config: &Config) {
+    if !config.path.starts_with('/') {
+        url.push('/');
+    }
+    let path = config.path.strip_suffix('/').unwrap_or(&config.path);
+    url.push_str(path);
+    if config.add_trailing_slash && (!path.is_empty() || config.path == "/") {
+        url.push('/');
+    }
+}
+
+/// Parameters in the order in which they were first set.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn set(&mut self, name: &str, value: &str) {
+        match self.0.iter_mut().find(|(other, _)| other == name) {
+            Some((_, old)) => *old = value.into(),
+            None => self.0.push((name.into(), value.into())),
+        }
+    }
+}
+
+/// Reads a query; of a repeated parameter the last value counts.
+///
+/// Source: `engine.io-client/lib/contrib/parseqs.ts`. What is no percent-encoding stays as it is.
+pub(super) fn parse_query(text: &str) -> Vec<(String, String)> {
+    let mut query = Query(Vec::new());
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        query.set(&decode(name), &decode(value));
+    }
+    query.0
+}
+
+/// As JavaScript's `encodeURIComponent`.
+fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => out.push(char::from(byte)),
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => {
+                out.push(char::from(byte));
+            }
+            _ => {
+                out.push('%');
+                for nibble in [byte >> 4, byte & 15] {
+                    let digit = char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+                    out.push(digit.to_ascii_uppercase());
+                }
+            }
+        }
+    }
+}
+
+/// As JavaScript's `decodeURIComponent`, but never fails.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) => digit(*high)
+                .zip(digit(*low))
+                .map(|(high, low)| (high << 4 | low, tail)),
+            _ => None,
+        };
+        let (byte, tail) = escaped.unwrap_or((byte, tail));
+        bytes.push(byte);
+        rest = tail;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.into())
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Eight characters that no cache has seen, as the official ones: base 36. They are drawn, not told by a clock: the
+/// machine knows no calendar, and what it sends must not depend on its caller's epoch.
+///
+/// Source: `engine.io-client/lib/util.ts`, `randomString`.
+fn timestamp(generator: &mut Generator) -> String {
+    let mut raw = [0_u8; 8];
+    generator.fill(&mut raw);
+    let mut number = u64::from_le_bytes(raw);
+    let digit = |_| {
+        let digit = u32::try_from(number % 36).unwrap_or(0);
+        number /= 36;
+        char::from_digit(digit, 36).unwrap_or('0')
+    };
+    (0..8).map(digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::Endpoint;
+    use super::*;
+    use crate::Seed;
+
+    fn config(address: &str) -> Config {
+        Config::new(Endpoint::parse(address).unwrap()).with_timestamp_requests(false)
+    }
+
+    fn of(config: &Config, transport: Transport, sid: Option<&str>) -> String {
+        url(
+            config,
+            transport,
+            sid,
+            &mut Generator::new(&Seed::new([1; 32])),
+        )
+    }
+
+    #[test]
+    fn parameters_stand_in_the_official_order() {
+        let mut config = config("http://x.com?a=b").with_force_base64(true);
+        config.timestamp_requests = None;
+        let polling = of(&config, Transport::Polling, None);
+        let (before, after) = polling.split_once("&t=").unwrap();
+        assert_eq!(
+            before,
+            "http://x.com/engine.io/?a=b&EIO=4&transport=polling"
+        );
+        assert_eq!(after.get(8..), Some("&b64=1"));
+        let polling = of(&config, Transport::Polling, Some("S"));
+        assert!(polling.ends_with("&b64=1&sid=S"));
+        assert_eq!(
+            of(&config, Transport::WebSocket, Some("S")),
+            "ws://x.com/engine.io/?a=b&EIO=4&transport=websocket&sid=S&b64=1"
+        );
+        let config = config.with_timestamp_requests(true);
+        let websocket = of(&config, Transport::WebSocket, Some("S"));
+        assert!(websocket.contains("&sid=S&t="));
+    }
+
+    #[test]
+    fn default_ports_are_omitted_and_ipv6_is_bracketed() {
+        for (address, expected) in [
+            (
+                "http://localhost:80",
+                "http://localhost/engine.io/?EIO=4&transport=polling",
+            ),
+            (
+                "http://localhost:443",
+                "http://localhost:443/engine.io/?EIO=4&transport=polling",
+            ),
+            (
+                "https://localhost:443",
+                "https://localhost/engine.io/?EIO=4&transport=polling",
+            ),
+            (
+                "http://[::1]:8080",
+                "http://[::1]:8080/engine.io/?EIO=4&transport=polling",
+            ),
+        ] {
+            assert_eq!(of(&config(address), Transport::Polling, None), expected);
+        }
+    }
+
+    #[test]
+    fn the_path_ends_with_one_slash_or_none() {
+        let path = |path: &str, slash| {
+            let config = config("a").with_path(path).with_add_trailing_slash(slash);
+            let url = of(&config, Transport::Polling, None);
+            let path = url
+                .strip_prefix("http://a")
+                .and_then(|rest| rest.split_once('?'));
+            String::from(path.unwrap().0)
+        };
+        assert_eq!(path("/engine.io", true), "/engine.io/");
+        assert_eq!(path("/engine.io/", true), "/engine.io/");
+        assert_eq!(path("/engine.io/", false), "/engine.io");
+        assert_eq!(path("custom", true), "/custom/");
+        assert_eq!(path("/", true), "/");
+        assert_eq!(path("", true), "/");
+    }
+
+    #[test]
+    fn parameters_are_encoded_and_a_name_stands_once() {
+        let config = config("a?x%20y=1+%26é&transport=mine&EIO=3&z=!~*'()");
+        assert_eq!(
+            of(&config, Transport::Polling, Some("a b&c")),
+            "http://a/engine.io/?x%20y=1%2B%26%C3%A9&transport=polling&EIO=4&z=!~*'()&sid=a%20b%26c"
+        );
+    }
+
+    #[test]
+    fn a_broken_percent_encoding_stays_as_it_is() {
+        assert_eq!(decode("%"), "%");
+        assert_eq!(decode("%4"), "%4");
+        assert_eq!(decode("%zz%41"), "%zzA");
+        assert_eq!(decode("%ff"), "%ff");
+    }
+
+    #[test]
+    fn timestamps_are_eight_characters_of_base_36_and_differ() {
+        let mut generator = Generator::new(&Seed::new([1; 32]));
+        let stamps: Vec<_> = (0..100).map(|_| timestamp(&mut generator)).collect();
+        for (index, stamp) in stamps.iter().enumerate() {
+            assert_eq!(stamp.len(), 8);
+            assert!(
+                stamp
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'))
+            );
+            assert!(!stamps[..index].contains(stamp));
+        }
+    }
+}
