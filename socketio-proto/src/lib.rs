@@ -10,6 +10,7 @@
 //! - [`parser`] and [`Payload`]: packets and what they carry, between bytes and values.
 //! - [`server::Connection`] and [`Rooms`]: one client's namespaces, and who is in which room.
 //! - [`server::Server`]: many clients.
+//! - [`client::Client`]: the other side, with all its namespaces.
 //!
 //! # An application
 //!
@@ -51,6 +52,7 @@
 
 extern crate alloc;
 
+pub mod client;
 mod error;
 mod packet;
 pub mod parser;

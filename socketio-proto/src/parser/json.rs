@@ -19,7 +19,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::Encoded;
 
-use super::Limits;
+use super::{Limits, syntax};
 use crate::packet::MAX_PACKET_ID;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
 
@@ -103,7 +103,12 @@ pub(super) fn decode(text: ByteString, limits: &Limits) -> Result<Decoded, Decod
         Some(digits) => Some(packet_id(digits)?),
     };
 
-    let payload = if !json.is_empty() {
+    let payload = if packet_type == PacketType::Disconnect && limits.lenient_disconnect {
+        if !json.is_empty() {
+            syntax::check(json, limits.max_json_depth).map_err(|_| DecodeError::InvalidPayload)?;
+        }
+        None
+    } else if !json.is_empty() {
         let start = text.len().saturating_sub(json.len());
         let depth = limits.max_json_depth;
         Some(Payload::parse(packet_type, text, start, depth)?)

@@ -37,7 +37,7 @@ impl Parser {
     pub const fn decoder(self, limits: Limits) -> Decoder {
         match self {
             Self::Json => Decoder {
-                limits,
+                limits: Packed::new(limits),
                 waiting: None,
             },
         }
@@ -98,6 +98,9 @@ pub struct Limits {
     /// The longest name of a namespace, in bytes, query string included (1024). Longer ones are
     /// [`DecodeError::NamespaceTooLong`].
     pub max_namespace_len: u32,
+    /// Whether a DISCONNECT may have a payload, which is checked and dropped (false). `python-socketio` servers send
+    /// one where they refuse a client that they let in first.
+    pub lenient_disconnect: bool,
 }
 
 impl Default for Limits {
@@ -106,6 +109,7 @@ impl Default for Limits {
             max_attachments: 10,
             max_json_depth: 128,
             max_namespace_len: 1024,
+            lenient_disconnect: false,
         }
     }
 }
@@ -131,6 +135,52 @@ impl Limits {
         self.max_namespace_len = max_namespace_len;
         self
     }
+
+    /// Sets whether a DISCONNECT may have a payload.
+    #[must_use]
+    pub const fn with_lenient_disconnect(mut self, lenient: bool) -> Self {
+        self.lenient_disconnect = lenient;
+        self
+    }
+}
+
+/// [`Limits`] in one word, since every idle session holds a decoder.
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    max_attachments: u16,
+    /// At most [`MAX_JSON_DEPTH`], which leaves the last bit free for `lenient_disconnect`.
+    max_json_depth: u16,
+    max_namespace_len: u32,
+}
+
+const LENIENT_DISCONNECT: u16 = 1 << 15;
+
+impl Packed {
+    const fn new(limits: Limits) -> Self {
+        let depth = if limits.max_json_depth < MAX_JSON_DEPTH {
+            limits.max_json_depth
+        } else {
+            MAX_JSON_DEPTH
+        };
+        Self {
+            max_attachments: limits.max_attachments,
+            max_json_depth: if limits.lenient_disconnect {
+                depth | LENIENT_DISCONNECT
+            } else {
+                depth
+            },
+            max_namespace_len: limits.max_namespace_len,
+        }
+    }
+
+    const fn unpack(self) -> Limits {
+        Limits {
+            max_attachments: self.max_attachments,
+            max_json_depth: self.max_json_depth & !LENIENT_DISCONNECT,
+            max_namespace_len: self.max_namespace_len,
+            lenient_disconnect: self.max_json_depth & LENIENT_DISCONNECT != 0,
+        }
+    }
 }
 
 /// Makes packets of the messages of one connection.
@@ -154,7 +204,7 @@ impl Limits {
 /// ```
 #[derive(Debug)]
 pub struct Decoder {
-    limits: Limits,
+    limits: Packed,
     waiting: Option<Box<json::Waiting>>,
 }
 
@@ -168,7 +218,7 @@ impl Decoder {
     pub fn add(&mut self, message: Message) -> Result<Option<Packet>, DecodeError> {
         let waiting = self.waiting.take();
         match (message, waiting) {
-            (Message::Text(text), None) => match json::decode(text, &self.limits)? {
+            (Message::Text(text), None) => match json::decode(text, &self.limits.unpack())? {
                 json::Decoded::Packet(packet) => Ok(Some(packet)),
                 json::Decoded::Header(waiting) => {
                     self.waiting = Some(waiting);

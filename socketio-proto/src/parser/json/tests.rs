@@ -473,3 +473,25 @@ fn what_the_peer_could_not_read_is_not_written() {
         EncodeError::TooManyAttachments { count: 2, limit: 1 }
     );
 }
+
+#[test]
+fn a_disconnect_may_have_a_payload_only_where_python_servers_are_tolerated() {
+    let lenient = Limits::default().with_lenient_disconnect(true);
+    for (text, namespace) in [
+        (r#"1"no""#, "/"),
+        (r#"1/admin,{"message":"no"}"#, "/admin"),
+        ("1/admin,null", "/admin"),
+        ("1/admin,", "/admin"),
+    ] {
+        let packet = Parser::Json
+            .decoder(lenient)
+            .add(Message::text(text))
+            .unwrap()
+            .unwrap();
+        let expected = (PacketType::Disconnect, namespace, None, None);
+        assert_eq!(parts(&packet), expected, "{text}");
+    }
+    let broken = Parser::Json.decoder(lenient).add(Message::text("1{"));
+    assert_eq!(broken, Err(DecodeError::InvalidPayload));
+    assert_eq!(add("1{}"), Err(DecodeError::InvalidPayload));
+}

@@ -1,0 +1,257 @@
+//! What a client can be told.
+
+use core::time::Duration;
+
+use engineio_proto::client as engine;
+use engineio_proto::client::Endpoint;
+
+use super::backoff::Backoff;
+use crate::Payload;
+use crate::parser::{Limits, Parser};
+
+/// The settings of a client, with the official names and defaults.
+///
+/// There is no `autoConnect`: nothing happens before [`Client::open`](super::Client::open) or
+/// [`Client::connect`](super::Client::connect) is called.
+///
+/// # Examples
+///
+/// ```
+/// use socketio_proto::client::Config;
+/// use socketio_proto::engine::client::Endpoint;
+///
+/// let config = Config::new(Endpoint::parse("https://example.com")?)
+///     .with_engine(|engine| engine.with_upgrade(false))
+///     .with_reconnection_attempts(Some(10));
+/// assert_eq!(config.engine.path, "/socket.io");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The settings of the Engine.IO client below, the address of the server among them. Its path is `/socket.io` by
+    /// default, and its `max_undelivered_messages` and `max_undelivered_bytes` bound the events that wait for the
+    /// application too.
+    pub engine: engine::Config,
+    /// How packets are written. Default JSON with binary attachments.
+    pub parser: Parser,
+    /// What the decoder accepts. What exceeds it ends the connection. By default a DISCONNECT may have a payload, which
+    /// `python-socketio` sends.
+    pub limits: Limits,
+    /// Whether a connection that was lost, or did not come about, is made anew. Default true.
+    pub reconnection: bool,
+    /// The attempts after which that is given up, `None` for never; 0 means never too. Default `None`.
+    pub reconnection_attempts: Option<u32>,
+    /// The delays between attempts.
+    pub backoff: Backoff,
+    /// How long a connection may take to open, `None` for any time. Default 20 s.
+    pub timeout: Option<Duration>,
+    /// How long the server may take to answer a CONNECT, `None` for as long as the connection lives. A socket without
+    /// an answer gets [`ConnectError::Timeout`](super::ConnectError::Timeout) and is inactive then. Officially there is
+    /// no such limit, and by default neither.
+    pub namespace_timeout: Option<Duration>,
+    /// How long a connection that the client closes may take to send what is queued on it, before it is cut off.
+    /// Default 20 s.
+    pub close_timeout: Duration,
+    /// Whether every packet received is reported as [`Event::Packet`](super::Event::Packet). Default false.
+    pub report_packets: bool,
+    /// The sockets that the client may have, active or not. Default 256.
+    pub max_namespaces: usize,
+    /// The events of one socket that may wait in each of its buffers: those emitted while it is not connected, those
+    /// emitted with retries, and those received before the answer to CONNECT. Emitting more is refused; receiving more
+    /// ends the connection. Default 4,096.
+    pub max_buffered_events: usize,
+    /// The bytes that may wait in each of these buffers; a single event may be larger. Default 4 MiB.
+    pub max_buffered_bytes: usize,
+    /// The events of one socket whose acknowledgement may be awaited; further ones are refused. Default 65,536.
+    pub max_pending_acks: usize,
+}
+
+impl Config {
+    /// Makes the default settings for the server at `endpoint`.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            engine: engine::Config::new(endpoint).with_path("/socket.io"),
+            parser: Parser::default(),
+            limits: Limits::default().with_lenient_disconnect(true),
+            reconnection: true,
+            reconnection_attempts: None,
+            backoff: Backoff::default(),
+            timeout: Some(Duration::from_millis(20_000)),
+            namespace_timeout: None,
+            close_timeout: Duration::from_millis(20_000),
+            report_packets: false,
+            max_namespaces: 256,
+            max_buffered_events: 4_096,
+            max_buffered_bytes: 4 << 20,
+            max_pending_acks: 65_536,
+        }
+    }
+
+    /// Changes [`engine`](Self::engine).
+    #[must_use]
+    pub fn with_engine(mut self, change: impl FnOnce(engine::Config) -> engine::Config) -> Self {
+        self.engine = change(self.engine);
+        self
+    }
+
+    /// Sets [`parser`](Self::parser).
+    #[must_use]
+    pub fn with_parser(mut self, parser: Parser) -> Self {
+        self.parser = parser;
+        self
+    }
+
+    /// Sets [`limits`](Self::limits).
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`reconnection`](Self::reconnection).
+    #[must_use]
+    pub fn with_reconnection(mut self, reconnection: bool) -> Self {
+        self.reconnection = reconnection;
+        self
+    }
+
+    /// Sets [`reconnection_attempts`](Self::reconnection_attempts).
+    #[must_use]
+    pub fn with_reconnection_attempts(mut self, attempts: Option<u32>) -> Self {
+        self.reconnection_attempts = attempts;
+        self
+    }
+
+    /// Sets [`Backoff::reconnection_delay`].
+    #[must_use]
+    pub fn with_reconnection_delay(mut self, delay: Duration) -> Self {
+        self.backoff.reconnection_delay = delay;
+        self
+    }
+
+    /// Sets [`Backoff::reconnection_delay_max`].
+    #[must_use]
+    pub fn with_reconnection_delay_max(mut self, delay: Duration) -> Self {
+        self.backoff.reconnection_delay_max = delay;
+        self
+    }
+
+    /// Sets [`Backoff::randomization_factor`].
+    #[must_use]
+    pub fn with_randomization_factor(mut self, factor: f64) -> Self {
+        self.backoff.randomization_factor = factor;
+        self
+    }
+
+    /// Sets [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets [`namespace_timeout`](Self::namespace_timeout).
+    #[must_use]
+    pub fn with_namespace_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.namespace_timeout = timeout;
+        self
+    }
+
+    /// Sets [`close_timeout`](Self::close_timeout).
+    #[must_use]
+    pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
+
+    /// Sets [`report_packets`](Self::report_packets).
+    #[must_use]
+    pub fn with_report_packets(mut self, report: bool) -> Self {
+        self.report_packets = report;
+        self
+    }
+
+    /// Sets [`max_namespaces`](Self::max_namespaces).
+    #[must_use]
+    pub fn with_max_namespaces(mut self, namespaces: usize) -> Self {
+        self.max_namespaces = namespaces;
+        self
+    }
+
+    /// Sets [`max_buffered_events`](Self::max_buffered_events) and [`max_buffered_bytes`](Self::max_buffered_bytes).
+    #[must_use]
+    pub fn with_max_buffered(mut self, events: usize, bytes: usize) -> Self {
+        self.max_buffered_events = events;
+        self.max_buffered_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_pending_acks`](Self::max_pending_acks).
+    #[must_use]
+    pub fn with_max_pending_acks(mut self, acks: usize) -> Self {
+        self.max_pending_acks = acks;
+        self
+    }
+}
+
+/// The settings of one socket.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SocketOptions {
+    /// What the socket shows the server at each CONNECT.
+    pub auth: Auth,
+    /// How long acknowledgements may take where the application does not tell; `None` for as long as the session lives.
+    /// Default `None`.
+    pub ack_timeout: Option<Duration>,
+    /// How often an event is sent again while its acknowledgement does not come; 0, the default, turns this off.
+    ///
+    /// With retries every event that is not volatile is sent at least once, and in order: each waits until the one
+    /// before it is acknowledged or given up, so the server must acknowledge every event. Needs an `ack_timeout` to
+    /// send anew before the connection is lost.
+    pub retries: u32,
+}
+
+impl SocketOptions {
+    /// Sets [`auth`](Self::auth) to a payload that is always the same, an object.
+    #[must_use]
+    pub fn with_auth(mut self, payload: Payload) -> Self {
+        self.auth = Auth::Fixed(payload);
+        self
+    }
+
+    /// Sets [`auth`](Self::auth) so that the application is asked at every connection.
+    #[must_use]
+    pub fn with_auth_asked(mut self) -> Self {
+        self.auth = Auth::Ask;
+        self
+    }
+
+    /// Sets [`ack_timeout`](Self::ack_timeout).
+    #[must_use]
+    pub fn with_ack_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.ack_timeout = timeout;
+        self
+    }
+
+    /// Sets [`retries`](Self::retries).
+    #[must_use]
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+}
+
+/// What a socket shows the server at each CONNECT, officially `auth`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Auth {
+    /// Nothing.
+    #[default]
+    None,
+    /// Always the same object.
+    Fixed(Payload),
+    /// What the application answers to [`Event::AuthRequired`](super::Event::AuthRequired), anew at every connection.
+    Ask,
+}

@@ -1,0 +1,53 @@
+//! Names of sockets and acknowledgements.
+
+use engineio_proto::collections::Key;
+
+/// Names a socket, one namespace of one client. A key is never used again for another socket.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SocketKey(pub(super) Key);
+
+/// Names an event whose acknowledgement is awaited; unique in its client.
+///
+/// It is not the id on the wire, of which an event that is sent several times has several.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AckId(pub(super) u64);
+
+/// An event that the server wants acknowledged, to be answered once with
+/// [`respond`](super::Client::respond).
+///
+/// It is good for the session in which the event came: after a disconnection the server knows nothing of it any more,
+/// and another server might know another event under its id. Dropping it leaks nothing: the server never gets its
+/// answer.
+#[derive(Debug, Eq, PartialEq)]
+pub struct AckToken {
+    pub(super) socket: SocketKey,
+    pub(super) session: u64,
+    pub(super) id: u64,
+}
+
+impl AckToken {
+    /// The socket that received the event.
+    #[must_use]
+    pub fn socket(&self) -> SocketKey {
+        self.socket
+    }
+}
+
+/// A namespace that waits for its authentication, to be given once with
+/// [`provide_auth`](super::Client::provide_auth).
+///
+/// It is good for one connection: at the next the application is asked anew.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "the namespace is not joined before"]
+pub struct AuthToken {
+    pub(super) socket: SocketKey,
+    pub(super) question: u64,
+}
+
+impl AuthToken {
+    /// The socket whose namespace it is.
+    #[must_use]
+    pub fn socket(&self) -> SocketKey {
+        self.socket
+    }
+}

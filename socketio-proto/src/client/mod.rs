@@ -1,0 +1,32 @@
+//! The client role: one connection to a server, shared by many namespaces, and made anew for as long as that is wanted.
+//!
+//! [`Client`] is the official manager and its sockets in one machine.
+
+mod acks;
+mod backoff;
+mod buffers;
+mod config;
+mod emit;
+mod error;
+mod event;
+mod incoming;
+mod jitter;
+mod keys;
+mod links;
+mod machine;
+mod manager;
+mod retry;
+mod socket;
+mod sockets;
+mod state;
+
+pub use backoff::Backoff;
+pub use config::{Auth, Config, SocketOptions};
+pub use error::{
+    AckError, AuthError, ConnectError, DisconnectReason, EmitError, Gone, Refusal, SocketError,
+    Violation,
+};
+pub use event::Event;
+pub use keys::{AckId, AckToken, AuthToken, SocketKey};
+pub use machine::Client;
+pub use state::{Buffered, State};

@@ -1,0 +1,17 @@
+//! What the client does, in scripts against a hand-driven server, and against the server of this crate.
+#![cfg(test)]
+
+mod support;
+
+mod acks;
+mod buffers;
+mod connect;
+mod cuts;
+mod disconnect;
+mod hostile;
+mod pitfalls;
+mod reconnect;
+mod recovery;
+mod retries;
+mod sequences;
+mod size;
