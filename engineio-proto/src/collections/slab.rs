@@ -21,8 +21,8 @@ impl Key {
 
 /// Values of one type, each under a [`Key`] that is never used twice.
 ///
-/// Insertion, removal and lookup take constant time. Memory grows by pages and never moves, so that growing costs the
-/// same at any size and no more than one page is spare.
+/// Insertion, removal and lookup take constant time. Memory grows by pages of 64, the first of which grows by itself,
+/// so that growing costs the same at any size and little is spare.
 ///
 /// # Examples
 ///
@@ -187,9 +187,15 @@ impl<T> Slab<T> {
         let slot = self.next;
         let next = slot.checked_add(1)?;
         if self.pages.len() <= (slot / PAGE) as usize {
-            self.pages.push(Vec::with_capacity(PAGE as usize));
+            // The first page grows with what is in it: there are machines with just one value in their slab.
+            let capacity = if self.pages.is_empty() { 0 } else { PAGE };
+            self.pages.push(Vec::with_capacity(capacity as usize));
         }
-        self.pages.last_mut()?.push(Entry {
+        let page = self.pages.last_mut()?;
+        if page.len() == page.capacity() {
+            page.reserve_exact(page.len().clamp(1, PAGE as usize / 2));
+        }
+        page.push(Entry {
             generation: 0,
             content: Content::Free(None),
         });
