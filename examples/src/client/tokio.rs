@@ -1,0 +1,251 @@
+//! A client on tokio: one task owns the machine, others carry a request or a WebSocket each.
+
+mod network;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use engineio_proto::client::Output;
+use engineio_proto::http::Answer;
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep_until, timeout_at};
+
+use super::{App, Machine, Tls};
+use network::{Connection, Http, exchange, http_client};
+
+/// A machine, its application, and what is under way for them.
+#[derive(Debug)]
+pub struct Driver<M: Machine, A: App<M>> {
+    machine: M,
+    app: A,
+    commands: mpsc::Receiver<A::Command>,
+    inputs: mpsc::Receiver<Input>,
+    /// What every task reports with.
+    reporter: mpsc::Sender<Input>,
+    http: Http,
+    tls: Tls,
+    requests: HashMap<RequestId, AbortHandle>,
+    connections: HashMap<ConnectionId, Pipe>,
+    tasks: JoinSet<()>,
+    epoch: tokio::time::Instant,
+    /// Until when closing may take, once the application wants no more.
+    stopping: Option<tokio::time::Instant>,
+}
+
+/// What a task has to report.
+#[derive(Debug)]
+enum Input {
+    Response(RequestId, Answer),
+    RequestFailed(RequestId),
+    Connected(ConnectionId),
+    Frame(ConnectionId, Frame),
+    /// The last batch has left.
+    Written(ConnectionId),
+    Closed(ConnectionId, Option<u16>),
+    Failed(ConnectionId, Option<Answer>),
+}
+
+/// Frames to be written in one go.
+type Batch = Vec<Frame>;
+
+/// The way to the task of a connection. Dropping it closes the connection behind the last batch.
+#[derive(Debug)]
+struct Pipe {
+    batches: mpsc::Sender<Batch>,
+    /// A batch is being written: the next is taken when it has left. What waits is counted by the machine.
+    busy: bool,
+}
+
+/// The content bytes from which a batch takes no further frame.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Inputs and commands that may wait; who has more waits.
+const QUEUE: usize = 64;
+
+/// How long to wait for the answers to what ends: requests, and close frames.
+const CLOSE_TIME: Duration = Duration::from_secs(3);
+
+impl<M: Machine, A: App<M>> Driver<M, A> {
+    /// Makes a driver, and the way for the rest of the program to send commands. When that is dropped, the driver stops.
+    #[must_use]
+    pub fn new(machine: M, app: A, tls: Tls) -> (Self, mpsc::Sender<A::Command>) {
+        let (commander, commands) = mpsc::channel(QUEUE);
+        let (reporter, inputs) = mpsc::channel(QUEUE);
+        let driver = Self {
+            machine,
+            app,
+            commands,
+            inputs,
+            reporter,
+            http: http_client(&tls),
+            tls,
+            requests: HashMap::new(),
+            connections: HashMap::new(),
+            tasks: JoinSet::new(),
+            epoch: tokio::time::Instant::now(),
+            stopping: None,
+        };
+        (driver, commander)
+    }
+
+    /// Runs until the application wants no more, then closes what is open within a few seconds.
+    pub async fn run(mut self) -> A {
+        let now = self.now();
+        self.app.started(&mut self.machine, now);
+        loop {
+            self.perform();
+            if self.stopping.is_some() && self.requests.is_empty() && self.connections.is_empty() {
+                break;
+            }
+            let due = self.machine.poll_timeout().map(|due| self.moment(due));
+            let due = [due, self.stopping].into_iter().flatten().min();
+            tokio::select! {
+                Some(input) = self.inputs.recv() => self.take(input),
+                command = self.commands.recv(), if self.stopping.is_none() => {
+                    let now = self.now();
+                    let flow = match command {
+                        Some(command) => self.app.handle_command(&mut self.machine, command, now),
+                        None => ControlFlow::Break(()),
+                    };
+                    self.follow(flow);
+                }
+                () = sleep_until(due.unwrap_or(self.epoch)), if due.is_some() => {
+                    let now = self.now();
+                    self.machine.handle_timeout(now);
+                    if self.stopping.is_some_and(|end| end <= tokio::time::Instant::now()) {
+                        break;
+                    }
+                }
+            }
+            while self.tasks.try_join_next().is_some() {}
+        }
+        self.connections.clear();
+        let end = self.stopping.unwrap_or(self.epoch);
+        // Those that are not over by then are dropped with the set.
+        let _late = timeout_at(end, async {
+            while self.tasks.join_next().await.is_some() {}
+        })
+        .await;
+        self.app
+    }
+
+    /// Does what the machine wants done, and tells the application what there is to know.
+    fn perform(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Request { request, message } => {
+                    let exchange = exchange(
+                        self.http.clone(),
+                        request,
+                        message,
+                        self.machine.max_payload(),
+                        self.reporter.clone(),
+                    );
+                    self.requests.insert(request, self.tasks.spawn(exchange));
+                }
+                Output::Abort { request } => {
+                    if let Some(task) = self.requests.remove(&request) {
+                        task.abort();
+                    }
+                }
+                Output::Connect {
+                    connection,
+                    request,
+                } => {
+                    let (batches, waiting) = mpsc::channel(1);
+                    let task = Connection {
+                        id: connection,
+                        batches: waiting,
+                        reporter: self.reporter.clone(),
+                    };
+                    let max_payload = self.machine.max_payload();
+                    self.tasks
+                        .spawn(task.run(request, self.tls.clone(), max_payload));
+                    let busy = false;
+                    self.connections.insert(connection, Pipe { batches, busy });
+                }
+                Output::Frames { connection } => self.pull(connection),
+                Output::Close { connection } => drop(self.connections.remove(&connection)),
+                Output::Event(event) => {
+                    if self.stopping.is_none() {
+                        let now = self.now();
+                        let flow = self.app.handle_event(&mut self.machine, event, now);
+                        self.follow(flow);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands the frames that wait for a connection to its task, if it is idle.
+    fn pull(&mut self, connection: ConnectionId) {
+        let Some(pipe) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if pipe.busy {
+            return;
+        }
+        let (mut batch, mut bytes) = (Batch::new(), 0);
+        while bytes < BATCH_BYTES
+            && let Some(frame) = self.machine.poll_frame(connection)
+        {
+            bytes += frame.len();
+            batch.push(frame);
+        }
+        // There is room, since the last batch was taken. A task that is gone has reported why.
+        pipe.busy = !batch.is_empty() && pipe.batches.try_send(batch).is_ok();
+    }
+
+    fn take(&mut self, input: Input) {
+        let now = self.now();
+        match input {
+            Input::Response(id, answer) => {
+                self.requests.remove(&id);
+                self.machine.handle_response(id, answer, now);
+            }
+            Input::RequestFailed(id) => {
+                self.requests.remove(&id);
+                self.machine.handle_request_failed(id, now);
+            }
+            Input::Connected(id) => self.machine.handle_connected(id, now),
+            Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
+            Input::Written(id) => {
+                if let Some(pipe) = self.connections.get_mut(&id) {
+                    pipe.busy = false;
+                }
+                self.pull(id);
+            }
+            Input::Closed(id, code) => {
+                self.connections.remove(&id);
+                self.machine.handle_connection_closed(id, code, now);
+            }
+            Input::Failed(id, answer) => {
+                self.connections.remove(&id);
+                self.machine.handle_connection_failed(id, answer, now);
+            }
+        }
+    }
+
+    fn follow(&mut self, flow: ControlFlow<()>) {
+        if flow.is_break() {
+            self.stopping = Some(tokio::time::Instant::now() + CLOSE_TIME);
+            let now = self.now();
+            self.machine.close(now);
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.epoch.elapsed()
+    }
+
+    fn moment(&self, instant: Instant) -> tokio::time::Instant {
+        let since = instant.saturating_duration_since(Instant::ZERO);
+        // Some 584 years is more than some clocks can express.
+        self.epoch
+            .checked_add(since)
+            .unwrap_or(self.epoch + Duration::from_secs(1 << 30))
+    }
+}
