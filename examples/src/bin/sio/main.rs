@@ -1,0 +1,217 @@
+//! `sio`: a Socket.IO client for the command line. `sio --help` tells how to use it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `arguments.rs`, `help.txt` | the command line |
+//! | `message.rs`, `command.rs` | what is sent, from words and lines |
+//! | `session.rs`, `outcome.rs` | what happens in a run, and how it ends |
+//! | `reason.rs` | why things went wrong, and what may help |
+//! | `output.rs`, `json.rs`, `screen.rs` | how things are shown |
+//! | `wire.rs`, `packet.rs` | the wire log |
+//! | `prompt.rs` | line editing and history |
+
+mod arguments;
+mod command;
+mod json;
+mod message;
+mod outcome;
+mod output;
+mod packet;
+mod prompt;
+mod reason;
+mod screen;
+mod session;
+mod wire;
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engineio_proto::client::Endpoint;
+use examples::client::Tls;
+use examples::client::tokio::Driver;
+use examples::program::stop_signal;
+use examples::tokio_driver::fresh_seed;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use socketio_proto::client::{Client, Config};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use arguments::{HELP, Options, Task};
+use outcome::Outcome;
+use output::{Line, Style};
+use screen::Screen;
+use session::{Input, Session};
+use wire::{Log, Wire};
+
+fn main() -> ExitCode {
+    let task = match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(task) => task,
+        Err(error) => {
+            Screen::streams().print(Line::Note(format!(
+                "sio: {error}\nsio --help shows how it is used"
+            )));
+            return Outcome::Usage.into();
+        }
+    };
+    let text = match task {
+        Task::Connect(options) => return connect(*options).into(),
+        Task::Help => HELP,
+        Task::Version => concat!("sio ", env!("CARGO_PKG_VERSION"), "\n"),
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Outcome::Done.into(),
+        Err(_) => Outcome::OutputGone.into(),
+    }
+}
+
+fn connect(options: Options) -> Outcome {
+    let screen = Screen::streams();
+    let colors =
+        !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let by_hand = options.reads_commands() && prompt::is_by_hand();
+    let style = Style {
+        json: options.json,
+        color: colors && io::stdout().is_terminal(),
+        color_notes: colors && io::stderr().is_terminal(),
+    };
+    let fail = |error: &dyn Error| {
+        screen.print(style.error(&error.to_string()));
+        Outcome::Usage
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let endpoint = options.endpoint.clone();
+    let session = match runtime.block_on(run(options, style, screen.clone(), by_hand)) {
+        Ok(session) => session,
+        Err(error) => return fail(&*error),
+    };
+    // The thread that reads commands may wait for a line that never comes.
+    runtime.shutdown_background();
+    if session.was_unanswered() {
+        screen.print(style.error(&diagnose(&endpoint)));
+    }
+    session.outcome()
+}
+
+async fn run(
+    options: Options,
+    style: Style,
+    screen: Screen,
+    by_hand: bool,
+) -> Result<Session, Box<dyn Error>> {
+    let log = Log::new(options.verbosity, style, screen.clone());
+    let client = Client::new(config(&options, by_hand), &fresh_seed()?)?;
+    let tls = Tls::new(certificates(&options)?)?;
+    let (ready, go) = oneshot::channel();
+    let permits = Arc::new(Semaphore::new(COMMANDS));
+    let (reads_commands, max_time) = (options.reads_commands(), options.max_time);
+    let session = Session::new(
+        options,
+        style,
+        screen.clone(),
+        by_hand,
+        ready,
+        Arc::clone(&permits),
+    );
+    let (driver, commands) = Driver::new(Wire::new(client, log), session, tls);
+    if reads_commands {
+        let reader = prompt::Reader {
+            go,
+            commands: commands.clone(),
+            permits,
+            screen,
+            by_hand,
+        };
+        reader.start()?;
+    }
+    let interrupts = tokio::spawn(interrupt(commands.clone()));
+    let timer = tokio::spawn(end_after(max_time, commands.clone()));
+    let session = driver.run().await;
+    interrupts.abort();
+    timer.abort();
+    drop(commands);
+    Ok(session)
+}
+
+fn config(options: &Options, by_hand: bool) -> Config {
+    let mut config = Config::new(options.endpoint.clone())
+        .with_reconnection(options.reconnect.unwrap_or(by_hand))
+        .with_timeout(Some(options.connect_timeout))
+        .with_namespace_timeout(Some(options.connect_timeout));
+    config.limits.max_attachments = MAX_ATTACHMENTS;
+    config.engine = config
+        .engine
+        .with_path(options.path.clone())
+        .with_add_trailing_slash(options.path.ends_with('/'))
+        .with_transports(options.transports.clone())
+        .with_extra_headers(options.headers.clone())
+        .with_credentials_sent(true)
+        // The largest file that fits into memory is worth a try.
+        .with_max_buffered(usize::MAX / 2, 65_536);
+    config
+}
+
+fn certificates(options: &Options) -> Result<Vec<CertificateDer<'static>>, Box<dyn Error>> {
+    let Some(file) = &options.cacert else {
+        return Ok(Vec::new());
+    };
+    let fault = |error: &dyn Error| format!("--cacert {}: {error}", file.display());
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| fault(&error))?;
+    let certificates: Vec<_> = certificates
+        .collect::<Result<_, _>>()
+        .map_err(|error| fault(&error))?;
+    if certificates.is_empty() {
+        return Err(format!("--cacert {}: there is no certificate in it", file.display()).into());
+    }
+    Ok(certificates)
+}
+
+async fn interrupt(commands: mpsc::Sender<Input>) {
+    while stop_signal().await.is_ok() && commands.send(Input::Interrupt).await.is_ok() {}
+}
+
+async fn end_after(time: Option<Duration>, commands: mpsc::Sender<Input>) {
+    if let Some(time) = time {
+        tokio::time::sleep(time).await;
+        // A session that is over needs no end.
+        let _over = commands.send(Input::TimeOver).await;
+    }
+}
+
+/// What the operating system says about the server, where the protocol only knows that there was no answer.
+fn diagnose(endpoint: &Endpoint) -> String {
+    let (host, port) = (endpoint.host.as_str(), endpoint.port);
+    let addresses = match (host, port).to_socket_addrs() {
+        Ok(addresses) => addresses,
+        Err(error) => return format!("the name {host} leads nowhere: {error}"),
+    };
+    let mut problem = format!("the name {host} leads nowhere");
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, DIAGNOSIS_TIME) {
+            Ok(_) if endpoint.secure => {
+                return "something listens there; is it a TLS server, with a trusted certificate (--cacert)?".into();
+            }
+            Ok(_) => {
+                return "something listens there, but does not answer; is it a Socket.IO server?"
+                    .into();
+            }
+            Err(error) => problem = format!("{address}: {error}; is the server running?"),
+        }
+    }
+    problem
+}
+
+/// The commands that may wait to be sent.
+const COMMANDS: usize = 64;
+/// The attachments of a packet, both ways; servers allow fewer.
+const MAX_ATTACHMENTS: u16 = 1000;
+const DIAGNOSIS_TIME: Duration = Duration::from_secs(2);

@@ -1,0 +1,283 @@
+//! The wire log: the machine in a coat that writes down what passes in and out.
+
+use std::collections::BTreeSet;
+
+use engineio_proto::client::Output;
+use engineio_proto::http::{Answer, Request};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use examples::client::Machine;
+use socketio_proto::client::{Client, Event};
+
+use crate::json::printable;
+use crate::output::{Color, Line, Style, paint, preview};
+use crate::packet;
+use crate::screen::Screen;
+
+/// A client whose wire is watched.
+pub(crate) struct Wire {
+    pub(crate) client: Client,
+    log: Log,
+    /// The GETs that wait for their response: it holds packets.
+    polls: BTreeSet<RequestId>,
+    watch: Watch,
+}
+
+/// Whether the end of the connection is to be told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Watch {
+    No,
+    Waiting,
+}
+
+/// What the session is told.
+#[derive(Debug)]
+pub(crate) enum News {
+    Client(Event),
+    /// All is sent, and nothing will happen any more: asked for by [`Wire::tell_end`].
+    Ended,
+}
+
+impl Wire {
+    pub(crate) fn new(client: Client, log: Log) -> Self {
+        Self {
+            client,
+            log,
+            polls: BTreeSet::new(),
+            watch: Watch::No,
+        }
+    }
+
+    /// Wants to be told once all that waited is sent and the connection is closed.
+    pub(crate) fn tell_end(&mut self) {
+        self.watch = Watch::Waiting;
+    }
+}
+
+impl Machine for Wire {
+    type Event = News;
+
+    fn max_payload(&self) -> usize {
+        self.client.max_payload()
+    }
+
+    fn handle_response(&mut self, id: RequestId, answer: Answer, now: Instant) {
+        let is_poll = self.polls.remove(&id);
+        self.log.answer(&answer, is_poll, now);
+        self.client.handle_response(id, answer, now);
+    }
+
+    fn handle_request_failed(&mut self, id: RequestId, now: Instant) {
+        self.polls.remove(&id);
+        self.log.remark(1, "a request got no answer", now);
+        self.client.handle_request_failed(id, now);
+    }
+
+    fn handle_connected(&mut self, id: ConnectionId, now: Instant) {
+        self.log.remark(2, "the WebSocket is open", now);
+        self.client.handle_connected(id, now);
+    }
+
+    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        self.log.frame(Direction::In, &frame, now);
+        self.client.handle_frame(id, frame, now);
+    }
+
+    fn handle_connection_closed(&mut self, id: ConnectionId, code: Option<u16>, now: Instant) {
+        let with = code.map_or_else(String::new, |code| format!(" with code {code}"));
+        self.log
+            .remark(1, &format!("the WebSocket is closed{with}"), now);
+        Machine::handle_connection_closed(&mut self.client, id, code, now);
+    }
+
+    fn handle_connection_failed(&mut self, id: ConnectionId, by: Option<Answer>, now: Instant) {
+        self.log.remark(1, "the WebSocket failed", now);
+        if let Some(answer) = &by {
+            self.log.answer(answer, false, now);
+        }
+        Machine::handle_connection_failed(&mut self.client, id, by, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.log.now = now;
+        self.client.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<News>> {
+        let Some(output) = self.client.poll_output() else {
+            // A connection that is closing has a deadline; without any there is nothing to come.
+            let ended = self.watch == Watch::Waiting && self.client.poll_timeout().is_none();
+            return ended.then(|| {
+                self.watch = Watch::No;
+                Output::Event(News::Ended)
+            });
+        };
+        match &output {
+            Output::Request { request, message } => {
+                if message.body.is_empty() {
+                    self.polls.insert(*request);
+                }
+                self.log.request(message);
+            }
+            Output::Abort { request } => {
+                self.polls.remove(request);
+                self.log.remark_now(2, "a request is given up");
+            }
+            Output::Connect { request, .. } => self.log.request(request),
+            Output::Close { .. } => self.log.remark_now(2, "closing the WebSocket"),
+            Output::Event(Event::Upgraded { .. }) => {
+                self.log.remark_now(1, "moved to the WebSocket")
+            }
+            Output::Event(_) | Output::Frames { .. } => {}
+        }
+        Some(output.map_event(News::Client))
+    }
+
+    fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+        let frame = self.client.poll_frame(connection)?;
+        let now = self.log.now;
+        self.log.frame(Direction::Out, &frame, now);
+        Some(frame)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.client.poll_timeout()
+    }
+
+    fn close(&mut self, now: Instant) {
+        Machine::close(&mut self.client, now);
+    }
+}
+
+/// Writes down, from a level of detail on: 1 packets, 2 everything.
+pub(crate) struct Log {
+    level: u8,
+    style: Style,
+    screen: Screen,
+    /// The time of the latest input.
+    now: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Direction {
+    In,
+    Out,
+}
+
+impl Log {
+    pub(crate) fn new(level: u8, style: Style, screen: Screen) -> Self {
+        Self {
+            level,
+            style,
+            screen,
+            now: Instant::ZERO,
+        }
+    }
+
+    fn request(&self, request: &Request) {
+        if self.level == 0 {
+            return;
+        }
+        let opening = !request
+            .query()
+            .split('&')
+            .any(|pair| pair.starts_with("sid="));
+        if self.level > 1 {
+            self.write('>', &format!("{} {}", request.method, request.url));
+            for (name, value) in &request.headers {
+                self.write('>', &format!("{name}: {value}"));
+            }
+        } else if opening || request.url.starts_with("ws") {
+            self.write('*', &format!("connecting to {}", request.url));
+        }
+        self.payload('>', &request.body);
+    }
+
+    fn answer(&mut self, answer: &Answer, is_poll: bool, now: Instant) {
+        self.now = now;
+        if self.level > 1 {
+            self.write(
+                '<',
+                &format!("status {}, {} bytes", answer.status, answer.body.len()),
+            );
+            for cookie in &answer.set_cookies {
+                self.write('<', &format!("set-cookie: {cookie}"));
+            }
+        }
+        if answer.status != 200 {
+            let body = String::from_utf8_lossy(answer.body.get(..SHORT).unwrap_or(&answer.body))
+                .into_owned();
+            self.remark_now(1, &format!("the server answered {} {body}", answer.status));
+        } else if is_poll {
+            self.payload('<', &answer.body);
+        }
+    }
+
+    /// The packets of a body.
+    fn payload(&self, mark: char, body: &[u8]) {
+        if self.level == 0 || body.is_empty() {
+            return;
+        }
+        for text in body.split(|byte| *byte == SEPARATOR) {
+            self.packet(mark, &String::from_utf8_lossy(text));
+        }
+    }
+
+    fn frame(&mut self, direction: Direction, frame: &Frame, now: Instant) {
+        self.now = now;
+        if self.level == 0 {
+            return;
+        }
+        let mark = match direction {
+            Direction::In => '<',
+            Direction::Out => '>',
+        };
+        match frame {
+            Frame::Text(text) => self.packet(mark, text),
+            Frame::Binary(data) => self.write(mark, &format!("binary {}", preview(data))),
+        }
+    }
+
+    fn packet(&self, mark: char, text: &str) {
+        let packet = packet::describe(text);
+        if self.level >= packet.level {
+            self.write(mark, &packet.text);
+        }
+    }
+
+    fn remark(&mut self, level: u8, text: &str, now: Instant) {
+        self.now = now;
+        self.remark_now(level, text);
+    }
+
+    fn remark_now(&self, level: u8, text: &str) {
+        if self.level >= level {
+            self.write('*', text);
+        }
+    }
+
+    fn write(&self, mark: char, text: &str) {
+        let seconds = self
+            .now
+            .saturating_duration_since(Instant::ZERO)
+            .as_secs_f64();
+        let mut text = printable(text, false);
+        if self.level == 1
+            && let Some((cut, _)) = text.char_indices().nth(SHORT)
+        {
+            let bytes = text.len();
+            text.truncate(cut);
+            text.push_str(&format!(" ... ({bytes} bytes)"));
+        }
+        let line = format!("{seconds:8.3} {mark} {text}");
+        self.screen.print(Line::Note(paint(
+            self.style.color_notes,
+            Color::Faint,
+            &line,
+        )));
+    }
+}
+
+/// Between the packets of a body.
+const SEPARATOR: u8 = 0x1e;
+/// What is longer is cut, unless more detail is asked for.
+const SHORT: usize = 400;

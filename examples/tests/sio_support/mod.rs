@@ -1,0 +1,166 @@
+//! Servers to run `sio` against, and `sio` itself.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// A server under test, which ends with its value.
+pub struct Server {
+    pub name: &'static str,
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    /// Every server whose packages are installed.
+    pub fn all() -> Vec<Self> {
+        ["ours", "official", "python"]
+            .into_iter()
+            .filter_map(Self::named)
+            .collect()
+    }
+
+    pub fn ours() -> Self {
+        Self::named("ours").expect("part of this package")
+    }
+
+    /// Kills the server and starts it again on the same port.
+    pub fn restart(&mut self) {
+        self.process.kill().expect("to end it");
+        self.process.wait().expect("an end");
+        let port = self.url.rsplit_once(':').expect("a port").1.to_owned();
+        let again = Self::on_port(self.name, &port).expect("it was there before");
+        *self = again;
+    }
+
+    fn named(name: &'static str) -> Option<Self> {
+        let server = Self::on_port(name, "0");
+        if server.is_none() {
+            eprintln!("left out: the server {name}, for which `scripts/test install` is needed");
+        }
+        server
+    }
+
+    fn on_port(name: &'static str, port: &str) -> Option<Self> {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+        let mut command = match name {
+            "official" => {
+                let script = tests.join("js/reference/conformance.mjs");
+                let mut command = Command::new("node");
+                command.arg(script).arg("--socketio");
+                Some(command).filter(|_| tests.join("js/node_modules").is_dir())
+            }
+            "python" => {
+                let python = python()?;
+                let mut command = Command::new(&python);
+                command.arg(tests.join("python/conformance.py"));
+                Some(command).filter(|_| python.is_file())
+            }
+            _ => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+                command.arg("--socketio");
+                Some(command)
+            }
+        }?;
+        command.args(["--port", port]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut process = command.spawn().expect("a process");
+        let mut line = String::new();
+        let out = process.stdout.take().expect("piped");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        let url = line
+            .trim()
+            .strip_prefix("listening on ")
+            .expect("an address")
+            .to_owned();
+        Some(Self { name, process, url })
+    }
+
+    pub fn start(&self, namespace: &str, arguments: &[&str]) -> Child {
+        let url = format!("{}{namespace}", self.url);
+        start(&[&[url.as_str()], arguments].concat())
+    }
+
+    pub fn sio(&self, namespace: &str, arguments: &[&str]) -> Run {
+        self.sio_with(namespace, arguments, "")
+    }
+
+    pub fn sio_with(&self, namespace: &str, arguments: &[&str], input: &str) -> Run {
+        let url = format!("{}{namespace}", self.url);
+        sio(&[&[url.as_str()], arguments].concat(), input)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A server that has ended already did so on its own account, which its test has noticed.
+        let _ended = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+/// The interpreter of the virtual environment that `scripts/test install` makes beside the build results.
+fn python() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_BIN_EXE_sio")).parent()?.parent()?;
+    Some(target.join("python-venv/bin/python"))
+}
+
+/// How a run of `sio` ended.
+pub struct Run {
+    pub out: String,
+    pub err: String,
+    pub code: Option<i32>,
+}
+
+impl Run {
+    pub fn of(output: Output) -> Self {
+        Self {
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+            code: output.status.code(),
+        }
+    }
+}
+
+fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_sio"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a process")
+}
+
+pub fn sio(arguments: &[&str], input: &str) -> Run {
+    let mut child = start(arguments);
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || {
+        // A program that has ended reads nothing.
+        let _ended = stdin.write_all(input.as_bytes());
+    });
+    let run = Run::of(child.wait_with_output().expect("an end"));
+    writer.join().expect("written");
+    run
+}
+
+pub struct TempFile(pub PathBuf);
+
+impl TempFile {
+    pub fn new(content: &[u8]) -> Self {
+        let name = format!("sio-test-{}-{}", std::process::id(), content.len());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).expect("room for a file");
+        Self(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_file(&self.0);
+    }
+}
