@@ -89,8 +89,8 @@ impl<K: Copy + Ord> TimerQueue<K> {
 
     /// Takes out the key whose deadline is the earliest, if that is not after `now`.
     ///
-    /// A call files at most 64 deadlines anew that had moved later. If it then gives `None`, [`next`](Self::next) is
-    /// still not after `now`, and the next call goes on.
+    /// A call files at most 64 deadlines anew that had moved later. It gives `None` then, while [`next`](Self::next) is
+    /// still not after `now`: the next call goes on.
     pub fn pop_expired(&mut self, now: Instant) -> Option<K> {
         for _ in 0..REFILED_PER_CALL {
             let &(filed, key) = self

@@ -284,6 +284,9 @@ impl Server {
     pub fn handle_timeout(&mut self, now: Instant) {
         for _ in 0..TIMERS_PER_CALL {
             let Some(slot) = self.timers.pop_expired(now) else {
+                if self.timers.next().is_some_and(|due| due <= now) {
+                    continue; // what was due has moved later; there is more of that
+                }
                 break;
             };
             if let Some((key, _)) = self.sessions.at(slot) {

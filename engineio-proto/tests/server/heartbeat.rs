@@ -342,3 +342,22 @@ fn the_heartbeat_ends_a_session_that_is_closing_and_sends_no_ping() {
         assert_eq!(net.drain(), ["s0 closed: ping timeout"]);
     });
 }
+
+#[test]
+fn one_call_moves_on_when_the_deadlines_of_many_sessions_have_moved() {
+    both(config(), |net| {
+        let sessions: Vec<_> = (0..100).map(|_| net.open_websocket()).collect();
+        net.advance(300);
+        for (_, connection) in &sessions {
+            net.text(*connection, "3");
+        }
+        net.drain();
+        // All of them are filed under 300 ms + 200 ms still, and due 300 ms after their pong.
+        net.now = net.now + Duration::from_millis(200);
+        net.driver.handle_timeout(net.now);
+        assert_eq!(net.drain(), [""; 0]);
+        assert!(net.driver.poll_timeout() > Some(net.now));
+        net.advance(100);
+        assert_eq!(net.drain().len(), sessions.len(), "a ping each");
+    });
+}

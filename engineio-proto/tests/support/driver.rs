@@ -355,8 +355,10 @@ impl Driver for Bare {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while let Some(number) = self.timers.pop_expired(now) {
-            self.with(number, |session| session.handle_timeout(now));
+        while self.timers.next().is_some_and(|due| due <= now) {
+            if let Some(number) = self.timers.pop_expired(now) {
+                self.with(number, |session| session.handle_timeout(now));
+            }
         }
     }
 
