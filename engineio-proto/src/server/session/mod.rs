@@ -330,12 +330,6 @@ impl Session {
         self.outbox.bytes().saturating_add(self.undelivered_bytes)
     }
 
-    /// The poll or POST that waits for an answer, if it is `request`.
-    #[must_use]
-    pub fn is_waiting(&self, request: RequestId) -> bool {
-        matches!(self.carrier, Carrier::Polling { held, posting } if held == Some(request) || posting == Some(request))
-    }
-
     /// Ends the session: answers what is open, drops what is queued, tells the application.
     fn finish(&mut self, reason: CloseReason, release: Release) {
         if self.state == State::Closed {
