@@ -88,6 +88,7 @@
 
 extern crate alloc;
 
+mod buffered;
 pub mod client;
 pub mod codec;
 pub mod collections;
@@ -100,13 +101,16 @@ mod seed;
 pub mod server;
 mod sid;
 mod time;
+mod transport;
 
+pub use buffered::{Buffered, SendError};
 pub use encoded::{Encoded, WebSocketHeader};
 pub use ids::{ConnectionId, Exchange, RequestId};
 pub use message::{Frame, Message};
 pub use seed::Seed;
 pub use sid::{Sid, SidGenerator};
 pub use time::Instant;
+pub use transport::{Transport, Transports};
 
 pub use bytes::Bytes;
 pub use bytestring::ByteString;

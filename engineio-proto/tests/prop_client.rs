@@ -7,9 +7,9 @@ mod cases;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use engineio_proto::Transport;
 use engineio_proto::client::{Client, Config, Event, Output};
 use engineio_proto::http::Answer;
-use engineio_proto::server::Transport;
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -15,11 +15,11 @@ use std::thread;
 use std::time::{Duration, Instant as Clock};
 
 use bytes::Bytes;
+use engineio_proto::Transport;
 use engineio_proto::client::{
     Client as EngineClient, CloseDetail, CloseReason, Config as EngineConfig, Endpoint,
     Event as EngineEvent, TransportError,
 };
-use engineio_proto::server::Transport;
 use engineio_proto::{Encoded, Message, Seed};
 use examples::client::Tls;
 use serde_json::{Value, json};

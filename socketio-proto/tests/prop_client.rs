@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use socketio_proto::client::{Client, Config, Event, SocketOptions, State};
+use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Output;
 use socketio_proto::engine::http::Answer;
-use socketio_proto::engine::server::Transport;
 use socketio_proto::engine::{Instant, RequestId, Seed};
 
 use support::{Rig, auth, config};

@@ -3,8 +3,8 @@
 
 use allocation_counter::measure;
 use socketio_proto::client::{Client, Config, Event, SocketOptions};
+use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::{Endpoint, Output};
-use socketio_proto::engine::server::Transport;
 use socketio_proto::engine::{Frame, Instant, Seed};
 
 const MANY: usize = 1_000;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::endpoint::{Endpoint, EndpointError};
-use crate::server::Transport;
+use crate::Transport;
 
 /// The settings of an Engine.IO client, with the official names and defaults.
 ///
@@ -17,7 +17,7 @@ use crate::server::Transport;
 ///
 /// ```
 /// use engineio_proto::client::{Config, Endpoint};
-/// use engineio_proto::server::Transport;
+/// use engineio_proto::Transport;
 ///
 /// let endpoint = Endpoint::parse("https://example.com")?;
 /// let config = Config::new(endpoint).with_transports([Transport::WebSocket, Transport::Polling]);

@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
 use crate::codec::v4;
-use crate::server::{Buffered, SendError};
+use crate::{Buffered, SendError};
 use crate::{Encoded, Frame};
 
 use super::config::Config;

@@ -3,8 +3,7 @@
 use super::close::{CloseReason, ProbeError};
 use crate::codec::Open;
 use crate::http::Request;
-use crate::server::Transport;
-use crate::{ConnectionId, Message, RequestId};
+use crate::{ConnectionId, Message, RequestId, Transport};
 
 /// The next thing for the driver to do, or for the application to know.
 ///

@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::config::Config;
+use crate::Transport;
 use crate::seed::Generator;
-use crate::server::Transport;
 
 /// The URL of a request or connection.
 ///

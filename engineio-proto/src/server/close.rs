@@ -57,22 +57,3 @@ pub enum TransportFault {
     #[error("too many undelivered messages")]
     TooManyUndelivered,
 }
-
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The session is closing, closed, or unknown.
-    #[error("session is closed")]
-    Closed,
-    /// The client does not read fast enough: the message would exceed what may wait for it.
-    ///
-    /// Nothing of it was queued. `Drained` follows once half of the room is free.
-    #[error("{buffered} of {limit} bytes or messages are buffered")]
-    Full {
-        /// The bytes, or messages, that wait at present.
-        buffered: usize,
-        /// The limit that the message would exceed.
-        limit: usize,
-    },
-}

@@ -10,11 +10,11 @@ mod session;
 mod sessions;
 mod upgrade;
 
-pub use close::{CloseReason, SendError, TransportFault};
-pub use config::{Config, ConfigError, Cookie, SameSite, Transport, Transports};
+pub use close::{CloseReason, TransportFault};
+pub use config::{Config, ConfigError, Cookie, SameSite};
 pub use output::Output;
 pub use route::{
     Action, BadRequest, Handshake, PostContent, Reject, Revision, Route, SessionRequest,
 };
-pub use session::{Buffered, Event, Session, Timer};
+pub use session::{Event, Session, Timer};
 pub use sessions::{SentMany, Server, ServerEvent, SessionKey};

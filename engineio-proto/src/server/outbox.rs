@@ -5,10 +5,9 @@ use alloc::collections::VecDeque;
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::close::SendError;
 use super::config::Config;
 use crate::codec::v4;
-use crate::{Encoded, Frame};
+use crate::{Encoded, Frame, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
 #[derive(Debug, Default)]

@@ -8,8 +8,9 @@
 use alloc::borrow::Cow;
 use alloc::format;
 
-use super::config::{Config, Transport};
+use super::config::Config;
 use crate::Sid;
+use crate::Transport;
 use crate::http::{Headers, RequestHead, Response};
 
 /// What a request asks for.
@@ -324,7 +325,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
-    use crate::server::Transports;
+    use crate::Transports;
 
     const SID: &str = "lv_VI97HAXpY6yYWAAAC";
 

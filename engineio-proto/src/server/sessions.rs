@@ -5,14 +5,15 @@ use alloc::sync::Arc;
 
 use bytes::Bytes;
 
-use super::close::SendError;
 use super::config::{Config, ConfigError};
 use super::output::Output;
 use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
-use crate::{ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, Sid, SidGenerator};
+use crate::{
+    ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, Sid, SidGenerator,
+};
 
 /// The sessions of one shard: one thread's worth, without locks.
 ///

@@ -1,6 +1,6 @@
 //! The ends of a connection that the client, or nobody, is to blame for.
 
-use engineio_proto::server::SendError;
+use engineio_proto::SendError;
 
 use crate::support::{Net, POLLING, config};
 
@@ -76,7 +76,7 @@ fn close_while_opening_has_nobody_to_tell_if_the_handshake_fails() {
 
 #[test]
 fn close_while_opening_a_websocket_gives_it_up() {
-    let websocket = [engineio_proto::server::Transport::WebSocket];
+    let websocket = [engineio_proto::Transport::WebSocket];
     let mut net = Net::opening(config().with_transports(websocket));
     net.close();
     assert_eq!(net.drain(), ["c0 close", "closed: forced close"]);

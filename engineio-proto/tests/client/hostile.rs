@@ -1,7 +1,7 @@
 //! Servers that are broken or mean harm.
 
 use crate::support::{Net, POLLING, config};
-use engineio_proto::server::Transport;
+use engineio_proto::Transport;
 
 #[test]
 fn malformed_handshakes_end_the_attempt() {

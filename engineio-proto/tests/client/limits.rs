@@ -1,6 +1,6 @@
 //! What a server, or a slow reader, can make grow.
 
-use engineio_proto::server::SendError;
+use engineio_proto::SendError;
 
 use crate::support::{Net, config};
 

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
+use engineio_proto::Transport;
 use engineio_proto::client::{Config, Endpoint};
-use engineio_proto::server::Transport;
 
 use crate::support::{Net, POLLING, config};
 

@@ -3,9 +3,10 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use engineio_proto::Transport;
 use engineio_proto::client::{self, Client};
 use engineio_proto::http::{Answer, Request, RequestHead};
-use engineio_proto::server::{self, Server, ServerEvent, SessionKey, Transport};
+use engineio_proto::server::{self, Server, ServerEvent, SessionKey};
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
 
 use crate::support::config;

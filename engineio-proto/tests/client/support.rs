@@ -3,9 +3,9 @@
 use core::error::Error;
 use std::collections::BTreeMap;
 
+use engineio_proto::SendError;
 use engineio_proto::client::{Client, Config, Endpoint, Event, Output};
 use engineio_proto::http::{Answer, Request};
-use engineio_proto::server::SendError;
 use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
 
 pub(crate) const POLLING: &str =
@@ -66,7 +66,7 @@ impl Net {
 
     /// A client that opened over the WebSocket `c0`.
     pub(crate) fn websocket(config: Config) -> Self {
-        let websocket = [engineio_proto::server::Transport::WebSocket];
+        let websocket = [engineio_proto::Transport::WebSocket];
         let mut net = Self::opening(config.with_transports(websocket));
         net.connected(0);
         net.text(0, POLLING);

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use engineio_proto::ConnectionId;
+use engineio_proto::Transport;
 use engineio_proto::http::Answer;
-use engineio_proto::server::Transport;
 
 use crate::support::{Net, UPGRADABLE, config};
 

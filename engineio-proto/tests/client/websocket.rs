@@ -1,7 +1,7 @@
 //! The WebSocket transport.
 
+use engineio_proto::Transport;
 use engineio_proto::http::Answer;
-use engineio_proto::server::Transport;
 use engineio_proto::{Bytes, ConnectionId, Encoded, Frame};
 
 use crate::support::{Net, config};

@@ -1,6 +1,7 @@
 //! The application closes a session: gracefully, or at once.
 
-use engineio_proto::server::{Config, SendError};
+use engineio_proto::SendError;
+use engineio_proto::server::Config;
 
 use crate::support::both;
 

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use engineio_proto::Message;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, Cookie, SameSite, Transport, Transports};
+use engineio_proto::server::{Config, Cookie, SameSite};
+use engineio_proto::{Transport, Transports};
 
 use crate::support::both;
 

@@ -1,7 +1,8 @@
 //! Every limit: at it, beyond it, and with a reader that never reads.
 
+use engineio_proto::SendError;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, SendError, Server};
+use engineio_proto::server::{Config, Server};
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, Seed};
 
 use crate::support::both;

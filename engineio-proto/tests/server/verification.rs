@@ -1,7 +1,8 @@
 //! Which requests are refused, and how.
 
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, Transport, Transports};
+use engineio_proto::server::Config;
+use engineio_proto::{Transport, Transports};
 
 use crate::support::both;
 

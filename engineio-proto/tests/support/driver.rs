@@ -6,11 +6,11 @@ use std::sync::Arc;
 use engineio_proto::collections::TimerQueue;
 use engineio_proto::http::{RequestHead, Response};
 use engineio_proto::server::{
-    Action, Config, Event, Output, Reject, Route, SendError, Server, ServerEvent, Session,
-    SessionKey,
+    Action, Config, Event, Output, Reject, Route, Server, ServerEvent, Session, SessionKey,
 };
 use engineio_proto::{
-    Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, Sid, SidGenerator,
+    Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, Sid,
+    SidGenerator,
 };
 
 /// What a driver tells of a session; sessions are numbered in the order in which they opened.

@@ -4,8 +4,9 @@ pub(crate) mod driver;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engineio_proto::SendError;
 use engineio_proto::http::{Headers, RequestHead};
-use engineio_proto::server::{CloseReason, Config, Event, Output, SendError, Session};
+use engineio_proto::server::{CloseReason, Config, Event, Output, Session};
 use engineio_proto::{
     Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, Message, RequestId, Seed,
 };

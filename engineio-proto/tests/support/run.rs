@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use core::time::Duration;
 
+use engineio_proto::Transport;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Event, Output, Transport};
+use engineio_proto::server::{Event, Output};
 use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Sid};
 
 use crate::driver::{Driver, Happening, Out};

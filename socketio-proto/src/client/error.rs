@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use bytestring::ByteString;
+use engineio_proto::SendError;
 use engineio_proto::client as engine;
-use engineio_proto::server::SendError;
 use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::value::RawValue;
 

@@ -1,8 +1,8 @@
 //! What the application is told.
 
 use engineio_proto::Instant;
+use engineio_proto::Transport;
 use engineio_proto::client as engine;
-use engineio_proto::server::Transport;
 
 use super::error::{AckError, ConnectError, DisconnectReason};
 use super::keys::{AckId, AckToken, AuthToken, SocketKey};

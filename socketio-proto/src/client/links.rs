@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::time::Duration;
 
+use engineio_proto::SendError;
 use engineio_proto::client as engine;
 use engineio_proto::http::Answer;
-use engineio_proto::server::SendError;
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
 
 /// A few Engine.IO clients, each of which is opened again and again.

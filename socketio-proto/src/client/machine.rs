@@ -33,7 +33,7 @@ use crate::parser::Decoder;
 /// use socketio_proto::Payload;
 /// use socketio_proto::client::{Client, Config, Event, SocketOptions};
 /// use socketio_proto::engine::client::{Endpoint, Output};
-/// use socketio_proto::engine::server::Transport;
+/// use socketio_proto::engine::Transport;
 /// use socketio_proto::engine::{Frame, Instant, Seed};
 ///
 /// let now = Instant::ZERO;

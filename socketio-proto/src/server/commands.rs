@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytestring::ByteString;
-use engineio_proto::server::{SendError, SentMany, SessionKey};
+use engineio_proto::SendError;
+use engineio_proto::server::{SentMany, SessionKey};
 use engineio_proto::{Instant, Sid};
 use serde::Serialize;
 

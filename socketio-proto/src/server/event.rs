@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use bytestring::ByteString;
 use engineio_proto::Exchange;
-use engineio_proto::server::{CloseReason, SessionKey, Transport};
+use engineio_proto::Transport;
+use engineio_proto::server::{CloseReason, SessionKey};
 
 use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
 use super::reason::{AckError, DisconnectReason};

@@ -264,7 +264,7 @@ impl Server {
             .encode(packet, self.config.limits.max_attachments);
         let sent =
             encoded.map(|packet: EncodedPacket| self.engine.send_parts(session, packet.parts()));
-        if !matches!(sent, Ok(Ok(()) | Err(engine::SendError::Closed))) {
+        if !matches!(sent, Ok(Ok(()) | Err(engineio_proto::SendError::Closed))) {
             self.kick(
                 session,
                 DisconnectReason::ForcedServerClose(ForcedClose::Full),

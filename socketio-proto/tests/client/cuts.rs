@@ -1,7 +1,7 @@
 //! The network is cut after every single delivery, and both sides come back.
 
 use socketio_proto::client::SocketOptions;
-use socketio_proto::engine::server::Transport;
+use socketio_proto::engine::Transport;
 
 use crate::support::pair::{Cut, Mode, Pair, Story};
 

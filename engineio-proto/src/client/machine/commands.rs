@@ -7,8 +7,7 @@ use alloc::vec::Vec;
 use super::{Client, State};
 use crate::client::close::CloseReason;
 use crate::client::config::{ConfigError, check_headers, check_query};
-use crate::server::SendError;
-use crate::{Encoded, Instant};
+use crate::{Encoded, Instant, SendError};
 
 impl Client {
     /// Queues a message for the server. While the connection is being opened it waits for the handshake.

@@ -5,8 +5,7 @@ use crate::client::close::{CloseDetail, CloseReason, ProbeError, RequestError, T
 use crate::client::upgrade;
 use crate::codec::{DecodeError, Packet, v4};
 use crate::http::Answer;
-use crate::server::Transport;
-use crate::{ConnectionId, Frame, Instant, Message, RequestId};
+use crate::{ConnectionId, Frame, Instant, Message, RequestId, Transport};
 
 /// The two exchanges of polling.
 #[derive(Clone, Copy)]

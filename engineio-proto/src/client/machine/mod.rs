@@ -41,7 +41,7 @@ use super::upgrade::Upgrade;
 use super::watchdog::Watchdog;
 use crate::queue::Queue;
 use crate::seed::Generator;
-use crate::server::{Buffered, Transport};
+use crate::{Buffered, Transport};
 use crate::{ConnectionId, Instant, RequestId, Seed};
 
 /// An Engine.IO client, without its sockets and clock: one connection at a time, opened as often as one likes.

@@ -2,11 +2,11 @@
 
 use super::{Carrier, Client, Deadline, Event, Output, Pending, State};
 use crate::Instant;
+use crate::Transport;
 use crate::client::close::{ProbeError, TransportError};
 use crate::client::upgrade::Upgrade;
 use crate::client::watchdog::Watchdog;
 use crate::codec::{DecodeError, Open};
-use crate::server::Transport;
 
 impl Client {
     /// Opens the connection, on the first transport of the list or on the remembered one. Does nothing unless it is

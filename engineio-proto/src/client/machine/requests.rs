@@ -8,8 +8,7 @@ use bytes::Bytes;
 use super::{Carrier, Client, Deadline, Output, Pending, State};
 use crate::client::url::url;
 use crate::http::Request;
-use crate::server::Transport;
-use crate::{ConnectionId, RequestId};
+use crate::{ConnectionId, RequestId, Transport};
 
 impl Client {
     /// Asks for the next GET, if there is none on its way and polling is not to come to rest.

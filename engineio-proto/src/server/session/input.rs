@@ -6,12 +6,11 @@ use super::{Carrier, Event, Release, Session, State};
 use crate::codec::{Packet, v4};
 use crate::http::{Headers, Response};
 use crate::server::close::{CloseReason, TransportFault};
-use crate::server::config::Transport;
 use crate::server::output::Output;
 use crate::server::route::{BadRequest, PostContent, Reject};
 use crate::server::upgrade::Upgrade;
 use crate::server::{heartbeat, upgrade};
-use crate::{ConnectionId, Frame, Instant, Message, RequestId};
+use crate::{ConnectionId, Frame, Instant, Message, RequestId, Transport};
 
 impl Session {
     /// Answers the poll with what is queued, or holds it until there is something.

@@ -25,8 +25,8 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 use self::actions::Actions;
-use super::close::{CloseReason, SendError};
-use super::config::{Config, Transport};
+use super::close::CloseReason;
+use super::config::Config;
 use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
 use super::output::Output;
@@ -34,7 +34,9 @@ use super::route::{Action, BadRequest, Handshake, Reject, Revision, SessionReque
 use super::upgrade::Upgrade;
 use crate::http::Response;
 use crate::queue::Queue;
-use crate::{ConnectionId, Encoded, Instant, Message, RequestId, Sid};
+use crate::{
+    Buffered, ConnectionId, Encoded, Instant, Message, RequestId, SendError, Sid, Transport,
+};
 
 /// One Engine.IO session on the server, without its sockets and clock.
 ///
@@ -48,7 +50,8 @@ use crate::{ConnectionId, Encoded, Instant, Message, RequestId, Sid};
 /// ```
 /// use std::sync::Arc;
 ///
-/// use engineio_proto::server::{Config, Event, Handshake, Output, Session, Transport};
+/// use engineio_proto::server::{Config, Event, Handshake, Output, Session};
+/// use engineio_proto::Transport;
 /// use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, Sid};
 ///
 /// let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").ok_or("a sid")?;
@@ -109,16 +112,6 @@ pub enum Timer {
     Upgrade,
     /// The end of a graceful close.
     Close,
-}
-
-/// What waits for a client to take it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Buffered {
-    /// The messages.
-    pub messages: usize,
-    /// Their bytes, without packet types and encoding.
-    pub bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

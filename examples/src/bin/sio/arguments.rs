@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use engineio_proto::Transport;
 use engineio_proto::client::Endpoint;
-use engineio_proto::server::Transport;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::message::{Files, Message, MessageError};

@@ -13,8 +13,8 @@ use std::time::Duration;
 use socketio_proto::client::{
     AckId, AckToken, AuthToken, Client, Config, EmitError, Event, SocketKey, SocketOptions,
 };
+use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::{Endpoint, Output};
-use socketio_proto::engine::server::Transport;
 use socketio_proto::engine::{ConnectionId, Frame, Instant, Seed};
 use socketio_proto::{PacketType, Payload};
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use socketio_proto::Payload;
 use socketio_proto::client::{Client, Event, SocketKey, SocketOptions, State};
+use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Output;
 use socketio_proto::engine::http::{Answer, Request, RequestHead, Response};
-use socketio_proto::engine::server::{Config as EngineConfig, Output as ServerOutput, Transport};
+use socketio_proto::engine::server::{Config as EngineConfig, Output as ServerOutput};
 use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed};
 use socketio_proto::server::{self as io, Server};
 

@@ -1,0 +1,30 @@
+//! What waits to be sent, and what there is no room for.
+
+/// What waits for the peer to take it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Buffered {
+    /// The messages.
+    pub messages: usize,
+    /// Their bytes, without packet types and encoding.
+    pub bytes: usize,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is closing, closed, or unknown.
+    #[error("session is closed")]
+    Closed,
+    /// The peer does not read fast enough: the message would exceed what may wait for it.
+    ///
+    /// Nothing of it was queued. `Drained` follows once half of the room is free.
+    #[error("{buffered} of {limit} bytes or messages are buffered")]
+    Full {
+        /// The bytes, or messages, that wait at present.
+        buffered: usize,
+        /// The limit that the message would exceed.
+        limit: usize,
+    },
+}

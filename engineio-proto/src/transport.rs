@@ -1,0 +1,78 @@
+//! What carries packets.
+
+/// A way to carry packets.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Transport {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket.
+    WebSocket,
+}
+
+impl Transport {
+    /// The official name, as it stands in queries and handshakes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// Reads the official name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "polling" => Some(Self::Polling),
+            "websocket" => Some(Self::WebSocket),
+            _ => None,
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Polling => 1,
+            Self::WebSocket => 2,
+        }
+    }
+}
+
+/// A set of transports.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::{Transport, Transports};
+///
+/// let only = Transports::NONE.with(Transport::WebSocket);
+/// assert!(!only.contains(Transport::Polling));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Transports(u8);
+
+impl Transports {
+    /// The empty set.
+    pub const NONE: Self = Self(0);
+
+    /// The set with one transport more.
+    #[must_use]
+    pub const fn with(self, transport: Transport) -> Self {
+        Self(self.0 | transport.bit())
+    }
+
+    /// Whether the transport is in the set.
+    #[must_use]
+    pub const fn contains(self, transport: Transport) -> bool {
+        self.0 & transport.bit() != 0
+    }
+}
+
+impl Default for Transports {
+    /// Polling and WebSocket.
+    fn default() -> Self {
+        Self::NONE
+            .with(Transport::Polling)
+            .with(Transport::WebSocket)
+    }
+}
