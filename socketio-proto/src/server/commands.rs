@@ -96,7 +96,7 @@ impl Server {
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.joined = true;
             socket.own_room = true;
-            if let Some(namespace) = self.namespaces.get_mut(socket.namespace as usize) {
+            if let Some(namespace) = self.namespaces.by_key_mut(socket.namespace) {
                 namespace.sockets.insert(SocketKey(key));
             }
             self.timers.set(Timer::Verdict(key), None);
@@ -177,14 +177,14 @@ impl Server {
         if pending >= limit {
             return Err(EmitError::TooManyAcks { limit });
         }
-        let index = self
+        let key = self
             .sockets
             .get(socket.0)
             .map(|socket| socket.namespace)
             .ok_or(EmitError::Closed)?;
         let id = self
             .namespaces
-            .get_mut(index as usize)
+            .by_key_mut(key)
             .ok_or(EmitError::Closed)?
             .next_ack();
         let packet = PacketRef::new(PacketType::Event, &namespace)
@@ -238,13 +238,7 @@ impl Server {
     /// Sends a packet that is already encoded, by this server or another shard with the same parser, to many sockets.
     pub fn broadcast_encoded(&mut self, target: &Target<'_>, packet: &EncodedPacket) -> SentMany {
         let mut outcome = SentMany::default();
-        let Some(index) = self
-            .namespace(target.namespace)
-            .map(|namespace| namespace.index)
-        else {
-            return outcome;
-        };
-        let Some(namespace) = self.namespaces.get(index as usize) else {
+        let Some(namespace) = self.namespaces.get(target.namespace) else {
             return outcome;
         };
         for socket in namespace.select(*target, &self.sockets) {
@@ -305,7 +299,7 @@ impl Server {
         }
         let namespace = self
             .namespaces
-            .get_mut(entry.namespace as usize)
+            .by_key_mut(entry.namespace)
             .ok_or(JoinError::Closed)?;
         if namespace.rooms.room_count(socket) >= max_rooms
             && !namespace.rooms.contains(socket, room)
@@ -324,7 +318,7 @@ impl Server {
         if entry.id.as_str() == room {
             return core::mem::take(&mut entry.own_room);
         }
-        let namespace = self.namespaces.get_mut(entry.namespace as usize);
+        let namespace = self.namespaces.by_key_mut(entry.namespace);
         namespace.is_some_and(|namespace| namespace.rooms.leave(socket, room))
     }
 
@@ -377,7 +371,7 @@ impl Server {
 
     /// The sockets that a broadcast would be for, each once.
     pub fn sockets<'a>(&'a self, target: Target<'a>) -> impl Iterator<Item = SocketKey> + 'a {
-        let namespace = self.namespace(target.namespace).into_iter();
+        let namespace = self.namespaces.get(target.namespace).into_iter();
         namespace.flat_map(move |namespace| namespace.select(target, &self.sockets))
     }
 
@@ -398,11 +392,12 @@ impl Server {
     /// The number of sockets in a namespace.
     #[must_use]
     pub fn socket_count(&self, namespace: &str) -> usize {
-        self.namespace(namespace)
+        self.namespaces
+            .get(namespace)
             .map_or(0, |namespace| namespace.sockets.len())
     }
 
-    /// The namespaces, in the order in which they were added.
+    /// The names of all namespaces, ascending.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         self.namespaces.iter().map(|namespace| &*namespace.name)
     }

@@ -142,7 +142,7 @@ impl Server {
         namespace: ByteString,
         auth: Option<Payload>,
     ) {
-        let Some(&index) = self.names.get(&namespace) else {
+        let Some(index) = self.namespaces.key(&namespace) else {
             return self.send_connect_error(session, &namespace, "Invalid namespace", None);
         };
         let generator = &mut self.generator;
@@ -321,7 +321,7 @@ impl Server {
                 error: AckError::Disconnected,
             });
         }
-        let Some(namespace) = self.namespaces.get_mut(socket.namespace as usize) else {
+        let Some(namespace) = self.namespaces.by_key_mut(socket.namespace) else {
             return;
         };
         namespace.sockets.remove(&name);

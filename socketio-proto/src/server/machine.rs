@@ -1,7 +1,6 @@
 //! The server: clients in, events out.
 
-use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -16,6 +15,7 @@ use super::connection::Connection;
 use super::event::Event;
 use super::keys::{SocketId, SocketKey};
 use super::namespace::{Namespace, Socket};
+use super::namespaces::Namespaces;
 
 /// The Socket.IO server of one shard: one thread's worth, without locks.
 ///
@@ -68,8 +68,7 @@ pub struct Server {
     /// By the slot of their session.
     pub(super) clients: SlotTable<Client>,
     pub(super) sockets: Slab<Socket>,
-    pub(super) namespaces: Vec<Namespace>,
-    pub(super) names: BTreeMap<ByteString, u32>,
+    pub(super) namespaces: Namespaces,
     pub(super) timers: TimerQueue<Timer>,
     pub(super) events: VecDeque<Queued>,
     /// The latest time seen: a clock that goes backwards stands still.
@@ -135,13 +134,12 @@ impl Server {
             generator: SidGenerator::new(shard, &seed.child(1)),
             clients: SlotTable::new(),
             sockets: Slab::new(),
-            namespaces: Vec::new(),
-            names: BTreeMap::new(),
+            namespaces: Namespaces::new(),
             timers: TimerQueue::new(),
             events: VecDeque::new(),
             now: Instant::ZERO,
         };
-        server.insert_namespace(ByteString::from_static("/"));
+        server.namespaces.insert(ByteString::from_static("/"));
         Ok(server)
     }
 
@@ -154,13 +152,13 @@ impl Server {
         if name.contains(',') {
             return Err(InvalidNamespace);
         }
-        let name = if name.starts_with('/') {
+        let name: ByteString = if name.starts_with('/') {
             name.into()
         } else {
             alloc::format!("/{name}").into()
         };
-        if !self.names.contains_key(&name) {
-            self.insert_namespace(name);
+        if self.namespaces.key(&name).is_none() {
+            self.namespaces.insert(name);
         }
         Ok(())
     }
@@ -360,12 +358,8 @@ impl Server {
             .filter(|client| client.session == session)
     }
 
-    pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
-        self.namespaces.get(*self.names.get(name)? as usize)
-    }
-
     pub(super) fn namespace_of(&self, socket: &Socket) -> Option<&Namespace> {
-        self.namespaces.get(socket.namespace as usize)
+        self.namespaces.by_key(socket.namespace)
     }
 
     pub(super) fn namespace_name(&self, socket: &Socket) -> ByteString {
@@ -379,13 +373,6 @@ impl Server {
             event,
             counted: None,
         });
-    }
-
-    fn insert_namespace(&mut self, name: ByteString) {
-        if let Ok(index) = u32::try_from(self.namespaces.len()) {
-            self.names.insert(name.clone(), index);
-            self.namespaces.push(Namespace::new(name, index));
-        }
     }
 
     /// What must hold at all times; looked at while it is cheap.

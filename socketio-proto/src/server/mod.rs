@@ -8,6 +8,7 @@ mod incoming;
 mod keys;
 mod machine;
 mod namespace;
+mod namespaces;
 mod reason;
 mod target;
 

@@ -14,8 +14,8 @@ use crate::Rooms;
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) name: ByteString,
-    /// Its index among the namespaces.
-    pub(super) index: u32,
+    /// Itself.
+    pub(super) key: Key,
     /// The sockets that have joined.
     pub(super) sockets: BTreeSet<SocketKey>,
     /// The rooms besides every socket's own, which takes no memory: its name finds the socket.
@@ -28,17 +28,17 @@ pub(super) struct Namespace {
 pub(super) struct Socket {
     pub(super) session: SessionKey,
     pub(super) id: Sid,
-    pub(super) namespace: u32,
+    pub(super) namespace: Key,
     pub(super) joined: bool,
     /// Whether it is in the room that is named after it.
     pub(super) own_room: bool,
 }
 
 impl Namespace {
-    pub(super) fn new(name: ByteString, index: u32) -> Self {
+    pub(super) fn new(name: ByteString, key: Key) -> Self {
         Self {
             name,
-            index,
+            key,
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
             next_ack: 0,
@@ -95,8 +95,7 @@ impl Namespace {
     fn owner(&self, room: &str, sockets: &Slab<Socket>) -> Option<SocketKey> {
         let key = find(&Sid::parse(room)?, sockets)?;
         let socket = sockets.get(key)?;
-        (socket.namespace == self.index && socket.own_room && socket.joined)
-            .then_some(SocketKey(key))
+        (socket.namespace == self.key && socket.own_room && socket.joined).then_some(SocketKey(key))
     }
 }
 
