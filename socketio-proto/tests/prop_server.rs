@@ -15,9 +15,9 @@ use proptest::prelude::*;
 use socketio_proto::Payload;
 use socketio_proto::engine::server::Config as EngineConfig;
 use socketio_proto::engine::{Encoded, Instant};
-use socketio_proto::server::{Config, Target};
+use socketio_proto::server::{Config, Matcher, NamespacePattern, Target};
 
-use script::{NAMESPACES, Op, Say, ops};
+use script::{Op, Say, ops};
 use support::Net;
 
 proptest! {
@@ -95,9 +95,13 @@ impl Default for Play {
             spurious: false,
             gentle: false,
             apart: false,
-            config: Config::default,
+            config: tidy_config,
         }
     }
+}
+
+fn tidy_config() -> Config {
+    Config::default().with_cleanup_empty_child_namespaces(true)
 }
 
 /// Limits so small that scripts run into them.
@@ -111,6 +115,7 @@ fn small_config() -> Config {
     Config::default()
         .with_engine(engine)
         .with_max_namespaces_per_connection(2)
+        .with_max_namespaces(4)
         .with_max_rooms_per_socket(1)
         .with_max_pending_acks(1)
 }
@@ -129,8 +134,12 @@ struct Played {
 /// Plays a script to its end and on until nothing is left; the driver checks each output as it comes.
 fn play(ops: &[Op], how: Play) -> Played {
     let mut net = Net::at((how.config)(), how.start);
-    for namespace in NAMESPACES {
-        net.server.add_namespace(namespace).unwrap();
+    let pattern = NamespacePattern::new("/made-{int}").unwrap();
+    net.server.add_parent(Matcher::Ask);
+    net.server.add_parent(pattern.into());
+    net.server.add_parent(Matcher::Ask);
+    for namespace in ["/a", "/b"] {
+        net.add_namespace(namespace);
     }
     let mut played = Played {
         lines: Vec::new(),
@@ -190,6 +199,10 @@ fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {
             let name = if *namespace == "/" { "" } else { namespace };
             net.text(client, &format!("0{name}"));
             lines.extend(net.drain());
+            while net.has_asked() {
+                let _too_late = net.allow();
+                lines.extend(net.drain());
+            }
             while net.has_token() {
                 let _too_late = net.accept();
             }
@@ -257,7 +270,13 @@ fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {
         }
         Op::Accept if net.has_token() => drop(net.accept()),
         Op::Reject if net.has_token() => drop(net.reject("no", Some("{}"))),
-        Op::Accept | Op::Reject => {}
+        Op::Allow if net.has_asked() => drop(net.allow()),
+        Op::Deny if net.has_asked() => drop(net.deny()),
+        Op::Accept | Op::Reject | Op::Allow | Op::Deny => {}
+        Op::RemoveNamespace { namespace } => {
+            let removed = net.server.remove_namespace(namespace, net.now);
+            lines.push(format!("{namespace} is removed: {removed}"));
+        }
         Op::Respond => {
             if let Some(token) = net.ack_token() {
                 let answer = Payload::ack().arg(&1).unwrap().build().unwrap();
@@ -350,6 +369,9 @@ fn say_one(net: &mut Net, socket: usize, what: Say) {
 /// What a client got, what the application learned of it, and how its commands went.
 type Story = (Vec<String>, Vec<String>, Vec<String>);
 
+/// Whose story that of the namespaces is.
+const NOBODY: usize = usize::MAX;
+
 /// Checks that two plays tell the same of each client. How many packets of its queue a client on polling has got when
 /// it goes depends on how they were grouped; their order does not.
 fn same_stories(one: Played, other: Played) -> Result<(), TestCaseError> {
@@ -371,6 +393,11 @@ fn same_stories(one: Played, other: Played) -> Result<(), TestCaseError> {
 fn by_client(played: Played) -> BTreeMap<usize, Story> {
     let mut clients: BTreeMap<usize, Story> = BTreeMap::new();
     for line in played.lines {
+        if line.starts_with('/') {
+            let (_, events, _) = clients.entry(NOBODY).or_default();
+            events.push(line);
+            continue;
+        }
         let (who, what) = line[1..].split_once(' ').expect("who and what");
         let who: usize = who.parse().expect("a number");
         if line.starts_with('$') {

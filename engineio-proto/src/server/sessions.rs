@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
+use core::ops::AddAssign;
 
 use bytes::Bytes;
 
@@ -118,6 +119,14 @@ impl SentMany {
             Err(SendError::Full { .. }) => self.full += 1,
             Err(SendError::Closed) => self.gone += 1,
         }
+    }
+}
+
+impl AddAssign for SentMany {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.full += other.full;
+        self.gone += other.gone;
     }
 }
 

@@ -97,6 +97,7 @@ impl Server {
             socket.joined = true;
             socket.own_room = true;
             if let Some(namespace) = self.namespaces.by_key_mut(socket.namespace) {
+                namespace.waiting.remove(&key);
                 namespace.sockets.insert(SocketKey(key));
             }
             self.timers.set(Timer::Verdict(key), None);
@@ -399,7 +400,9 @@ impl Server {
 
     /// The names of all namespaces, ascending.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
-        self.namespaces.iter().map(|namespace| &*namespace.name)
+        let namespaces = self.namespaces.iter();
+        let namespaces = namespaces.filter(|namespace| !namespace.tentative);
+        namespaces.map(|namespace| &*namespace.name)
     }
 
     /// The namespace of a socket; `None` once it has left.

@@ -35,6 +35,11 @@ pub struct Config {
     /// The namespaces that one client may be in, or wait for, at a time; further ones are refused with the message
     /// `too many namespaces`. Default 256.
     pub max_namespaces_per_connection: usize,
+    /// The namespaces that may exist for clients to bring new children of parents into being; further ones are refused
+    /// with the message `too many namespaces`. The application may add as many as it likes. Default 10,000.
+    pub max_namespaces: usize,
+    /// Whether a child of a parent is removed once nobody is in it or waits for it. Default false.
+    pub cleanup_empty_child_namespaces: bool,
     /// The rooms that one socket may be in besides its own; joining more is refused. Default 4,096.
     pub max_rooms_per_socket: usize,
     /// The bytes of a room's name; joining a longer one is refused. Default 1,024.
@@ -51,6 +56,8 @@ impl Default for Config {
             connect_timeout: Duration::from_millis(45_000),
             limits: Limits::default(),
             max_namespaces_per_connection: 256,
+            max_namespaces: 10_000,
+            cleanup_empty_child_namespaces: false,
             max_rooms_per_socket: 4_096,
             max_room_length: 1_024,
             max_pending_acks: 65_536,
@@ -91,6 +98,20 @@ impl Config {
     #[must_use]
     pub fn with_max_namespaces_per_connection(mut self, namespaces: usize) -> Self {
         self.max_namespaces_per_connection = namespaces;
+        self
+    }
+
+    /// Sets [`max_namespaces`](Self::max_namespaces).
+    #[must_use]
+    pub fn with_max_namespaces(mut self, namespaces: usize) -> Self {
+        self.max_namespaces = namespaces;
+        self
+    }
+
+    /// Sets [`cleanup_empty_child_namespaces`](Self::cleanup_empty_child_namespaces).
+    #[must_use]
+    pub fn with_cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Self {
+        self.cleanup_empty_child_namespaces = cleanup;
         self
     }
 

@@ -8,7 +8,7 @@ use engineio_proto::Exchange;
 use engineio_proto::Transport;
 use engineio_proto::server::{CloseReason, SessionKey};
 
-use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
+use super::keys::{AckId, AckToken, ConnectToken, NamespaceToken, ParentKey, SocketKey};
 use super::reason::{AckError, DisconnectReason};
 use crate::Payload;
 
@@ -25,6 +25,34 @@ pub enum Event {
         session: SessionKey,
         /// What opened it: the driver knows the request head under this name.
         by: Exchange,
+    },
+    /// A client asks for a namespace that does not exist, and a parent with [`Matcher::Ask`](super::Matcher::Ask) may have
+    /// it as a child. Answer with [`Server::allow_namespace`](super::Server::allow_namespace) or
+    /// [`Server::deny_namespace`](super::Server::deny_namespace), at once or later.
+    NamespaceRequested {
+        /// To be given with the answer.
+        token: NamespaceToken,
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// The name that the client asks for.
+        namespace: ByteString,
+        /// The parent.
+        parent: ParentKey,
+        /// The object that the client sent along, its `auth` option.
+        auth: Option<Payload>,
+    },
+    /// There is a new namespace: officially `new_namespace`.
+    NamespaceAdded {
+        /// Its name.
+        namespace: ByteString,
+        /// The parent that it is a child of.
+        parent: Option<ParentKey>,
+    },
+    /// A namespace is no more: it was removed, or was an empty child of a server that
+    /// [cleans up](super::Config::cleanup_empty_child_namespaces).
+    NamespaceRemoved {
+        /// Its name.
+        namespace: ByteString,
     },
     /// A client wants to join a namespace: what official middlewares decide. Answer with
     /// [`Server::accept`](super::Server::accept) or [`Server::reject`](super::Server::reject), at once or later.

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use bytestring::ByteString;
 use engineio_proto::Message;
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
@@ -10,9 +9,8 @@ use engineio_proto::server::{ServerEvent, SessionKey};
 
 use super::connection::{Connection, Received, Violation};
 use super::event::Event;
-use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
+use super::keys::{AckId, AckToken, SocketKey};
 use super::machine::{Client, Queued, Server, Timer};
-use super::namespace::Socket;
 use super::reason::{AckError, DisconnectReason, ForcedClose};
 use crate::{EncodedPacket, PacketRef, PacketType, Payload};
 
@@ -136,42 +134,7 @@ impl Server {
         }
     }
 
-    fn handle_connect(
-        &mut self,
-        session: SessionKey,
-        namespace: ByteString,
-        auth: Option<Payload>,
-    ) {
-        let Some(index) = self.namespaces.key(&namespace) else {
-            return self.send_connect_error(session, &namespace, "Invalid namespace", None);
-        };
-        let generator = &mut self.generator;
-        let key = self.sockets.insert_with(|key| Socket {
-            session,
-            id: generator.generate(key.slot()),
-            namespace: index,
-            joined: false,
-            own_room: false,
-        });
-        let Some(key) = key else {
-            return self.send_connect_error(session, &namespace, "too many sockets", None);
-        };
-        if let Some(client) = self.client_mut(session) {
-            client.connection.expect(namespace.clone(), key);
-        }
-        self.timers.set(
-            Timer::Verdict(key),
-            Some(self.now() + self.config.connect_timeout),
-        );
-        self.push(Event::Connecting {
-            token: ConnectToken(key),
-            session,
-            namespace,
-            auth,
-        });
-    }
-
-    fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) {
+    pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) {
         let engine = &self.config.engine;
         let max_events = engine
             .max_undelivered_messages
@@ -234,15 +197,19 @@ impl Server {
             return;
         };
         let (session, namespace) = (socket.session, self.namespace_name(socket));
+        self.take_asking(key);
         self.timers.set(Timer::Verdict(key), None);
-        self.sockets.remove(key);
         if let Some(client) = self.client_mut(session) {
             client.connection.refuse(&namespace);
+        }
+        if let Some(socket) = self.sockets.remove(key) {
+            self.vacate(key, &socket);
+            self.clean_up(socket.namespace);
         }
         self.send_connect_error(session, &namespace, message, data);
     }
 
-    fn send_connect_error(
+    pub(super) fn send_connect_error(
         &mut self,
         session: SessionKey,
         namespace: &str,
@@ -308,6 +275,7 @@ impl Server {
 
     /// Ends a socket: its acknowledgements fail, its rooms are left, and if it had joined, the application is told.
     pub(super) fn remove_socket(&mut self, key: Key, acks: Vec<u64>, reason: DisconnectReason) {
+        self.take_asking(key);
         let Some(socket) = self.sockets.remove(key) else {
             return;
         };
@@ -321,18 +289,17 @@ impl Server {
                 error: AckError::Disconnected,
             });
         }
-        let Some(namespace) = self.namespaces.by_key_mut(socket.namespace) else {
-            return;
-        };
-        namespace.sockets.remove(&name);
-        let rooms = namespace.rooms.remove(name);
+        self.vacate(key, &socket);
+        let namespace = self.namespaces.by_key_mut(socket.namespace);
+        let rooms = namespace.map(|namespace| namespace.rooms.remove(name));
         if socket.joined {
             self.push(Event::Disconnected {
                 socket: name,
                 reason,
-                rooms,
+                rooms: rooms.unwrap_or_default(),
             });
         }
+        self.clean_up(socket.namespace);
         self.check();
     }
 }

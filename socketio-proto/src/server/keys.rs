@@ -44,6 +44,19 @@ impl fmt::Display for SocketId {
 #[must_use = "the client waits for an answer"]
 pub struct ConnectToken(pub(super) Key);
 
+/// Names a parent of namespaces, on one server. A server has it for as long as it is there.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ParentKey(pub(super) usize);
+
+/// A client that asks for a namespace of which the application is to say whether it exists, to be answered once with
+/// [`allow_namespace`](super::Server::allow_namespace) or [`deny_namespace`](super::Server::deny_namespace).
+///
+/// Dropping it leaks nothing: the client is refused once [`Config::connect_timeout`](super::Config::connect_timeout)
+/// is over.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "the client waits for an answer"]
+pub struct NamespaceToken(pub(super) Key);
+
 /// An event that its sender wants acknowledged, to be answered once with [`respond`](super::Server::respond).
 ///
 /// Dropping it leaks nothing: the sender never gets its answer.

@@ -1,6 +1,6 @@
 //! The server: clients in, events out.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -12,6 +12,7 @@ use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed, SidGenerator
 
 use super::config::Config;
 use super::connection::Connection;
+use super::dynamic::Asking;
 use super::event::Event;
 use super::keys::{SocketId, SocketKey};
 use super::namespace::{Namespace, Socket};
@@ -69,6 +70,8 @@ pub struct Server {
     pub(super) clients: SlotTable<Client>,
     pub(super) sockets: Slab<Socket>,
     pub(super) namespaces: Namespaces,
+    /// The clients whose namespace the application is to allow.
+    pub(super) asking: BTreeMap<Key, Asking>,
     pub(super) timers: TimerQueue<Timer>,
     pub(super) events: VecDeque<Queued>,
     /// The latest time seen: a clock that goes backwards stands still.
@@ -108,12 +111,6 @@ pub(super) struct Queued {
 #[non_exhaustive]
 pub struct Gone;
 
-/// A name that no namespace can have.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a comma cannot stand in the name of a namespace")]
-#[non_exhaustive]
-pub struct InvalidNamespace;
-
 /// Up to how many clients a debug build checks the whole state after each input.
 const MOST_CHECKED: usize = 100;
 
@@ -135,32 +132,15 @@ impl Server {
             clients: SlotTable::new(),
             sockets: Slab::new(),
             namespaces: Namespaces::new(),
+            asking: BTreeMap::new(),
             timers: TimerQueue::new(),
             events: VecDeque::new(),
             now: Instant::ZERO,
         };
-        server.namespaces.insert(ByteString::from_static("/"));
+        if let Some(main) = server.namespaces.insert(ByteString::from_static("/")) {
+            server.namespaces.establish(main, None);
+        }
         Ok(server)
-    }
-
-    /// Adds a namespace; nothing happens if it exists. A missing leading slash is added, as officially.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidNamespace`] if the name holds a comma.
-    pub fn add_namespace(&mut self, name: &str) -> Result<(), InvalidNamespace> {
-        if name.contains(',') {
-            return Err(InvalidNamespace);
-        }
-        let name: ByteString = if name.starts_with('/') {
-            name.into()
-        } else {
-            alloc::format!("/{name}").into()
-        };
-        if self.namespaces.key(&name).is_none() {
-            self.namespaces.insert(name);
-        }
-        Ok(())
     }
 
     /// Takes a whole plain request, as [`engine::Server::handle_request`].

@@ -7,7 +7,7 @@ use engineio_proto::Sid;
 use engineio_proto::collections::{Key, Slab};
 use engineio_proto::server::SessionKey;
 
-use super::keys::SocketKey;
+use super::keys::{ParentKey, SocketKey};
 use super::target::Target;
 use crate::Rooms;
 
@@ -16,6 +16,13 @@ pub(super) struct Namespace {
     pub(super) name: ByteString,
     /// Itself.
     pub(super) key: Key,
+    pub(super) parent: Option<ParentKey>,
+    /// The application has not said yet whether it exists.
+    pub(super) tentative: bool,
+    /// It is being removed.
+    pub(super) closing: bool,
+    /// The sockets that wait to be let in.
+    pub(super) waiting: BTreeSet<Key>,
     /// The sockets that have joined.
     pub(super) sockets: BTreeSet<SocketKey>,
     /// The rooms besides every socket's own, which takes no memory: its name finds the socket.
@@ -39,10 +46,19 @@ impl Namespace {
         Self {
             name,
             key,
+            parent: None,
+            tentative: true,
+            closing: false,
+            waiting: BTreeSet::new(),
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
             next_ack: 0,
         }
+    }
+
+    /// Whether nobody is in it or waits for it.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.sockets.is_empty() && self.waiting.is_empty()
     }
 
     /// The next id for an event that is to be acknowledged: one counter for all sockets, from 0, as officially.

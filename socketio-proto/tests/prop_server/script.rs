@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-pub(crate) const NAMESPACES: [&str; 3] = ["/", "/a", "/b"];
+/// The last two are children that come and go.
+pub(crate) const NAMESPACES: [&str; 5] = ["/", "/a", "/b", "/made-1", "/asked"];
 const ROOMS: [&str; 3] = ["", "r", "s"];
 
 #[derive(Clone, Debug)]
@@ -54,6 +55,11 @@ pub(crate) enum Op {
     },
     Accept,
     Reject,
+    Allow,
+    Deny,
+    RemoveNamespace {
+        namespace: &'static str,
+    },
     Respond,
     Emit {
         socket: usize,
@@ -154,6 +160,9 @@ impl Op {
                 | Self::Enter { .. }
                 | Self::Accept
                 | Self::Reject
+                | Self::Allow
+                | Self::Deny
+                | Self::RemoveNamespace { .. }
                 | Self::Respond
                 | Self::Poll { .. }
                 | Self::Vanish { .. }
@@ -216,6 +225,9 @@ fn command() -> impl Strategy<Value = Op> {
     prop_oneof![
         20 => Just(Op::Accept),
         5 => Just(Op::Reject),
+        8 => Just(Op::Allow),
+        3 => Just(Op::Deny),
+        2 => select(&NAMESPACES[..]).prop_map(|namespace| Op::RemoveNamespace { namespace }),
         20 => Just(Op::Respond),
         30 => (socket(), 0..3_u8)
             .prop_map(|(socket, attachments)| Op::Emit { socket, attachments }),
@@ -247,7 +259,7 @@ fn mischief() -> impl Strategy<Value = Op> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    let namespace = || select(&["", "", "/a,", "/b,"][..]);
+    let namespace = || select(&["", "", "/a,", "/b,", "/made-1,", "/asked,"][..]);
     let id = || 0..8_u64;
     let placeholder = r#"{"_placeholder":true,"num":0}"#;
     prop_oneof![

@@ -8,7 +8,7 @@ use crate::support::{config, event, run, run_with};
 #[test]
 fn the_application_answers_an_event_with_its_id_and_namespace() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let (client, _) = net.joined(&["/", "/a"]);
         net.text(client, r#"2456["x"]"#);
         net.text(client, r#"2/a,0["y"]"#);
@@ -114,7 +114,7 @@ fn an_event_is_not_answered_with_an_event() {
 #[test]
 fn ids_count_from_zero_in_each_namespace_and_are_shared_by_its_sockets() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         net.joined(&["/"]);
         for (socket, id) in [(0, 0), (2, 1), (1, 0), (0, 2), (1, 1)] {
@@ -171,7 +171,7 @@ fn an_answer_arrives_with_its_values_and_attachments() {
 #[test]
 fn late_unknown_and_duplicate_answers_are_ignored() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let (client, socket) = net.joined(&["/", "/a"]);
         let (other, _) = net.joined(&["/"]);
         assert_eq!(net.emit_with_ack(socket, r#"["q"]"#, 1_000), Ok(0));

@@ -39,7 +39,7 @@ fn receivers(net: &mut Net, target: Target<'_>) -> Vec<usize> {
 #[test]
 fn a_broadcast_to_a_namespace_reaches_all_its_sockets() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         three(net);
         net.joined(&["/a"]);
         assert_eq!(receivers(net, MAIN), [0, 1, 2]);
@@ -52,7 +52,7 @@ fn a_broadcast_to_a_namespace_reaches_all_its_sockets() {
 fn a_broadcast_to_an_unknown_or_empty_namespace_reaches_nobody() {
     run(|net| {
         three(net);
-        net.server.add_namespace("/empty").unwrap();
+        net.add_namespace("/empty");
         for name in ["/empty", "/unknown"] {
             let outcome = net.broadcast(Target::namespace(name), r#"["b"]"#);
             assert_eq!((outcome.sent, outcome.full, outcome.gone), (0, 0, 0));
@@ -240,7 +240,7 @@ fn the_outcome_tells_who_lags_behind() {
 #[test]
 fn one_connection_in_two_namespaces_gets_both_broadcasts() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         net.broadcast(MAIN, r#"["m"]"#);
         net.broadcast(Target::namespace("/a"), r#"["n"]"#);

@@ -32,7 +32,7 @@ fn the_id_of_a_socket_is_not_the_secret_of_its_session() {
 #[test]
 fn a_custom_namespace_is_joined_by_its_name() {
     run(|net| {
-        net.server.add_namespace("/custom").unwrap();
+        net.add_namespace("/custom");
         let client = net.websocket();
         let socket = net.join(client, "/custom");
         assert_eq!(
@@ -59,6 +59,7 @@ fn an_empty_name_is_the_main_namespace_and_a_missing_slash_is_added() {
         for name in ["", "/", "chat", "/chat"] {
             net.server.add_namespace(name).unwrap();
         }
+        assert_eq!(net.drain(), ["/chat added"]);
         assert!(net.server.namespaces().eq(["/", "/chat"]));
         assert!(net.server.add_namespace("/a,b").is_err());
     });
@@ -67,7 +68,7 @@ fn an_empty_name_is_the_main_namespace_and_a_missing_slash_is_added() {
 #[test]
 fn the_auth_payload_reaches_the_application() {
     run(|net| {
-        net.server.add_namespace("/custom").unwrap();
+        net.add_namespace("/custom");
         let client = net.websocket();
         net.text(client, r#"0{"token":"123"}"#);
         net.text(client, r#"0/custom,{"token":"abc"}"#);
@@ -105,7 +106,7 @@ fn an_unknown_namespace_is_refused_with_the_official_bytes_and_the_connection_st
 #[test]
 fn a_refusal_carries_the_message_and_the_data() {
     run(|net| {
-        net.server.add_namespace("/admin").unwrap();
+        net.add_namespace("/admin");
         let client = net.websocket();
         net.text(client, r#"0/admin,{"token":"bad"}"#);
         net.text(client, "0");
@@ -163,8 +164,8 @@ fn a_refused_client_leaves_no_room_and_no_socket() {
 #[test]
 fn the_namespaces_of_a_connection_have_sockets_of_their_own() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
-        net.server.add_namespace("/b").unwrap();
+        net.add_namespace("/a");
+        net.add_namespace("/b");
         let client = net.websocket();
         for packet in ["0", "0/a", "0/b,"] {
             net.text(client, packet);
@@ -193,7 +194,7 @@ fn the_namespaces_of_a_connection_have_sockets_of_their_own() {
 #[test]
 fn answers_may_come_in_any_order_and_late() {
     run(|net| {
-        net.server.add_namespace("/slow").unwrap();
+        net.add_namespace("/slow");
         let client = net.websocket();
         net.text(client, "0/slow");
         net.text(client, "0");
@@ -290,7 +291,7 @@ fn a_namespace_that_is_added_later_can_be_joined() {
             net.drain(),
             [r#"c0 < 44/late,{"message":"Invalid namespace"}"#]
         );
-        net.server.add_namespace("/late").unwrap();
+        net.add_namespace("/late");
         net.join(client, "/late");
     });
 }
@@ -298,7 +299,7 @@ fn a_namespace_that_is_added_later_can_be_joined() {
 #[test]
 fn a_query_string_is_part_of_the_name() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let client = net.websocket();
         net.text(client, "0/a?token=1,");
         assert_eq!(

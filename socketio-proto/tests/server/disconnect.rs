@@ -7,7 +7,7 @@ use crate::support::{Net, run};
 #[test]
 fn a_client_that_leaves_gets_no_answer_and_keeps_its_connection() {
     run(|net| {
-        net.server.add_namespace("/custom").unwrap();
+        net.add_namespace("/custom");
         let (client, _) = net.joined(&["/", "/custom"]);
         net.text(client, "1/custom");
         assert_eq!(
@@ -22,7 +22,7 @@ fn a_client_that_leaves_gets_no_answer_and_keeps_its_connection() {
 #[test]
 fn the_server_takes_a_socket_out_and_tells_its_client() {
     run(|net| {
-        net.server.add_namespace("/custom").unwrap();
+        net.add_namespace("/custom");
         let (_, main) = net.joined(&["/", "/custom"]);
         net.disconnect(main + 1);
         assert_eq!(
@@ -59,7 +59,7 @@ fn what_was_emitted_leaves_before_the_disconnect() {
 #[test]
 fn disconnecting_a_session_tells_every_namespace_and_then_closes() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let (client, _) = net.joined(&["/", "/a"]);
         net.disconnect_session(client);
         assert_eq!(
@@ -98,7 +98,7 @@ fn disconnecting_a_session_on_polling_sends_all_in_the_next_answer() {
 #[test]
 fn disconnecting_a_session_ends_what_waits_for_a_verdict() {
     run(|net| {
-        net.server.add_namespace("/slow").unwrap();
+        net.add_namespace("/slow");
         let (client, _) = net.joined(&["/"]);
         net.text(client, "0/slow");
         net.drain();
@@ -137,7 +137,7 @@ fn a_closing_client_is_not_listened_to() {
 
 /// Two clients, each in two namespaces.
 fn two_clients(net: &mut Net) {
-    net.server.add_namespace("/a").unwrap();
+    net.add_namespace("/a");
     net.joined(&["/", "/a"]);
     net.joined(&["/", "/a"]);
 }
@@ -365,7 +365,7 @@ fn many_clients_leave_at_once() {
 #[test]
 fn sessions_of_a_room_can_be_disconnected() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         net.joined(&["/"]);
         net.server.join(net.key(0), "r").unwrap();

@@ -72,7 +72,7 @@ fn an_event_that_wants_an_answer_says_so() {
 #[test]
 fn emitted_events_leave_in_order_with_their_namespace() {
     run(|net| {
-        net.server.add_namespace("/chat").unwrap();
+        net.add_namespace("/chat");
         let (_, main) = net.joined(&["/", "/chat"]);
         net.emit(main, r#"["a",1]"#).unwrap();
         net.emit(main + 1, r#"["b","é"]"#).unwrap();
@@ -275,7 +275,7 @@ fn text_beyond_ascii_and_the_separator_pass_unchanged() {
 #[test]
 fn a_namespace_hears_only_its_own_events() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let (client, _) = net.joined(&["/", "/a"]);
         net.text(client, r#"2/a,["x"]"#);
         net.text(client, r#"2["y"]"#);

@@ -15,7 +15,7 @@ fn with_engine(change: impl FnOnce(EngineConfig) -> EngineConfig) -> Config {
 fn namespaces_are_counted_to_the_limit() {
     run_with(config().with_max_namespaces_per_connection(2), |net| {
         for name in ["/a", "/b", "/c"] {
-            net.server.add_namespace(name).unwrap();
+            net.add_namespace(name);
         }
         let client = net.websocket();
         net.join(client, "/a");
@@ -45,7 +45,7 @@ fn namespaces_are_counted_to_the_limit() {
 fn namespaces_that_the_server_left_do_not_count() {
     run_with(config().with_max_namespaces_per_connection(1), |net| {
         for number in 0..10 {
-            net.server.add_namespace(&format!("/{number}")).unwrap();
+            net.add_namespace(&format!("/{number}"));
         }
         let client = net.websocket();
         for number in 0..10 {
@@ -257,7 +257,7 @@ fn who_has_no_room_for_the_answer_to_connect_has_not_joined() {
     run_with(
         with_engine(|engine| engine.with_max_buffered(1_000_000, 1)),
         |net| {
-            net.server.add_namespace("/a").unwrap();
+            net.add_namespace("/a");
             let (client, socket) = net.joined(&["/"]);
             net.text(client, "0/a");
             assert_eq!(net.drain(), ["c0 connecting /a"]);
@@ -283,7 +283,7 @@ fn who_has_no_room_for_a_disconnect_is_dropped() {
     run_with(
         with_engine(|engine| engine.with_max_buffered(1_000_000, 1)),
         |net| {
-            net.server.add_namespace("/a").unwrap();
+            net.add_namespace("/a");
             let (client, socket) = net.joined(&["/", "/a"]);
             net.stall(client);
             net.emit(socket, r#"["a"]"#).unwrap();
@@ -305,7 +305,7 @@ fn a_session_with_no_room_is_disconnected_all_the_same() {
     run_with(
         with_engine(|engine| engine.with_max_buffered(1_000_000, 1)),
         |net| {
-            net.server.add_namespace("/a").unwrap();
+            net.add_namespace("/a");
             let (client, socket) = net.joined(&["/", "/a"]);
             net.stall(client);
             net.emit(socket, r#"["a"]"#).unwrap();

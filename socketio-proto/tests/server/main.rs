@@ -12,6 +12,7 @@ mod disconnect;
 mod events;
 mod hostile;
 mod limits;
+mod namespaces;
 mod rooms;
 mod timeouts;
 mod upgrade;

@@ -94,7 +94,7 @@ fn another_socket_may_join_the_room_of_an_id() {
 #[test]
 fn an_id_of_another_namespace_is_no_room_here() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         assert_eq!(members(net, &[&net.id(1)]), [0; 0]);
     });
@@ -103,7 +103,7 @@ fn an_id_of_another_namespace_is_no_room_here() {
 #[test]
 fn rooms_of_the_same_name_in_two_namespaces_do_not_mix() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         net.server.join(net.key(0), "r").unwrap();
         net.server.join(net.key(1), "r").unwrap();

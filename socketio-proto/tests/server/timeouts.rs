@@ -99,7 +99,7 @@ fn a_refused_client_is_closed_at_the_connect_timeout() {
 
 /// A client in `/` that waits to be let into `/slow`.
 fn waiting(net: &mut Net) {
-    net.server.add_namespace("/slow").unwrap();
+    net.add_namespace("/slow");
     let (client, _) = net.joined(&["/"]);
     net.text(client, "0/slow");
     assert_eq!(net.drain(), ["c0 connecting /slow"]);
@@ -193,7 +193,7 @@ fn many_deadlines_at_once_are_met_in_several_calls() {
 fn a_ping_timeout_ends_all_sockets_with_the_official_reason() {
     let engine = config().engine.with_ping_interval(Duration::from_secs(25));
     run_with(config().with_engine(engine), |net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         net.advance(25_000);
         assert_eq!(net.drain(), ["c0 < 2"]);

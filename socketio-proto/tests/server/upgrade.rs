@@ -72,7 +72,7 @@ fn a_packet_may_begin_on_one_transport_and_end_on_the_other() {
 #[test]
 fn acks_and_verdicts_that_wait_survive_it() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let client = net.polling();
         let socket = net.join(client, "/");
         net.emit_with_ack(socket, r#"["q"]"#, 1_000).unwrap();

@@ -201,7 +201,7 @@ fn leaving_twice_closes_the_connection() {
 #[test]
 fn what_crosses_a_disconnect_of_the_server_is_ignored() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let (client, main) = net.joined(&["/", "/a"]);
         net.disconnect(main);
         assert_eq!(
@@ -270,7 +270,7 @@ fn what_is_queued_leaves_before_the_close() {
 #[test]
 fn every_socket_of_the_connection_learns_of_the_error() {
     run(|net| {
-        net.server.add_namespace("/a").unwrap();
+        net.add_namespace("/a");
         let (client, _) = net.joined(&["/", "/a"]);
         net.text(client, "abc");
         let reason = "forced close (undecodable packet) (unknown packet type NaN)";

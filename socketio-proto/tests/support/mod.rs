@@ -16,7 +16,8 @@ use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{Config as EngineConfig, SentMany, SessionKey};
 use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
 use socketio_proto::server::{
-    AckId, AckToken, Config, ConnectToken, EmitError, Gone, Server, SocketKey, Target,
+    AckId, AckToken, Config, ConnectToken, EmitError, Gone, NamespaceToken, Server, SocketKey,
+    Target,
 };
 use socketio_proto::{PacketType, Payload};
 
@@ -49,6 +50,9 @@ pub(crate) struct Net {
     connections: Vec<Connection>,
     sockets: Vec<Socket>,
     tokens: VecDeque<ConnectToken>,
+    asking: VecDeque<NamespaceToken>,
+    /// Those that came into being, besides `/`.
+    namespaces: BTreeSet<String>,
     acks: VecDeque<AckToken>,
     awaited: BTreeSet<(SocketKey, AckId)>,
 }
@@ -106,9 +110,17 @@ impl Net {
             connections: Vec::new(),
             sockets: Vec::new(),
             tokens: VecDeque::new(),
+            asking: VecDeque::new(),
+            namespaces: BTreeSet::new(),
             acks: VecDeque::new(),
             awaited: BTreeSet::new(),
         }
+    }
+
+    /// Adds a namespace, of which the application is told.
+    pub(crate) fn add_namespace(&mut self, name: &str) {
+        self.server.add_namespace(name).expect("a good name");
+        assert_eq!(self.drain(), [format!("{name} added")]);
     }
 
     /// Opens a client over a WebSocket.
@@ -274,6 +286,34 @@ impl Net {
         Ok(self.sockets.len() - 1)
     }
 
+    /// The application allows the namespace that has been asked for longest.
+    pub(crate) fn allow(&mut self) -> Result<(), Gone> {
+        let token = self.asked();
+        self.server.allow_namespace(token)
+    }
+
+    /// The application denies the namespace that has been asked for longest.
+    pub(crate) fn deny(&mut self) -> Result<(), Gone> {
+        let token = self.asked();
+        self.server.deny_namespace(token)
+    }
+
+    /// Who has asked for a namespace longest.
+    pub(crate) fn asked(&mut self) -> NamespaceToken {
+        self.asking.pop_front().expect("someone asks")
+    }
+
+    pub(crate) fn has_asked(&self) -> bool {
+        !self.asking.is_empty()
+    }
+
+    /// The application lets in who has waited longest, whatever came before that.
+    pub(crate) fn accept_after_events(&mut self) {
+        self.drain();
+        self.accept().expect("it waits");
+        self.drain();
+    }
+
     /// The application refuses who has waited longest.
     pub(crate) fn reject(&mut self, message: &str, data: Option<&str>) -> Result<(), Gone> {
         let data = data.map(|json| payload(PacketType::Connect, json));
@@ -433,6 +473,8 @@ impl Net {
         );
         assert_eq!(self.server.engine().session_count(), 0);
         let names: Vec<_> = self.server.namespaces().map(str::to_owned).collect();
+        let told = self.namespaces.iter().map(String::as_str);
+        assert!(names.iter().eq(["/"].into_iter().chain(told)), "{names:?}");
         for name in names {
             assert_eq!(self.server.socket_count(&name), 0);
             assert_eq!(self.server.sockets(Target::namespace(&name)).count(), 0);

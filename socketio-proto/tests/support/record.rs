@@ -4,7 +4,7 @@ use socketio_proto::engine::server::{Output, SessionKey};
 use socketio_proto::engine::{ConnectionId, Exchange};
 use socketio_proto::server::{Event, SocketKey};
 
-use super::{Connection, Net, RequestKind, render, sid};
+use super::{Connection, Net, RequestKind, Socket, render, sid};
 
 impl Net {
     pub(super) fn take(&mut self, output: Output<Event>, lines: &mut Vec<String>) {
@@ -78,6 +78,30 @@ impl Net {
                 assert_eq!(self.clients[client].session.replace(session), None);
                 assert_eq!(self.sessions.insert(session, client), None);
                 format!("c{client} opened")
+            }
+            Event::NamespaceRequested {
+                token,
+                session,
+                namespace,
+                auth,
+                ..
+            } => {
+                let client = self.open_client(session);
+                self.asking.push_back(token);
+                let auth = auth.map(|auth| format!(" {}", auth.json()));
+                format!("c{client} asks for {namespace}{}", auth.unwrap_or_default())
+            }
+            Event::NamespaceAdded { namespace, parent } => {
+                assert!(self.namespaces.insert(namespace.to_string()), "it is new");
+                let child = if parent.is_some() { " as a child" } else { "" };
+                format!("{namespace} added{child}")
+            }
+            Event::NamespaceRemoved { namespace } => {
+                assert!(self.namespaces.remove(&*namespace), "it was there");
+                let within = |socket: &&Socket| socket.namespace == *namespace;
+                let inside = self.sockets.iter().filter(within);
+                assert!(inside.clone().all(|socket| socket.gone), "nobody is inside");
+                format!("{namespace} removed")
             }
             Event::Connecting {
                 token,

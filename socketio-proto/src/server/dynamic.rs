@@ -1,0 +1,365 @@
+//! Namespaces that come and go: children of parents, made when a client asks for one.
+//!
+//! | name | parent | a CONNECT packet leads to |
+//! |---|---|---|
+//! | exists | – | [`Event::Connecting`] |
+//! | unknown | its pattern matches | [`Event::NamespaceAdded`], [`Event::Connecting`] |
+//! | unknown | asks the application | [`Event::NamespaceRequested`]; once allowed, as above; if denied, the next parent |
+//! | unknown | none (left) | CONNECT_ERROR `Invalid namespace` |
+//!
+//! A name that the application thinks about has a *tentative* namespace already: nobody is in it and nobody sees it, but
+//! those who wait for it are counted there.
+//!
+//! Source: `socket.io/lib/index.ts`, `of` and `_checkNamespace`; `lib/parent-namespace.ts`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+use engineio_proto::Instant;
+use engineio_proto::collections::Key;
+use engineio_proto::server::{SentMany, SessionKey};
+
+use super::event::Event;
+use super::keys::{ConnectToken, NamespaceToken, ParentKey, SocketKey};
+use super::machine::{Gone, Server, Timer};
+use super::namespace::Socket;
+use super::namespaces::{Candidate, Matcher};
+use super::target::Target;
+use crate::{EncodeError, Payload};
+
+/// A name that no namespace can have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a comma cannot stand in the name of a namespace")]
+#[non_exhaustive]
+pub struct InvalidNamespace;
+
+/// A client that waits for the application to say whether its namespace exists.
+#[derive(Debug)]
+pub(super) struct Asking {
+    /// The parent that asks.
+    parent: ParentKey,
+    auth: Option<Payload>,
+}
+
+impl Asking {
+    fn bytes(&self) -> usize {
+        self.auth.as_ref().map_or(0, |auth| auth.json().len())
+    }
+}
+
+impl Server {
+    /// Adds a namespace; nothing happens if it exists. A missing leading slash is added, as officially. One that matches
+    /// the pattern of a parent becomes its child.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidNamespace`] if the name holds a comma.
+    pub fn add_namespace(&mut self, name: &str) -> Result<(), InvalidNamespace> {
+        if name.contains(',') {
+            return Err(InvalidNamespace);
+        }
+        let mut full = String::new();
+        if !name.starts_with('/') {
+            full.push('/');
+        }
+        full.push_str(name);
+        let parent = self.namespaces.parent_by_pattern(&full);
+        let key = self.namespaces.key(&full);
+        if let Some(key) = key.or_else(|| self.namespaces.insert(full.into())) {
+            self.establish(key, parent);
+        }
+        Ok(())
+    }
+
+    /// Closes a namespace: its sockets leave with `server namespace disconnect`, and their clients are told; who waits to
+    /// be let in is refused with `Invalid namespace`. False if there is no such namespace, or if it is `/`, which stays.
+    pub fn remove_namespace(&mut self, name: &str, now: Instant) -> bool {
+        self.advance(now);
+        let Some(namespace) = self.namespaces.get(name) else {
+            return false;
+        };
+        if namespace.tentative || name == "/" {
+            return false;
+        }
+        let key = namespace.key;
+        let joined: Vec<_> = namespace.sockets.iter().copied().collect();
+        let waiting: Vec<_> = namespace.waiting.iter().copied().collect();
+        // Now that nobody finds it, it does not go by itself either while its sockets leave.
+        if let Some(namespace) = self.namespaces.by_key_mut(key) {
+            namespace.closing = true;
+        }
+        for socket in joined {
+            self.disconnect(socket);
+        }
+        for socket in waiting {
+            self.refuse(socket, "Invalid namespace", None);
+        }
+        self.forget_namespace(key);
+        self.pump();
+        true
+    }
+
+    /// Adds a parent: a namespace of its own that nobody joins, whose children come into being when clients ask for
+    /// them. Parents are asked in the order in which they were added.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::engine::Seed;
+    /// use socketio_proto::server::{Config, Matcher, NamespacePattern, Server};
+    ///
+    /// let mut server = Server::new(Config::default(), 0, &Seed::new([1; 32]))?;
+    /// let orders = server.add_parent(NamespacePattern::new("/orders-{int}")?.into());
+    /// let others = server.add_parent(Matcher::Ask);
+    /// server.add_namespace("/orders-7")?;
+    /// assert!(server.children(orders).eq(["/orders-7"]));
+    /// assert_eq!(server.parent("/orders-7"), Some(orders));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_parent(&mut self, matcher: Matcher) -> ParentKey {
+        self.namespaces.add_parent(matcher)
+    }
+
+    /// The names of the children that a parent has at present, in a stable order.
+    pub fn children(&self, parent: ParentKey) -> impl Iterator<Item = &str> {
+        let children = self.namespaces.children(parent);
+        children.map(|namespace| &*namespace.name)
+    }
+
+    /// The parent of a namespace; `None` if it has none or does not exist.
+    #[must_use]
+    pub fn parent(&self, namespace: &str) -> Option<ParentKey> {
+        self.namespaces.get(namespace)?.parent
+    }
+
+    /// Broadcasts to each child of a parent: `target` says to whom there, and its own namespace does not matter.
+    ///
+    /// # Errors
+    ///
+    /// An [`EncodeError`] if the packet cannot be written.
+    pub fn broadcast_to_children(
+        &mut self,
+        parent: ParentKey,
+        target: &Target<'_>,
+        event: &Payload,
+    ) -> Result<SentMany, EncodeError> {
+        let children = self.namespaces.children(parent);
+        let names: Vec<ByteString> = children.map(|namespace| namespace.name.clone()).collect();
+        let mut outcome = SentMany::default();
+        for namespace in &names {
+            outcome += self.broadcast(
+                &Target {
+                    namespace,
+                    ..*target
+                },
+                event,
+            )?;
+        }
+        Ok(outcome)
+    }
+
+    /// Says that the namespace which a client asks for exists. It is made a child of the parent that asked, unless it
+    /// came into being meanwhile; [`Event::Connecting`] follows.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
+    pub fn allow_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
+        let asking = self.take_asking(token.0).ok_or(Gone)?;
+        let namespace = self.sockets.get(token.0).ok_or(Gone)?.namespace;
+        self.establish(namespace, Some(asking.parent));
+        self.announce(token.0, asking.auth);
+        self.pump();
+        Ok(())
+    }
+
+    /// Says that the parent which asked has no such child. The next parent is asked; without one the client is refused
+    /// with `Invalid namespace`.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
+    pub fn deny_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
+        let asking = self.take_asking(token.0).ok_or(Gone)?;
+        let socket = self.sockets.get(token.0).ok_or(Gone)?;
+        let (namespace, name) = (socket.namespace, self.namespace_name(socket));
+        match self.namespaces.candidate(&name, Some(asking.parent)) {
+            None => self.refuse(token.0, "Invalid namespace", None),
+            Some(Candidate::Child(parent)) => {
+                self.establish(namespace, Some(parent));
+                self.announce(token.0, asking.auth);
+            }
+            Some(Candidate::Ask(parent)) => self.ask(token.0, parent, asking.auth),
+        }
+        self.pump();
+        Ok(())
+    }
+
+    /// Takes a CONNECT packet.
+    pub(super) fn handle_connect(
+        &mut self,
+        session: SessionKey,
+        name: ByteString,
+        auth: Option<Payload>,
+    ) {
+        let existing = self.namespaces.key(&name);
+        let known = existing.filter(|key| {
+            let namespace = self.namespaces.by_key(*key);
+            namespace.is_some_and(|namespace| !namespace.tentative)
+        });
+        let candidate = match known {
+            Some(_) => None,
+            None => match self.namespaces.candidate(&name, None) {
+                None => return self.send_connect_error(session, &name, "Invalid namespace", None),
+                candidate => candidate,
+            },
+        };
+        let namespace = existing.or_else(|| {
+            let room = self.namespaces.len() < self.config.max_namespaces;
+            room.then(|| self.namespaces.insert(name.clone())).flatten()
+        });
+        let Some(namespace) = namespace else {
+            return self.send_connect_error(session, &name, "too many namespaces", None);
+        };
+        let Some(key) = self.expect_socket(session, namespace, &name) else {
+            self.clean_up(namespace);
+            return self.send_connect_error(session, &name, "too many sockets", None);
+        };
+        match candidate {
+            None => self.announce(key, auth),
+            Some(Candidate::Child(parent)) => {
+                self.establish(namespace, Some(parent));
+                self.announce(key, auth);
+            }
+            Some(Candidate::Ask(parent)) => self.ask(key, parent, auth),
+        }
+    }
+
+    /// Makes the socket of a client that waits to be let in.
+    fn expect_socket(
+        &mut self,
+        session: SessionKey,
+        namespace: Key,
+        name: &ByteString,
+    ) -> Option<Key> {
+        let generator = &mut self.generator;
+        let key = self.sockets.insert_with(|key| Socket {
+            session,
+            id: generator.generate(key.slot()),
+            namespace,
+            joined: false,
+            own_room: false,
+        })?;
+        if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
+            namespace.waiting.insert(key);
+        }
+        if let Some(client) = self.client_mut(session) {
+            client.connection.expect(name.clone(), key);
+        }
+        Some(key)
+    }
+
+    /// Asks the application whether a namespace exists.
+    fn ask(&mut self, key: Key, parent: ParentKey, auth: Option<Payload>) {
+        let Some(socket) = self.sockets.get(key) else {
+            return;
+        };
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        let asking = Asking {
+            parent,
+            auth: auth.clone(),
+        };
+        let bytes = asking.bytes();
+        // It is held until the application has answered, and counts for as long.
+        if let Some(client) = self.client_mut(session) {
+            client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
+        }
+        self.asking.insert(key, asking);
+        self.await_verdict(key);
+        let token = NamespaceToken(key);
+        let event = Event::NamespaceRequested {
+            token,
+            session,
+            namespace,
+            parent,
+            auth,
+        };
+        self.push_counted(session, bytes, event);
+    }
+
+    /// Asks the application whether a client may join a namespace that exists.
+    fn announce(&mut self, key: Key, auth: Option<Payload>) {
+        let Some(socket) = self.sockets.get(key) else {
+            return;
+        };
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        self.await_verdict(key);
+        let bytes = auth.as_ref().map_or(0, |auth| auth.json().len());
+        let event = Event::Connecting {
+            token: ConnectToken(key),
+            session,
+            namespace,
+            auth,
+        };
+        self.push_counted(session, bytes, event);
+    }
+
+    fn await_verdict(&mut self, key: Key) {
+        let deadline = self.now() + self.config.connect_timeout;
+        self.timers.set(Timer::Verdict(key), Some(deadline));
+    }
+
+    pub(super) fn take_asking(&mut self, key: Key) -> Option<Asking> {
+        let asking = self.asking.remove(&key)?;
+        let session = self.sockets.get(key).map(|socket| socket.session);
+        if let Some(client) = session.and_then(|session| self.client_mut(session)) {
+            client.undelivered_bytes = client.undelivered_bytes.saturating_sub(asking.bytes());
+        }
+        Some(asking)
+    }
+
+    fn establish(&mut self, key: Key, parent: Option<ParentKey>) {
+        if self.namespaces.establish(key, parent) {
+            let namespace = self.namespaces.by_key(key);
+            let namespace = namespace.map(|namespace| namespace.name.clone());
+            self.push(Event::NamespaceAdded {
+                namespace: namespace.unwrap_or_default(),
+                parent,
+            });
+        }
+    }
+
+    /// Notes that a socket left its namespace, or waits for it no longer.
+    pub(super) fn vacate(&mut self, key: Key, socket: &Socket) {
+        let Some(namespace) = self.namespaces.by_key_mut(socket.namespace) else {
+            return;
+        };
+        namespace.sockets.remove(&SocketKey(key));
+        namespace.waiting.remove(&key);
+    }
+
+    /// Forgets a namespace that is there for its sockets only and has none left.
+    pub(super) fn clean_up(&mut self, key: Key) {
+        let cleanup = self.config.cleanup_empty_child_namespaces;
+        let unused = self.namespaces.by_key(key).is_some_and(|namespace| {
+            let optional = namespace.tentative || (cleanup && namespace.parent.is_some());
+            optional && !namespace.closing && namespace.is_vacant()
+        });
+        if unused {
+            self.forget_namespace(key);
+        }
+    }
+
+    fn forget_namespace(&mut self, key: Key) {
+        if let Some(namespace) = self
+            .namespaces
+            .remove(key)
+            .filter(|namespace| !namespace.tentative)
+        {
+            self.push(Event::NamespaceRemoved {
+                namespace: namespace.name,
+            });
+        }
+    }
+}
