@@ -1,11 +1,13 @@
 //! What a client can be told.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::endpoint::{Endpoint, EndpointError};
+use super::transport_options::TransportOptions;
 use crate::Transport;
 
 /// The settings of an Engine.IO client, with the official names and defaults.
@@ -59,6 +61,8 @@ pub struct Config {
     pub with_credentials: bool,
     /// WebSocket subprotocols to ask for. Default none.
     pub protocols: Vec<String>,
+    /// What single transports are told differently. Default nothing.
+    pub transport_options: BTreeMap<Transport, TransportOptions>,
     /// How long opening may take, all transports together; officially there is no such limit. Default none.
     pub open_timeout: Option<Duration>,
     /// How long a probe may take; officially the server's `upgradeTimeout` is relied on. Default none.
@@ -100,6 +104,7 @@ impl Default for Config {
             extra_headers: Vec::new(),
             with_credentials: false,
             protocols: Vec::new(),
+            transport_options: BTreeMap::new(),
             open_timeout: None,
             probe_timeout: None,
             max_packets_per_post: None,
@@ -178,6 +183,17 @@ impl Config {
         self
     }
 
+    /// Sets what one transport is told differently.
+    #[must_use]
+    pub fn with_transport_options(
+        mut self,
+        transport: Transport,
+        options: TransportOptions,
+    ) -> Self {
+        self.transport_options.insert(transport, options);
+        self
+    }
+
     /// Finds out whether a machine can work with these settings.
     ///
     /// # Errors
@@ -185,10 +201,7 @@ impl Config {
     /// A [`ConfigError`] that names the first setting at fault.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.endpoint.check()?;
-        let in_path = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte);
-        if !self.path.bytes().all(in_path) {
-            return Err(ConfigError::Path);
-        }
+        check_path(&self.path)?;
         if self.transports.is_empty() {
             return Err(ConfigError::NoTransport);
         }
@@ -218,11 +231,11 @@ impl Config {
         if let Some((option, _)) = timeouts.into_iter().find(zero) {
             return Err(ConfigError::TooSmall { option });
         }
-        if !self.protocols.iter().all(|protocol| is_token(protocol)) {
-            return Err(ConfigError::Protocol);
-        }
+        check_protocols(&self.protocols)?;
         check_query(self.parameters())?;
-        check_headers(&self.extra_headers)
+        check_headers(&self.extra_headers)?;
+        let mut options = self.transport_options.values();
+        options.try_for_each(TransportOptions::check)
     }
 
     /// The parameters of the address, or else the configured ones.
@@ -267,6 +280,23 @@ pub enum ConfigError {
 }
 
 const MAX_QUERY: usize = 8000;
+
+pub(super) fn check_path(path: &str) -> Result<(), ConfigError> {
+    let in_path = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte);
+    if path.bytes().all(in_path) {
+        Ok(())
+    } else {
+        Err(ConfigError::Path)
+    }
+}
+
+pub(super) fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
+    if protocols.iter().all(|protocol| is_token(protocol)) {
+        Ok(())
+    } else {
+        Err(ConfigError::Protocol)
+    }
+}
 
 pub(super) fn check_query(query: &[(String, String)]) -> Result<(), ConfigError> {
     let length = query.iter().fold(0_usize, |sum, (name, value)| {

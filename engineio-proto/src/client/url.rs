@@ -17,19 +17,25 @@ pub(super) fn url(
     sid: Option<&str>,
     generator: &mut Generator,
 ) -> String {
-    let endpoint = &config.endpoint;
-    let mut query = Query(config.parameters().to_vec());
-    query.set("EIO", "4");
-    query.set("transport", transport.name());
+    let endpoint = config.endpoint_of(transport);
     let websocket = transport == Transport::WebSocket;
-    // The query of the polling transport is older than its session id.
-    if let Some(sid) = sid.filter(|_| websocket) {
-        query.set("sid", sid);
+    let mut query = match config.query_of(transport) {
+        Some(query) => Query(query.to_vec()),
+        None => {
+            let mut query = Query(config.parameters().to_vec());
+            query.set("EIO", "4");
+            query.set("transport", transport.name());
+            // The query of the polling transport is older than its session id.
+            if let Some(sid) = sid.filter(|_| websocket) {
+                query.set("sid", sid);
+            }
+            query
+        }
+    };
+    if let Some(name) = config.timestamp_of(transport) {
+        query.set(name, &timestamp(generator));
     }
-    if config.timestamp_requests.unwrap_or(!websocket) {
-        query.set(&config.timestamp_param, &timestamp(generator));
-    }
-    if config.force_base64 {
+    if config.force_base64_of(transport) {
         query.set("b64", "1");
     }
     if let Some(sid) = sid.filter(|_| !websocket) {
@@ -51,7 +57,10 @@ pub(super) fn url(
     if !endpoint.has_default_port() {
         url.push_str(&alloc::format!(":{}", endpoint.port));
     }
-    push_path(&mut url, config);
+    match config.path_of(transport) {
+        Some(path) => push_verbatim(&mut url, path),
+        None => push_path(&mut url, config),
+    }
     for (index, (name, value)) in query.0.iter().enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
         encode(name, &mut url);
@@ -59,6 +68,13 @@ pub(super) fn url(
         encode(value, &mut url);
     }
     url
+}
+
+fn push_verbatim(url: &mut String, path: &str) {
+    if !path.starts_with('/') {
+        url.push('/');
+    }
+    url.push_str(path);
 }
 
 fn push_path(url: &mut String, config: &Config) {
@@ -157,7 +173,10 @@ fn timestamp(generator: &mut Generator) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::super::endpoint::Endpoint;
+    use super::super::transport_options::TransportOptions;
     use super::*;
     use crate::Seed;
 
@@ -236,6 +255,59 @@ mod tests {
         assert_eq!(path("custom", true), "/custom/");
         assert_eq!(path("/", true), "/");
         assert_eq!(path("", true), "/");
+    }
+
+    #[test]
+    fn a_transport_may_have_a_query_of_its_own_which_replaces_the_official_one() {
+        let own = TransportOptions::default().with_query(vec![("a".into(), "b".into())]);
+        let config = config("http://x.com?all=1")
+            .with_transport_options(Transport::Polling, own.clone())
+            .with_transport_options(Transport::WebSocket, own);
+        assert_eq!(
+            of(&config, Transport::Polling, None),
+            "http://x.com/engine.io/?a=b"
+        );
+        assert_eq!(
+            of(&config, Transport::Polling, Some("S")),
+            "http://x.com/engine.io/?a=b&sid=S"
+        );
+        assert_eq!(
+            of(&config, Transport::WebSocket, Some("S")),
+            "ws://x.com/engine.io/?a=b"
+        );
+    }
+
+    #[test]
+    fn a_transport_may_have_an_address_and_a_path_of_its_own() {
+        let own = TransportOptions::default()
+            .with_endpoint(Endpoint::parse("https://y.com:8443?no=1").unwrap())
+            .with_path("own/path");
+        let config = config("http://x.com").with_transport_options(Transport::WebSocket, own);
+        assert_eq!(
+            of(&config, Transport::Polling, None),
+            "http://x.com/engine.io/?EIO=4&transport=polling"
+        );
+        assert_eq!(
+            of(&config, Transport::WebSocket, None),
+            "wss://y.com:8443/own/path?EIO=4&transport=websocket"
+        );
+    }
+
+    #[test]
+    fn a_transport_may_have_a_timestamp_and_base64_of_its_own() {
+        let own = TransportOptions::default()
+            .with_timestamp_requests(true)
+            .with_timestamp_param("stamp")
+            .with_force_base64(true);
+        let config = config("http://x.com").with_transport_options(Transport::WebSocket, own);
+        assert_eq!(
+            of(&config, Transport::Polling, None),
+            "http://x.com/engine.io/?EIO=4&transport=polling"
+        );
+        let websocket = of(&config, Transport::WebSocket, None);
+        let (before, after) = websocket.split_once("&stamp=").unwrap();
+        assert_eq!(before, "ws://x.com/engine.io/?EIO=4&transport=websocket");
+        assert_eq!(after.get(8..), Some("&b64=1"));
     }
 
     #[test]

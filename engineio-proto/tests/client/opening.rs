@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use engineio_proto::Transport;
-use engineio_proto::client::{Config, Endpoint};
+use engineio_proto::client::{Config, ConfigError, Endpoint, TransportOptions};
 
 use crate::support::{Net, POLLING, config};
 
@@ -237,4 +237,72 @@ fn what_a_connection_does_after_its_end_is_not_remembered() {
         net.drain().last().map(String::as_str),
         Some("closed: transport close: transport closed by the server")
     );
+}
+
+#[test]
+fn what_one_transport_is_told_differently_holds_for_it_alone() {
+    let headers = |value: &str| vec![("x-who".to_owned(), value.to_owned())];
+    let polling = TransportOptions::default()
+        .with_extra_headers(headers("polling"))
+        .with_request_timeout(Duration::from_millis(100));
+    let websocket = TransportOptions::default()
+        .with_protocols(vec!["p".to_owned()])
+        .with_force_base64(true);
+    let config = config()
+        .with_extra_headers(headers("all"))
+        .with_transport_options(Transport::Polling, polling)
+        .with_transport_options(Transport::WebSocket, websocket);
+    let mut net = Net::probing(config);
+    assert_eq!(net.header(0, "x-who"), Some("polling"));
+    assert_eq!(net.header(0, "Sec-WebSocket-Protocol"), None);
+    assert_eq!(net.header(1, "x-who"), Some("all"));
+    assert_eq!(net.header(1, "Sec-WebSocket-Protocol"), Some("p"));
+    assert!(net.url(1).ends_with("&sid=S&b64=1"));
+    net.advance(100);
+    assert_eq!(
+        net.drain(),
+        [
+            "r2 abort",
+            "c1 close",
+            "r3 POST 1",
+            "upgrade to websocket failed: probe error: socket closed",
+            "closed: transport error: xhr poll error: status 0"
+        ]
+    );
+}
+
+#[test]
+fn options_of_a_transport_that_cannot_work_are_refused() {
+    let good = TransportOptions::default();
+    let header = vec![("a b".to_owned(), String::new())];
+    for (options, error) in [
+        (good.clone().with_path("/a?b"), ConfigError::Path),
+        (
+            good.clone().with_protocols(vec![String::new()]),
+            ConfigError::Protocol,
+        ),
+        (good.clone().with_extra_headers(header), ConfigError::Header),
+        (
+            good.clone().with_request_timeout(Duration::ZERO),
+            ConfigError::TooSmall {
+                option: "request_timeout",
+            },
+        ),
+        (
+            good.clone().with_timestamp_param(""),
+            ConfigError::TooSmall {
+                option: "timestamp_param",
+            },
+        ),
+        (
+            good.with_query(vec![("a".to_owned(), "b".repeat(8_000))]),
+            ConfigError::Query {
+                length: 8_001,
+                limit: 8_000,
+            },
+        ),
+    ] {
+        let config = config().with_transport_options(Transport::Polling, options);
+        assert_eq!(config.check(), Err(error));
+    }
 }

@@ -306,9 +306,10 @@ impl Client {
         self.now = self.now.max(now);
         if let Carrier::Polling { get, post } = &mut self.carrier {
             for request in [get, post].into_iter().flatten() {
-                if let (Deadline::Unarmed, Some(timeout)) =
-                    (request.deadline, self.config.request_timeout)
-                {
+                if let (Deadline::Unarmed, Some(timeout)) = (
+                    request.deadline,
+                    self.config.request_timeout_of(Transport::Polling),
+                ) {
                     request.deadline = Deadline::At(self.now + timeout);
                 }
             }

@@ -133,7 +133,7 @@ impl Client {
     }
 
     pub(super) fn request_deadline(&self) -> Deadline {
-        match self.config.request_timeout {
+        match self.config.request_timeout_of(Transport::Polling) {
             Some(timeout) => Deadline::At(self.now + timeout),
             None => Deadline::Never,
         }

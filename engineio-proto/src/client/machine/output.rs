@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use alloc::collections::VecDeque;
 
 use super::{Carrier, Client, Deadline, Event, Output, State, Timer};
-use crate::{ConnectionId, Frame, Instant};
+use crate::{ConnectionId, Frame, Instant, Transport};
 
 impl Client {
     /// The next thing to do or to know. What is to be done comes first, events after it.
@@ -83,7 +83,9 @@ impl Client {
             }
             return None;
         }
-        let frame = self.outbox.pop_frame(self.config.force_base64);
+        let frame = self
+            .outbox
+            .pop_frame(self.config.force_base64_of(Transport::WebSocket));
         if self.state != State::Closed {
             self.tell_drained();
             self.settle();

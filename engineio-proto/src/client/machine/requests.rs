@@ -34,7 +34,7 @@ impl Client {
         let packets = self.config.max_packets_per_post;
         let body = self.outbox.pop_payload(self.max_payload, packets);
         let id = self.request("POST", self.sid.clone().as_deref(), body);
-        let deadline = match self.config.request_timeout {
+        let deadline = match self.config.request_timeout_of(Transport::Polling) {
             Some(_) => Deadline::Unarmed,
             None => Deadline::Never,
         };
@@ -58,7 +58,8 @@ impl Client {
             own.push(("Content-type", "text/plain;charset=UTF-8"));
         }
         own.push(("Accept", "*/*"));
-        let message = Request::new(method, url, body).with_headers(self.headers(&own));
+        let message =
+            Request::new(method, url, body).with_headers(self.headers(Transport::Polling, &own));
         self.actions.push_back(Output::Request { request, message });
         request
     }
@@ -67,12 +68,13 @@ impl Client {
     pub(super) fn connect(&mut self, sid: Option<&str>) -> ConnectionId {
         let connection = ConnectionId(self.new_id());
         let url = url(&self.config, Transport::WebSocket, sid, &mut self.generator);
-        let protocols = self.config.protocols.join(", ");
+        let protocols = self.config.protocols_of(Transport::WebSocket).join(", ");
         let own: &[_] = match &*protocols {
             "" => &[],
             protocols => &[("Sec-WebSocket-Protocol", protocols)],
         };
-        let request = Request::new("GET", url, Bytes::new()).with_headers(self.headers(own));
+        let request = Request::new("GET", url, Bytes::new())
+            .with_headers(self.headers(Transport::WebSocket, own));
         self.actions.push_back(Output::Connect {
             connection,
             request,
@@ -86,12 +88,12 @@ impl Client {
     }
 
     /// The configured headers, the machine's own, and the cookies; an own one replaces a configured one.
-    fn headers(&mut self, own: &[(&str, &str)]) -> Vec<(String, String)> {
+    fn headers(&mut self, transport: Transport, own: &[(&str, &str)]) -> Vec<(String, String)> {
         let replaced = |name: &str| {
             own.iter()
                 .any(|(other, _)| other.eq_ignore_ascii_case(name))
         };
-        let extra = self.config.extra_headers.iter();
+        let extra = self.config.extra_headers_of(transport).iter();
         let mut headers: Vec<_> = extra.filter(|(name, _)| !replaced(name)).cloned().collect();
         let own = own.iter().map(|&(name, value)| (name.into(), value.into()));
         headers.extend(own);

@@ -1,0 +1,152 @@
+//! What one transport is told differently.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::config::{Config, ConfigError, check_headers, check_path, check_protocols, check_query};
+use super::endpoint::Endpoint;
+use crate::Transport;
+
+/// Settings of one transport that stand in for those of the same name in [`Config`]; `None` leaves them.
+///
+/// Values replace, they are not merged: as officially a [`query`](Self::query) takes the place of everything that would
+/// stand there, `EIO`, `transport` and, on a WebSocket, `sid` too, so that a server refuses the request unless they are
+/// part of it. Cookies belong to the session, so [`Config::with_credentials`] cannot be overridden.
+///
+/// Source: `engine.io-client/lib/socket.ts`, option `transportOptions`.
+///
+/// # Examples
+///
+/// A header that only polling requests carry:
+///
+/// ```
+/// use engineio_proto::Transport;
+/// use engineio_proto::client::{Config, TransportOptions};
+///
+/// let headers = vec![("x-client".to_owned(), "polling".to_owned())];
+/// let polling = TransportOptions::default().with_extra_headers(headers);
+/// let config = Config::default().with_transport_options(Transport::Polling, polling);
+/// assert_eq!(config.check(), Ok(()));
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TransportOptions {
+    /// Another host, port and scheme; its query does not count.
+    pub endpoint: Option<Endpoint>,
+    /// Another path, which stands as it is: no slash is added to its end or taken off.
+    pub path: Option<String>,
+    /// The parameters, decoded, instead of all others but the timestamp, `b64` and, while polling, `sid`.
+    pub query: Option<Vec<(String, String)>>,
+    /// Whether requests carry a parameter that no cache has seen.
+    pub timestamp_requests: Option<bool>,
+    /// The name of that parameter.
+    pub timestamp_param: Option<String>,
+    /// Whether binary goes as base64.
+    pub force_base64: Option<bool>,
+    /// How long a polling request may take.
+    pub request_timeout: Option<Duration>,
+    /// Headers of requests and handshakes.
+    pub extra_headers: Option<Vec<(String, String)>>,
+    /// WebSocket subprotocols.
+    pub protocols: Option<Vec<String>>,
+}
+
+/// Consuming setters: name, type, and the conversion of the argument.
+macro_rules! setters {
+    ($($setter:ident $field:ident: $type:ty;)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            #[must_use]
+            pub fn $setter(mut self, $field: $type) -> Self {
+                self.$field = Some($field.into());
+                self
+            }
+        )*
+    };
+}
+
+impl TransportOptions {
+    setters! {
+        with_endpoint endpoint: Endpoint;
+        with_path path: impl Into<String>;
+        with_query query: Vec<(String, String)>;
+        with_timestamp_requests timestamp_requests: bool;
+        with_timestamp_param timestamp_param: impl Into<String>;
+        with_force_base64 force_base64: bool;
+        with_request_timeout request_timeout: Duration;
+        with_extra_headers extra_headers: Vec<(String, String)>;
+        with_protocols protocols: Vec<String>;
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let too_small = |option| Err(ConfigError::TooSmall { option });
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.check()?;
+        }
+        if self.request_timeout.is_some_and(|time| time.is_zero()) {
+            return too_small("request_timeout");
+        }
+        if self.timestamp_param.as_ref().is_some_and(String::is_empty) {
+            return too_small("timestamp_param");
+        }
+        check_path(self.path.as_deref().unwrap_or_default())?;
+        check_protocols(self.protocols.as_deref().unwrap_or_default())?;
+        check_query(self.query.as_deref().unwrap_or_default())?;
+        check_headers(self.extra_headers.as_deref().unwrap_or_default())
+    }
+}
+
+/// The settings that hold for a transport.
+impl Config {
+    fn own(&self, transport: Transport) -> Option<&TransportOptions> {
+        self.transport_options.get(&transport)
+    }
+
+    pub(super) fn endpoint_of(&self, transport: Transport) -> &Endpoint {
+        let own = self.own(transport).and_then(|own| own.endpoint.as_ref());
+        own.unwrap_or(&self.endpoint)
+    }
+
+    /// A path that stands as it is.
+    pub(super) fn path_of(&self, transport: Transport) -> Option<&str> {
+        self.own(transport)?.path.as_deref()
+    }
+
+    /// Parameters that replace the official ones.
+    pub(super) fn query_of(&self, transport: Transport) -> Option<&[(String, String)]> {
+        self.own(transport)?.query.as_deref()
+    }
+
+    pub(super) fn timestamp_of(&self, transport: Transport) -> Option<&str> {
+        let own = self.own(transport);
+        let wanted = own
+            .and_then(|own| own.timestamp_requests)
+            .or(self.timestamp_requests)
+            .unwrap_or(transport == Transport::Polling);
+        let name = own.and_then(|own| own.timestamp_param.as_deref());
+        wanted.then(|| name.unwrap_or(&self.timestamp_param))
+    }
+
+    pub(super) fn force_base64_of(&self, transport: Transport) -> bool {
+        let own = self.own(transport).and_then(|own| own.force_base64);
+        own.unwrap_or(self.force_base64)
+    }
+
+    pub(super) fn request_timeout_of(&self, transport: Transport) -> Option<Duration> {
+        let own = self.own(transport).and_then(|own| own.request_timeout);
+        own.or(self.request_timeout)
+    }
+
+    pub(super) fn extra_headers_of(&self, transport: Transport) -> &[(String, String)] {
+        let own = self
+            .own(transport)
+            .and_then(|own| own.extra_headers.as_deref());
+        own.unwrap_or(&self.extra_headers)
+    }
+
+    pub(super) fn protocols_of(&self, transport: Transport) -> &[String] {
+        let own = self.own(transport).and_then(|own| own.protocols.as_deref());
+        own.unwrap_or(&self.protocols)
+    }
+}
