@@ -10,6 +10,10 @@
 mod client_support;
 #[path = "client_support/faults.rs"]
 mod faults;
+#[path = "client_support/pauses.rs"]
+mod pauses;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::thread;
 use std::time::{Duration, Instant as Clock};
@@ -28,8 +32,8 @@ use socketio_proto::client::{
     Client, Config, ConnectError, DisconnectReason, Event, SocketKey, SocketOptions,
 };
 
-use client_support::peers::tls_in_front_of;
 use client_support::{PATIENCE, Program, Running, Runtime, Server};
+use tls::tls_in_front_of;
 
 /// How a client may reach the server.
 #[derive(Clone, Copy, Debug, PartialEq)]

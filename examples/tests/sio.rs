@@ -8,7 +8,14 @@
     reason = "a test fails by panicking, and its helpers are nobody's interface"
 )]
 
+#[path = "sio_support/https.rs"]
+mod https;
 mod sio_support;
+#[cfg(target_os = "linux")]
+#[path = "sio_support/terminal.rs"]
+mod terminal;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;

@@ -6,25 +6,25 @@
 //! | `smol.rs` | smol | hyper | async-tungstenite |
 //! | `threads.rs` | threads that block | ureq | tungstenite |
 //!
-//! Each is a whole to be copied from: they share what is in this file and no code besides. It says what a driver asks
-//! of a machine ([`Machine`]) and of the application on top ([`App`]), and which certificates it trusts ([`Tls`]).
+//! Each is a whole to be copied from: they share what is in this file, which says what a driver asks of a machine
+//! ([`Machine`]) and of the application on top ([`App`]), and which servers to trust ([`Tls`]).
 //!
 //! A driver is a loop that owns both. It does what the machine wants done, tells the application what happened, and
 //! waits for the next input: a response, a frame, a command of the application, or a deadline.
 
 pub mod smol;
 pub mod threads;
+mod tls;
 pub mod tokio;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use engineio_proto::client::{Client as EngineClient, Event as EngineEvent, Output};
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
 use socketio_proto::client::{Client as SocketClient, Event as SocketEvent};
+
+pub use tls::Tls;
 
 /// A client without IO: the methods that the clients of both crates share, with their meaning there.
 ///
@@ -79,57 +79,6 @@ pub trait App<M: Machine>: Send + 'static {
         command: Self::Command,
         now: Instant,
     ) -> ControlFlow<()>;
-}
-
-/// The certificates by which servers are trusted.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    roots: Arc<[CertificateDer<'static>]>,
-    config: Arc<ClientConfig>,
-}
-
-impl Tls {
-    /// Trusts what the operating system trusts, and these certificates too.
-    ///
-    /// # Errors
-    ///
-    /// If one of these is no certificate. Those of the operating system that are none are left out.
-    pub fn new(
-        extra: impl IntoIterator<Item = CertificateDer<'static>>,
-    ) -> Result<Self, rustls::Error> {
-        let extra: Vec<_> = extra.into_iter().collect();
-        let mut store = RootCertStore::empty();
-        for certificate in &extra {
-            store.add(certificate.clone())?;
-        }
-        let mut roots = extra;
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            if store.add(certificate.clone()).is_ok() {
-                roots.push(certificate);
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(store)
-            .with_no_client_auth();
-        Ok(Self {
-            roots: roots.into(),
-            config: Arc::new(config),
-        })
-    }
-
-    /// The certificates themselves.
-    #[must_use]
-    pub fn roots(&self) -> &[CertificateDer<'static>] {
-        &self.roots
-    }
-
-    /// The settings of rustls that trust them.
-    #[must_use]
-    pub fn config(&self) -> &Arc<ClientConfig> {
-        &self.config
-    }
 }
 
 /// Passes the methods on to the machine's own ones of the same name and meaning.

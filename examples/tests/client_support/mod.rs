@@ -63,6 +63,24 @@ impl Server {
         self.child.wait().expect("an end");
     }
 
+    /// Lets the process stand still, with its sockets open.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("sh")
+            .args(["-c", "kill \"$0\" \"$1\"", signal, &id])
+            .status();
+        assert!(status.expect("a shell").success());
+    }
+
     /// Starts it again on the same port.
     pub fn restart(&mut self) {
         let (child, port) = spawn(self.program, self.mode, self.port).expect("installed");

@@ -17,44 +17,6 @@ pub fn serve(each: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
     address
 }
 
-/// Ends TLS in front of a server on the same host, with a certificate for `localhost` that nobody signed. Gives its
-/// port, and what to trust it by.
-pub fn tls_in_front_of(port: u16) -> (u16, rustls::pki_types::CertificateDer<'static>) {
-    use rustls::pki_types::PrivateKeyDer;
-    use tokio_rustls::TlsAcceptor;
-
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .expect("a key that fits");
-    let acceptor = TlsAcceptor::from(std::sync::Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.set_nonblocking(true).expect("an option");
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || {
-        let mut builder = ::tokio::runtime::Builder::new_current_thread();
-        let runtime = builder.enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let listener = ::tokio::net::TcpListener::from_std(listener).expect("a listener");
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                ::tokio::spawn(async move {
-                    let mut stream = acceptor.accept(stream).await?;
-                    let mut server = ::tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-                    ::tokio::io::copy_bidirectional(&mut stream, &mut server).await
-                });
-            }
-        });
-    });
-    (address.port(), certificate)
-}
-
 /// Reads a request up to its body.
 pub fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A server under test, which ends with its value.
 pub struct Server {
@@ -79,6 +80,15 @@ impl Server {
         Some(Self { name, process, url })
     }
 
+    pub fn port(&self) -> u16 {
+        let port = self.url.rsplit_once(':').expect("a port").1;
+        port.parse().expect("a number")
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn start(&self, namespace: &str, arguments: &[&str]) -> Child {
         let url = format!("{}{namespace}", self.url);
         start(&[&[url.as_str()], arguments].concat())
@@ -152,7 +162,9 @@ pub struct TempFile(pub PathBuf);
 
 impl TempFile {
     pub fn new(content: &[u8]) -> Self {
-        let name = format!("sio-test-{}-{}", std::process::id(), content.len());
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("sio-test-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, content).expect("room for a file");
         Self(path)

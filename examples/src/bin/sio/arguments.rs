@@ -30,6 +30,7 @@ pub(crate) struct Options {
     pub(crate) path: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) cacert: Option<PathBuf>,
+    pub(crate) insecure: bool,
     /// `None` if the command line leaves it open.
     pub(crate) reconnect: Option<bool>,
     pub(crate) emits: Vec<Message>,
@@ -105,6 +106,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
                 options.connect_timeout = seconds("--connect-timeout", &parser.value()?.string()?)?;
             }
             Arg::Long("cacert") => options.cacert = Some(parser.value()?.into()),
+            Arg::Short('k') | Arg::Long("insecure") => options.insecure = true,
             Arg::Long("reconnect") => options.reconnect = Some(true),
             Arg::Long("no-reconnect") => options.reconnect = Some(false),
             Arg::Short('e') | Arg::Long("emit") => options.emits.push(emit(&mut parser)?),
@@ -160,6 +162,7 @@ impl Options {
             path: "/socket.io/".into(),
             connect_timeout: Duration::from_secs(20),
             cacert: None,
+            insecure: false,
             reconnect: None,
             emits: Vec::new(),
             files: Files::default(),

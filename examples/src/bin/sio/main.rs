@@ -110,7 +110,10 @@ async fn run(
 ) -> Result<Session, Box<dyn Error>> {
     let log = Log::new(options.verbosity, style, screen.clone());
     let client = Client::new(config(&options, by_hand), &fresh_seed()?)?;
-    let tls = Tls::new(certificates(&options)?)?;
+    let tls = trust(&options)?;
+    if options.insecure {
+        screen.print(style.error("whoever is in between reads along (--insecure)"));
+    }
     let (ready, go) = oneshot::channel();
     let permits = Arc::new(Semaphore::new(COMMANDS));
     let (reads_commands, max_time) = (options.reads_commands(), options.max_time);
@@ -160,6 +163,14 @@ fn config(options: &Options, by_hand: bool) -> Config {
     config
 }
 
+fn trust(options: &Options) -> Result<Tls, Box<dyn Error>> {
+    Ok(if options.insecure {
+        Tls::insecure()?
+    } else {
+        Tls::new(certificates(options)?)?
+    })
+}
+
 fn certificates(options: &Options) -> Result<Vec<CertificateDer<'static>>, Box<dyn Error>> {
     let Some(file) = &options.cacert else {
         return Ok(Vec::new());
@@ -198,7 +209,7 @@ fn diagnose(endpoint: &Endpoint) -> String {
     for address in addresses {
         match TcpStream::connect_timeout(&address, DIAGNOSIS_TIME) {
             Ok(_) if endpoint.secure => {
-                return "something listens there; is it a TLS server, with a trusted certificate (--cacert)?".into();
+                return "something listens there; is it a TLS server, with a trusted certificate (--cacert, --insecure)?".into();
             }
             Ok(_) => {
                 return "something listens there, but does not answer; is it a Socket.IO server?"
