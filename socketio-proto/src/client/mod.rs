@@ -3,6 +3,7 @@
 //! [`Client`] is the official manager and its sockets in one machine.
 
 mod acks;
+mod address;
 mod backoff;
 mod buffers;
 mod config;
@@ -20,6 +21,7 @@ mod socket;
 mod sockets;
 mod state;
 
+pub use address::{Address, Lookup, Managers};
 pub use backoff::Backoff;
 pub use config::{Auth, Config, SocketOptions};
 pub use error::{
