@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use bytestring::ByteString;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 
@@ -83,5 +84,12 @@ impl AckId {
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
+    }
+}
+
+/// A socket's id is told apart from the secret of its session by its type.
+impl From<SocketId> for ByteString {
+    fn from(id: SocketId) -> Self {
+        id.as_str().into()
     }
 }

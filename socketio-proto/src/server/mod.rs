@@ -1,26 +1,32 @@
 //! The server role: namespaces, events, acknowledgements, rooms and broadcasts over Engine.IO sessions.
 
-mod commands;
+mod broadcast;
 mod config;
 mod connection;
 mod dynamic;
+mod emit;
 mod event;
 mod incoming;
 mod keys;
+mod leaving;
 mod machine;
+mod membership;
 mod namespace;
 mod namespaces;
 mod pattern;
+mod query;
 mod reason;
 mod target;
+mod verdicts;
 
-pub use commands::{EmitError, JoinError};
 pub use config::Config;
 pub use connection::{Connection, Received, Violation};
 pub use dynamic::InvalidNamespace;
+pub use emit::EmitError;
 pub use event::Event;
 pub use keys::{AckId, AckToken, ConnectToken, NamespaceToken, ParentKey, SocketId, SocketKey};
 pub use machine::{Gone, Server};
+pub use membership::JoinError;
 pub use namespaces::Matcher;
 pub use pattern::{NamespacePattern, PatternError};
 pub use reason::{AckError, DisconnectReason, ForcedClose};

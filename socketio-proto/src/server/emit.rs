@@ -1,0 +1,145 @@
+//! Events for single sockets, and acknowledgements.
+
+use core::time::Duration;
+
+use bytestring::ByteString;
+use engineio_proto::server::SessionKey;
+use engineio_proto::{Instant, SendError};
+
+use super::keys::{AckId, AckToken, SocketKey};
+use super::machine::{Server, Timer};
+use super::namespace::Socket;
+use crate::{EncodeError, PacketRef, PacketType, Payload};
+
+/// Why an event was not taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The socket has left, or its connection is closing.
+    #[error("socket is disconnected")]
+    Closed,
+    /// The client does not read fast enough; nothing was queued. `Drained` follows once half of the room is free.
+    #[error("{buffered} of {limit} bytes or messages are buffered")]
+    Full {
+        /// The bytes, or messages, that wait at present.
+        buffered: usize,
+        /// The limit that the event would exceed.
+        limit: usize,
+    },
+    /// As many acknowledgements of the socket are awaited as may be.
+    #[error("{limit} acknowledgements are awaited")]
+    TooManyAcks {
+        /// The limit.
+        limit: usize,
+    },
+    /// The packet cannot be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl From<SendError> for EmitError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Full { buffered, limit } => Self::Full { buffered, limit },
+            SendError::Closed | _ => Self::Closed,
+        }
+    }
+}
+
+impl Server {
+    /// Sends an event to one socket.
+    ///
+    /// # Errors
+    ///
+    /// An [`EmitError`]; nothing was queued then.
+    pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
+        let (session, namespace) = self.joined(socket)?;
+        let packet = self.encode_event(&namespace, event)?;
+        Ok(self.engine.send_parts(session, packet.parts())?)
+    }
+
+    /// Sends an event to one socket if it can leave at once; false if it was dropped, with all its attachments.
+    ///
+    /// # Errors
+    ///
+    /// An [`EmitError`] if the socket has left or the packet cannot be written.
+    pub fn emit_volatile(&mut self, socket: SocketKey, event: &Payload) -> Result<bool, EmitError> {
+        let (session, namespace) = self.joined(socket)?;
+        let packet = self.encode_event(&namespace, event)?;
+        Ok(self.engine.send_volatile(session, packet.parts()))
+    }
+
+    /// Sends an event to one socket and awaits its acknowledgement: `Ack` or `AckFailed` follows, exactly once.
+    ///
+    /// # Errors
+    ///
+    /// An [`EmitError`]; nothing was queued and nothing is awaited then.
+    pub fn emit_with_ack(
+        &mut self,
+        socket: SocketKey,
+        event: &Payload,
+        timeout: Duration,
+        now: Instant,
+    ) -> Result<AckId, EmitError> {
+        self.advance(now);
+        let (session, namespace) = self.joined(socket)?;
+        let limit = self.config.max_pending_acks;
+        let pending = self
+            .client(session)
+            .map_or(0, |client| client.connection.pending_acks(&namespace));
+        if pending >= limit {
+            return Err(EmitError::TooManyAcks { limit });
+        }
+        let key = self
+            .sockets
+            .get(socket.0)
+            .map(|socket| socket.namespace)
+            .ok_or(EmitError::Closed)?;
+        let id = self
+            .namespaces
+            .by_key_mut(key)
+            .ok_or(EmitError::Closed)?
+            .next_ack();
+        let packet = PacketRef::new(PacketType::Event, &namespace)
+            .with_id(id)
+            .with_payload(event);
+        let packet = self
+            .config
+            .parser
+            .encode(packet, self.config.limits.max_attachments)?;
+        self.engine.send_parts(session, packet.parts())?;
+        let deadline = self.now() + timeout;
+        if let Some(client) = self.client_mut(session) {
+            client.connection.expect_ack(&namespace, id);
+        }
+        self.timers.set(Timer::Ack(socket.0, id), Some(deadline));
+        Ok(AckId(id))
+    }
+
+    /// Acknowledges an event with these arguments.
+    ///
+    /// # Errors
+    ///
+    /// An [`EmitError`]; the acknowledgement is lost then.
+    pub fn respond(&mut self, ack: AckToken, args: &Payload) -> Result<(), EmitError> {
+        let (session, namespace) = self.joined(ack.socket)?;
+        let packet = PacketRef::new(PacketType::Ack, &namespace)
+            .with_id(ack.id)
+            .with_payload(args);
+        let packet = self
+            .config
+            .parser
+            .encode(packet, self.config.limits.max_attachments)?;
+        Ok(self.engine.send_parts(session, packet.parts())?)
+    }
+
+    /// Where a socket is, once it has joined.
+    pub(super) fn joined(&self, socket: SocketKey) -> Result<(SessionKey, ByteString), EmitError> {
+        let socket: &Socket = self
+            .sockets
+            .get(socket.0)
+            .filter(|socket| socket.joined)
+            .ok_or(EmitError::Closed)?;
+        Ok((socket.session, self.namespace_name(socket)))
+    }
+}

@@ -1,0 +1,67 @@
+//! What there is.
+
+use engineio_proto::Sid;
+use engineio_proto::server::SessionKey;
+
+use super::keys::SocketKey;
+use super::machine::Server;
+use super::namespace::find;
+use super::target::Target;
+
+impl Server {
+    /// The sockets that a broadcast would be for, each once.
+    pub fn sockets<'a>(&'a self, target: Target<'a>) -> impl Iterator<Item = SocketKey> + 'a {
+        let namespace = self.namespaces.get(target.namespace).into_iter();
+        namespace.flat_map(move |namespace| namespace.select(target, &self.sockets))
+    }
+
+    /// The rooms that a socket is in: first its own, then the others, ascending. None once it has left.
+    pub fn rooms(&self, socket: SocketKey) -> impl Iterator<Item = &str> {
+        let entry = self.sockets.get(socket.0);
+        let own = entry
+            .filter(|entry| entry.own_room)
+            .map(|entry| entry.id.as_str());
+        let namespace = entry.and_then(|entry| self.namespace_of(entry));
+        own.into_iter().chain(
+            namespace
+                .into_iter()
+                .flat_map(move |namespace| namespace.rooms.rooms(socket)),
+        )
+    }
+
+    /// The number of sockets in a namespace.
+    #[must_use]
+    pub fn socket_count(&self, namespace: &str) -> usize {
+        self.namespaces
+            .get(namespace)
+            .map_or(0, |namespace| namespace.sockets.len())
+    }
+
+    /// The names of all namespaces, ascending.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let namespaces = self.namespaces.iter();
+        let namespaces = namespaces.filter(|namespace| !namespace.tentative);
+        namespaces.map(|namespace| &*namespace.name)
+    }
+
+    /// The namespace of a socket; `None` once it has left.
+    #[must_use]
+    pub fn socket_namespace(&self, socket: SocketKey) -> Option<&str> {
+        self.namespace_of(self.sockets.get(socket.0)?)
+            .map(|namespace| &*namespace.name)
+    }
+
+    /// The Engine.IO session of a socket; `None` once it has left.
+    #[must_use]
+    pub fn socket_session(&self, socket: SocketKey) -> Option<SessionKey> {
+        self.sockets.get(socket.0).map(|socket| socket.session)
+    }
+
+    /// The socket with that id, if it is in that namespace.
+    #[must_use]
+    pub fn find_socket(&self, namespace: &str, id: &str) -> Option<SocketKey> {
+        let key = find(&Sid::parse(id)?, &self.sockets)?;
+        let socket = self.sockets.get(key)?;
+        (socket.joined && self.namespace_name(socket) == namespace).then_some(SocketKey(key))
+    }
+}
