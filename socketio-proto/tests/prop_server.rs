@@ -101,7 +101,9 @@ impl Default for Play {
 }
 
 fn tidy_config() -> Config {
-    Config::default().with_cleanup_empty_child_namespaces(true)
+    Config::default()
+        .with_cleanup_empty_child_namespaces(true)
+        .with_room_events(true)
 }
 
 /// Limits so small that scripts run into them.
@@ -334,6 +336,14 @@ fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {
             assert_eq!(outcome.sent + outcome.full + outcome.gone, count);
             assert_eq!(outcome.gone, 0, "who is gone has left its namespaces");
         }
+        Op::BroadcastWithAck {
+            namespace,
+            rooms,
+            millis,
+        } => {
+            let target = Target::namespace(namespace).rooms(rooms);
+            net.broadcast_with_ack(target, r#"["b"]"#, *millis);
+        }
         Op::Disconnect { socket: of } => {
             if let Some(socket) = socket(of) {
                 net.disconnect(socket);
@@ -393,7 +403,7 @@ fn same_stories(one: Played, other: Played) -> Result<(), TestCaseError> {
 fn by_client(played: Played) -> BTreeMap<usize, Story> {
     let mut clients: BTreeMap<usize, Story> = BTreeMap::new();
     for line in played.lines {
-        if line.starts_with('/') {
+        if line.starts_with(['/', '*']) {
             let (_, events, _) = clients.entry(NOBODY).or_default();
             events.push(line);
             continue;

@@ -40,6 +40,9 @@ pub struct Config {
     pub max_namespaces: usize,
     /// Whether a child of a parent is removed once nobody is in it or waits for it. Default false.
     pub cleanup_empty_child_namespaces: bool,
+    /// Whether the application is told of every room that comes, goes, is joined and left, as adapters want it. Default
+    /// false.
+    pub room_events: bool,
     /// The rooms that one socket may be in besides its own; joining more is refused. Default 4,096.
     pub max_rooms_per_socket: usize,
     /// The bytes of a room's name; joining a longer one is refused. Default 1,024.
@@ -58,6 +61,7 @@ impl Default for Config {
             max_namespaces_per_connection: 256,
             max_namespaces: 10_000,
             cleanup_empty_child_namespaces: false,
+            room_events: false,
             max_rooms_per_socket: 4_096,
             max_room_length: 1_024,
             max_pending_acks: 65_536,
@@ -112,6 +116,13 @@ impl Config {
     #[must_use]
     pub fn with_cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Self {
         self.cleanup_empty_child_namespaces = cleanup;
+        self
+    }
+
+    /// Sets [`room_events`](Self::room_events).
+    #[must_use]
+    pub fn with_room_events(mut self, told: bool) -> Self {
+        self.room_events = told;
         self
     }
 

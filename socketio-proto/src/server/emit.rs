@@ -1,5 +1,6 @@
 //! Events for single sockets, and acknowledgements.
 
+use alloc::vec;
 use core::time::Duration;
 
 use bytestring::ByteString;
@@ -55,7 +56,9 @@ impl Server {
     pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
         let (session, namespace) = self.joined(socket)?;
         let packet = self.encode_event(&namespace, event)?;
-        Ok(self.engine.send_parts(session, packet.parts())?)
+        self.engine.send_parts(session, packet.parts())?;
+        self.tell_sent(&namespace, vec![socket], event);
+        Ok(())
     }
 
     /// Sends an event to one socket if it can leave at once; false if it was dropped, with all its attachments.
@@ -66,7 +69,11 @@ impl Server {
     pub fn emit_volatile(&mut self, socket: SocketKey, event: &Payload) -> Result<bool, EmitError> {
         let (session, namespace) = self.joined(socket)?;
         let packet = self.encode_event(&namespace, event)?;
-        Ok(self.engine.send_volatile(session, packet.parts()))
+        let sent = self.engine.send_volatile(session, packet.parts());
+        if sent {
+            self.tell_sent(&namespace, vec![socket], event);
+        }
+        Ok(sent)
     }
 
     /// Sends an event to one socket and awaits its acknowledgement: `Ack` or `AckFailed` follows, exactly once.
@@ -113,6 +120,7 @@ impl Server {
             client.connection.expect_ack(&namespace, id);
         }
         self.timers.set(Timer::Ack(socket.0, id), Some(deadline));
+        self.tell_sent(&namespace, vec![socket], event);
         Ok(AckId(id))
     }
 

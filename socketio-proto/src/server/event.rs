@@ -8,7 +8,9 @@ use engineio_proto::Exchange;
 use engineio_proto::Transport;
 use engineio_proto::server::{CloseReason, SessionKey};
 
-use super::keys::{AckId, AckToken, ConnectToken, NamespaceToken, ParentKey, SocketKey};
+use super::keys::{
+    AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, SocketKey,
+};
 use super::reason::{AckError, DisconnectReason};
 use crate::Payload;
 
@@ -83,6 +85,65 @@ pub enum Event {
         id: AckId,
         /// The arguments.
         payload: Payload,
+    },
+    /// An acknowledgement of a broadcast arrived.
+    BroadcastReply {
+        /// The broadcast.
+        id: BroadcastId,
+        /// The socket that sent it.
+        socket: SocketKey,
+        /// The arguments; officially only the first one counts.
+        payload: Payload,
+    },
+    /// A broadcast has got all its acknowledgements, or its time is over.
+    BroadcastEnded {
+        /// The broadcast.
+        id: BroadcastId,
+        /// The sockets that it reached.
+        expected: usize,
+        /// The acknowledgements that came, each told before.
+        received: usize,
+        /// The sockets that did not acknowledge it, ascending; keys of those that left are stale.
+        missing: Vec<SocketKey>,
+    },
+    /// An event was sent in a namespace that is [observed](super::Server::observe). An application that emits in the
+    /// same namespace whenever it learns of this never comes to an end.
+    Sent {
+        /// The namespace.
+        namespace: ByteString,
+        /// The sockets that it was sent to, at least one.
+        sockets: Vec<SocketKey>,
+        /// Its name and arguments.
+        payload: Payload,
+    },
+    /// A room has got its first member. This and the next three are told only if so
+    /// [configured](super::Config::room_events), for adapters.
+    RoomCreated {
+        /// The namespace.
+        namespace: ByteString,
+        /// The room.
+        room: Arc<str>,
+    },
+    /// A socket joined a room, its own one too.
+    RoomJoined {
+        /// The socket.
+        socket: SocketKey,
+        /// The room.
+        room: Arc<str>,
+    },
+    /// A socket left a room.
+    RoomLeft {
+        /// The socket.
+        socket: SocketKey,
+        /// The room.
+        room: Arc<str>,
+    },
+    /// A room has lost its last member.
+    RoomDeleted {
+        /// The namespace.
+        namespace: ByteString,
+        /// The room.
+        room: Arc<str>,
     },
     /// The acknowledgement of an event will not come.
     AckFailed {

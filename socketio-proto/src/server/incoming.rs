@@ -113,20 +113,29 @@ impl Server {
                 payload,
             } => {
                 self.timers.set(Timer::Ack(socket, id), None);
+                let broadcast = self.broadcast_of(socket, id);
                 let (socket, id) = (SocketKey(socket), AckId(id));
                 let bytes = payload
                     .attachments()
                     .iter()
                     .fold(bytes, |sum, data| sum.saturating_add(data.len()));
-                self.push_counted(
-                    session,
-                    bytes,
-                    Event::Ack {
+                let event = match broadcast {
+                    Some(id) => Event::BroadcastReply {
+                        id,
+                        socket,
+                        payload,
+                    },
+                    None => Event::Ack {
                         socket,
                         id,
                         payload,
                     },
-                );
+                };
+                if self.push_counted(session, bytes, event)
+                    && let Some(id) = broadcast
+                {
+                    self.answer_broadcast(id, socket);
+                }
             }
             Received::Disconnect { socket, acks } => {
                 self.remove_socket(socket, acks, DisconnectReason::ClientNamespaceDisconnect);
@@ -134,7 +143,8 @@ impl Server {
         }
     }
 
-    pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) {
+    /// Tells of something that counts against the limits of a client; false if that is over them.
+    pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) -> bool {
         let engine = &self.config.engine;
         let max_events = engine
             .max_undelivered_messages
@@ -144,20 +154,20 @@ impl Server {
             .max_undelivered_bytes
             .saturating_add(engine.max_payload.saturating_mul(attachments));
         let Some(client) = self.client_mut(session) else {
-            return;
+            return false;
         };
         client.undelivered_events = client.undelivered_events.saturating_add(1);
         client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
         if client.undelivered_events > max_events || client.undelivered_bytes > max_bytes {
-            return self.kick(
-                session,
-                DisconnectReason::ForcedServerClose(ForcedClose::TooManyUndelivered),
-            );
+            let reason = DisconnectReason::ForcedServerClose(ForcedClose::TooManyUndelivered);
+            self.kick(session, reason);
+            return false;
         }
         self.events.push_back(Queued {
             event,
             counted: Some((session, bytes)),
         });
+        true
     }
 
     pub(super) fn connect_timed_out(&mut self, slot: u32) {
@@ -282,6 +292,10 @@ impl Server {
         self.timers.set(Timer::Verdict(key), None);
         let name = SocketKey(key);
         for id in acks {
+            // A broadcast goes on waiting.
+            if self.broadcast_in(socket.namespace, id).is_some() {
+                continue;
+            }
             self.timers.set(Timer::Ack(key, id), None);
             self.push(Event::AckFailed {
                 socket: name,
@@ -290,13 +304,12 @@ impl Server {
             });
         }
         self.vacate(key, &socket);
-        let namespace = self.namespaces.by_key_mut(socket.namespace);
-        let rooms = namespace.map(|namespace| namespace.rooms.remove(name));
+        let rooms = self.leave_rooms(key, &socket);
         if socket.joined {
             self.push(Event::Disconnected {
                 socket: name,
                 reason,
-                rooms: rooms.unwrap_or_default(),
+                rooms,
             });
         }
         self.clean_up(socket.namespace);

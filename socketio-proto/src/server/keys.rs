@@ -75,6 +75,22 @@ impl AckToken {
     }
 }
 
+/// Names a broadcast of the server that awaits its acknowledgements.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct BroadcastId {
+    /// `None` if it was for a namespace that does not exist.
+    pub(super) namespace: Option<Key>,
+    pub(super) number: u64,
+}
+
+impl BroadcastId {
+    /// The number that stands on the wire, the same for all recipients.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.number
+    }
+}
+
 /// Names an event of the server that awaits its acknowledgement; unique in its namespace.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AckId(pub(super) u64);

@@ -10,11 +10,12 @@ use engineio_proto::server as engine;
 use engineio_proto::server::{ConfigError, Output, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed, SidGenerator};
 
+use super::broadcast::Broadcast;
 use super::config::Config;
 use super::connection::Connection;
 use super::dynamic::Asking;
 use super::event::Event;
-use super::keys::{SocketId, SocketKey};
+use super::keys::{BroadcastId, SocketId, SocketKey};
 use super::namespace::{Namespace, Socket};
 use super::namespaces::Namespaces;
 
@@ -70,6 +71,9 @@ pub struct Server {
     pub(super) clients: SlotTable<Client>,
     pub(super) sockets: Slab<Socket>,
     pub(super) namespaces: Namespaces,
+    pub(super) broadcasts: BTreeMap<BroadcastId, Broadcast>,
+    /// Counts broadcasts for namespaces that do not exist, so that they have names of their own too.
+    pub(super) nowhere: u64,
     /// The clients whose namespace the application is to allow.
     pub(super) asking: BTreeMap<Key, Asking>,
     pub(super) timers: TimerQueue<Timer>,
@@ -96,6 +100,8 @@ pub(super) enum Timer {
     Verdict(Key),
     /// This socket must have sent this acknowledgement.
     Ack(Key, u64),
+    /// All recipients of this broadcast must have acknowledged it.
+    Broadcast(BroadcastId),
 }
 
 /// An event with what it counts against the limits of its client.
@@ -132,6 +138,8 @@ impl Server {
             clients: SlotTable::new(),
             sockets: Slab::new(),
             namespaces: Namespaces::new(),
+            broadcasts: BTreeMap::new(),
+            nowhere: 0,
             asking: BTreeMap::new(),
             timers: TimerQueue::new(),
             events: VecDeque::new(),
@@ -219,6 +227,7 @@ impl Server {
                 Timer::Connect(slot) => self.connect_timed_out(slot),
                 Timer::Verdict(key) => self.refuse(key, "timeout", None),
                 Timer::Ack(key, id) => self.ack_timed_out(key, id),
+                Timer::Broadcast(id) => self.end_broadcast(id),
             }
         }
         self.pump();
@@ -386,9 +395,11 @@ impl Server {
             namespace.sockets.len()
         });
         debug_assert_eq!(joined, members.sum::<usize>());
+        let single = acks - self.broadcast_acks();
+        let timers = pending + single + self.broadcasts.len();
         debug_assert!(
-            (pending + acks..=pending + acks + self.clients.len()).contains(&self.timers.len()),
-            "each verdict and acknowledgement has a deadline, each client at most one"
+            (timers..=timers + self.clients.len()).contains(&self.timers.len()),
+            "each verdict, acknowledgement and broadcast has a deadline, each client at most one"
         );
     }
 

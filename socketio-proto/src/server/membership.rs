@@ -1,7 +1,16 @@
 //! Which socket is in which room.
 
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use engineio_proto::Instant;
+use engineio_proto::collections::Key;
+
+use super::event::Event;
 use super::keys::SocketKey;
 use super::machine::Server;
+use super::namespace::Socket;
+use super::target::Target;
 
 /// Why a socket did not join a room.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -24,6 +33,16 @@ pub enum JoinError {
     },
 }
 
+/// How joining went for many sockets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct JoinedMany {
+    /// The sockets that are in the room now.
+    pub joined: usize,
+    /// The sockets that are in as many rooms as they may be, or whose room name is too long.
+    pub refused: usize,
+}
+
 impl Server {
     /// Puts a socket into a room. Nothing happens if it is there.
     ///
@@ -35,28 +54,29 @@ impl Server {
             self.config.max_rooms_per_socket,
             self.config.max_room_length,
         );
-        let entry = self
-            .sockets
-            .get_mut(socket.0)
-            .filter(|socket| socket.joined)
+        let entry = self.sockets.get(socket.0);
+        let entry = entry
+            .filter(|entry| entry.joined)
             .ok_or(JoinError::Closed)?;
-        if entry.id.as_str() == room {
-            entry.own_room = true;
+        let key = entry.namespace;
+        let (own, is_in) = (entry.id.as_str() == room, self.is_in(socket, room));
+        let namespace = self.namespaces.by_key_mut(key).ok_or(JoinError::Closed)?;
+        if is_in {
             return Ok(());
         }
-        if room.len() > max_length {
+        let is_new = self.config.room_events && !namespace.has_room(room, &self.sockets);
+        if own {
+            if let Some(entry) = self.sockets.get_mut(socket.0) {
+                entry.own_room = true;
+            }
+        } else if room.len() > max_length {
             return Err(JoinError::NameTooLong { limit: max_length });
-        }
-        let namespace = self
-            .namespaces
-            .by_key_mut(entry.namespace)
-            .ok_or(JoinError::Closed)?;
-        if namespace.rooms.room_count(socket) >= max_rooms
-            && !namespace.rooms.contains(socket, room)
-        {
+        } else if namespace.rooms.room_count(socket) >= max_rooms {
             return Err(JoinError::TooManyRooms { limit: max_rooms });
+        } else {
+            namespace.rooms.join(socket, room);
         }
-        namespace.rooms.join(socket, room);
+        self.tell_joined(key, socket, room, is_new);
         Ok(())
     }
 
@@ -65,10 +85,112 @@ impl Server {
         let Some(entry) = self.sockets.get_mut(socket.0) else {
             return false;
         };
-        if entry.id.as_str() == room {
-            return core::mem::take(&mut entry.own_room);
+        let key = entry.namespace;
+        let left = if entry.id.as_str() == room {
+            core::mem::take(&mut entry.own_room)
+        } else {
+            let namespace = self.namespaces.by_key_mut(key);
+            namespace.is_some_and(|namespace| namespace.rooms.leave(socket, room))
+        };
+        if left {
+            self.tell_left(key, socket, room);
         }
-        let namespace = self.namespaces.by_key_mut(entry.namespace);
-        namespace.is_some_and(|namespace| namespace.rooms.leave(socket, room))
+        left
+    }
+
+    /// Puts many sockets into a room: officially `socketsJoin`.
+    pub fn join_many(&mut self, target: &Target<'_>, room: &str) -> JoinedMany {
+        let mut outcome = JoinedMany::default();
+        for socket in self.selected(target) {
+            match self.join(socket, room) {
+                Ok(()) => outcome.joined += 1,
+                Err(_) => outcome.refused += 1,
+            }
+        }
+        outcome
+    }
+
+    /// Takes many sockets out of a room: officially `socketsLeave`. Tells how many were there.
+    pub fn leave_many(&mut self, target: &Target<'_>, room: &str) -> usize {
+        let sockets = self.selected(target).into_iter();
+        sockets
+            .filter(|socket| self.leave_room(*socket, room))
+            .count()
+    }
+
+    /// Takes many sockets out of their namespace, as [`disconnect`](Self::disconnect), or with `close` their clients
+    /// altogether, as [`disconnect_session`](Self::disconnect_session): officially `disconnectSockets`. Tells how many.
+    pub fn disconnect_many(&mut self, target: &Target<'_>, close: bool, now: Instant) -> usize {
+        self.advance(now);
+        let sockets = self.selected(target);
+        for socket in &sockets {
+            if !close {
+                self.disconnect(*socket);
+            } else if let Some(session) = self.socket_session(*socket) {
+                self.disconnect_session(session, now);
+            }
+        }
+        sockets.len()
+    }
+
+    fn selected(&self, target: &Target<'_>) -> Vec<SocketKey> {
+        self.sockets(*target).collect()
+    }
+
+    /// Whether a socket is in a room, its own one too.
+    #[must_use]
+    pub fn is_in(&self, socket: SocketKey, room: &str) -> bool {
+        let Some(entry) = self.sockets.get(socket.0) else {
+            return false;
+        };
+        let others = self.namespace_of(entry);
+        (entry.own_room && entry.id.as_str() == room)
+            || others.is_some_and(|namespace| namespace.rooms.contains(socket, room))
+    }
+
+    pub(super) fn tell_joined(&mut self, key: Key, socket: SocketKey, room: &str, is_new: bool) {
+        if !self.config.room_events {
+            return;
+        }
+        let room: Arc<str> = room.into();
+        if let Some(namespace) = self.namespaces.by_key(key).filter(|_| is_new) {
+            self.push(Event::RoomCreated {
+                namespace: namespace.name.clone(),
+                room: Arc::clone(&room),
+            });
+        }
+        self.push(Event::RoomJoined { socket, room });
+    }
+
+    fn tell_left(&mut self, key: Key, socket: SocketKey, room: &str) {
+        if !self.config.room_events {
+            return;
+        }
+        let room: Arc<str> = room.into();
+        self.push(Event::RoomLeft {
+            socket,
+            room: Arc::clone(&room),
+        });
+        let namespace = self.namespaces.by_key(key);
+        let empty = namespace.filter(|namespace| !namespace.has_room(&room, &self.sockets));
+        if let Some(namespace) = empty {
+            let namespace = namespace.name.clone();
+            self.push(Event::RoomDeleted { namespace, room });
+        }
+    }
+
+    /// Takes a socket that is no more out of its rooms. Gives those besides its own.
+    pub(super) fn leave_rooms(&mut self, key: Key, socket: &Socket) -> Vec<Arc<str>> {
+        let name = SocketKey(key);
+        let namespace = self.namespaces.by_key_mut(socket.namespace);
+        let rooms = namespace.map(|namespace| namespace.rooms.remove(name));
+        let rooms = rooms.unwrap_or_default();
+        if socket.own_room {
+            self.tell_left(socket.namespace, name, socket.id.as_str());
+        }
+        for room in &rooms {
+            self.tell_left(socket.namespace, name, room);
+        }
+        rooms
     }
 }

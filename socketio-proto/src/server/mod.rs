@@ -24,9 +24,11 @@ pub use connection::{Connection, Received, Violation};
 pub use dynamic::InvalidNamespace;
 pub use emit::EmitError;
 pub use event::Event;
-pub use keys::{AckId, AckToken, ConnectToken, NamespaceToken, ParentKey, SocketId, SocketKey};
+pub use keys::{
+    AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, SocketId, SocketKey,
+};
 pub use machine::{Gone, Server};
-pub use membership::JoinError;
+pub use membership::{JoinError, JoinedMany};
 pub use namespaces::Matcher;
 pub use pattern::{NamespacePattern, PatternError};
 pub use reason::{AckError, DisconnectReason, ForcedClose};

@@ -19,6 +19,8 @@ pub(super) struct Namespace {
     pub(super) parent: Option<ParentKey>,
     /// The application has not said yet whether it exists.
     pub(super) tentative: bool,
+    /// The application wants to know what is sent in it.
+    pub(super) observed: bool,
     /// It is being removed.
     pub(super) closing: bool,
     /// The sockets that wait to be let in.
@@ -48,6 +50,7 @@ impl Namespace {
             key,
             parent: None,
             tentative: true,
+            observed: false,
             closing: false,
             waiting: BTreeSet::new(),
             sockets: BTreeSet::new(),
@@ -105,6 +108,11 @@ impl Namespace {
                     .get(socket.0)
                     .is_some_and(|socket| socket.own_room && socket.id.as_str() == *room)
         })
+    }
+
+    /// Whether anybody is in a room.
+    pub(super) fn has_room(&self, room: &str, sockets: &Slab<Socket>) -> bool {
+        self.rooms.members(room).next().is_some() || self.owner(room, sockets).is_some()
     }
 
     /// The socket that is in a room because the room is named after it.

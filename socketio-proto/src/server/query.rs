@@ -9,6 +9,18 @@ use super::namespace::find;
 use super::target::Target;
 
 impl Server {
+    /// Says whether [`Event::Sent`](super::Event::Sent) is to tell of each event that is sent in a namespace, as the
+    /// official `onAnyOutgoing` does; not so at first. What arrives is told by [`Event::Event`](super::Event::Event) in
+    /// any case. False if there is no such namespace.
+    pub fn observe(&mut self, namespace: &str, observed: bool) -> bool {
+        let key = self.namespaces.key(namespace);
+        let Some(namespace) = key.and_then(|key| self.namespaces.by_key_mut(key)) else {
+            return false;
+        };
+        namespace.observed = observed;
+        true
+    }
+
     /// The sockets that a broadcast would be for, each once.
     pub fn sockets<'a>(&'a self, target: Target<'a>) -> impl Iterator<Item = SocketKey> + 'a {
         let namespace = self.namespaces.get(target.namespace).into_iter();

@@ -29,11 +29,13 @@ impl Server {
         self.send_control(session, packet);
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.joined = true;
-            socket.own_room = true;
-            if let Some(namespace) = self.namespaces.by_key_mut(socket.namespace) {
+            let namespace = socket.namespace;
+            if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
                 namespace.waiting.remove(&key);
                 namespace.sockets.insert(SocketKey(key));
             }
+            // Its own room is always new, or somebody's who knew the id beforehand.
+            let _joined = self.join(SocketKey(key), id.as_str());
             self.timers.set(Timer::Verdict(key), None);
             self.timers.set(Timer::Connect(session.slot()), None);
             if let Some(client) = self.client_mut(session) {

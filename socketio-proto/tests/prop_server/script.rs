@@ -89,6 +89,11 @@ pub(crate) enum Op {
         except: usize,
         volatile: bool,
     },
+    BroadcastWithAck {
+        namespace: &'static str,
+        rooms: Vec<&'static str>,
+        millis: u64,
+    },
     Disconnect {
         socket: usize,
     },
@@ -239,6 +244,9 @@ fn command() -> impl Strategy<Value = Op> {
         5 => socket().prop_map(|socket| Op::LeaveOwn { socket }),
         30 => (select(&NAMESPACES[..]), vec(room(), 0..3), socket(), any::<bool>()).prop_map(
             |(namespace, rooms, except, volatile)| Op::Broadcast { namespace, rooms, except, volatile }
+        ),
+        20 => (select(&NAMESPACES[..]), vec(room(), 0..2), select(&[0, 10, 100_000][..])).prop_map(
+            |(namespace, rooms, millis)| Op::BroadcastWithAck { namespace, rooms, millis }
         ),
         8 => socket().prop_map(|socket| Op::Disconnect { socket }),
         4 => (0..6_usize).prop_map(|client| Op::DisconnectSession { client }),

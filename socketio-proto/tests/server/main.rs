@@ -7,11 +7,13 @@ mod support;
 
 mod acks;
 mod broadcast;
+mod broadcast_acks;
 mod connect;
 mod disconnect;
 mod events;
 mod hostile;
 mod limits;
+mod many;
 mod namespaces;
 mod rooms;
 mod timeouts;

@@ -16,8 +16,8 @@ use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{Config as EngineConfig, SentMany, SessionKey};
 use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
 use socketio_proto::server::{
-    AckId, AckToken, Config, ConnectToken, EmitError, Gone, NamespaceToken, Server, SocketKey,
-    Target,
+    AckId, AckToken, BroadcastId, Config, ConnectToken, EmitError, Gone, NamespaceToken, Server,
+    SocketKey, Target,
 };
 use socketio_proto::{PacketType, Payload};
 
@@ -55,6 +55,7 @@ pub(crate) struct Net {
     namespaces: BTreeSet<String>,
     acks: VecDeque<AckToken>,
     awaited: BTreeSet<(SocketKey, AckId)>,
+    broadcasts: BTreeSet<BroadcastId>,
 }
 
 #[derive(Default)]
@@ -114,6 +115,7 @@ impl Net {
             namespaces: BTreeSet::new(),
             acks: VecDeque::new(),
             awaited: BTreeSet::new(),
+            broadcasts: BTreeSet::new(),
         }
     }
 
@@ -370,6 +372,21 @@ impl Net {
             .expect("it can be written")
     }
 
+    pub(crate) fn broadcast_with_ack(
+        &mut self,
+        target: Target<'_>,
+        json: &str,
+        millis: u64,
+    ) -> SentMany {
+        let timeout = Duration::from_millis(millis);
+        let (id, sent) = self
+            .server
+            .broadcast_with_ack(&target, &event(json), timeout, self.now)
+            .expect("it can be written");
+        assert!(self.broadcasts.insert(id), "{id:?} is new");
+        sent
+    }
+
     pub(crate) fn disconnect(&mut self, socket: usize) {
         self.server.disconnect(self.key(socket));
     }
@@ -467,6 +484,7 @@ impl Net {
             "every socket leaves"
         );
         assert_eq!(self.awaited, BTreeSet::new(), "every acknowledgement ends");
+        assert_eq!(self.broadcasts, BTreeSet::new(), "every broadcast ends");
         assert!(
             self.requests.iter().all(|request| !request.open),
             "every request is answered"

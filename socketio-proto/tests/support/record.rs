@@ -143,6 +143,63 @@ impl Net {
                     id.get()
                 )
             }
+            Event::BroadcastReply {
+                id,
+                socket,
+                payload,
+            } => {
+                assert!(self.broadcasts.contains(&id), "{id:?} goes on");
+                let (socket, id) = (self.open_socket(socket), id.get());
+                format!("${socket} replies {id} {}", render::payload(&payload))
+            }
+            Event::BroadcastEnded {
+                id,
+                expected,
+                received,
+                missing,
+            } => {
+                assert!(self.broadcasts.remove(&id), "{id:?} ends once");
+                assert_eq!(received + missing.len(), expected);
+                let missing = missing
+                    .into_iter()
+                    .map(|key| format!(" ${}", self.number(key)));
+                let missing: String = missing.collect();
+                let missing = if missing.is_empty() {
+                    missing
+                } else {
+                    format!(", not{missing}")
+                };
+                format!(
+                    "* broadcast {} ended: {received} of {expected}{missing}",
+                    id.get()
+                )
+            }
+            Event::Sent {
+                namespace,
+                sockets,
+                payload,
+            } => {
+                let sockets = sockets
+                    .into_iter()
+                    .map(|key| format!(" ${}", self.number(key)));
+                let sockets: String = sockets.collect();
+                format!(
+                    "* sent in {namespace} to{sockets} {}",
+                    render::payload(&payload)
+                )
+            }
+            Event::RoomCreated { namespace, room } => {
+                format!("* {namespace} room {room:?} created")
+            }
+            Event::RoomDeleted { namespace, room } => {
+                format!("* {namespace} room {room:?} deleted")
+            }
+            Event::RoomJoined { socket, room } => {
+                format!("${} joined {room:?}", self.open_socket(socket))
+            }
+            Event::RoomLeft { socket, room } => {
+                format!("${} left {room:?}", self.open_socket(socket))
+            }
             Event::Upgraded { session, transport } => {
                 format!(
                     "c{} upgraded to {}",
@@ -186,9 +243,13 @@ impl Net {
         client
     }
 
-    fn open_socket(&self, key: SocketKey) -> usize {
+    fn number(&self, key: SocketKey) -> usize {
         let found = self.sockets.iter().position(|socket| socket.key == key);
-        let number = found.expect("a socket that was accepted");
+        found.expect("a socket that was accepted")
+    }
+
+    fn open_socket(&self, key: SocketKey) -> usize {
+        let number = self.number(key);
         assert!(
             !self.sockets[number].gone,
             "no event of ${number} after the last"
