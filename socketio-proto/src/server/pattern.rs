@@ -126,7 +126,7 @@ impl NamespacePattern {
         for piece in &self.0 {
             used = match piece {
                 Piece::Text(text) => after_text(&used, name.as_bytes(), text.as_bytes()),
-                Piece::Some(class) => after_run(&used, name.as_bytes(), *class),
+                Piece::Some(class) => after_run(&used, name, *class),
             };
         }
         used.last() == Some(&true)
@@ -142,12 +142,16 @@ fn after_text(used: &[bool], name: &[u8], text: &[u8]) -> Vec<bool> {
     next
 }
 
-fn after_run(used: &[bool], name: &[u8], class: Class) -> Vec<bool> {
+fn after_run(used: &[bool], name: &str, class: Class) -> Vec<bool> {
     let mut next = vec![false; used.len()];
     let mut running = false;
-    for ((mark, byte), begins) in next.iter_mut().skip(1).zip(name).zip(used) {
-        running = (running || *begins) && class.contains(*byte);
-        *mark = running;
+    for ((at, byte), begins) in name.bytes().enumerate().zip(used) {
+        running = (running || *begins) && class.contains(byte);
+        let end = at.saturating_add(1);
+        // Two wildcards in a row share no character: one of several bytes is not divided.
+        if let Some(mark) = next.get_mut(end).filter(|_| name.is_char_boundary(end)) {
+            *mark = running;
+        }
     }
     next
 }
@@ -199,6 +203,13 @@ mod tests {
         assert!(matches("/a/**", "/a/b/c"));
         assert!(!matches("/a/**", "/a/"));
         assert!(matches("/*b*", "/abbb"));
+    }
+
+    #[test]
+    fn each_wildcard_takes_a_whole_character() {
+        assert!(!matches("/**", "/"));
+        assert!(matches("/***", "/éé"));
+        assert!(!matches("/***", "/é"));
     }
 
     #[test]
