@@ -111,6 +111,18 @@ impl Encoded {
         }
     }
 
+    /// The message again. Never copies.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self.frame() {
+            Frame::Text(text) => {
+                let content = text.get(1..).unwrap_or_default();
+                Message::Text(text.slice_ref(content))
+            }
+            Frame::Binary(data) => Message::Binary(data),
+        }
+    }
+
     fn from_frame(frame: Frame) -> Self {
         Self(Arc::new(Inner {
             frame,
@@ -118,6 +130,14 @@ impl Encoded {
         }))
     }
 }
+
+impl PartialEq for Encoded {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.frame == other.0.frame
+    }
+}
+
+impl Eq for Encoded {}
 
 /// The header of an unmasked WebSocket frame; read it as a byte slice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -186,6 +206,7 @@ mod tests {
         assert_eq!(encoded.frame(), Frame::Text("4€".into()));
         assert_eq!(encoded.polling_packet(), "4€");
         assert_eq!((encoded.payload_len(), encoded.polling_len()), (3, 4));
+        assert_eq!(encoded.message(), Message::text("€"));
     }
 
     #[test]

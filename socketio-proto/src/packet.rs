@@ -1,6 +1,7 @@
 //! Packets, and their form on the wire.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::slice;
 
 use bytestring::ByteString;
@@ -147,6 +148,17 @@ impl EncodedPacket {
         Self(Parts::One(message))
     }
 
+    /// Makes a packet of its parts; `None` without any. What the parts say is not looked at: this is for packets that
+    /// were kept elsewhere, as the messages of [`parts`](Self::parts).
+    #[must_use]
+    pub fn from_parts(parts: Vec<Encoded>) -> Option<Self> {
+        match <[Encoded; 1]>::try_from(parts) {
+            Ok([message]) => Some(Self::one(message)),
+            Err(parts) if parts.is_empty() => None,
+            Err(parts) => Some(Self::many(parts)),
+        }
+    }
+
     /// Makes a packet of several messages.
     pub(crate) fn many(messages: impl Into<Arc<[Encoded]>>) -> Self {
         Self(Parts::Many(messages.into()))
@@ -168,6 +180,12 @@ impl EncodedPacket {
             .iter()
             .map(Encoded::payload_len)
             .fold(0, usize::saturating_add)
+    }
+}
+
+impl PartialEq for EncodedPacket {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
     }
 }
 

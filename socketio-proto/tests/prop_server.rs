@@ -10,12 +10,13 @@ mod script;
 mod support;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use socketio_proto::Payload;
 use socketio_proto::engine::server::Config as EngineConfig;
 use socketio_proto::engine::{Encoded, Instant};
-use socketio_proto::server::{Config, Matcher, NamespacePattern, Target};
+use socketio_proto::server::{Config, Matcher, NamespacePattern, RecoveryConfig, Target};
 
 use script::{Op, Say, ops};
 use support::Net;
@@ -101,21 +102,30 @@ impl Default for Play {
 }
 
 fn tidy_config() -> Config {
+    let recovery = RecoveryConfig::default()
+        .with_max_disconnection_duration(Duration::from_secs(30))
+        .with_max_packets(5);
     Config::default()
         .with_cleanup_empty_child_namespaces(true)
         .with_room_events(true)
+        .with_connection_state_recovery(Some(recovery))
 }
 
 /// Limits so small that scripts run into them.
 fn small_config() -> Config {
     let engine = EngineConfig::default()
-        .with_max_buffered(40, 3)
+        .with_max_buffered(200, 3)
         .with_max_undelivered(20, 2)
         .with_max_packets_per_payload(2)
-        .with_max_payload(50)
+        .with_max_payload(80)
         .with_max_sessions(3);
+    let recovery = RecoveryConfig::default()
+        .with_skip_middlewares(false)
+        .with_max_bytes(60)
+        .with_max_sessions(2);
     Config::default()
         .with_engine(engine)
+        .with_connection_state_recovery(Some(recovery))
         .with_max_namespaces_per_connection(2)
         .with_max_namespaces(4)
         .with_max_rooms_per_socket(1)
@@ -136,6 +146,7 @@ struct Played {
 /// Plays a script to its end and on until nothing is left; the driver checks each output as it comes.
 fn play(ops: &[Op], how: Play) -> Played {
     let mut net = Net::at((how.config)(), how.start);
+    net.is_frank = true;
     let pattern = NamespacePattern::new("/made-{int}").unwrap();
     net.server.add_parent(Matcher::Ask);
     net.server.add_parent(pattern.into());
@@ -207,6 +218,20 @@ fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {
             }
             while net.has_token() {
                 let _too_late = net.accept();
+            }
+        }
+        Op::ComeBack {
+            websocket,
+            namespace,
+            session,
+            packet,
+        } => {
+            lines.extend(net.try_open(*websocket));
+            let newest = net.client_count().checked_sub(1);
+            if let Some(client) = newest.filter(|client| !net.is_in(*client, namespace)) {
+                let _nobody = net.ask_for_kept(client, namespace, *session, *packet);
+                // Sockets are numbered when they are told of.
+                lines.extend(net.drain());
             }
         }
         Op::Say { socket: of, what } => {

@@ -221,6 +221,16 @@ fn write_placeholder(placeholder: Placeholder, out: &mut Vec<u8>) {
 }
 
 /// Appends `text` as it stands between the quotes of a JSON string.
+/// An array of JSON that lacks its end, with a string as its last element.
+pub(super) fn append_string(array: &str, text: &str) -> ByteString {
+    let mut json = Vec::with_capacity(array.len().saturating_add(text.len()).saturating_add(4));
+    json.extend_from_slice(array.as_bytes());
+    json.extend_from_slice(b",\"");
+    escape(text, &mut json);
+    json.extend_from_slice(b"\"]");
+    ByteString::try_from(json).unwrap_or_default()
+}
+
 fn escape(text: &str, out: &mut Vec<u8>) {
     for byte in text.bytes() {
         match byte {

@@ -320,6 +320,21 @@ impl Payload {
         Ok(self)
     }
 
+    /// The payload of an event with a string behind its arguments.
+    pub(crate) fn with_last(&self, text: &str) -> Self {
+        let Some(args) = self.json().strip_suffix(']') else {
+            return self.clone();
+        };
+        let json = build::append_string(args, text);
+        Self {
+            start: 0,
+            end: json.len(),
+            text: json,
+            shape: self.shape.clone(),
+            attachments: self.attachments.clone(),
+        }
+    }
+
     /// Whether packets of the type carry payloads of this kind.
     pub(crate) fn suits(&self, packet_type: PacketType) -> bool {
         match packet_type {

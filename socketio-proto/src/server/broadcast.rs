@@ -23,7 +23,8 @@ pub(super) struct Broadcast {
 
 impl Server {
     /// Sends an event to many sockets. It is encoded once, and each copy is a reference count. A namespace that does
-    /// not exist has no sockets.
+    /// not exist has no sockets. With [connection state recovery](super::Config::connection_state_recovery) an offset
+    /// follows the arguments, but for volatile events.
     ///
     /// # Errors
     ///
@@ -33,14 +34,19 @@ impl Server {
         target: &Target<'_>,
         event: &Payload,
     ) -> Result<SentMany, EncodeError> {
-        let packet = self.encode_event(target.namespace, event)?;
+        let (packet, offset) = if target.volatile {
+            (self.encode_event(target.namespace, event)?, None)
+        } else {
+            self.encode_logged(target.namespace, event)?
+        };
         let (outcome, reached) = self.deliver(target, &packet, None);
+        self.log_broadcast(target, &packet, offset);
         self.tell_sent(target.namespace, reached, event);
         Ok(outcome)
     }
 
     /// Sends a packet that is already encoded, by this server or another shard with the same parser, to many sockets.
-    /// [`Event::Sent`] does not tell of it.
+    /// [`Event::Sent`] does not tell of it, and it is not kept for who comes back.
     pub fn broadcast_encoded(&mut self, target: &Target<'_>, packet: &EncodedPacket) -> SentMany {
         self.deliver(target, packet, None).0
     }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use engineio_proto::server as engine;
 
+use super::recovery::RecoveryConfig;
 use crate::parser::{Limits, Parser};
 
 /// The settings of a Socket.IO server, with the official names and defaults.
@@ -43,6 +44,9 @@ pub struct Config {
     /// Whether the application is told of every room that comes, goes, is joined and left, as adapters want it. Default
     /// false.
     pub room_events: bool,
+    /// Whether clients that were away for a short while get back what they had: their socket id, rooms and data, and the
+    /// events that they missed. Default no.
+    pub connection_state_recovery: Option<RecoveryConfig>,
     /// The rooms that one socket may be in besides its own; joining more is refused. Default 4,096.
     pub max_rooms_per_socket: usize,
     /// The bytes of a room's name; joining a longer one is refused. Default 1,024.
@@ -62,6 +66,7 @@ impl Default for Config {
             max_namespaces: 10_000,
             cleanup_empty_child_namespaces: false,
             room_events: false,
+            connection_state_recovery: None,
             max_rooms_per_socket: 4_096,
             max_room_length: 1_024,
             max_pending_acks: 65_536,
@@ -123,6 +128,13 @@ impl Config {
     #[must_use]
     pub fn with_room_events(mut self, told: bool) -> Self {
         self.room_events = told;
+        self
+    }
+
+    /// Sets [`connection_state_recovery`](Self::connection_state_recovery).
+    #[must_use]
+    pub fn with_connection_state_recovery(mut self, recovery: Option<RecoveryConfig>) -> Self {
+        self.connection_state_recovery = recovery;
         self
     }
 

@@ -34,12 +34,25 @@ use crate::{EncodeError, Payload};
 #[non_exhaustive]
 pub struct InvalidNamespace;
 
-/// A client that waits for the application to say whether its namespace exists.
+/// A client about which the application is asked something before it is asked whether to let it in.
 #[derive(Debug)]
 pub(super) struct Asking {
-    /// The parent that asks.
-    parent: ParentKey,
-    auth: Option<Payload>,
+    question: Question,
+    pub(super) auth: Option<Payload>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Question {
+    /// Does this parent have such a child?
+    Namespace(ParentKey),
+    /// What is known of the session that the client had?
+    Session,
+}
+
+impl Question {
+    pub(super) const fn is_session(self) -> bool {
+        matches!(self, Self::Session)
+    }
 }
 
 impl Asking {
@@ -166,10 +179,10 @@ impl Server {
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
     pub fn allow_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
-        let asking = self.take_asking(token.0).ok_or(Gone)?;
+        let (parent, auth) = self.take_parent(token.0).ok_or(Gone)?;
         let namespace = self.sockets.get(token.0).ok_or(Gone)?.namespace;
-        self.establish(namespace, Some(asking.parent));
-        self.announce(token.0, asking.auth);
+        self.establish(namespace, Some(parent));
+        self.announce(token.0, auth);
         self.pump();
         Ok(())
     }
@@ -181,16 +194,16 @@ impl Server {
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
     pub fn deny_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
-        let asking = self.take_asking(token.0).ok_or(Gone)?;
+        let (parent, auth) = self.take_parent(token.0).ok_or(Gone)?;
         let socket = self.sockets.get(token.0).ok_or(Gone)?;
         let (namespace, name) = (socket.namespace, self.namespace_name(socket));
-        match self.namespaces.candidate(&name, Some(asking.parent)) {
+        match self.namespaces.candidate(&name, Some(parent)) {
             None => self.refuse(token.0, "Invalid namespace", None),
             Some(Candidate::Child(parent)) => {
                 self.establish(namespace, Some(parent));
-                self.announce(token.0, asking.auth);
+                self.announce(token.0, auth);
             }
-            Some(Candidate::Ask(parent)) => self.ask(token.0, parent, asking.auth),
+            Some(Candidate::Ask(parent)) => self.ask(token.0, parent, auth),
         }
         self.pump();
         Ok(())
@@ -250,6 +263,7 @@ impl Server {
             namespace,
             joined: false,
             own_room: false,
+            extras: None,
         })?;
         if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
             namespace.waiting.insert(key);
@@ -266,51 +280,85 @@ impl Server {
             return;
         };
         let (session, namespace) = (socket.session, self.namespace_name(socket));
-        let asking = Asking {
-            parent,
-            auth: auth.clone(),
-        };
-        let bytes = asking.bytes();
-        // It is held until the application has answered, and counts for as long.
-        if let Some(client) = self.client_mut(session) {
-            client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
-        }
-        self.asking.insert(key, asking);
-        self.await_verdict(key);
         let token = NamespaceToken(key);
         let event = Event::NamespaceRequested {
             token,
             session,
             namespace,
             parent,
-            auth,
+            auth: auth.clone(),
         };
+        let deadline = self.now() + self.config.connect_timeout;
+        self.ask_application(key, Question::Namespace(parent), auth, deadline, event);
+    }
+
+    /// Asks the application something about a client that wants to join a namespace.
+    pub(super) fn ask_application(
+        &mut self,
+        key: Key,
+        question: Question,
+        auth: Option<Payload>,
+        deadline: Instant,
+        event: Event,
+    ) {
+        let Some(session) = self.sockets.get(key).map(|socket| socket.session) else {
+            return;
+        };
+        let asking = Asking { question, auth };
+        let bytes = asking.bytes();
+        // It is held until the application has answered, and counts for as long.
+        if let Some(client) = self.client_mut(session) {
+            client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
+        }
+        self.asking.insert(key, asking);
+        self.timers.set(Timer::Verdict(key), Some(deadline));
         self.push_counted(session, bytes, event);
     }
 
-    /// Asks the application whether a client may join a namespace that exists.
+    /// Lets a client join a namespace that exists: with the session that it had, or as a new one.
     fn announce(&mut self, key: Key, auth: Option<Payload>) {
+        if !self.looks_for_session(key, auth.as_ref()) {
+            self.announce_new(key, auth, false);
+        }
+    }
+
+    /// Asks the application whether a client may join a namespace that exists.
+    pub(super) fn announce_new(&mut self, key: Key, auth: Option<Payload>, recovered: bool) {
         let Some(socket) = self.sockets.get(key) else {
             return;
         };
         let (session, namespace) = (socket.session, self.namespace_name(socket));
-        self.await_verdict(key);
+        let deadline = self.now() + self.config.connect_timeout;
+        self.timers.set(Timer::Verdict(key), Some(deadline));
         let bytes = auth.as_ref().map_or(0, |auth| auth.json().len());
         let event = Event::Connecting {
             token: ConnectToken(key),
             session,
             namespace,
             auth,
+            recovered,
         };
         self.push_counted(session, bytes, event);
     }
 
-    fn await_verdict(&mut self, key: Key) {
-        let deadline = self.now() + self.config.connect_timeout;
-        self.timers.set(Timer::Verdict(key), Some(deadline));
+    /// The parent that was asked about a client, and what the client sent along.
+    fn take_parent(&mut self, key: Key) -> Option<(ParentKey, Option<Payload>)> {
+        let asking = self.take_asking(key, |question| !question.is_session())?;
+        match asking.question {
+            Question::Namespace(parent) => Some((parent, asking.auth)),
+            Question::Session => None,
+        }
     }
 
-    pub(super) fn take_asking(&mut self, key: Key) -> Option<Asking> {
+    /// What the application is asked about a client, asked no longer, if it is what the caller means.
+    pub(super) fn take_asking(
+        &mut self,
+        key: Key,
+        is_meant: impl FnOnce(Question) -> bool,
+    ) -> Option<Asking> {
+        self.asking
+            .get(&key)
+            .filter(|asking| is_meant(asking.question))?;
         let asking = self.asking.remove(&key)?;
         let session = self.sockets.get(key).map(|socket| socket.session);
         if let Some(client) = session.and_then(|session| self.client_mut(session)) {

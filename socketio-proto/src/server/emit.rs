@@ -48,15 +48,17 @@ impl From<SendError> for EmitError {
 }
 
 impl Server {
-    /// Sends an event to one socket.
+    /// Sends an event to one socket. With [connection state recovery](super::Config::connection_state_recovery) an
+    /// offset follows its arguments.
     ///
     /// # Errors
     ///
     /// An [`EmitError`]; nothing was queued then.
     pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
         let (session, namespace) = self.joined(socket)?;
-        let packet = self.encode_event(&namespace, event)?;
+        let (packet, offset) = self.encode_logged(&namespace, event)?;
         self.engine.send_parts(session, packet.parts())?;
+        self.log_emit(&namespace, socket, &packet, offset);
         self.tell_sent(&namespace, vec![socket], event);
         Ok(())
     }

@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 
 use bytestring::ByteString;
 use engineio_proto::Exchange;
-use engineio_proto::Transport;
 use engineio_proto::server::{CloseReason, SessionKey};
+use engineio_proto::{Sid, Transport};
 
 use super::keys::{
-    AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, SocketKey,
+    AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, RestoreToken, SocketKey,
 };
 use super::reason::{AckError, DisconnectReason};
+use super::recovery::{LoggedPacket, SavedSession};
 use crate::Payload;
 
 /// Something for the application to know.
@@ -67,6 +68,49 @@ pub enum Event {
         namespace: ByteString,
         /// The object that the client sent along, its `auth` option.
         auth: Option<Payload>,
+        /// Whether the client came back: once accepted, it has the socket id, rooms and data that it had, and gets what
+        /// it missed. Only where [clients that come back are asked for too](super::RecoveryConfig::skip_middlewares).
+        recovered: bool,
+    },
+    /// A client came back and is in its namespace, with the socket id, rooms and data that it had; it got what it
+    /// missed.
+    Recovered {
+        /// The socket, under a new key.
+        socket: SocketKey,
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// The namespace.
+        namespace: ByteString,
+        /// The object that the client sent along, its `auth` option.
+        auth: Option<Payload>,
+    },
+    /// A client wants to come back, and the application [keeps](super::RecoveryStorage::Outside) what it needs for that.
+    /// Answer with [`Server::restore`](super::Server::restore), at once or later.
+    Restoring {
+        /// To be given with the answer.
+        token: RestoreToken,
+        /// The Engine.IO session.
+        session: SessionKey,
+        /// The namespace.
+        namespace: ByteString,
+        /// The secret of the session that the client had.
+        pid: Sid,
+        /// The offset of the last packet that the client got.
+        offset: ByteString,
+    },
+    /// A packet was sent that is to be [kept](super::RecoveryStorage::Outside) for clients that come back.
+    PacketLogged {
+        /// The namespace.
+        namespace: ByteString,
+        /// The packet.
+        packet: LoggedPacket,
+    },
+    /// A socket left that may come back, and is to be [kept](super::RecoveryStorage::Outside).
+    SessionSaved {
+        /// The namespace.
+        namespace: ByteString,
+        /// What is to be kept.
+        session: SavedSession,
     },
     /// An event arrived.
     Event {

@@ -2,17 +2,20 @@
 
 use alloc::vec::Vec;
 
-use engineio_proto::Message;
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use engineio_proto::server::{ServerEvent, SessionKey};
+use engineio_proto::{Encoded, Message, SendError};
 
 use super::connection::{Connection, Received, Violation};
 use super::event::Event;
 use super::keys::{AckId, AckToken, SocketKey};
 use super::machine::{Client, Queued, Server, Timer};
 use super::reason::{AckError, DisconnectReason, ForcedClose};
-use crate::{EncodedPacket, PacketRef, PacketType, Payload};
+use crate::{PacketRef, PacketType, Payload};
+
+/// Why a client goes that has no room for what the protocol owes it.
+const OWED: DisconnectReason = DisconnectReason::ForcedServerClose(ForcedClose::Full);
 
 impl Server {
     /// Lets the events of the layer below take effect at once, so that no state waits for outputs to be polled.
@@ -207,7 +210,7 @@ impl Server {
             return;
         };
         let (session, namespace) = (socket.session, self.namespace_name(socket));
-        self.take_asking(key);
+        self.take_asking(key, |_| true);
         self.timers.set(Timer::Verdict(key), None);
         if let Some(client) = self.client_mut(session) {
             client.connection.refuse(&namespace);
@@ -239,13 +242,17 @@ impl Server {
             .config
             .parser
             .encode(packet, self.config.limits.max_attachments);
-        let sent =
-            encoded.map(|packet: EncodedPacket| self.engine.send_parts(session, packet.parts()));
-        if !matches!(sent, Ok(Ok(()) | Err(engineio_proto::SendError::Closed))) {
-            self.kick(
-                session,
-                DisconnectReason::ForcedServerClose(ForcedClose::Full),
-            );
+        match encoded {
+            Ok(packet) => self.send_owed(session, packet.parts()),
+            Err(_) => self.kick(session, OWED),
+        }
+    }
+
+    /// As [`send_control`](Self::send_control), with what is encoded already.
+    pub(super) fn send_owed(&mut self, session: SessionKey, parts: &[Encoded]) {
+        let sent = self.engine.send_parts(session, parts);
+        if matches!(sent, Err(SendError::Full { .. })) {
+            self.kick(session, OWED);
         }
     }
 
@@ -285,7 +292,7 @@ impl Server {
 
     /// Ends a socket: its acknowledgements fail, its rooms are left, and if it had joined, the application is told.
     pub(super) fn remove_socket(&mut self, key: Key, acks: Vec<u64>, reason: DisconnectReason) {
-        self.take_asking(key);
+        self.take_asking(key, |_| true);
         let Some(socket) = self.sockets.remove(key) else {
             return;
         };
@@ -305,14 +312,16 @@ impl Server {
         }
         self.vacate(key, &socket);
         let rooms = self.leave_rooms(key, &socket);
-        if socket.joined {
+        let (namespace, joined) = (socket.namespace, socket.joined);
+        self.save_socket(socket, &reason, &rooms);
+        if joined {
             self.push(Event::Disconnected {
                 socket: name,
                 reason,
                 rooms,
             });
         }
-        self.clean_up(socket.namespace);
+        self.clean_up(namespace);
         self.check();
     }
 }

@@ -17,6 +17,12 @@ pub struct SocketKey(pub(super) Key);
 pub struct SocketId(pub(super) Sid);
 
 impl SocketId {
+    /// Reads an id, `None` unless it is 20 characters of `A-Z a-z 0-9 - _`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Sid::parse(text).map(Self)
+    }
+
     /// The id as text: what the client knows it by, and the name of the socket's own room.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -57,6 +63,14 @@ pub struct ParentKey(pub(super) usize);
 #[derive(Debug, Eq, PartialEq)]
 #[must_use = "the client waits for an answer"]
 pub struct NamespaceToken(pub(super) Key);
+
+/// A client that wants to come back, to be answered once with [`restore`](super::Server::restore).
+///
+/// Dropping it leaks nothing: the client joins as a new one once
+/// [`RecoveryConfig::restore_timeout`](super::RecoveryConfig::restore_timeout) is over.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "the client waits for an answer"]
+pub struct RestoreToken(pub(super) Key);
 
 /// An event that its sender wants acknowledged, to be answered once with [`respond`](super::Server::respond).
 ///

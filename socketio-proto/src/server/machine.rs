@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use engineio_proto::collections::{Key, Slab, SlotTable, TimerQueue};
+use engineio_proto::collections::{Key, SlotTable, TimerQueue};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server as engine;
 use engineio_proto::server::{ConfigError, Output, SessionKey};
@@ -18,6 +18,8 @@ use super::event::Event;
 use super::keys::{BroadcastId, SocketId, SocketKey};
 use super::namespace::{Namespace, Socket};
 use super::namespaces::Namespaces;
+use super::recovery::Offsets;
+use super::sockets::Sockets;
 
 /// The Socket.IO server of one shard: one thread's worth, without locks.
 ///
@@ -69,13 +71,16 @@ pub struct Server {
     pub(super) generator: SidGenerator,
     /// By the slot of their session.
     pub(super) clients: SlotTable<Client>,
-    pub(super) sockets: Slab<Socket>,
+    pub(super) sockets: Sockets,
     pub(super) namespaces: Namespaces,
     pub(super) broadcasts: BTreeMap<BroadcastId, Broadcast>,
     /// Counts broadcasts for namespaces that do not exist, so that they have names of their own too.
     pub(super) nowhere: u64,
-    /// The clients whose namespace the application is to allow.
+    /// The clients about which the application is asked something before whether to let them in.
     pub(super) asking: BTreeMap<Key, Asking>,
+    pub(super) offsets: Offsets,
+    /// Whether expired packets and sessions will be looked for.
+    pub(super) expiring: bool,
     pub(super) timers: TimerQueue<Timer>,
     pub(super) events: VecDeque<Queued>,
     /// The latest time seen: a clock that goes backwards stands still.
@@ -102,6 +107,8 @@ pub(super) enum Timer {
     Ack(Key, u64),
     /// All recipients of this broadcast must have acknowledged it.
     Broadcast(BroadcastId),
+    /// Look for what has been kept too long for clients that come back.
+    Expiry,
 }
 
 /// An event with what it counts against the limits of its client.
@@ -136,11 +143,13 @@ impl Server {
             config,
             generator: SidGenerator::new(shard, &seed.child(1)),
             clients: SlotTable::new(),
-            sockets: Slab::new(),
+            sockets: Sockets::new(),
             namespaces: Namespaces::new(),
             broadcasts: BTreeMap::new(),
             nowhere: 0,
             asking: BTreeMap::new(),
+            offsets: Offsets::new(&seed.child(2)),
+            expiring: false,
             timers: TimerQueue::new(),
             events: VecDeque::new(),
             now: Instant::ZERO,
@@ -225,9 +234,10 @@ impl Server {
             };
             match timer {
                 Timer::Connect(slot) => self.connect_timed_out(slot),
-                Timer::Verdict(key) => self.refuse(key, "timeout", None),
+                Timer::Verdict(key) => self.verdict_timed_out(key),
                 Timer::Ack(key, id) => self.ack_timed_out(key, id),
                 Timer::Broadcast(id) => self.end_broadcast(id),
+                Timer::Expiry => self.expire(),
             }
         }
         self.pump();
@@ -396,7 +406,8 @@ impl Server {
         });
         debug_assert_eq!(joined, members.sum::<usize>());
         let single = acks - self.broadcast_acks();
-        let timers = pending + single + self.broadcasts.len();
+        let expiry = usize::from(self.expiring);
+        let timers = pending + single + self.broadcasts.len() + expiry;
         debug_assert!(
             (timers..=timers + self.clients.len()).contains(&self.timers.len()),
             "each verdict, acknowledgement and broadcast has a deadline, each client at most one"

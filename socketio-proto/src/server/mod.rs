@@ -16,6 +16,8 @@ mod namespaces;
 mod pattern;
 mod query;
 mod reason;
+mod recovery;
+mod sockets;
 mod target;
 mod verdicts;
 
@@ -25,11 +27,16 @@ pub use dynamic::InvalidNamespace;
 pub use emit::EmitError;
 pub use event::Event;
 pub use keys::{
-    AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, SocketId, SocketKey,
+    AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, RestoreToken, SocketId,
+    SocketKey,
 };
 pub use machine::{Gone, Server};
 pub use membership::{JoinError, JoinedMany};
 pub use namespaces::Matcher;
 pub use pattern::{NamespacePattern, PatternError};
 pub use reason::{AckError, DisconnectReason, ForcedClose};
+pub use recovery::{
+    LoggedPacket, Recipients, RecoveryConfig, RecoveryStorage, RecoveryStore, Restored,
+    SavedSession,
+};
 pub use target::Target;

@@ -1,13 +1,16 @@
 //! One namespace: its sockets, and whom of them a broadcast is for.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 
 use bytestring::ByteString;
 use engineio_proto::Sid;
-use engineio_proto::collections::{Key, Slab};
+use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
 
 use super::keys::{ParentKey, SocketKey};
+use super::recovery::{Extras, RecoveryStore};
+use super::sockets::Sockets;
 use super::target::Target;
 use crate::Rooms;
 
@@ -29,6 +32,8 @@ pub(super) struct Namespace {
     pub(super) sockets: BTreeSet<SocketKey>,
     /// The rooms besides every socket's own, which takes no memory: its name finds the socket.
     pub(super) rooms: Rooms<SocketKey>,
+    /// What is kept for clients that come back, if anything is.
+    pub(super) store: Option<Box<RecoveryStore>>,
     next_ack: u64,
 }
 
@@ -41,6 +46,7 @@ pub(super) struct Socket {
     pub(super) joined: bool,
     /// Whether it is in the room that is named after it.
     pub(super) own_room: bool,
+    pub(super) extras: Option<Box<Extras>>,
 }
 
 impl Namespace {
@@ -55,13 +61,18 @@ impl Namespace {
             waiting: BTreeSet::new(),
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
+            store: None,
             next_ack: 0,
         }
     }
 
-    /// Whether nobody is in it or waits for it.
+    /// Whether nobody is in it, waits for it, or may come back to it.
     pub(super) fn is_vacant(&self) -> bool {
-        self.sockets.is_empty() && self.waiting.is_empty()
+        let awaited = self
+            .store
+            .as_ref()
+            .and_then(|store| store.sessions().next());
+        self.sockets.is_empty() && self.waiting.is_empty() && awaited.is_none()
     }
 
     /// The next id for an event that is to be acknowledged: one counter for all sockets, from 0, as officially.
@@ -75,7 +86,7 @@ impl Namespace {
     pub(super) fn select<'a>(
         &'a self,
         target: Target<'a>,
-        sockets: &'a Slab<Socket>,
+        sockets: &'a Sockets,
     ) -> impl Iterator<Item = SocketKey> + 'a {
         let whole = target
             .rooms
@@ -101,7 +112,7 @@ impl Namespace {
         })
     }
 
-    fn is_in_any(&self, socket: SocketKey, rooms: &[&str], sockets: &Slab<Socket>) -> bool {
+    fn is_in_any(&self, socket: SocketKey, rooms: &[&str], sockets: &Sockets) -> bool {
         rooms.iter().any(|room| {
             self.rooms.contains(socket, room)
                 || sockets
@@ -111,24 +122,14 @@ impl Namespace {
     }
 
     /// Whether anybody is in a room.
-    pub(super) fn has_room(&self, room: &str, sockets: &Slab<Socket>) -> bool {
+    pub(super) fn has_room(&self, room: &str, sockets: &Sockets) -> bool {
         self.rooms.members(room).next().is_some() || self.owner(room, sockets).is_some()
     }
 
     /// The socket that is in a room because the room is named after it.
-    fn owner(&self, room: &str, sockets: &Slab<Socket>) -> Option<SocketKey> {
-        let key = find(&Sid::parse(room)?, sockets)?;
+    fn owner(&self, room: &str, sockets: &Sockets) -> Option<SocketKey> {
+        let key = sockets.find(&Sid::parse(room)?)?;
         let socket = sockets.get(key)?;
         (socket.namespace == self.key && socket.own_room && socket.joined).then_some(SocketKey(key))
     }
-}
-
-/// The socket of that id.
-pub(super) fn find(id: &Sid, sockets: &Slab<Socket>) -> Option<Key> {
-    let mut candidates = id
-        .candidate_slots(sockets.slots())
-        .filter_map(|slot| sockets.at(slot));
-    candidates
-        .find(|(_, socket)| socket.id == *id)
-        .map(|(key, _)| key)
 }

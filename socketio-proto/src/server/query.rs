@@ -5,7 +5,6 @@ use engineio_proto::server::SessionKey;
 
 use super::keys::SocketKey;
 use super::machine::Server;
-use super::namespace::find;
 use super::target::Target;
 
 impl Server {
@@ -72,7 +71,7 @@ impl Server {
     /// The socket with that id, if it is in that namespace.
     #[must_use]
     pub fn find_socket(&self, namespace: &str, id: &str) -> Option<SocketKey> {
-        let key = find(&Sid::parse(id)?, &self.sockets)?;
+        let key = self.sockets.find(&Sid::parse(id)?)?;
         let socket = self.sockets.get(key)?;
         (socket.joined && self.namespace_name(socket) == namespace).then_some(SocketKey(key))
     }

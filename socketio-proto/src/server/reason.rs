@@ -31,6 +31,23 @@ pub enum DisconnectReason {
     Engine(CloseReason),
 }
 
+impl DisconnectReason {
+    /// Whether a client whose socket left for this reason may come back to what it had, if the server is
+    /// [configured](super::Config::connection_state_recovery) so: nobody meant it to leave.
+    #[must_use]
+    pub const fn is_recoverable(&self) -> bool {
+        match self {
+            Self::ClientNamespaceDisconnect
+            | Self::ServerNamespaceDisconnect
+            | Self::Engine(CloseReason::ParseError(_)) => false,
+            Self::ServerShuttingDown
+            | Self::ForcedClose(_)
+            | Self::ForcedServerClose(_)
+            | Self::Engine(_) => true,
+        }
+    }
+}
+
 /// What the server closed a connection for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

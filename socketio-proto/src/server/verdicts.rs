@@ -1,14 +1,22 @@
 //! What the application decides about clients that wait.
 
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use engineio_proto::Sid;
+use engineio_proto::collections::Key;
 use serde::Serialize;
 
 use super::keys::{ConnectToken, SocketKey};
 use super::machine::{Gone, Server, Timer};
-use crate::{PacketRef, PacketType, Payload};
+use crate::{EncodedPacket, PacketRef, PacketType, Payload};
 
 #[derive(Serialize)]
 struct Connected<'a> {
     sid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<&'a str>,
 }
 
 impl Server {
@@ -19,28 +27,12 @@ impl Server {
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
     pub fn accept(&mut self, token: ConnectToken) -> Result<SocketKey, Gone> {
         let key = token.0;
-        let Some(socket) = self.sockets.get(key).filter(|socket| !socket.joined) else {
+        if self.sockets.get(key).is_none_or(|socket| socket.joined) {
             return Err(Gone);
-        };
-        let (session, id, name) = (socket.session, socket.id, self.namespace_name(socket));
-        let payload = Payload::object(&Connected { sid: id.as_str() }).map_err(|_| Gone)?;
-        let packet = PacketRef::new(PacketType::Connect, &name).with_payload(&payload);
+        }
         // Before it joins: who has no room for the answer is dropped, and must leave no trace of a socket.
-        self.send_control(session, packet);
-        if let Some(socket) = self.sockets.get_mut(key) {
-            socket.joined = true;
-            let namespace = socket.namespace;
-            if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
-                namespace.waiting.remove(&key);
-                namespace.sockets.insert(SocketKey(key));
-            }
-            // Its own room is always new, or somebody's who knew the id beforehand.
-            let _joined = self.join(SocketKey(key), id.as_str());
-            self.timers.set(Timer::Verdict(key), None);
-            self.timers.set(Timer::Connect(session.slot()), None);
-            if let Some(client) = self.client_mut(session) {
-                client.connection.join(&name);
-            }
+        if self.welcome(key) {
+            self.enter(key);
         }
         self.pump();
         self.check();
@@ -48,6 +40,66 @@ impl Server {
             Ok(SocketKey(key))
         } else {
             Err(Gone)
+        }
+    }
+
+    /// Tells a client that it is let in, behind what it missed. False if it is gone.
+    pub(super) fn welcome(&mut self, key: Key) -> bool {
+        let pid = self.pid(key);
+        let Some(socket) = self.sockets.get(key) else {
+            return false;
+        };
+        let (session, name) = (socket.session, self.namespace_name(socket));
+        let answer = Connected {
+            sid: socket.id.as_str(),
+            pid: pid.as_ref().map(Sid::as_str),
+        };
+        let Ok(payload) = Payload::object(&answer) else {
+            return false;
+        };
+        let packet = PacketRef::new(PacketType::Connect, &name).with_payload(&payload);
+        let limit = self.config.limits.max_attachments;
+        let Ok(connect) = self.config.parser.encode(packet, limit) else {
+            return false;
+        };
+        let missed = self.missed(key);
+        if missed.is_empty() {
+            self.send_owed(session, connect.parts());
+        } else {
+            let packets = missed.iter().chain([&connect]);
+            let parts: Vec<_> = packets.flat_map(EncodedPacket::parts).cloned().collect();
+            self.send_owed(session, &parts);
+        }
+        self.sockets.get(key).is_some()
+    }
+
+    /// Lets a client in that was told so.
+    pub(super) fn enter(&mut self, key: Key) {
+        let Some(socket) = self.sockets.get_mut(key) else {
+            return;
+        };
+        socket.joined = true;
+        let (session, id, namespace) = (socket.session, socket.id, socket.namespace);
+        let extras = socket.extras.as_deref_mut();
+        let restored = extras.and_then(|extras| extras.restored.take());
+        if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
+            namespace.waiting.remove(&key);
+            namespace.sockets.insert(SocketKey(key));
+        }
+        let own = || BTreeSet::from([Arc::from(id.as_str())]);
+        let rooms = restored.map_or_else(own, |restored| restored.session.rooms);
+        for room in rooms {
+            // It was in them before, or in its own by right.
+            let _joined = self.join(SocketKey(key), &room);
+        }
+        self.timers.set(Timer::Verdict(key), None);
+        self.timers.set(Timer::Connect(session.slot()), None);
+        let name = self.namespaces.by_key(namespace);
+        let name = name
+            .map(|namespace| namespace.name.clone())
+            .unwrap_or_default();
+        if let Some(client) = self.client_mut(session) {
+            client.connection.join(&name);
         }
     }
 

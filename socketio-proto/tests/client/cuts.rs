@@ -190,3 +190,68 @@ fn a_websocket_that_worked_is_remembered_while_the_connection_before_still_close
     assert!(pair.is_up());
     assert_eq!((pair.connected, pair.disconnected), (4, 2));
 }
+
+/// The server tells news for a while.
+fn tell_news(mode: Mode, cut_after: Option<(usize, Cut)>) -> Pair {
+    let mut pair = Pair::recovering(mode, cut_after);
+    for _ in 0..8 {
+        pair.run(30);
+        pair.tell_news();
+    }
+    pair.run(100);
+    pair
+}
+
+/// The same, while the network is cut after some delivery; gives the pair when all is quiet.
+fn hear_news(mode: Mode, cut_after: (usize, Cut)) -> Pair {
+    let mut pair = tell_news(mode, Some(cut_after));
+    pair.run(10_000);
+    assert!(pair.is_up(), "{mode:?}, cut after {cut_after:?}");
+    pair.tell_news();
+    pair.run(100);
+    pair
+}
+
+#[test]
+fn cut_after_any_delivery_a_client_that_recovers_has_missed_nothing() {
+    for mode in MODES {
+        for how in [Cut::Seen, Cut::Silent] {
+            let (mut recovered, mut lost) = (0, 0);
+            let count = tell_news(mode, None).deliveries;
+            for cut in 1..=count {
+                let pair = hear_news(mode, (cut, how));
+                for (namespace, story) in &pair.news {
+                    let what = format!("{mode:?}, {how:?} after {cut}, {namespace}: {story:?}");
+                    assert!(ascends(&story.received), "once, and in order: {what}");
+                    let first = story.received[0] as usize;
+                    let is_whole = story.received == story.sent[first..];
+                    // Both namespaces are cut, and both come back or neither is there to be counted.
+                    if pair.recovered + 2 >= pair.connected {
+                        assert!(is_whole, "nothing is missing: {what}");
+                        recovered += usize::from(pair.recovered > 0);
+                    } else {
+                        lost += 1;
+                    }
+                }
+            }
+            assert!(
+                recovered > count / 2,
+                "{mode:?} {how:?}: {recovered} of {count}, {lost} lost"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_that_starts_anew_recovers_nobody_and_its_news_are_not_doubled() {
+    for mode in MODES {
+        let count = tell_news(mode, None).deliveries;
+        for cut in (1..=count).step_by(3) {
+            let pair = hear_news(mode, (cut, Cut::Restart));
+            assert_eq!(pair.recovered, 0);
+            for story in pair.news.values() {
+                assert!(ascends(&story.received), "{mode:?} {cut}: {story:?}");
+            }
+        }
+    }
+}

@@ -18,6 +18,13 @@ pub(crate) enum Op {
         client: usize,
         namespace: &'static str,
     },
+    /// A new client asks for a session that is kept, and for what came after a packet that is.
+    ComeBack {
+        websocket: bool,
+        namespace: &'static str,
+        session: usize,
+        packet: usize,
+    },
     /// The client of a socket sends what fits its namespace.
     Say {
         socket: usize,
@@ -163,6 +170,7 @@ impl Op {
             self,
             Self::Open { .. }
                 | Self::Enter { .. }
+                | Self::ComeBack { .. }
                 | Self::Accept
                 | Self::Reject
                 | Self::Allow
@@ -183,7 +191,16 @@ pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
         any::<bool>().prop_map(|websocket| Op::Open { websocket }),
         2..4,
     );
-    (start, vec(op(), 0..80)).prop_map(|(mut ops, more)| {
+    (start, any::<bool>(), vec(op(), 0..80)).prop_map(|(mut ops, joined, more)| {
+        if joined {
+            let namespace = "/";
+            ops.extend([0, 1].map(|client| Op::Enter { client, namespace }));
+            let (socket, attachments) = (0, 0);
+            ops.push(Op::Emit {
+                socket,
+                attachments,
+            });
+        }
         ops.extend(more);
         ops
     })
@@ -201,11 +218,14 @@ fn conversation() -> impl Strategy<Value = Op> {
         3 => any::<bool>().prop_map(|websocket| Op::Open { websocket }),
         8 => (client(), select(&NAMESPACES[..]))
             .prop_map(|(client, namespace)| Op::Enter { client, namespace }),
+        12 => (any::<bool>(), select(&["/", "/", "/a", "/made-1"][..]), 0..3_usize, 0..3_usize).prop_map(
+            |(websocket, namespace, session, packet)| Op::ComeBack { websocket, namespace, session, packet }
+        ),
         16 => (socket(), say()).prop_map(|(socket, what)| Op::Say { socket, what }),
         5 => (socket(), vec(say(), 1..5)).prop_map(|(socket, what)| Op::Post { socket, what }),
         9 => client().prop_map(|client| Op::Poll { client }),
         2 => client().prop_map(|client| Op::Upgrade { client }),
-        1 => client().prop_map(|client| Op::Vanish { client }),
+        4 => client().prop_map(|client| Op::Vanish { client }),
         5 => select(&[0, 1, 9, 10, 100][..]).prop_map(|millis| Op::Advance { millis }),
         1 => select(&[20_000, 25_000, 30_000, 45_000][..])
             .prop_map(|millis| Op::Advance { millis }),

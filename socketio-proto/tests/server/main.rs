@@ -15,6 +15,8 @@ mod hostile;
 mod limits;
 mod many;
 mod namespaces;
+mod recovery;
+mod recovery_store;
 mod rooms;
 mod timeouts;
 mod upgrade;

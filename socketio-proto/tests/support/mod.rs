@@ -6,6 +6,7 @@
 
 mod random;
 mod record;
+mod recovery;
 mod render;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,10 +15,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{Config as EngineConfig, SentMany, SessionKey};
-use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
+use socketio_proto::engine::{
+    ByteString, ConnectionId, Encoded, Frame, Instant, RequestId, Seed, Sid,
+};
 use socketio_proto::server::{
-    AckId, AckToken, BroadcastId, Config, ConnectToken, EmitError, Gone, NamespaceToken, Server,
-    SocketKey, Target,
+    AckId, AckToken, BroadcastId, Config, ConnectToken, EmitError, Gone, LoggedPacket,
+    NamespaceToken, RestoreToken, SavedSession, Server, SocketKey, Target,
 };
 use socketio_proto::{PacketType, Payload};
 
@@ -51,6 +54,12 @@ pub(crate) struct Net {
     sockets: Vec<Socket>,
     tokens: VecDeque<ConnectToken>,
     asking: VecDeque<NamespaceToken>,
+    pub(crate) restoring: VecDeque<(RestoreToken, Sid, ByteString)>,
+    pub(crate) logged: Vec<LoggedPacket>,
+    pub(crate) saved: Vec<SavedSession>,
+    told: recovery::Told,
+    /// Lines show secrets and offsets as they are.
+    pub(crate) is_frank: bool,
     /// Those that came into being, besides `/`.
     namespaces: BTreeSet<String>,
     acks: VecDeque<AckToken>,
@@ -112,6 +121,11 @@ impl Net {
             sockets: Vec::new(),
             tokens: VecDeque::new(),
             asking: VecDeque::new(),
+            restoring: VecDeque::new(),
+            logged: Vec::new(),
+            saved: Vec::new(),
+            told: recovery::Told::default(),
+            is_frank: false,
             namespaces: BTreeSet::new(),
             acks: VecDeque::new(),
             awaited: BTreeSet::new(),
@@ -174,9 +188,15 @@ impl Net {
         if self.clients[client].on.is_none() {
             self.poll(client);
         }
+        let lines = self.drain();
+        let recovery = self.server.config().connection_state_recovery;
+        let pid = recovery.map(|_| format!(r#","pid":"%{}""#, self.pid_count() - 1));
+        let pid = pid.unwrap_or_default();
         assert_eq!(
-            self.drain(),
-            [format!("c{client} < 40{prefix}{{\"sid\":\"${socket}\"}}")]
+            lines,
+            [format!(
+                "c{client} < 40{prefix}{{\"sid\":\"${socket}\"{pid}}}"
+            )]
         );
         socket
     }
@@ -275,6 +295,10 @@ impl Net {
 
     pub(crate) fn accept_token(&mut self, token: ConnectToken) -> Result<usize, Gone> {
         let key = self.server.accept(token)?;
+        Ok(self.add_socket(key))
+    }
+
+    fn add_socket(&mut self, key: SocketKey) -> usize {
         let id = self.server.socket_id(key).expect("it has joined");
         let session = self.server.socket_session(key).expect("it has joined");
         let namespace = self.server.socket_namespace(key).expect("it has joined");
@@ -285,7 +309,7 @@ impl Net {
             namespace: namespace.to_owned(),
             gone: false,
         });
-        Ok(self.sockets.len() - 1)
+        self.sockets.len() - 1
     }
 
     /// The application allows the namespace that has been asked for longest.
@@ -446,7 +470,15 @@ impl Net {
         while let Some(output) = self.server.poll_output() {
             self.take(output, &mut lines);
         }
-        lines.into_iter().map(|line| self.name_ids(line)).collect()
+        let named = lines.into_iter().map(|line| {
+            let line = self.name_ids(line);
+            if self.is_frank {
+                line
+            } else {
+                self.told.name(line)
+            }
+        });
+        named.collect()
     }
 
     /// Ends all clients, and checks that the server has forgotten them.
@@ -547,6 +579,7 @@ impl Net {
     }
 
     fn name_ids(&self, line: String) -> String {
+        // One that came back has the id, and so the name, that it had before.
         let sockets = self.sockets.iter().enumerate();
         sockets.fold(line, |line, (number, socket)| {
             if line.contains(&socket.id) {

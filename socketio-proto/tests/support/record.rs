@@ -108,13 +108,46 @@ impl Net {
                 session,
                 namespace,
                 auth,
+                recovered,
             } => {
                 let client = self.open_client(session);
                 self.tokens.push_back(token);
                 let auth = auth
                     .map(|auth| format!(" {}", auth.json()))
                     .unwrap_or_default();
-                format!("c{client} connecting {namespace}{auth}")
+                let again = if recovered { " again" } else { "" };
+                format!("c{client} connecting{again} {namespace}{auth}")
+            }
+            Event::Recovered {
+                socket,
+                session,
+                namespace,
+                ..
+            } => {
+                let client = self.open_client(session);
+                assert!(self.server.is_recovered(socket));
+                let number = self.add_socket(socket);
+                assert_eq!(self.sockets[number].namespace, *namespace);
+                format!("c{client} back in {namespace} as ${number}")
+            }
+            Event::Restoring {
+                token,
+                session,
+                namespace,
+                pid,
+                offset,
+            } => {
+                let client = self.open_client(session);
+                self.restoring.push_back((token, pid, offset));
+                format!("c{client} wants back into {namespace}")
+            }
+            Event::PacketLogged { namespace, packet } => {
+                self.logged.push(packet);
+                format!("* packet logged in {namespace}")
+            }
+            Event::SessionSaved { namespace, session } => {
+                self.saved.push(session);
+                format!("* session saved in {namespace}")
             }
             Event::Event {
                 socket,

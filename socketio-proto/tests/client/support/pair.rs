@@ -71,6 +71,12 @@ pub(crate) struct Pair {
     pub(crate) down: BTreeMap<String, Story>,
     /// The server acknowledges an event at its n-th arrival.
     pub(crate) ack_at_arrival: usize,
+    /// What the server told everyone in a namespace.
+    pub(crate) news: BTreeMap<String, Story>,
+    /// How often a client was back with the session that it had.
+    pub(crate) recovered: usize,
+    /// Whether the server lets clients come back.
+    recovers: bool,
 }
 
 #[derive(Debug)]
@@ -110,7 +116,7 @@ impl Pair {
         let now = Instant::from_millis(5000);
         let mut pair = Self {
             client: Client::new(config, &Seed::new([2; 32])).expect("a good config"),
-            server: server(1),
+            server: server(1, false),
             now,
             queue: BTreeMap::new(),
             sequence: 0,
@@ -129,6 +135,9 @@ impl Pair {
             up: BTreeMap::new(),
             down: BTreeMap::new(),
             ack_at_arrival: 1,
+            news: BTreeMap::new(),
+            recovered: 0,
+            recovers: false,
         };
         for namespace in ["/", "/chat"] {
             pair.client
@@ -136,6 +145,28 @@ impl Pair {
                 .expect("a good name");
         }
         pair
+    }
+
+    /// As `new`, with a server that lets clients come back to what they had.
+    pub(crate) fn recovering(mode: Mode, cut_after: Option<(usize, Cut)>) -> Self {
+        Self {
+            server: server(1, true),
+            recovers: true,
+            ..Self::new(mode, cut_after, &SocketOptions::default())
+        }
+    }
+
+    /// Tells everyone in each namespace something.
+    pub(crate) fn tell_news(&mut self) {
+        for namespace in ["/", "/chat"] {
+            let story = self.news.entry(namespace.to_owned()).or_default();
+            let number = u32::try_from(story.sent.len()).expect("few");
+            let target = io::Target::namespace(namespace);
+            self.server
+                .broadcast(&target, &numbered(number))
+                .expect("an event");
+            story.sent.push(number);
+        }
     }
 
     /// Emits the next event of the client in each namespace.
@@ -247,7 +278,7 @@ impl Pair {
             }
             Cut::Silent => {}
             Cut::Restart => {
-                self.server = server(9);
+                self.server = server(9, self.recovers);
                 self.server_sockets.clear();
                 self.server_acks.clear();
                 self.server_names.clear();
@@ -369,7 +400,10 @@ impl Pair {
         let name =
             |client: &Client, socket| client.socket_namespace(socket).expect("known").to_owned();
         match event {
-            Event::Connected { .. } => self.connected += 1,
+            Event::Connected { recovered, .. } => {
+                self.connected += 1;
+                self.recovered += usize::from(recovered);
+            }
             Event::Disconnected { .. } => self.disconnected += 1,
             Event::Event {
                 socket,
@@ -377,9 +411,12 @@ impl Pair {
                 ack,
             } => {
                 let namespace = name(&self.client, socket);
+                let Some(ack) = ack else {
+                    let story = self.news.entry(namespace).or_default();
+                    return story.received.push(number(&payload));
+                };
                 let story = self.down.entry(namespace).or_default();
                 story.received.push(number(&payload));
-                let ack = ack.expect("it is wanted");
                 // The session may be over by the time the event is looked at.
                 let _ended = self.client.respond(ack, &Payload::no_args(), self.now);
             }
@@ -459,6 +496,12 @@ impl Pair {
                     self.server_sockets.insert(namespace, socket);
                 }
             }
+            io::Event::Recovered {
+                socket, namespace, ..
+            } => {
+                self.server_names.insert(socket, namespace.to_string());
+                self.server_sockets.insert(namespace.to_string(), socket);
+            }
             io::Event::Event {
                 socket,
                 payload,
@@ -500,11 +543,14 @@ impl Pair {
     }
 }
 
-fn server(seed: u8) -> Server {
+fn server(seed: u8, recovers: bool) -> Server {
     let engine = EngineConfig::default()
         .with_ping_interval(Duration::from_millis(2000))
         .with_ping_timeout(Duration::from_millis(1000));
-    let config = io::Config::default().with_engine(engine);
+    let recovery = recovers.then(io::RecoveryConfig::default);
+    let config = io::Config::default()
+        .with_engine(engine)
+        .with_connection_state_recovery(recovery);
     let mut server = Server::new(config, 0, &Seed::new([seed; 32])).expect("a good config");
     server.add_namespace("/chat").expect("a good name");
     server

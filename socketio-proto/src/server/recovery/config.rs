@@ -1,0 +1,117 @@
+//! What a server can be told about connection state recovery.
+
+use core::time::Duration;
+
+/// The settings of connection state recovery, with the official names and defaults where there are such.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use socketio_proto::server::{Config, RecoveryConfig};
+///
+/// let recovery = RecoveryConfig::default().with_max_disconnection_duration(Duration::from_secs(60));
+/// let config = Config::default().with_connection_state_recovery(Some(recovery));
+/// # assert!(config.connection_state_recovery.is_some());
+/// ```
+///
+/// Source: `socket.io/lib/index.ts`, `connectionStateRecovery`; the bounds are of this implementation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RecoveryConfig {
+    /// How long a client may be away. What is older is forgotten. Default 120 s.
+    pub max_disconnection_duration: Duration,
+    /// Whether a client that comes back is let in without asking the application. Default true.
+    pub skip_middlewares: bool,
+    /// The packets that are kept of one namespace; the oldest go first, and who needs one of them gets a new session.
+    /// Default 10,000.
+    pub max_packets: usize,
+    /// The bytes of packets, and of the names of their rooms, that are kept of one namespace; as
+    /// [`max_packets`](Self::max_packets). Default 16 MiB.
+    pub max_bytes: usize,
+    /// The clients that may be away from one namespace; the one that is away longest goes first. Default 10,000.
+    pub max_sessions: usize,
+    /// How long the application may take to answer [`Event::Restoring`](super::super::Event::Restoring), after which the
+    /// client joins as a new one. Default 5 s.
+    pub restore_timeout: Duration,
+    /// Where packets and sessions are kept. Default inside.
+    pub storage: RecoveryStorage,
+}
+
+/// Where packets and sessions are kept.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RecoveryStorage {
+    /// In a [`RecoveryStore`](super::RecoveryStore) of each namespace.
+    #[default]
+    Inside,
+    /// With the application, which is told what is to be kept by [`Event::PacketLogged`](super::super::Event::PacketLogged)
+    /// and [`Event::SessionSaved`](super::super::Event::SessionSaved), and asked for it by
+    /// [`Event::Restoring`](super::super::Event::Restoring). The bounds are the application's then.
+    Outside,
+}
+
+impl Default for RecoveryConfig {
+    fn default() -> Self {
+        Self {
+            max_disconnection_duration: Duration::from_secs(120),
+            skip_middlewares: true,
+            max_packets: 10_000,
+            max_bytes: 16 << 20,
+            max_sessions: 10_000,
+            restore_timeout: Duration::from_secs(5),
+            storage: RecoveryStorage::Inside,
+        }
+    }
+}
+
+impl RecoveryConfig {
+    /// Sets [`max_disconnection_duration`](Self::max_disconnection_duration).
+    #[must_use]
+    pub fn with_max_disconnection_duration(mut self, duration: Duration) -> Self {
+        self.max_disconnection_duration = duration;
+        self
+    }
+
+    /// Sets [`skip_middlewares`](Self::skip_middlewares).
+    #[must_use]
+    pub fn with_skip_middlewares(mut self, skip: bool) -> Self {
+        self.skip_middlewares = skip;
+        self
+    }
+
+    /// Sets [`max_packets`](Self::max_packets).
+    #[must_use]
+    pub fn with_max_packets(mut self, packets: usize) -> Self {
+        self.max_packets = packets;
+        self
+    }
+
+    /// Sets [`max_bytes`](Self::max_bytes).
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets [`max_sessions`](Self::max_sessions).
+    #[must_use]
+    pub fn with_max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// Sets [`restore_timeout`](Self::restore_timeout).
+    #[must_use]
+    pub fn with_restore_timeout(mut self, timeout: Duration) -> Self {
+        self.restore_timeout = timeout;
+        self
+    }
+
+    /// Sets [`storage`](Self::storage).
+    #[must_use]
+    pub fn with_storage(mut self, storage: RecoveryStorage) -> Self {
+        self.storage = storage;
+        self
+    }
+}

@@ -1,0 +1,268 @@
+//! Sockets that go away and come back.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use bytestring::ByteString;
+use engineio_proto::Sid;
+use engineio_proto::collections::Key;
+use engineio_proto::server::SessionKey;
+use serde::Deserialize;
+
+use super::super::dynamic::{Asking, Question};
+use super::super::event::Event;
+use super::super::keys::{RestoreToken, SocketId, SocketKey};
+use super::super::machine::{Gone, Server};
+use super::super::namespace::Socket;
+use super::super::reason::DisconnectReason;
+use super::config::RecoveryStorage;
+use super::store::{Restored, SavedSession};
+use crate::{EncodedPacket, Payload};
+
+/// What few sockets have.
+#[derive(Debug, Default)]
+pub(in super::super) struct Extras {
+    pub(in super::super) pid: Option<Sid>,
+    pub(in super::super) data: Option<Payload>,
+    pub(in super::super) recovered: bool,
+    /// What it gets once it has been let in.
+    pub(in super::super) restored: Option<Restored>,
+}
+
+/// What a client says of the session that it had.
+#[derive(Deserialize)]
+struct Claim {
+    pid: String,
+    offset: String,
+}
+
+impl Server {
+    /// Looks for the session that a client had, if it says that it had one. False if it is to be taken as new.
+    pub(in super::super) fn looks_for_session(&mut self, key: Key, auth: Option<&Payload>) -> bool {
+        let Some(config) = self.config.connection_state_recovery else {
+            return false;
+        };
+        let claim = auth.and_then(|auth| auth.data::<Claim>().ok());
+        let Some(Claim { pid, offset }) = claim else {
+            return false;
+        };
+        let (Some(pid), Some(socket)) = (Sid::parse(&pid), self.sockets.get(key)) else {
+            return false;
+        };
+        let (session, namespace) = (socket.session, socket.namespace);
+        let deadline = self.now() + config.restore_timeout;
+        match config.storage {
+            RecoveryStorage::Inside => {
+                let now = self.now();
+                let store = self.store(namespace);
+                let restored = store.and_then(|store| store.restore(&pid, &offset, now));
+                restored.is_some_and(|restored| self.resume(key, restored, auth))
+            }
+            RecoveryStorage::Outside => {
+                let event = Event::Restoring {
+                    token: RestoreToken(key),
+                    session,
+                    namespace: self.socket_namespace_name(key),
+                    pid,
+                    offset: offset.into(),
+                };
+                self.ask_application(key, Question::Session, auth.cloned(), deadline, event);
+                true
+            }
+        }
+    }
+
+    /// Answers [`Event::Restoring`] with what the application kept of the session; `None` if it knows no such session,
+    /// or not all that the client missed. The client then joins as a new one.
+    ///
+    /// A session whose socket is still there, by this server's knowledge, is not restored.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client disconnected meanwhile, or waited longer than
+    /// [`RecoveryConfig::restore_timeout`](super::RecoveryConfig::restore_timeout) and joins as a new one.
+    pub fn restore(&mut self, token: RestoreToken, restored: Option<Restored>) -> Result<(), Gone> {
+        let asking = self
+            .take_asking(token.0, Question::is_session)
+            .ok_or(Gone)?;
+        let auth = asking.auth;
+        if !restored.is_some_and(|restored| self.resume(token.0, restored, auth.as_ref())) {
+            self.announce_new(token.0, auth, false);
+        }
+        self.pump();
+        self.check();
+        Ok(())
+    }
+
+    /// The time for a verdict is over.
+    pub(in super::super) fn verdict_timed_out(&mut self, key: Key) {
+        match self.take_asking(key, Question::is_session) {
+            Some(Asking { auth, .. }) => self.announce_new(key, auth, false),
+            None => self.refuse(key, "timeout", None),
+        }
+    }
+
+    /// Gives a client its session back. False if that cannot be.
+    fn resume(&mut self, key: Key, restored: Restored, auth: Option<&Payload>) -> bool {
+        let Some(config) = self.config.connection_state_recovery else {
+            return false;
+        };
+        let Some(session) = self.sockets.get(key).map(|socket| socket.session) else {
+            return false;
+        };
+        let connect = CONNECT_LEN.saturating_add(self.socket_namespace_name(key).len());
+        if !self.has_room_for(session, &restored.missed, connect)
+            || !self.sockets.relocate(key, restored.session.socket.0)
+        {
+            return false;
+        }
+        if let Some(socket) = self.sockets.get_mut(key) {
+            socket.extras = Some(Box::new(Extras {
+                pid: Some(restored.session.pid),
+                data: restored.session.data.clone(),
+                recovered: true,
+                restored: Some(restored),
+            }));
+        }
+        if !config.skip_middlewares {
+            self.announce_new(key, auth.cloned(), true);
+        } else if self.welcome(key) {
+            let event = Event::Recovered {
+                socket: SocketKey(key),
+                session,
+                namespace: self.socket_namespace_name(key),
+                auth: auth.cloned(),
+            };
+            let bytes = auth.map_or(0, |auth| auth.json().len());
+            if self.push_counted(session, bytes, event) {
+                self.enter(key);
+            }
+        }
+        true
+    }
+
+    /// Whether a client that missed some packets can be sent them all, and the CONNECT behind them.
+    fn has_room_for(&self, session: SessionKey, missed: &[EncodedPacket], connect: usize) -> bool {
+        let Some(buffered) = self
+            .engine
+            .session(session)
+            .map(|session| session.buffered())
+        else {
+            return false;
+        };
+        let parts = missed.iter().flat_map(EncodedPacket::parts);
+        let messages = buffered.messages.saturating_add(1);
+        let bytes = buffered.bytes.saturating_add(connect);
+        let (messages, bytes) = parts.fold((messages, bytes), |(messages, bytes), part| {
+            (
+                messages.saturating_add(1),
+                bytes.saturating_add(part.payload_len()),
+            )
+        });
+        let config = &self.config.engine;
+        messages <= config.max_buffered_messages && bytes <= config.max_buffered_bytes
+    }
+
+    /// Keeps a socket that left, with the rooms besides its own that it was in, if its client may come back.
+    pub(in super::super) fn save_socket(
+        &mut self,
+        mut socket: Socket,
+        reason: &DisconnectReason,
+        rooms: &[Arc<str>],
+    ) {
+        let namespace = socket.namespace;
+        let Some(extras) = socket.extras.take().filter(|_| reason.is_recoverable()) else {
+            return;
+        };
+        let disconnected_at = self.now();
+        let Extras {
+            pid,
+            data,
+            restored,
+            ..
+        } = *extras;
+        if let Some(restored) = restored {
+            // It went away again before it was let in.
+            return self.save(namespace, restored.session);
+        }
+        let Some(pid) = pid.filter(|_| socket.joined) else {
+            return;
+        };
+        let id = SocketId(socket.id);
+        let own = socket.own_room.then(|| Arc::from(id));
+        let session = SavedSession {
+            socket: id,
+            pid,
+            rooms: rooms.iter().cloned().chain(own).collect(),
+            data,
+            disconnected_at,
+        };
+        self.save(namespace, session);
+    }
+
+    /// The pid of a socket, which it gets if clients can come back.
+    pub(in super::super) fn pid(&mut self, key: Key) -> Option<Sid> {
+        self.config.connection_state_recovery?;
+        let socket = self.sockets.get_mut(key)?;
+        let extras = socket.extras.get_or_insert_default();
+        let generator = &mut self.generator;
+        Some(
+            *extras
+                .pid
+                .get_or_insert_with(|| generator.generate(key.slot())),
+        )
+    }
+
+    /// What a socket that is let in missed.
+    pub(in super::super) fn missed(&self, key: Key) -> &[EncodedPacket] {
+        let extras = self
+            .sockets
+            .get(key)
+            .and_then(|socket| socket.extras.as_ref());
+        let restored = extras.and_then(|extras| extras.restored.as_ref());
+        restored.map_or(&[], |restored| &restored.missed)
+    }
+
+    /// Whether a socket came back with its earlier session: officially `recovered`.
+    #[must_use]
+    pub fn is_recovered(&self, socket: SocketKey) -> bool {
+        let extras = self
+            .sockets
+            .get(socket.0)
+            .and_then(|socket| socket.extras.as_ref());
+        extras.is_some_and(|extras| extras.recovered)
+    }
+
+    /// Puts something aside for a socket, which is there again once its client [came back](Event::Recovered):
+    /// officially `socket.data`. False if the socket has left.
+    pub fn set_data(&mut self, socket: SocketKey, data: Option<Payload>) -> bool {
+        let Some(socket) = self
+            .sockets
+            .get_mut(socket.0)
+            .filter(|socket| socket.joined)
+        else {
+            return false;
+        };
+        if data.is_some() || socket.extras.is_some() {
+            socket.extras.get_or_insert_default().data = data;
+        }
+        true
+    }
+
+    /// What was put aside for a socket.
+    #[must_use]
+    pub fn data(&self, socket: SocketKey) -> Option<&Payload> {
+        self.sockets.get(socket.0)?.extras.as_ref()?.data.as_ref()
+    }
+
+    fn socket_namespace_name(&self, key: Key) -> ByteString {
+        let socket = self.sockets.get(key);
+        socket
+            .map(|socket| self.namespace_name(socket))
+            .unwrap_or_default()
+    }
+}
+
+/// At least the bytes of a CONNECT packet behind its namespace.
+const CONNECT_LEN: usize = 128;

@@ -1,0 +1,280 @@
+//! What is kept of a namespace for clients that come back.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytestring::ByteString;
+use engineio_proto::{Instant, Sid};
+
+use super::super::keys::SocketId;
+use super::config::RecoveryConfig;
+use crate::{EncodedPacket, Payload};
+
+/// A socket whose client went away and may come back.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "plain data, made by whoever keeps it"
+)]
+pub struct SavedSession {
+    /// The id of the socket, which it has again once it is back.
+    pub socket: SocketId,
+    /// The secret by which the client names the session.
+    pub pid: Sid,
+    /// The rooms that it was in, its own among them unless it had left it.
+    pub rooms: BTreeSet<Arc<str>>,
+    /// What the application had put aside for it: [`Server::set_data`](super::super::Server::set_data).
+    pub data: Option<Payload>,
+    /// When it went away, by the clock of the server.
+    pub disconnected_at: Instant,
+}
+
+/// An event that was sent, with the offset that stands behind its arguments.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "plain data, made by whoever keeps it"
+)]
+pub struct LoggedPacket {
+    /// The offset: text that names the packet in its namespace.
+    pub offset: ByteString,
+    /// Whom it was for.
+    pub recipients: Recipients,
+    /// The packet, encoded.
+    pub packet: EncodedPacket,
+    /// When it was sent, by the clock of the server.
+    pub sent_at: Instant,
+}
+
+/// Whom a packet was for: as a [`Target`](super::super::Target), but with names instead of keys, which stay valid.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "plain data, made by whoever keeps it"
+)]
+pub struct Recipients {
+    /// Only this socket.
+    pub socket: Option<SocketId>,
+    /// Only members of these rooms; without any, everyone.
+    pub rooms: Vec<Arc<str>>,
+    /// Not this socket.
+    pub except: Option<SocketId>,
+    /// No member of these rooms.
+    pub except_rooms: Vec<Arc<str>>,
+}
+
+/// What a client that comes back gets.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "plain data, made by whoever keeps it"
+)]
+pub struct Restored {
+    /// The session as it was saved.
+    pub session: SavedSession,
+    /// The packets that it missed, in order.
+    pub missed: Vec<EncodedPacket>,
+}
+
+/// The packets and sessions of one namespace that are kept for clients that come back, within the bounds of a
+/// [`RecoveryConfig`].
+///
+/// A [`Server`](super::super::Server) has one for each namespace, unless the application keeps it
+/// [outside](super::RecoveryStorage::Outside): then it may use this too. Both are told the same things, in the same order.
+/// Instants are by one clock, so that processes which share a store must share the epoch of their clocks.
+///
+/// # Examples
+///
+/// ```
+/// use socketio_proto::engine::Instant;
+/// use socketio_proto::server::{RecoveryConfig, RecoveryStore};
+///
+/// let store = RecoveryStore::new(RecoveryConfig::default());
+/// assert_eq!((store.packets().count(), store.sessions().count(), store.bytes()), (0, 0, 0));
+/// ```
+///
+/// Source: `socket.io-adapter`, `SessionAwareAdapter`.
+#[derive(Clone, Debug)]
+pub struct RecoveryStore {
+    config: RecoveryConfig,
+    packets: VecDeque<LoggedPacket>,
+    /// The number of the packet at the front.
+    first: u64,
+    /// The numbers of packets.
+    offsets: BTreeMap<ByteString, u64>,
+    /// The bytes of all packets.
+    bytes: usize,
+    /// By number, in the order in which they were saved.
+    sessions: BTreeMap<u64, SavedSession>,
+    /// The numbers of sessions.
+    pids: BTreeSet<(Head, u64)>,
+    next_session: u64,
+}
+
+/// The part of a pid by which it is looked up, which may leak through the time that takes. The rest of it, 72 random
+/// bits, is compared in constant time.
+type Head = [u8; 8];
+
+impl Recipients {
+    /// Whether a packet that was for these is for a session.
+    #[must_use]
+    pub fn include(&self, session: &SavedSession) -> bool {
+        let is_in = |room: &Arc<str>| session.rooms.contains(room);
+        self.socket.is_none_or(|socket| socket == session.socket)
+            && self.except != Some(session.socket)
+            && (self.rooms.is_empty() || self.rooms.iter().any(is_in))
+            && !self.except_rooms.iter().any(is_in)
+    }
+}
+
+impl LoggedPacket {
+    /// What it counts against [`RecoveryConfig::max_bytes`].
+    fn bytes(&self) -> usize {
+        let rooms = self.recipients.rooms.iter();
+        let rooms = rooms.chain(&self.recipients.except_rooms);
+        rooms.fold(self.packet.payload_len(), |sum, room| {
+            sum.saturating_add(room.len())
+        })
+    }
+}
+
+impl RecoveryStore {
+    /// Makes a store that holds nothing.
+    #[must_use]
+    pub const fn new(config: RecoveryConfig) -> Self {
+        Self {
+            config,
+            packets: VecDeque::new(),
+            first: 0,
+            offsets: BTreeMap::new(),
+            bytes: 0,
+            sessions: BTreeMap::new(),
+            pids: BTreeSet::new(),
+            next_session: 0,
+        }
+    }
+
+    /// Keeps a packet that was sent; the oldest ones make room for it. One that is larger than all that may be kept is
+    /// not kept, and what stood before it neither: who misses it cannot come back.
+    pub fn record(&mut self, packet: LoggedPacket) {
+        let number = self.first.saturating_add(self.packets.len() as u64);
+        self.bytes = self.bytes.saturating_add(packet.bytes());
+        self.offsets.insert(packet.offset.clone(), number);
+        self.packets.push_back(packet);
+        while self.packets.len() > self.config.max_packets || self.bytes > self.config.max_bytes {
+            self.forget_packet();
+        }
+    }
+
+    /// Keeps a session whose client went away; the one that is away longest makes room for it.
+    pub fn save(&mut self, session: SavedSession) {
+        let number = self.next_session;
+        self.next_session = number.saturating_add(1);
+        self.pids.insert((head(&session.pid), number));
+        self.sessions.insert(number, session);
+        while self.sessions.len() > self.config.max_sessions {
+            let Some(oldest) = self.sessions.keys().next().copied() else {
+                break;
+            };
+            self.forget_session(oldest);
+        }
+    }
+
+    /// What the client gets that names a session and the offset of the last packet that it had; `None` if there is no
+    /// such session, if it was away too long, or if the packets that it missed are not all there. The session is taken
+    /// out in any case: nobody comes back twice at the same time.
+    pub fn restore(&mut self, pid: &Sid, offset: &str, now: Instant) -> Option<Restored> {
+        let head = head(pid);
+        let mut numbers = self.pids.range((head, 0)..=(head, u64::MAX));
+        let number = numbers.find_map(|(_, number)| {
+            let session = self.sessions.get(number)?;
+            (session.pid == *pid).then_some(*number)
+        })?;
+        let session = self.forget_session(number)?;
+        if self.is_over(session.disconnected_at, now) {
+            return None;
+        }
+        let last = self.offsets.get(offset)?;
+        let skipped = last.saturating_sub(self.first).saturating_add(1);
+        let packets = self
+            .packets
+            .iter()
+            .skip(usize::try_from(skipped).unwrap_or(usize::MAX));
+        let missed = packets
+            .filter(|packet| packet.recipients.include(&session))
+            .map(|packet| packet.packet.clone())
+            .collect();
+        Some(Restored { session, missed })
+    }
+
+    /// Forgets what is older than [`RecoveryConfig::max_disconnection_duration`].
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(packet) = self.packets.front() {
+            if !self.is_over(packet.sent_at, now) {
+                break;
+            }
+            self.forget_packet();
+        }
+        while let Some((number, session)) = self.sessions.first_key_value() {
+            let number = *number;
+            if !self.is_over(session.disconnected_at, now) {
+                break;
+            }
+            self.forget_session(number);
+        }
+    }
+
+    /// The packets that are kept, in order.
+    pub fn packets(&self) -> impl Iterator<Item = &LoggedPacket> {
+        self.packets.iter()
+    }
+
+    /// The sessions that are kept, in the order in which they were saved.
+    pub fn sessions(&self) -> impl Iterator<Item = &SavedSession> {
+        self.sessions.values()
+    }
+
+    /// The bytes of the packets that are kept and of the names of their rooms.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty() && self.sessions.is_empty()
+    }
+
+    fn is_over(&self, since: Instant, now: Instant) -> bool {
+        since + self.config.max_disconnection_duration < now
+    }
+
+    fn forget_packet(&mut self) {
+        let Some(packet) = self.packets.pop_front() else {
+            return;
+        };
+        self.bytes = self.bytes.saturating_sub(packet.bytes());
+        // Of two with one offset, which only a careless caller records, the later is meant.
+        if self.offsets.get(&packet.offset) == Some(&self.first) {
+            self.offsets.remove(&packet.offset);
+        }
+        self.first = self.first.saturating_add(1);
+        if self.packets.is_empty() {
+            self.packets = VecDeque::new();
+            self.offsets = BTreeMap::new();
+        }
+    }
+
+    fn forget_session(&mut self, number: u64) -> Option<SavedSession> {
+        let session = self.sessions.remove(&number)?;
+        self.pids.remove(&(head(&session.pid), number));
+        Some(session)
+    }
+}
+
+fn head(pid: &Sid) -> Head {
+    let head = pid.as_str().as_bytes().first_chunk();
+    head.copied().unwrap_or_default()
+}
