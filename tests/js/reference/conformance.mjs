@@ -15,6 +15,7 @@ const options = parseArguments(process.argv.slice(2), ["engineio", "socketio"], 
   "ping-timeout": 200,
   "max-payload": 1_000_000,
   "connect-timeout": 1000,
+  recovery: 0,
 });
 if (options.engineio === options.socketio) {
   throw new Error("give one of --engineio and --socketio");
@@ -62,6 +63,9 @@ function serveSocketIo() {
   const io = new SocketServer(http, {
     ...engineOptions,
     connectTimeout: options["connect-timeout"],
+    ...(options.recovery > 0 && {
+      connectionStateRecovery: { maxDisconnectionDuration: options.recovery },
+    }),
     cors: { origin: "*" },
     serveClient: false,
   });

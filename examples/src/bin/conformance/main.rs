@@ -1,7 +1,7 @@
 //! A server under test for the two protocol test suites and for the official client.
 //!
 //! `conformance --engineio|--socketio --port P [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES]
-//! [--connect-timeout MS]`; `tests/js/README.md` describes how the two servers behave.
+//! [--connect-timeout MS] [--recovery MS]`; `tests/js/README.md` describes how the two servers behave.
 
 mod engineio;
 mod socketio;
@@ -25,6 +25,8 @@ struct Arguments {
     port: u16,
     engine: engine::Config,
     connect_timeout: Duration,
+    /// How long clients may be away and come back to what they had.
+    recovery: Option<Duration>,
 }
 
 #[derive(Clone, Copy)]
@@ -47,8 +49,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .await
         }
         Mode::Socket => {
+            let recovery = arguments.recovery.map(|duration| {
+                socket::RecoveryConfig::default().with_max_disconnection_duration(duration)
+            });
             let config = socket::Config::default()
                 .with_engine(arguments.engine)
+                .with_connection_state_recovery(recovery)
                 .with_connect_timeout(arguments.connect_timeout);
             let mut server = socket::Server::new(config, 0, &fresh_seed()?)?;
             let app = socketio::Behaviours::new(&mut server)?;
@@ -99,6 +105,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut port = 3000;
     let (mut interval, mut timeout, mut connect) = (300, 200, 1000);
     let mut max_payload = 1_000_000;
+    let mut recovery = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("engineio") => mode = Some(Mode::Engine),
@@ -108,6 +115,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             Arg::Long("ping-timeout") => timeout = parser.value()?.parse()?,
             Arg::Long("max-payload") => max_payload = parser.value()?.parse()?,
             Arg::Long("connect-timeout") => connect = parser.value()?.parse()?,
+            Arg::Long("recovery") => {
+                recovery = Some(Duration::from_millis(parser.value()?.parse()?));
+            }
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
         }
     }
@@ -119,5 +129,6 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             .with_ping_timeout(Duration::from_millis(timeout))
             .with_max_payload(max_payload),
         connect_timeout: Duration::from_millis(connect),
+        recovery,
     })
 }

@@ -76,6 +76,17 @@ impl Behaviours {
             return Ok(());
         }
         let socket = server.accept(token)?;
+        self.greet(server, socket, namespace, auth)
+    }
+
+    /// Does what the official server does in its `connection` event: for clients that come back too.
+    fn greet(
+        &mut self,
+        server: &mut Server,
+        socket: SocketKey,
+        namespace: &ByteString,
+        auth: Option<Payload>,
+    ) -> Outcome {
         let event = Payload::event("auth").arg(&raw(auth.as_ref())?)?.build()?;
         server.emit(socket, &event)?;
         if &**namespace == "/"
@@ -305,6 +316,12 @@ impl App<Server> for Behaviours {
                 auth,
                 ..
             } => self.connect(server, token, &namespace, auth),
+            Event::Recovered {
+                socket,
+                namespace,
+                auth,
+                ..
+            } => self.greet(server, socket, &namespace, auth),
             Event::Event {
                 socket,
                 payload,
