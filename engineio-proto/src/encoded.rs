@@ -35,6 +35,7 @@ pub struct Encoded(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     frame: Frame,
+    compress: bool,
     base64: OnceBox<ByteString>,
 }
 
@@ -111,6 +112,24 @@ impl Encoded {
         }
     }
 
+    /// The same message with the hint that compressing it is not worth the time: officially the flag `compress`, set to
+    /// false. A driver that compresses goes by [`Response::compress`](crate::http::Response::compress) and
+    /// [`Server::poll_frame_with_hint`](crate::server::Server::poll_frame_with_hint). Shares the content.
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        Self(Arc::new(Inner {
+            frame: self.frame(),
+            compress: false,
+            base64: OnceBox::new(),
+        }))
+    }
+
+    /// Whether the message may be compressed: true unless it was [made otherwise](Self::uncompressed).
+    #[must_use]
+    pub fn compress(&self) -> bool {
+        self.0.compress
+    }
+
     /// The message again. Never copies.
     #[must_use]
     pub fn message(&self) -> Message {
@@ -126,6 +145,7 @@ impl Encoded {
     fn from_frame(frame: Frame) -> Self {
         Self(Arc::new(Inner {
             frame,
+            compress: true,
             base64: OnceBox::new(),
         }))
     }

@@ -94,6 +94,9 @@ pub struct Response {
     pub headers: Headers,
     /// The whole body.
     pub body: Bytes,
+    /// Whether the body may be compressed, by a driver that does so: it holds packets, and not only such that were
+    /// [sent uncompressed](crate::Encoded::uncompressed). Officially bodies under 1,024 bytes are left as they are.
+    pub compress: bool,
 }
 
 impl Response {
@@ -104,7 +107,15 @@ impl Response {
             status,
             headers: Headers::default(),
             body: body.into(),
+            compress: false,
         }
+    }
+
+    /// Sets [`compress`](Self::compress).
+    #[must_use]
+    pub fn with_compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
     }
 
     /// Sets the headers.

@@ -53,6 +53,9 @@ pub enum TransportFault {
     /// The client sent a ping, which is the server's to send in revision 4.
     #[error("invalid heartbeat direction")]
     HeartbeatDirection,
+    /// The client did not read, and the server is [configured](super::SlowReader::Close) to close on that.
+    #[error("client does not read")]
+    SlowReader,
     /// More messages waited for the application than allowed.
     #[error("too many undelivered messages")]
     TooManyUndelivered,

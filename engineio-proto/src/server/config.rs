@@ -63,6 +63,31 @@ pub struct Config {
     pub max_undelivered_messages: usize,
     /// The sessions that may exist at a time; further handshakes are answered with 503. Default no limit of its own.
     pub max_sessions: usize,
+    /// What happens to a client that does not read, once more would wait for it than may. Default refuse.
+    pub slow_reader: SlowReader,
+    /// Whether the application decides on each handshake, asked by
+    /// [`ServerEvent::Handshake`](super::ServerEvent::Handshake): the official `allowRequest`. Default false.
+    pub allow_request: bool,
+    /// The handshakes that may wait for the application; further ones are answered with 503. Default 10,000.
+    pub max_pending_handshakes: usize,
+    /// How long the application may take to decide on a handshake, after which it is refused as forbidden. Default
+    /// 20 s.
+    pub handshake_timeout: Duration,
+    /// Whether the application is told of each request that is refused, by
+    /// [`ServerEvent::Refused`](super::ServerEvent::Refused): the official `connection_error`. Default false, for these
+    /// events are made by whoever can send a request.
+    pub report_refusals: bool,
+}
+
+/// What happens to a client that does not read, once more would wait for it than may.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SlowReader {
+    /// The send is refused, and the application told by [`Event::Drained`](super::Event::Drained) when to go on.
+    #[default]
+    Refuse,
+    /// The send is refused, and the session ends with `transport error`.
+    Close,
 }
 
 impl Default for Config {
@@ -83,6 +108,11 @@ impl Default for Config {
             max_undelivered_bytes: 4 << 20,
             max_undelivered_messages: 4_096,
             max_sessions: usize::MAX,
+            slow_reader: SlowReader::Refuse,
+            allow_request: false,
+            max_pending_handshakes: 10_000,
+            handshake_timeout: Duration::from_millis(20_000),
+            report_refusals: false,
         }
     }
 }
@@ -183,6 +213,41 @@ impl Config {
         self
     }
 
+    /// Sets [`slow_reader`](Self::slow_reader).
+    #[must_use]
+    pub fn with_slow_reader(mut self, policy: SlowReader) -> Self {
+        self.slow_reader = policy;
+        self
+    }
+
+    /// Sets [`allow_request`](Self::allow_request).
+    #[must_use]
+    pub fn with_allow_request(mut self, asked: bool) -> Self {
+        self.allow_request = asked;
+        self
+    }
+
+    /// Sets [`max_pending_handshakes`](Self::max_pending_handshakes).
+    #[must_use]
+    pub fn with_max_pending_handshakes(mut self, handshakes: usize) -> Self {
+        self.max_pending_handshakes = handshakes;
+        self
+    }
+
+    /// Sets [`handshake_timeout`](Self::handshake_timeout).
+    #[must_use]
+    pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets [`report_refusals`](Self::report_refusals).
+    #[must_use]
+    pub fn with_report_refusals(mut self, told: bool) -> Self {
+        self.report_refusals = told;
+        self
+    }
+
     /// Finds out whether a machine can work with these settings.
     ///
     /// # Errors
@@ -208,6 +273,7 @@ impl Config {
             ("max_undelivered_bytes", self.max_undelivered_bytes),
             ("max_undelivered_messages", self.max_undelivered_messages),
             ("max_sessions", self.max_sessions),
+            ("max_pending_handshakes", self.max_pending_handshakes),
         ];
         if let Some((option, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(ConfigError::TooSmall { option });

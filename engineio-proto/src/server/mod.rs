@@ -2,19 +2,24 @@
 
 mod close;
 mod config;
+mod gate;
 mod heartbeat;
 mod outbox;
 mod output;
+mod query;
 mod route;
 mod session;
 mod sessions;
+mod stats;
 mod upgrade;
 
 pub use close::{CloseReason, TransportFault};
-pub use config::{Config, ConfigError, Cookie, SameSite};
+pub use config::{Config, ConfigError, Cookie, SameSite, SlowReader};
+pub use gate::{Gone, HandshakeToken};
 pub use output::Output;
 pub use route::{
     Action, BadRequest, Handshake, PostContent, Reject, Revision, Route, SessionRequest,
 };
 pub use session::{Event, Session, Timer};
 pub use sessions::{SentMany, Server, ServerEvent, SessionKey};
+pub use stats::{ByReason, ByReject, ByTransport, Stats};

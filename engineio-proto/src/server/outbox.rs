@@ -76,22 +76,25 @@ impl Outbox {
         self.bytes
     }
 
-    /// The next packet as a frame, in base64 if it is binary and the connection takes text only.
-    pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<Frame> {
+    /// The next packet as a frame, in base64 if it is binary and the connection takes text only; and whether it may be
+    /// compressed.
+    pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<(Frame, bool)> {
         if core::mem::take(&mut self.ping) {
-            return Some(Frame::Text(ByteString::from_static("2")));
+            return Some((Frame::Text(ByteString::from_static("2")), true));
         }
         self.pop().map(|message| {
-            if text_only {
+            let frame = if text_only {
                 Frame::Text(message.polling_packet())
             } else {
                 message.frame()
-            }
+            };
+            (frame, message.compress())
         })
     }
 
-    /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`.
-    pub(super) fn pop_payload(&mut self, first: Option<ByteString>, limit: usize) -> Bytes {
+    /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`; and whether one
+    /// of them may be compressed.
+    pub(super) fn pop_payload(&mut self, first: Option<ByteString>, limit: usize) -> (Bytes, bool) {
         let ping = core::mem::take(&mut self.ping).then_some(ByteString::from_static("2"));
         let mut length = first
             .iter()
@@ -111,9 +114,10 @@ impl Outbox {
             // The most common answer: one message, shared with all its other recipients.
             return self
                 .pop()
-                .map(|message| message.polling_packet().into_bytes())
+                .map(|message| (message.polling_packet().into_bytes(), message.compress()))
                 .unwrap_or_default();
         }
+        let mut compress = control > 0;
         let mut body = BytesMut::with_capacity(length);
         let mut join = |packet: &str| {
             if !body.is_empty() {
@@ -125,9 +129,10 @@ impl Outbox {
         for _ in 0..count {
             if let Some(message) = self.pop() {
                 join(&message.polling_packet());
+                compress |= message.compress();
             }
         }
-        body.freeze()
+        (body.freeze(), compress)
     }
 
     /// Whether a refused send may be tried again, said once.
@@ -191,8 +196,8 @@ mod tests {
     #[test]
     fn a_payload_is_filled_up_to_the_limit_and_not_beyond() {
         let mut outbox = outbox(&["aaa", "bbb", "ccc"]);
-        assert_eq!(outbox.pop_payload(None, 9), "4aaa\x1e4bbb");
-        assert_eq!(outbox.pop_payload(None, 9), "4ccc");
+        assert_eq!(outbox.pop_payload(None, 9).0, "4aaa\x1e4bbb");
+        assert_eq!(outbox.pop_payload(None, 9).0, "4ccc");
         outbox.check();
     }
 
@@ -204,15 +209,15 @@ mod tests {
             Encoded::binary(vec![0; 3].into()),
         ];
         outbox.push(&parts, &Config::default()).unwrap();
-        assert_eq!(outbox.pop_payload(None, 10), "bAAAA");
-        assert_eq!(outbox.pop_payload(None, 11), "bAAAA");
+        assert_eq!(outbox.pop_payload(None, 10).0, "bAAAA");
+        assert_eq!(outbox.pop_payload(None, 11).0, "bAAAA");
     }
 
     #[test]
     fn a_single_message_above_the_limit_makes_progress() {
         let mut outbox = outbox(&["aaaaaaaa", "b"]);
-        assert_eq!(outbox.pop_payload(None, 4), "4aaaaaaaa");
-        assert_eq!(outbox.pop_payload(None, 4), "4b");
+        assert_eq!(outbox.pop_payload(None, 4).0, "4aaaaaaaa");
+        assert_eq!(outbox.pop_payload(None, 4).0, "4b");
     }
 
     #[test]
@@ -220,7 +225,7 @@ mod tests {
         let mut outbox = outbox(&["a"]);
         outbox.push_ping();
         assert_eq!(
-            outbox.pop_payload(Some("0{}".into()), 100),
+            outbox.pop_payload(Some("0{}".into()), 100).0,
             "0{}\x1e2\x1e4a"
         );
         assert!(outbox.is_empty());
@@ -230,8 +235,14 @@ mod tests {
     fn a_ping_overtakes_messages() {
         let mut outbox = outbox(&["a"]);
         outbox.push_ping();
-        assert_eq!(outbox.pop_frame(false), Some(Frame::Text("2".into())));
-        assert_eq!(outbox.pop_frame(false), Some(Frame::Text("4a".into())));
+        assert_eq!(
+            outbox.pop_frame(false),
+            Some((Frame::Text("2".into()), true))
+        );
+        assert_eq!(
+            outbox.pop_frame(false),
+            Some((Frame::Text("4a".into()), true))
+        );
         assert_eq!(outbox.pop_frame(false), None);
     }
 
@@ -279,6 +290,30 @@ mod tests {
         outbox.pop_frame(false);
         assert!(outbox.take_drained(&config));
         assert!(!outbox.take_drained(&config));
+    }
+
+    #[test]
+    fn a_payload_may_be_compressed_if_one_of_its_messages_may() {
+        let plain = || message("a").map(Encoded::uncompressed);
+        for (messages, compress) in [
+            (vec![plain()], false),
+            (vec![plain(), plain()], false),
+            (vec![plain(), message("a")], true),
+            (vec![message("a")], true),
+        ] {
+            let mut outbox = Outbox::default();
+            for message in &messages {
+                outbox.push(message, &Config::default()).unwrap();
+            }
+            assert_eq!(outbox.pop_payload(None, 100).1, compress);
+            outbox.push(&plain(), &Config::default()).unwrap();
+            assert!(outbox.pop_payload(Some("0{}".into()), 100).1);
+            outbox.push(&plain(), &Config::default()).unwrap();
+            assert_eq!(
+                outbox.pop_frame(false),
+                Some((Frame::Text("4a".into()), false))
+            );
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 
 use super::config::Config;
 use crate::Sid;
@@ -239,6 +240,9 @@ pub enum Reject {
     /// Code 3: see the cause.
     #[error("Bad request")]
     BadRequest(#[source] BadRequest),
+    /// Code 4, status 403: the application refused it.
+    #[error("Forbidden")]
+    Forbidden,
     /// Code 5: a protocol revision that is not served.
     #[error("Unsupported protocol version")]
     UnsupportedRevision,
@@ -248,6 +252,12 @@ pub enum Reject {
     /// No code, status 503: as many sessions exist as may.
     #[error("too many sessions")]
     TooManySessions,
+    /// No code, status 503: as many handshakes wait for the application as may.
+    #[error("too many handshakes")]
+    TooManyHandshakes,
+    /// No code, status 503: no new session may open.
+    #[error("shutting down")]
+    ShuttingDown,
 }
 
 /// What makes a request bad; `Display` gives the official name of the context.
@@ -277,40 +287,58 @@ impl Reject {
             Self::UnknownSid => Some(1),
             Self::BadHandshakeMethod => Some(2),
             Self::BadRequest(_) => Some(3),
+            Self::Forbidden => Some(4),
             Self::UnsupportedRevision => Some(5),
-            Self::UnknownMethod | Self::TooManySessions => None,
+            Self::UnknownMethod
+            | Self::TooManySessions
+            | Self::TooManyHandshakes
+            | Self::ShuttingDown => None,
         }
     }
 
-    /// The answer to a plain request: status 400 and `{"code":…,"message":…}`, or the bare status without a code.
+    /// The answer to a plain request: status 400, or 403 for [`Forbidden`](Self::Forbidden), and
+    /// `{"code":…,"message":…}`, or the bare status without a code.
     #[must_use]
     pub fn into_response(self) -> Response {
+        self.response(None)
+    }
+
+    /// As [`into_response`](Self::into_response), with another message than the official one.
+    pub(super) fn response(self, message: Option<&str>) -> Response {
         let Some(code) = self.code() else {
             return Response::new(self.status(), "");
         };
-        let body = format!(r#"{{"code":{code},"message":"{self}"}}"#);
+        let message = message.map_or_else(|| format!("{self}"), Into::into);
+        // A string is always serialised.
+        let message = serde_json::to_string(&message).unwrap_or_default();
+        let body = format!(r#"{{"code":{code},"message":{message}}}"#);
         Response::new(self.status(), body)
             .with_headers(Headers::default().with_content_type("application/json"))
     }
 
-    /// The answer to a WebSocket handshake: the bare message, and the connection closes.
+    /// The answer to a WebSocket handshake: status 400 and the bare message, and the connection closes.
     #[must_use]
     pub fn into_refusal(self) -> Response {
+        self.refusal(None)
+    }
+
+    /// As [`into_refusal`](Self::into_refusal), with another message than the official one.
+    pub(super) fn refusal(self, message: Option<&str>) -> Response {
         let headers = Headers::default()
             .with_connection_close()
             .with_content_type("text/html");
-        let message = if self.code().is_some() {
-            format!("{self}")
-        } else {
-            alloc::string::String::new()
+        let (status, message) = match self.code() {
+            Some(_) => (400, message.map_or_else(|| format!("{self}"), Into::into)),
+            None => (self.status(), String::new()),
         };
-        Response::new(self.status(), message).with_headers(headers)
+        Response::new(status, message).with_headers(headers)
     }
 
     const fn status(self) -> u16 {
         match self {
             Self::UnknownMethod => 500,
-            Self::TooManySessions => 503,
+            Self::TooManySessions | Self::TooManyHandshakes | Self::ShuttingDown => 503,
+            Self::Forbidden => 403,
             Self::UnknownTransport
             | Self::UnknownSid
             | Self::BadHandshakeMethod
@@ -550,6 +578,13 @@ mod tests {
                 (400, reject.to_string().as_bytes())
             );
         }
+        let forbidden = Reject::Forbidden.into_response();
+        assert_eq!(forbidden.status, 403);
+        assert_eq!(forbidden.body, r#"{"code":4,"message":"Forbidden"}"#);
+        assert_eq!(Reject::Forbidden.into_refusal().status, 400);
+        let said = Reject::Forbidden.response(Some("a \"b\"\n"));
+        assert_eq!(said.body, r#"{"code":4,"message":"a \"b\"\n"}"#);
+        assert_eq!(Reject::Forbidden.refusal(Some("no")).body, "no");
         assert_eq!(
             Reject::UnknownMethod.into_response(),
             Response::new(500, "")

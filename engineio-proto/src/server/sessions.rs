@@ -7,13 +7,15 @@ use core::ops::AddAssign;
 use bytes::Bytes;
 
 use super::config::{Config, ConfigError};
+use super::gate::{HandshakeToken, Waiting};
 use super::output::Output;
 use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
+use super::stats::{self, ByTransport, Stats};
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
 use crate::{
-    ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, Sid, SidGenerator,
+    ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, SidGenerator,
 };
 
 /// The sessions of one shard: one thread's worth, without locks.
@@ -45,30 +47,38 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    config: Arc<Config>,
-    generator: SidGenerator,
-    sessions: Slab<Slot>,
+    pub(super) config: Arc<Config>,
+    pub(super) generator: SidGenerator,
+    pub(super) sessions: Slab<Slot>,
     /// Which session an exchange that waits for its answer belongs to; none if it was refused before its body came.
     requests: BTreeMap<RequestId, Option<Key>>,
-    connections: BTreeMap<ConnectionId, Key>,
-    timers: TimerQueue<u32>,
+    pub(super) connections: BTreeMap<ConnectionId, Key>,
+    pub(super) timers: TimerQueue<u32>,
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
     ready: VecDeque<Key>,
     eventful: VecDeque<Key>,
-    outputs: VecDeque<Output<ServerEvent>>,
-    opened: VecDeque<ServerEvent>,
+    pub(super) outputs: VecDeque<Output<ServerEvent>>,
+    /// The events that are not of a session that exists.
+    pub(super) opened: VecDeque<ServerEvent>,
+    pub(super) waiting: Waiting,
+    pub(super) accepting: bool,
+    /// When those go that have not left after a shutdown.
+    pub(super) drained_by: Option<Instant>,
+    pub(super) stats: Stats,
+    pub(super) present: ByTransport,
+    pub(super) held: usize,
 }
 
 #[derive(Debug)]
-struct Slot {
-    session: Session,
+pub(super) struct Slot {
+    pub(super) session: Session,
     ready: bool,
     eventful: bool,
 }
 
 /// Names a session of one server. A key is never used again for another session.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SessionKey(Key);
+pub struct SessionKey(pub(super) Key);
 
 impl SessionKey {
     /// The slot of the session: a small number, unique among the sessions that exist at a time, for tables beside the
@@ -80,9 +90,25 @@ impl SessionKey {
 }
 
 /// Something for the application to know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServerEvent {
+    /// A client wants a session, and the application [decides](Config::allow_request). Answer with
+    /// [`Server::accept`] or [`Server::reject`], at once or later.
+    Handshake {
+        /// To be given with the answer.
+        token: HandshakeToken,
+        /// What asks for it: the driver knows the request head under this name.
+        by: Exchange,
+    },
+    /// A request was refused, if the application [wants to know](Config::report_refusals): officially
+    /// `connection_error`.
+    Refused {
+        /// The request: the driver knows its head under this name.
+        by: Exchange,
+        /// Why.
+        reject: Reject,
+    },
     /// A session opened.
     Opened {
         /// The session.
@@ -131,7 +157,7 @@ impl AddAssign for SentMany {
 }
 
 /// How many deadlines one call of `handle_timeout` fires at most.
-const TIMERS_PER_CALL: usize = 1024;
+pub(super) const TIMERS_PER_CALL: usize = 1024;
 
 impl Server {
     /// Makes a server without sessions. Its session ids carry `shard`; they are drawn from `seed`, which must be fresh
@@ -153,6 +179,12 @@ impl Server {
             eventful: VecDeque::new(),
             outputs: VecDeque::new(),
             opened: VecDeque::new(),
+            waiting: Waiting::new(),
+            accepting: true,
+            drained_by: None,
+            stats: Stats::default(),
+            present: ByTransport::default(),
+            held: 0,
         })
     }
 
@@ -172,14 +204,9 @@ impl Server {
         };
         match self.route(&head) {
             // It was answered while its body was arriving: refused at its head, or its session ended or moved.
-            Err(_) if self.requests.contains_key(&id) => {}
-            Err(reject) => self.respond(id, reject.into_response()),
-            Ok(Target::Open(handshake)) => {
-                match self.open(&handshake, Exchange::Request(id), now) {
-                    Some(key) => self.with(key, |session| session.handle_poll(id, now)),
-                    None => self.respond(id, Reject::TooManySessions.into_response()),
-                }
-            }
+            Err(_) if self.requests.contains_key(&id) => return,
+            Err(reject) => self.refuse(Exchange::Request(id), reject),
+            Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Request(id), now),
             Ok(Target::Session(key, Action::Post(content))) => {
                 self.with(key, |session| session.handle_post(id, content, body, now));
             }
@@ -188,6 +215,7 @@ impl Server {
                 self.with(key, |session| session.handle_poll(id, now));
             }
         }
+        stats::bump(&mut self.stats.requests);
     }
 
     /// Notes that a POST has begun whose body is still arriving. [`handle_request`](Self::handle_request) with the
@@ -204,7 +232,8 @@ impl Server {
         match self.route(&head) {
             Err(reject) => {
                 self.requests.insert(id, None);
-                self.respond(id, reject.into_response());
+                stats::bump(&mut self.stats.requests);
+                self.refuse(Exchange::Request(id), reject);
             }
             Ok(Target::Session(key, Action::Post(_))) => {
                 self.requests.insert(id, Some(key));
@@ -216,7 +245,11 @@ impl Server {
 
     /// Answers a request whose body exceeds [`Config::max_payload`] with 413. Its session lives on.
     pub fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
-        match self.requests.get(&id).copied() {
+        let known = self.requests.get(&id).copied();
+        if known != Some(None) {
+            stats::bump(&mut self.stats.requests);
+        }
+        match known {
             Some(Some(key)) => self.with(key, |session| session.handle_post_too_large(id, now)),
             Some(None) => {}
             None => self.respond(id, Response::new(413, "")),
@@ -225,8 +258,10 @@ impl Server {
 
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
-        if let Some(Some(key)) = self.requests.remove(&id) {
-            self.with(key, |session| session.handle_request_aborted(id, now));
+        match self.requests.remove(&id) {
+            Some(Some(key)) => self.with(key, |session| session.handle_request_aborted(id, now)),
+            Some(None) => {}
+            None => self.waiting.forget(Exchange::Request(id)),
         }
     }
 
@@ -237,61 +272,58 @@ impl Server {
             upgrade: true,
             ..*head
         };
-        let key = match self.route(&head) {
-            Err(reject) => Err(reject),
+        stats::bump(&mut self.stats.upgrade_requests);
+        match self.route(&head) {
+            Err(reject) => self.refuse(Exchange::Connection(id), reject),
             Ok(Target::Session(key, action)) => {
-                Ok((key, action == Action::Upgrade { text_only: true }))
+                let text_only = action == Action::Upgrade { text_only: true };
+                self.connect(key, id, text_only, now);
             }
-            Ok(Target::Open(handshake)) => self
-                .open(&handshake, Exchange::Connection(id), now)
-                .map(|key| (key, handshake.text_only))
-                .ok_or(Reject::TooManySessions),
-        };
-        match key {
-            Ok((key, text_only)) => {
-                self.connections.insert(id, key);
-                self.with(key, |session| {
-                    if text_only {
-                        session.handle_text_connection(id, now);
-                    } else {
-                        session.handle_connection(id, now);
-                    }
-                });
-            }
-            Err(reject) => {
-                let response = reject.into_refusal();
-                self.outputs.push_back(Output::Refuse {
-                    connection: id,
-                    response,
-                });
-            }
+            Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Connection(id), now),
         }
+    }
+
+    /// Gives a session a connection.
+    pub(super) fn connect(&mut self, key: Key, id: ConnectionId, text_only: bool, now: Instant) {
+        self.connections.insert(id, key);
+        self.with(key, |session| {
+            if text_only {
+                session.handle_text_connection(id, now);
+            } else {
+                session.handle_connection(id, now);
+            }
+        });
     }
 
     /// Takes a frame of a connection. One of an unknown connection is ignored.
     pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         if let Some(&key) = self.connections.get(&id) {
+            stats::bump(&mut self.stats.frames_in);
             self.with(key, |session| session.handle_frame(id, frame, now));
         }
     }
 
     /// Notes that a connection closed.
     pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
-        if let Some(key) = self.connections.remove(&id) {
-            self.with(key, |session| session.handle_connection_closed(id, now));
+        match self.connections.remove(&id) {
+            Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
+            None => self.waiting.forget(Exchange::Connection(id)),
         }
     }
 
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
     pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
-        if let Some(key) = self.connections.remove(&id) {
-            self.with(key, |session| session.handle_connection_failed(id, now));
+        match self.connections.remove(&id) {
+            Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
+            None => self.waiting.forget(Exchange::Connection(id)),
         }
     }
 
     /// Fires what is due, at most 1,024 deadlines a call: if more are due, [`poll_timeout`](Self::poll_timeout) stays
     /// in the past and the driver calls again.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.expire_handshakes(now);
+        self.end_drain(now);
         for _ in 0..TIMERS_PER_CALL {
             let Some(slot) = self.timers.pop_expired(now) else {
                 if self.timers.next().is_some_and(|due| due <= now) {
@@ -325,14 +357,28 @@ impl Server {
     ///
     /// As [`send`](Self::send).
     pub fn send_parts(&mut self, session: SessionKey, parts: &[Encoded]) -> Result<(), SendError> {
-        self.with_result(session, |session| session.send_parts(parts))
-            .unwrap_or(Err(SendError::Closed))
+        let sent = self
+            .with_result(session, |session| session.send_parts(parts))
+            .unwrap_or(Err(SendError::Closed));
+        match sent {
+            Ok(()) => self.stats.sent(parts),
+            Err(SendError::Full { .. }) => stats::bump(&mut self.stats.full),
+            Err(SendError::Closed) => {}
+        }
+        sent
     }
 
     /// Queues the parts of one message for a session if they can leave at once; false if they were dropped.
     pub fn send_volatile(&mut self, session: SessionKey, parts: &[Encoded]) -> bool {
-        self.with_result(session, |session| session.send_volatile(parts))
-            .unwrap_or(false)
+        let sent = self
+            .with_result(session, |session| session.send_volatile(parts))
+            .unwrap_or(false);
+        if sent {
+            self.stats.sent(parts);
+        } else {
+            stats::bump(&mut self.stats.dropped);
+        }
+        sent
     }
 
     /// Queues one message for many sessions. Each copy is a reference count.
@@ -393,13 +439,15 @@ impl Server {
                 return Some(event);
             }
             let &key = self.eventful.front()?;
-            let event = self.sessions.get_mut(key).and_then(|slot| {
-                let event = slot.session.poll_event();
+            let event = self
+                .with_result(SessionKey(key), Session::poll_event)
+                .flatten();
+            if let Some(slot) = self.sessions.get_mut(key) {
                 slot.eventful = event.is_some();
-                event
-            });
+            }
             match event {
                 Some(event) => {
+                    self.stats.took(&event);
                     return Some(ServerEvent::Session {
                         session: SessionKey(key),
                         event,
@@ -417,90 +465,34 @@ impl Server {
     /// when there are more.
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+        self.poll_frame_with_hint(connection)
+            .map(|(frame, _)| frame)
+    }
+
+    /// As [`poll_frame`](Self::poll_frame), with whether the frame may be compressed, by a driver that does so: false for
+    /// a message that was [sent uncompressed](Encoded::uncompressed).
+    #[must_use]
+    pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
         let &key = self.connections.get(&connection)?;
-        self.with_result(SessionKey(key), |session| session.poll_frame(connection))?
+        let frame = self.with_result(SessionKey(key), |session| {
+            session.poll_frame_with_hint(connection)
+        })?;
+        if frame.is_some() {
+            stats::bump(&mut self.stats.frames_out);
+        }
+        frame
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time; it may be early, as
     /// [`TimerQueue::next`] may.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
-    }
-
-    /// A session, to be looked at.
-    #[must_use]
-    pub fn session(&self, session: SessionKey) -> Option<&Session> {
-        self.sessions.get(session.0).map(|slot| &slot.session)
-    }
-
-    /// The session of that id, unless it is closed. It looks at one slot for each 65,536 that exist.
-    #[must_use]
-    pub fn find(&self, sid: &Sid) -> Option<SessionKey> {
-        if sid.shard() != self.shard() {
-            return None;
-        }
-        let candidates = sid.candidate_slots(self.sessions.slots());
-        let mut found = candidates.filter_map(|slot| self.sessions.at(slot));
-        let (key, _) =
-            found.find(|(_, slot)| slot.session.sid() == *sid && !slot.session.is_closed())?;
-        Some(SessionKey(key))
-    }
-
-    /// All sessions, by ascending slot; among them those that are closed and whose last event has not been taken.
-    pub fn sessions(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.sessions
-            .iter()
-            .map(|(key, slot)| (SessionKey(key), &slot.session))
-    }
-
-    /// The number of sessions.
-    #[must_use]
-    pub fn session_count(&self) -> usize {
-        self.sessions.len()
-    }
-
-    /// The session that a connection belongs to, as its transport or as a probe.
-    #[must_use]
-    pub fn session_of(&self, connection: ConnectionId) -> Option<SessionKey> {
-        self.connections.get(&connection).copied().map(SessionKey)
-    }
-
-    /// Whether the driver should read on from a connection; false while too much waits for the application.
-    #[must_use]
-    pub fn wants_read(&self, connection: ConnectionId) -> bool {
-        let key = self.connections.get(&connection);
-        key.and_then(|key| self.sessions.get(*key))
-            .is_none_or(|slot| slot.session.wants_read())
-    }
-
-    /// The number of deadlines that are armed: one for each session that is not over.
-    #[must_use]
-    pub fn timer_count(&self) -> usize {
-        self.timers.len()
-    }
-
-    /// The bytes of messages that are held for clients and for the application, over all sessions. Looks at each of
-    /// them. Zero once all sessions are over and their events have been taken.
-    #[must_use]
-    pub fn bytes_held(&self) -> usize {
-        let held = self
-            .sessions
-            .iter()
-            .map(|(_, slot)| slot.session.bytes_held());
-        held.fold(0, usize::saturating_add)
-    }
-
-    /// The settings.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The shard that the session ids carry.
-    #[must_use]
-    pub fn shard(&self) -> u16 {
-        self.generator.shard()
+        let deadlines = [
+            self.timers.next(),
+            self.waiting.next_timeout(),
+            self.drained_by,
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {
@@ -516,10 +508,8 @@ impl Server {
         }
     }
 
-    fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> Option<Key> {
-        if self.sessions.len() >= self.config.max_sessions {
-            return None;
-        }
+    /// Makes the session that a handshake asks for; `None` if there is no slot left.
+    pub(super) fn insert(&mut self, handshake: &Handshake, now: Instant) -> Option<Key> {
         let (config, generator) = (&self.config, &mut self.generator);
         let key = self.sessions.insert_with(|key| {
             let sid = generator.generate(key.slot());
@@ -530,12 +520,10 @@ impl Server {
                 eventful: false,
             }
         })?;
-        let deadline = self.sessions.get(key)?.session.poll_timeout();
-        self.timers.set(key.slot(), deadline);
-        self.opened.push_back(ServerEvent::Opened {
-            session: SessionKey(key),
-            by,
-        });
+        let session = &self.sessions.get(key)?.session;
+        self.timers.set(key.slot(), session.poll_timeout());
+        self.held = self.held.saturating_add(session.bytes_held());
+        self.present.count(handshake.transport);
         Some(key)
     }
 
@@ -555,7 +543,7 @@ impl Server {
         }
     }
 
-    fn with(&mut self, key: Key, act: impl FnOnce(&mut Session)) {
+    pub(super) fn with(&mut self, key: Key, act: impl FnOnce(&mut Session)) {
         self.with_result(SessionKey(key), act);
     }
 
@@ -569,8 +557,15 @@ impl Server {
         let SessionKey(key) = key;
         let slot = self.sessions.get_mut(key)?;
         let before = slot.session.poll_timeout();
+        let (was_on, held) = (slot.session.is_on(), slot.session.bytes_held());
         let result = act(&mut slot.session);
         let after = slot.session.poll_timeout();
+        let held_now = slot.session.bytes_held();
+        self.held = self.held.saturating_sub(held).saturating_add(held_now);
+        let is_on = slot.session.is_on();
+        if was_on != is_on {
+            self.present.moved(was_on, is_on);
+        }
         if !slot.ready && slot.session.has_action() {
             slot.ready = true;
             self.ready.push_back(key);
@@ -594,6 +589,7 @@ impl Server {
         if self.sessions.get(key).is_some_and(done) {
             self.sessions.remove(key);
             self.timers.set(key.slot(), None);
+            self.note_idle();
         }
     }
 }

@@ -5,12 +5,15 @@
 mod support;
 
 mod closing;
+mod compress;
+mod gate;
 mod handshake;
 mod heartbeat;
 mod limits;
 mod payloads;
 mod polling;
 mod regressions;
+mod stats;
 mod upgrade;
 mod upgrade_order;
 mod verification;

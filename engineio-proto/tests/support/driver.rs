@@ -10,7 +10,7 @@ use engineio_proto::server::{
 };
 use engineio_proto::{
     Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, Sid,
-    SidGenerator,
+    SidGenerator, Transport,
 };
 
 /// What a driver tells of a session; sessions are numbered in the order in which they opened.
@@ -85,6 +85,21 @@ impl Whole {
         }
     }
 
+    /// The gauges that are kept up to date say what counting says.
+    fn check_gauges(&self) {
+        let held = self
+            .server
+            .sessions()
+            .map(|(_, session)| session.bytes_held());
+        assert_eq!(self.server.bytes_held(), held.sum::<usize>());
+        for transport in [Transport::Polling, Transport::WebSocket] {
+            let sessions = self.server.sessions();
+            let on = sessions
+                .filter(|(_, session)| !session.is_closed() && session.transport() == transport);
+            assert_eq!(self.server.sessions_on(transport), on.count() as u64);
+        }
+    }
+
     fn number_of(&self, key: SessionKey) -> usize {
         let found = self.keys.iter().position(|(known, _)| *known == key);
         found.expect("an event of a session that opened")
@@ -151,13 +166,16 @@ impl Driver for Whole {
     }
 
     fn poll_output(&mut self) -> Option<Out> {
+        self.check_gauges();
         let output = self.server.poll_output()?;
         Some(output.map_event(|event| match event {
             ServerEvent::Opened { session, by } => (self.number_of(session), Happening::Opened(by)),
             ServerEvent::Session { session, event } => {
                 (self.number_of(session), Happening::Event(event))
             }
-            other => panic!("unknown event {other:?}"),
+            other @ (ServerEvent::Handshake { .. } | ServerEvent::Refused { .. } | _) => {
+                panic!("unexpected event {other:?}")
+            }
         }))
     }
 

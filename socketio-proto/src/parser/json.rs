@@ -170,13 +170,19 @@ pub(super) fn encode(
             limit: max_attachments,
         });
     }
+    let hinted = |part: Encoded| match packet.payload {
+        Some(payload) if !payload.compress() => part.uncompressed(),
+        _ => part,
+    };
     let text = Encoded::text(text_len(&packet), |out| write_text(&packet, out));
+    let text = hinted(text);
     if attachments.is_empty() {
         return Ok(EncodedPacket::one(text));
     }
     let mut parts = Vec::with_capacity(attachments.len().saturating_add(1));
     parts.push(text);
-    parts.extend(attachments.iter().cloned().map(Encoded::binary));
+    let attachments = attachments.iter().cloned().map(Encoded::binary);
+    parts.extend(attachments.map(hinted));
     Ok(EncodedPacket::many(parts))
 }
 

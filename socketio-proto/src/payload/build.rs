@@ -212,6 +212,7 @@ fn finish(json: Vec<u8>, shape: Shape) -> Result<Payload, EncodeError> {
         end,
         shape,
         attachments: None,
+        compress: true,
     })
 }
 

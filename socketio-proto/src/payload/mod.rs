@@ -75,6 +75,7 @@ pub struct Payload {
     end: usize,
     shape: Shape,
     attachments: Option<Arc<[Bytes]>>,
+    compress: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +117,7 @@ impl Payload {
             end: 2,
             shape: Shape::Ack,
             attachments: None,
+            compress: true,
         }
     }
 
@@ -183,6 +185,20 @@ impl Payload {
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
         self.attachments.as_deref().unwrap_or_default()
+    }
+
+    /// The same payload with the hint that compressing it is not worth the time, for drivers that compress: officially
+    /// `socket.compress(false)`.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Self {
+        self.compress = false;
+        self
+    }
+
+    /// Whether what carries the payload may be compressed: true unless it was [made otherwise](Self::uncompressed).
+    #[must_use]
+    pub fn compress(&self) -> bool {
+        self.compress
     }
 
     /// The attachment that belongs in the place of `placeholder`, `None` if there is none of that number.
@@ -306,6 +322,7 @@ impl Payload {
             end,
             shape,
             attachments: None,
+            compress: true,
         })
     }
 
@@ -332,6 +349,7 @@ impl Payload {
             text: json,
             shape: self.shape.clone(),
             attachments: self.attachments.clone(),
+            compress: self.compress,
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytestring::ByteString;
 use engineio_proto::Exchange;
-use engineio_proto::server::{CloseReason, SessionKey};
+use engineio_proto::server::{CloseReason, HandshakeToken, Reject, SessionKey};
 use engineio_proto::{Sid, Transport};
 
 use super::keys::{
@@ -22,6 +22,24 @@ use crate::Payload;
 #[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A client wants to connect, and the application
+    /// [decides](engineio_proto::server::Config::allow_request): officially `allowRequest`. Answer with
+    /// [`Server::accept_handshake`](super::Server::accept_handshake) or
+    /// [`Server::reject_handshake`](super::Server::reject_handshake), at once or later.
+    Handshake {
+        /// To be given with the answer.
+        token: HandshakeToken,
+        /// What asks for it: the driver knows the request head under this name.
+        by: Exchange,
+    },
+    /// A request was refused, if the application
+    /// [wants to know](engineio_proto::server::Config::report_refusals): officially `connection_error`.
+    Refused {
+        /// The request: the driver knows its head under this name.
+        by: Exchange,
+        /// Why.
+        reject: Reject,
+    },
     /// A client connected; it is in no namespace yet.
     Opened {
         /// The Engine.IO session.

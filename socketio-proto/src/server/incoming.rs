@@ -45,6 +45,8 @@ impl Server {
                 );
                 self.push(Event::Opened { session, by });
             }
+            ServerEvent::Handshake { token, by } => self.push(Event::Handshake { token, by }),
+            ServerEvent::Refused { by, reject } => self.push(Event::Refused { by, reject }),
             ServerEvent::Session { session, event } => match event {
                 engine::Event::Message(message) => self.handle_message(session, message),
                 engine::Event::Upgraded(transport) => {

@@ -1,7 +1,5 @@
 //! Sockets and clients that the application takes out.
 
-use alloc::vec::Vec;
-
 use engineio_proto::Instant;
 use engineio_proto::server::SessionKey;
 
@@ -26,12 +24,19 @@ impl Server {
     /// `disconnect(true)` does.
     pub fn disconnect_session(&mut self, session: SessionKey, now: Instant) {
         self.advance(now);
+        self.disconnect_all(session, DisconnectReason::ServerNamespaceDisconnect);
+        self.kick(session, DisconnectReason::ServerNamespaceDisconnect);
+        self.pump();
+    }
+
+    /// Takes all sockets of a client that have joined out of their namespaces, and tells it.
+    pub(super) fn disconnect_all(&mut self, session: SessionKey, reason: DisconnectReason) {
         for key in self.sockets_of_client(session) {
             let Ok((_, namespace)) = self.joined(SocketKey(key)) else {
                 continue;
             };
             let acks = self.leave(key);
-            self.remove_socket(key, acks, DisconnectReason::ServerNamespaceDisconnect);
+            self.remove_socket(key, acks, reason);
             let packet = PacketRef::new(PacketType::Disconnect, &namespace);
             let encoded = self
                 .config
@@ -42,19 +47,5 @@ impl Server {
                 let _taken = self.engine.send_parts(session, packet.parts());
             }
         }
-        self.kick(session, DisconnectReason::ServerNamespaceDisconnect);
-        self.pump();
-    }
-
-    /// Ends all sessions at once: every socket leaves with `server shutting down`, no DISCONNECT is sent, and what is
-    /// queued on polling is dropped, as the official `close`. The server can be used on.
-    pub fn shut_down(&mut self, now: Instant) {
-        self.advance(now);
-        let sessions: Vec<_> = self.engine.sessions().map(|(session, _)| session).collect();
-        for session in sessions {
-            self.drop_sockets(session, DisconnectReason::ServerShuttingDown);
-            self.engine.discard(session);
-        }
-        self.pump();
     }
 }

@@ -288,7 +288,14 @@ impl Server {
     /// The next frame for a connection, as [`engine::Server::poll_frame`].
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
-        let frame = self.engine.poll_frame(connection);
+        self.poll_frame_with_hint(connection)
+            .map(|(frame, _)| frame)
+    }
+
+    /// The next frame and whether it may be compressed, as [`engine::Server::poll_frame_with_hint`].
+    #[must_use]
+    pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
+        let frame = self.engine.poll_frame_with_hint(connection);
         self.pump();
         frame
     }

@@ -6,6 +6,7 @@ mod connection;
 mod dynamic;
 mod emit;
 mod event;
+mod gate;
 mod incoming;
 mod keys;
 mod leaving;

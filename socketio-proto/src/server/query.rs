@@ -68,6 +68,31 @@ impl Server {
         self.sockets.get(socket.0).map(|socket| socket.session)
     }
 
+    /// The acknowledgements of a socket that are awaited.
+    #[must_use]
+    pub fn pending_acks(&self, socket: SocketKey) -> usize {
+        let Some(entry) = self.sockets.get(socket.0) else {
+            return 0;
+        };
+        let namespace = self.namespace_name(entry);
+        self.client(entry.session)
+            .map_or(0, |client| client.connection.pending_acks(&namespace))
+    }
+
+    /// What waits for the application of one client: events, and their bytes.
+    #[must_use]
+    pub fn undelivered(&self, session: SessionKey) -> (usize, usize) {
+        self.client(session).map_or((0, 0), |client| {
+            (client.undelivered_events, client.undelivered_bytes)
+        })
+    }
+
+    /// The number of sockets, in all namespaces, and of clients that wait to be let into one.
+    #[must_use]
+    pub fn all_sockets_count(&self) -> usize {
+        self.sockets.len()
+    }
+
     /// The socket with that id, if it is in that namespace.
     #[must_use]
     pub fn find_socket(&self, namespace: &str, id: &str) -> Option<SocketKey> {

@@ -56,6 +56,10 @@ impl Sockets {
         self.slab.get_mut(key)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Socket)> {
         self.slab.iter()
     }

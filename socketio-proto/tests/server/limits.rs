@@ -90,7 +90,9 @@ fn events_that_are_not_taken_stop_the_reading() {
             net.text(client, r#"2["a"]"#);
             assert!(!net.wants_read(client), "at the limit");
             assert!(net.wants_read(other), "others are read");
+            assert_eq!(net.server.undelivered(net.session(client)), (3, 18));
             assert_eq!(net.drain().len(), 3);
+            assert_eq!(net.server.undelivered(net.session(client)), (0, 0));
             assert!(net.wants_read(client));
         },
     );

@@ -11,6 +11,7 @@ mod broadcast_acks;
 mod connect;
 mod disconnect;
 mod events;
+mod gate;
 mod hostile;
 mod limits;
 mod many;

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socketio_proto::engine::http::RequestHead;
-use socketio_proto::engine::server::{Config as EngineConfig, SentMany, SessionKey};
+use socketio_proto::engine::server::{
+    Config as EngineConfig, HandshakeToken, SentMany, SessionKey,
+};
 use socketio_proto::engine::{
     ByteString, ConnectionId, Encoded, Frame, Instant, RequestId, Seed, Sid,
 };
@@ -54,6 +56,7 @@ pub(crate) struct Net {
     sockets: Vec<Socket>,
     tokens: VecDeque<ConnectToken>,
     asking: VecDeque<NamespaceToken>,
+    pub(crate) handshakes: VecDeque<HandshakeToken>,
     pub(crate) restoring: VecDeque<(RestoreToken, Sid, ByteString)>,
     pub(crate) logged: Vec<LoggedPacket>,
     pub(crate) saved: Vec<SavedSession>,
@@ -121,6 +124,7 @@ impl Net {
             sockets: Vec::new(),
             tokens: VecDeque::new(),
             asking: VecDeque::new(),
+            handshakes: VecDeque::new(),
             restoring: VecDeque::new(),
             logged: Vec::new(),
             saved: Vec::new(),
@@ -151,16 +155,17 @@ impl Net {
 
     /// Opens a client over HTTP long-polling.
     pub(crate) fn polling(&mut self) -> usize {
+        let client = self.ask_for_session();
+        assert_eq!(self.drain(), [format!("c{client} opened")]);
+        client
+    }
+
+    /// A client asks for a session over HTTP long-polling, and may not get it.
+    pub(crate) fn ask_for_session(&mut self) -> usize {
         let client = self.clients.len();
         self.clients.push(Client::default());
-        self.request(
-            client,
-            RequestKind::Open,
-            "GET",
-            "EIO=4&transport=polling",
-            Bytes::new(),
-        );
-        assert_eq!(self.drain(), [format!("c{client} opened")]);
+        let query = "EIO=4&transport=polling";
+        self.request(client, RequestKind::Open, "GET", query, Bytes::new());
         client
     }
 

@@ -71,10 +71,7 @@ impl Net {
     fn record(&mut self, event: Event) -> String {
         match event {
             Event::Opened { session, by } => {
-                let client = match by {
-                    Exchange::Request(id) => self.requests[id.0 as usize].client,
-                    Exchange::Connection(id) => self.connections[id.0 as usize].client,
-                };
+                let client = self.asker(by);
                 assert_eq!(self.clients[client].session.replace(session), None);
                 assert_eq!(self.sessions.insert(session, client), None);
                 format!("c{client} opened")
@@ -266,7 +263,19 @@ impl Net {
                 );
                 format!("c{client} closed: {}", render::reason(&reason))
             }
+            Event::Handshake { token, by } => {
+                self.handshakes.push_back(token);
+                format!("c{} wants in", self.asker(by))
+            }
+            Event::Refused { by, reject } => format!("c{} refused: {reject}", self.asker(by)),
             other => panic!("unknown event {other:?}"),
+        }
+    }
+
+    fn asker(&self, by: Exchange) -> usize {
+        match by {
+            Exchange::Request(id) => self.requests[id.0 as usize].client,
+            Exchange::Connection(id) => self.connections[id.0 as usize].client,
         }
     }
 

@@ -299,7 +299,7 @@ impl Session {
     }
 
     pub(super) fn handle_message(&mut self, message: Message) {
-        self.undelivered_bytes = self.undelivered_bytes.saturating_add(message.len());
+        let undelivered = self.undelivered_bytes.saturating_add(message.len());
         let config = &self.config;
         let bytes = config
             .max_undelivered_bytes
@@ -307,10 +307,11 @@ impl Session {
         let messages = config
             .max_undelivered_messages
             .saturating_add(config.max_packets_per_payload);
-        if self.undelivered_bytes > bytes || self.events.len() >= messages {
+        if undelivered > bytes || self.events.len() >= messages {
             let fault = TransportFault::TooManyUndelivered;
             return self.finish(CloseReason::TransportError(fault), Release::Close);
         }
+        self.undelivered_bytes = undelivered;
         self.events.push(Event::Message(message));
     }
 

@@ -25,8 +25,8 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 use self::actions::Actions;
-use super::close::CloseReason;
-use super::config::Config;
+use super::close::{CloseReason, TransportFault};
+use super::config::{Config, SlowReader};
 use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
 use super::output::Output;
@@ -194,6 +194,10 @@ impl Session {
             return Err(SendError::Closed);
         }
         let result = self.outbox.push(parts, &self.config);
+        if result.is_err() && self.config.slow_reader == SlowReader::Close {
+            let fault = TransportFault::SlowReader;
+            self.finish(CloseReason::TransportError(fault), Release::Close);
+        }
         self.flush_poll();
         self.check();
         result
@@ -276,6 +280,11 @@ impl Session {
             Carrier::Polling { .. } => Transport::Polling,
             Carrier::Awaited | Carrier::Connected { .. } => Transport::WebSocket,
         }
+    }
+
+    /// The transport that the session is on, `None` once it is over.
+    pub(super) fn is_on(&self) -> Option<Transport> {
+        (!self.is_closed()).then(|| self.transport())
     }
 
     /// Whether the session takes messages: it is neither closing nor closed.

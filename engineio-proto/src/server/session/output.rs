@@ -68,14 +68,22 @@ impl Session {
     /// [`Output::Frames`] says when there are more.
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+        self.poll_frame_with_hint(connection)
+            .map(|(frame, _)| frame)
+    }
+
+    /// As [`poll_frame`](Self::poll_frame), with whether the frame may be compressed: false for a message that was
+    /// [sent uncompressed](crate::Encoded::uncompressed).
+    #[must_use]
+    pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
         if self.upgrade.connection() == Some(connection) {
-            return self.upgrade.poll_frame();
+            return self.upgrade.poll_frame().map(|frame| (frame, true));
         }
         if !self.is_connected(connection) {
             return None;
         }
         let frame = if core::mem::take(&mut self.open_pending) {
-            Some(Frame::Text(self.open_packet()))
+            Some((Frame::Text(self.open_packet()), true))
         } else {
             self.outbox.pop_frame(self.text_only)
         };
@@ -164,7 +172,7 @@ impl Session {
         }
         let opens = core::mem::take(&mut self.open_pending);
         let open = opens.then(|| self.open_packet());
-        let body = self.outbox.pop_payload(open, self.config.max_payload);
+        let (body, compress) = self.outbox.pop_payload(open, self.config.max_payload);
         let cookie = self
             .config
             .cookie
@@ -174,7 +182,8 @@ impl Session {
         let headers = self
             .headers("text/plain; charset=UTF-8")
             .with_set_cookie(cookie);
-        self.respond(request, Response::new(200, body).with_headers(headers));
+        let response = Response::new(200, body).with_headers(headers);
+        self.respond(request, response.with_compress(compress));
         self.after_departure();
     }
 

@@ -1,0 +1,239 @@
+//! Who gets in, and how everybody gets out.
+//!
+//! | handshake | accepting | `allow_request` | leads to |
+//! |---|---|---|---|
+//! | good | no | – | [`Reject::ShuttingDown`] |
+//! | good, no room | yes | – | [`Reject::TooManySessions`], [`Reject::TooManyHandshakes`] |
+//! | good | yes | no | [`ServerEvent::Opened`] |
+//! | good | yes | yes | [`ServerEvent::Handshake`]; then by the application's word, [`ServerEvent::Opened`] or [`Reject::Forbidden`] |
+//!
+//! Source: `engine.io/lib/server.ts`, `verify`, option `allowRequest`, and `close`.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::output::Output;
+use super::route::{Handshake, Reject};
+use super::sessions::{Server, ServerEvent, SessionKey};
+use crate::collections::{Key, Slab, TimerQueue};
+use crate::{Exchange, Instant};
+
+/// A handshake that waits for the application, to be answered once with [`Server::accept`] or [`Server::reject`].
+///
+/// Dropping it leaks nothing: the client is refused once [`Config::handshake_timeout`](super::Config::handshake_timeout)
+/// is over.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use = "the client waits for an answer"]
+pub struct HandshakeToken(Key);
+
+/// The peer that a token was about has gone, or waited too long.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the client has gone")]
+#[non_exhaustive]
+pub struct Gone;
+
+/// The handshakes about which the application has not decided yet.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    handshakes: Slab<(Handshake, Exchange)>,
+    keys: BTreeMap<Exchange, Key>,
+    timers: TimerQueue<Key>,
+}
+
+impl Waiting {
+    pub(super) const fn new() -> Self {
+        Self {
+            handshakes: Slab::new(),
+            keys: BTreeMap::new(),
+            timers: TimerQueue::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.handshakes.len()
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn insert(
+        &mut self,
+        handshake: Handshake,
+        by: Exchange,
+        deadline: Instant,
+    ) -> Option<HandshakeToken> {
+        let key = self.handshakes.insert((handshake, by))?;
+        self.keys.insert(by, key);
+        self.timers.set(key, Some(deadline));
+        Some(HandshakeToken(key))
+    }
+
+    fn take(&mut self, key: Key) -> Option<(Handshake, Exchange)> {
+        let (handshake, by) = self.handshakes.remove(key)?;
+        self.keys.remove(&by);
+        self.timers.set(key, None);
+        Some((handshake, by))
+    }
+
+    /// Forgets the handshake of an exchange that is over.
+    pub(super) fn forget(&mut self, by: Exchange) {
+        if let Some(key) = self.keys.get(&by).copied() {
+            self.take(key);
+        }
+    }
+}
+
+impl Server {
+    /// Opens the session that a handshake asks for, or asks the application whether to.
+    pub(super) fn begin(&mut self, handshake: Handshake, by: Exchange, now: Instant) {
+        let waiting = self.waiting.len();
+        if !self.accepting {
+            self.refuse(by, Reject::ShuttingDown);
+        } else if self.sessions.len().saturating_add(waiting) >= self.config.max_sessions {
+            self.refuse(by, Reject::TooManySessions);
+        } else if !self.config.allow_request {
+            self.open(&handshake, by, now);
+        } else if waiting >= self.config.max_pending_handshakes {
+            self.refuse(by, Reject::TooManyHandshakes);
+        } else {
+            let deadline = now + self.config.handshake_timeout;
+            match self.waiting.insert(handshake, by, deadline) {
+                Some(token) => self.opened.push_back(ServerEvent::Handshake { token, by }),
+                None => self.refuse(by, Reject::TooManyHandshakes),
+            }
+        }
+    }
+
+    /// Opens the session that a handshake asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
+    pub fn accept(&mut self, token: HandshakeToken, now: Instant) -> Result<SessionKey, Gone> {
+        let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
+        self.open(&handshake, by, now).ok_or(Gone)
+    }
+
+    /// Refuses a handshake: 403 with code 4 and the message, `Forbidden` if there is none; a WebSocket with 400 and the
+    /// message, as officially.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
+    pub fn reject(&mut self, token: HandshakeToken, message: Option<&str>) -> Result<(), Gone> {
+        let (_, by) = self.waiting.take(token.0).ok_or(Gone)?;
+        self.refuse_with(by, Reject::Forbidden, message);
+        Ok(())
+    }
+
+    /// The handshakes that wait for the application.
+    #[must_use]
+    pub fn pending_handshakes(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Says whether new sessions may open; at first they may. While they may not, handshakes are refused with 503, those
+    /// too that wait for the application; the sessions that exist go on, and may be upgraded.
+    pub fn set_accepting(&mut self, accepting: bool) {
+        self.accepting = accepting;
+        if accepting {
+            self.drained_by = None;
+            return;
+        }
+        let waiting: Vec<_> = self.waiting.handshakes.iter().map(|(key, _)| key).collect();
+        for key in waiting {
+            if let Some((_, by)) = self.waiting.take(key) {
+                self.refuse(by, Reject::ShuttingDown);
+            }
+        }
+    }
+
+    /// Whether new sessions may open.
+    #[must_use]
+    pub fn is_accepting(&self) -> bool {
+        self.accepting
+    }
+
+    /// Lets no new session open, and closes those that exist once what is buffered for them has left. Those that are
+    /// there still when `within` is over are discarded. It is done when [`session_count`](Self::session_count) is zero.
+    pub fn shut_down(&mut self, within: Duration, now: Instant) {
+        self.set_accepting(false);
+        self.drained_by = Some(now + within);
+        for key in self.session_keys() {
+            self.close(key, now);
+        }
+        self.note_idle();
+    }
+
+    /// Discards who has not left in time.
+    pub(super) fn end_drain(&mut self, now: Instant) {
+        if self.drained_by.is_some_and(|deadline| deadline <= now) {
+            self.drained_by = None;
+            for key in self.session_keys() {
+                self.discard(key);
+            }
+        }
+    }
+
+    /// Nobody is waited for once nobody is there.
+    pub(super) fn note_idle(&mut self) {
+        if self.sessions.is_empty() {
+            self.drained_by = None;
+        }
+    }
+
+    fn session_keys(&self) -> Vec<SessionKey> {
+        self.sessions().map(|(key, _)| key).collect()
+    }
+
+    pub(super) fn expire_handshakes(&mut self, now: Instant) {
+        for _ in 0..super::sessions::TIMERS_PER_CALL {
+            let Some(key) = self.waiting.timers.pop_expired(now) else {
+                break;
+            };
+            if let Some((_, by)) = self.waiting.take(key) {
+                self.refuse(by, Reject::Forbidden);
+            }
+        }
+    }
+
+    fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> Option<SessionKey> {
+        let Some(key) = self.insert(handshake, now) else {
+            self.refuse(by, Reject::TooManySessions);
+            return None;
+        };
+        let session = SessionKey(key);
+        self.stats.opened.count(handshake.transport);
+        self.opened.push_back(ServerEvent::Opened { session, by });
+        match by {
+            Exchange::Request(id) => self.with(key, |session| session.handle_poll(id, now)),
+            Exchange::Connection(id) => self.connect(key, id, handshake.text_only, now),
+        }
+        Some(session)
+    }
+
+    /// Refuses an exchange, whatever it asked for.
+    pub(super) fn refuse(&mut self, by: Exchange, reject: Reject) {
+        self.refuse_with(by, reject, None);
+    }
+
+    fn refuse_with(&mut self, by: Exchange, reject: Reject, message: Option<&str>) {
+        self.stats.refused.count(reject);
+        let output = match by {
+            Exchange::Request(request) => Output::Respond {
+                request,
+                response: reject.response(message),
+            },
+            Exchange::Connection(connection) => Output::Refuse {
+                connection,
+                response: reject.refusal(message),
+            },
+        };
+        self.outputs.push_back(output);
+        if self.config.report_refusals {
+            self.opened.push_back(ServerEvent::Refused { by, reject });
+        }
+    }
+}

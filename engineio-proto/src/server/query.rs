@@ -1,0 +1,92 @@
+//! What there is.
+
+use super::config::Config;
+use super::session::Session;
+use super::sessions::{Server, SessionKey};
+use super::stats::Stats;
+use crate::{ConnectionId, Sid, Transport};
+
+impl Server {
+    /// What the server has done so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// A session, to be looked at.
+    #[must_use]
+    pub fn session(&self, session: SessionKey) -> Option<&Session> {
+        self.sessions.get(session.0).map(|slot| &slot.session)
+    }
+
+    /// The session of that id, unless it is closed. It looks at one slot for each 65,536 that exist.
+    #[must_use]
+    pub fn find(&self, sid: &Sid) -> Option<SessionKey> {
+        if sid.shard() != self.shard() {
+            return None;
+        }
+        let candidates = sid.candidate_slots(self.sessions.slots());
+        let mut found = candidates.filter_map(|slot| self.sessions.at(slot));
+        let (key, _) =
+            found.find(|(_, slot)| slot.session.sid() == *sid && !slot.session.is_closed())?;
+        Some(SessionKey(key))
+    }
+
+    /// All sessions, by ascending slot; among them those that are closed and whose last event has not been taken.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions
+            .iter()
+            .map(|(key, slot)| (SessionKey(key), &slot.session))
+    }
+
+    /// The number of sessions.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The number of sessions that are on a transport and not over.
+    #[must_use]
+    pub fn sessions_on(&self, transport: Transport) -> u64 {
+        self.present.get(transport)
+    }
+
+    /// The session that a connection belongs to, as its transport or as a probe.
+    #[must_use]
+    pub fn session_of(&self, connection: ConnectionId) -> Option<SessionKey> {
+        self.connections.get(&connection).copied().map(SessionKey)
+    }
+
+    /// Whether the driver should read on from a connection; false while too much waits for the application.
+    #[must_use]
+    pub fn wants_read(&self, connection: ConnectionId) -> bool {
+        let key = self.connections.get(&connection);
+        key.and_then(|key| self.sessions.get(*key))
+            .is_none_or(|slot| slot.session.wants_read())
+    }
+
+    /// The number of deadlines that are armed: one for each session that is not over.
+    #[must_use]
+    pub fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// The bytes of messages that are held for clients and for the application, over all sessions. Constant time. Zero
+    /// once all sessions are over and their events have been taken.
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        self.held
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The shard that the session ids carry.
+    #[must_use]
+    pub fn shard(&self) -> u16 {
+        self.generator.shard()
+    }
+}

@@ -1,0 +1,94 @@
+//! Who gets in below the namespaces, and how everybody gets out.
+
+use core::time::Duration;
+
+use engineio_proto::Instant;
+use engineio_proto::server as engine;
+use engineio_proto::server::{HandshakeToken, SessionKey};
+
+use super::machine::{Gone, Server};
+use super::reason::DisconnectReason;
+
+impl Server {
+    /// Opens the session that a handshake asks for: the answer to [`Event::Handshake`](super::Event::Handshake), as
+    /// [`engine::Server::accept`].
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
+    pub fn accept_handshake(
+        &mut self,
+        token: HandshakeToken,
+        now: Instant,
+    ) -> Result<SessionKey, Gone> {
+        self.advance(now);
+        let session = self.engine.accept(token, self.now()).map_err(|_| Gone)?;
+        self.pump();
+        Ok(session)
+    }
+
+    /// Refuses a handshake with code 4 and a message: the other answer to [`Event::Handshake`](super::Event::Handshake),
+    /// as [`engine::Server::reject`].
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
+    pub fn reject_handshake(
+        &mut self,
+        token: HandshakeToken,
+        message: Option<&str>,
+    ) -> Result<(), Gone> {
+        let rejected = self.engine.reject(token, message).map_err(|_| Gone);
+        self.pump();
+        rejected
+    }
+
+    /// Says whether new sessions may open, as [`engine::Server::set_accepting`].
+    pub fn set_accepting(&mut self, accepting: bool) {
+        self.engine.set_accepting(accepting);
+        self.pump();
+    }
+
+    /// Ends all sessions at once: every socket leaves with `server shutting down`, no DISCONNECT is sent, and what is
+    /// queued on polling is dropped, as the official `close`. The server can be used on.
+    pub fn shut_down(&mut self, now: Instant) {
+        self.advance(now);
+        for session in self.engine_sessions() {
+            self.drop_sockets(session, DisconnectReason::ServerShuttingDown);
+            self.engine.discard(session);
+        }
+        self.pump();
+    }
+
+    /// Shuts down without loss: no new session may open from here on, what is queued for clients is still delivered, and
+    /// then they are closed; those that have not taken it when `within` is over are dropped. Every socket leaves at once,
+    /// with `server shutting down`; so nothing can be emitted any more. It is done when
+    /// [`engine`](Self::engine)`().session_count()` is zero.
+    ///
+    /// With `tell`, each client gets a DISCONNECT for each of its namespaces, and so does not reconnect by itself;
+    /// without, it sees its connection close, and reconnects: to the server that takes the place of this one.
+    pub fn drain(&mut self, tell: bool, within: Duration, now: Instant) {
+        self.advance(now);
+        for session in self.engine_sessions() {
+            if tell {
+                self.disconnect_all(session, DisconnectReason::ServerShuttingDown);
+            }
+            self.drop_sockets(session, DisconnectReason::ServerShuttingDown);
+            if let Some(client) = self.client_mut(session) {
+                client.closing = true;
+            }
+        }
+        self.engine.shut_down(within, self.now());
+        self.pump();
+    }
+
+    /// What the Engine.IO server below has done so far, as [`engine::Server::stats`].
+    #[must_use]
+    pub fn stats(&self) -> &engine::Stats {
+        self.engine.stats()
+    }
+
+    fn engine_sessions(&self) -> alloc::vec::Vec<SessionKey> {
+        self.engine.sessions().map(|(session, _)| session).collect()
+    }
+}
