@@ -98,7 +98,7 @@ impl Encoded {
             Frame::Binary(data) => self
                 .0
                 .base64
-                .get_or_init(|| Box::new(base64_packet(data)))
+                .get_or_init(|| Box::new(base64_packet("b", data)))
                 .clone(),
         }
     }
@@ -108,7 +108,7 @@ impl Encoded {
     pub fn polling_len(&self) -> usize {
         match &self.0.frame {
             Frame::Text(text) => text.len(),
-            Frame::Binary(data) => base64_packet_len(data.len()),
+            Frame::Binary(data) => base64_len(data.len()).saturating_add(1),
         }
     }
 
@@ -201,17 +201,17 @@ impl AsRef<[u8]> for WebSocketHeader {
     }
 }
 
-/// `b` and the standard base64 form with padding.
-pub(crate) fn base64_packet(data: &[u8]) -> ByteString {
-    let mut text = String::with_capacity(base64_packet_len(data.len()));
-    text.push('b');
+/// What announces base64, and the standard form with padding.
+pub(crate) fn base64_packet(prefix: &str, data: &[u8]) -> ByteString {
+    let mut text = String::with_capacity(base64_len(data.len()).saturating_add(prefix.len()));
+    text.push_str(prefix);
     STANDARD.encode_string(data, &mut text);
     text.into()
 }
 
-/// The length of [`base64_packet`] for `len` bytes.
-pub(crate) const fn base64_packet_len(len: usize) -> usize {
-    len.div_ceil(3).saturating_mul(4).saturating_add(1)
+/// The length of the base64 form of `len` bytes.
+pub(crate) const fn base64_len(len: usize) -> usize {
+    len.div_ceil(3).saturating_mul(4)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Packets and their encodings: pure functions between bytes and packets, without time or state.
 //!
-//! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks. [`Open`] is the handshake that the
-//! first packet of a session carries.
+//! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks; [`v3`] is the revision before it. [`Open`]
+//! is the handshake that the first packet of a session carries.
 
 mod open;
+mod text;
+pub mod v3;
 pub mod v4;
 
 pub use open::Open;
@@ -17,7 +19,7 @@ use crate::Message;
 /// What follows the type of a control packet is kept as it stands: the handshake JSON for `Open`, `probe` or nothing
 /// for `Ping` and `Pong`, and nothing in well-behaved peers' `Close`, `Upgrade` and `Noop`.
 ///
-/// Source: Engine.IO protocol revision 4, "Packet types".
+/// Source: Engine.IO protocol, revisions 3 and 4, "Packet types".
 #[expect(
     clippy::exhaustive_enums,
     reason = "the seven packet types are what the protocol is"
@@ -76,7 +78,7 @@ impl Packet {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// There is nothing where a packet should be: an empty frame, an empty body, or a separator too many.
+    /// There is nothing where a packet should be: an empty frame, an empty body, a separator too many, or a `b` alone.
     #[error("empty packet")]
     Empty,
     /// The first byte names no packet type of this protocol revision.
@@ -88,6 +90,19 @@ pub enum DecodeError {
     /// Text that is not UTF-8.
     #[error("invalid utf-8")]
     Utf8,
+    /// The length in front of a packet of revision 3 is missing, no decimal number, longer than ten digits, or does not
+    /// end as it should.
+    #[error("invalid length of a packet")]
+    Length,
+    /// A payload of revision 3 ends before a packet does.
+    #[error("packet shorter than its length")]
+    Truncated,
+    /// The length of a packet of revision 3 ends within a character: it counts UTF-16 units, of which some take two.
+    #[error("length that divides a character")]
+    DividedCharacter,
+    /// A packet of a binary payload of revision 3 starts with neither of the bytes that say text or binary.
+    #[error("unknown kind of packet {0:#04x}")]
+    UnknownKind(u8),
     /// A payload holds more packets than the receiver allows.
     #[error("more than {limit} packets in one payload")]
     TooManyPackets {

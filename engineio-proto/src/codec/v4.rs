@@ -7,14 +7,11 @@
 //!
 //! Source: Engine.IO protocol revision 4, "Packet encoding"; `engine.io-parser` 5.2.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{DecodeError, Packet};
-use crate::encoded::{base64_packet, base64_packet_len};
+use super::{DecodeError, Packet, text};
+use crate::encoded::{base64_len, base64_packet};
 use crate::{Frame, Message};
 
 /// What separates the packets of a polling payload: the record separator, U+001E.
@@ -48,12 +45,7 @@ pub fn decode_frame(frame: Frame) -> Result<Packet, DecodeError> {
 #[must_use]
 pub fn encode_frame(packet: &Packet) -> Frame {
     match packet.as_text() {
-        Ok((digit, data)) => {
-            let mut text = alloc::string::String::with_capacity(data.len().saturating_add(1));
-            text.push(digit);
-            text.push_str(data);
-            Frame::Text(text.into())
-        }
+        Ok((digit, data)) => Frame::Text(text::encode(digit, data)),
         Err(data) => Frame::Binary(data.clone()),
     }
 }
@@ -63,7 +55,7 @@ pub fn encode_frame(packet: &Packet) -> Frame {
 pub fn encode_text(packet: &Packet) -> ByteString {
     match encode_frame(packet) {
         Frame::Text(text) => text,
-        Frame::Binary(data) => base64_packet(&data),
+        Frame::Binary(data) => base64_packet("b", &data),
     }
 }
 
@@ -93,8 +85,8 @@ pub fn encode_payload<'a>(packets: impl IntoIterator<Item = &'a Packet>, out: &m
                 out.put_slice(data.as_bytes());
             }
             Err(data) => {
-                out.reserve(base64_packet_len(data.len()));
-                out.put_slice(base64_packet(data).as_bytes());
+                out.reserve(base64_len(data.len()).saturating_add(1));
+                out.put_slice(base64_packet("b", data).as_bytes());
             }
         }
     }
@@ -137,28 +129,10 @@ impl Iterator for PayloadPackets {
 
 /// Reads the text packet `item`, which lies within `owner`.
 fn decode_text(owner: &ByteString, item: &str) -> Result<Packet, DecodeError> {
-    let &digit = item.as_bytes().first().ok_or(DecodeError::Empty)?;
-    // Only an ASCII first byte has a boundary behind it.
-    let data = item.get(1..).ok_or(DecodeError::UnknownType(digit))?;
-    if digit == b'b' {
-        let bytes = BASE64.decode(data).map_err(|_| DecodeError::Base64)?;
-        return Ok(Packet::Message(Message::Binary(bytes.into())));
-    }
-    let data = if data.is_empty() {
-        ByteString::new()
-    } else {
-        owner.slice_ref(data)
-    };
-    Packet::from_type(digit, data).ok_or(DecodeError::UnknownType(digit))
+    text::decode(owner, item, |data| {
+        Ok(Packet::Message(Message::binary(text::decode_base64(data)?)))
+    })
 }
-
-/// As lenient as the official decoder where that is unambiguous.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 #[cfg(test)]
 mod tests {
@@ -167,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    fn text(text: &'static str) -> Packet {
+    fn message(text: &'static str) -> Packet {
         Packet::Message(Message::text(text))
     }
 
@@ -177,8 +151,8 @@ mod tests {
             (Frame::Text("1".into()), Packet::Close("".into())),
             (Frame::Text("2probe".into()), Packet::Ping("probe".into())),
             (Frame::Text("3probe".into()), Packet::Pong("probe".into())),
-            (Frame::Text("4€😀".into()), text("€😀")),
-            (Frame::Text("4".into()), text("")),
+            (Frame::Text("4€😀".into()), message("€😀")),
+            (Frame::Text("4".into()), message("")),
             (Frame::Text("5".into()), Packet::Upgrade("".into())),
             (Frame::Text("6".into()), Packet::Noop("".into())),
             (
@@ -205,7 +179,7 @@ mod tests {
         let packets = [
             Packet::Open("".into()),
             Packet::Ping("probe".into()),
-            text("test"),
+            message("test"),
             Packet::Message(Message::binary(vec![1, 2, 3, 4])),
             Packet::Message(Message::binary(vec![])),
         ];
@@ -233,13 +207,16 @@ mod tests {
         };
         assert_eq!(
             decode("4a\x1e\x1e4b"),
-            [Ok(text("a")), Err(DecodeError::Empty)]
+            [Ok(message("a")), Err(DecodeError::Empty)]
         );
         assert_eq!(
             decode("4a\x1ex\x1e4b"),
-            [Ok(text("a")), Err(DecodeError::UnknownType(b'x'))]
+            [Ok(message("a")), Err(DecodeError::UnknownType(b'x'))]
         );
-        assert_eq!(decode("4a\x1e"), [Ok(text("a")), Err(DecodeError::Empty)]);
+        assert_eq!(
+            decode("4a\x1e"),
+            [Ok(message("a")), Err(DecodeError::Empty)]
+        );
         assert_eq!(decode(""), [Err(DecodeError::Empty)]);
     }
 
@@ -247,12 +224,15 @@ mod tests {
     fn packets_are_counted_to_the_limit() {
         let decode =
             |max| decode_payload(Bytes::from_static(b"4\x1e4\x1e4"), max).collect::<Vec<_>>();
-        assert_eq!(decode(3), [Ok(text("")), Ok(text("")), Ok(text(""))]);
+        assert_eq!(
+            decode(3),
+            [Ok(message("")), Ok(message("")), Ok(message(""))]
+        );
         assert_eq!(
             decode(2),
             [
-                Ok(text("")),
-                Ok(text("")),
+                Ok(message("")),
+                Ok(message("")),
                 Err(DecodeError::TooManyPackets { limit: 2 })
             ]
         );

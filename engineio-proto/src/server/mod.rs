@@ -17,9 +17,7 @@ pub use close::{CloseReason, TransportFault};
 pub use config::{Config, ConfigError, Cookie, SameSite, SlowReader};
 pub use gate::{Gone, HandshakeToken};
 pub use output::Output;
-pub use route::{
-    Action, BadRequest, Handshake, PostContent, Reject, Revision, Route, SessionRequest,
-};
+pub use route::{Action, BadRequest, Handshake, PostContent, Reject, Route, SessionRequest};
 pub use session::{Event, Session, Timer};
 pub use sessions::{SentMany, Server, ServerEvent, SessionKey};
 pub use stats::{ByReason, ByReject, ByTransport, Stats};

@@ -10,9 +10,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::config::Config;
-use crate::Sid;
-use crate::Transport;
 use crate::http::{Headers, RequestHead, Response};
+use crate::{Revision, Sid, Transport};
 
 /// What a request asks for.
 ///
@@ -108,14 +107,6 @@ pub enum PostContent {
     Text,
     /// `application/octet-stream`, which revision 4 refuses.
     Binary,
-}
-
-/// A revision of the Engine.IO protocol.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Revision {
-    /// Revision 4, `EIO=4`: clients since Socket.IO 3.
-    V4,
 }
 
 impl Route {

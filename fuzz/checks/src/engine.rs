@@ -1,4 +1,4 @@
-//! Checks of the Engine.IO codec.
+//! Checks of the Engine.IO codec of revision 4.
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
@@ -172,7 +172,7 @@ fn check_encoded(message: &Message, frame: &Frame, text: &ByteString) {
     assert_eq!(length, frame.len());
 }
 
-fn packet(input: &mut Input<'_>) -> Packet {
+pub(crate) fn packet(input: &mut Input<'_>) -> Packet {
     match input.byte() % 8 {
         0 => Packet::Open(input.text()),
         1 => Packet::Close(input.text()),
@@ -192,7 +192,7 @@ fn encode(packets: &[Packet]) -> Bytes {
 }
 
 /// The text of a packet, empty for a binary message.
-fn text_of(packet: &Packet) -> &str {
+pub(crate) fn text_of(packet: &Packet) -> &str {
     match packet {
         Packet::Open(text)
         | Packet::Close(text)
@@ -205,7 +205,7 @@ fn text_of(packet: &Packet) -> &str {
     }
 }
 
-fn content_len(packet: &Packet) -> usize {
+pub(crate) fn content_len(packet: &Packet) -> usize {
     match packet {
         Packet::Message(message) => message.len(),
         other => text_of(other).len(),

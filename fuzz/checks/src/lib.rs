@@ -4,10 +4,12 @@
 //! libFuzzer calls them with what it makes up, the test `corpus` of the workspace with the committed seeds.
 
 mod engine;
+mod engine_v3;
 mod input;
 mod socket;
 
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
+pub use engine_v3::{decode_frame_v3, decode_payload_v3, roundtrip_packet_v3};
 pub use socket::{decode_socketio, roundtrip_socketio};
 
 /// A check, called with any bytes.
@@ -16,9 +18,12 @@ pub type Check = fn(&[u8]);
 /// Every check by the name of its fuzz target, which is the name of its folder of seeds.
 pub const CHECKS: &[(&str, Check)] = &[
     ("decode_frame", decode_frame),
+    ("decode_frame_v3", decode_frame_v3),
     ("decode_open", decode_open),
     ("decode_payload", decode_payload),
+    ("decode_payload_v3", decode_payload_v3),
     ("decode_socketio", decode_socketio),
     ("roundtrip_packet", roundtrip_packet),
+    ("roundtrip_packet_v3", roundtrip_packet_v3),
     ("roundtrip_socketio", roundtrip_socketio),
 ];

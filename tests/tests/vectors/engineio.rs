@@ -1,4 +1,4 @@
-//! Engine.IO, revision 4.
+//! Engine.IO, revision 4, and what its vectors have in common with those of revision 3.
 
 use bytes::{Bytes, BytesMut};
 use engineio_proto::codec::{Packet, v4};
@@ -9,14 +9,14 @@ use crate::model::{Alt, Data, Op, Outcome, Vector, ensure, read};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PacketModel {
+pub(crate) struct PacketModel {
     #[serde(rename = "type")]
-    packet_type: String,
-    data: Option<Data>,
+    pub(crate) packet_type: String,
+    pub(crate) data: Option<Data>,
 }
 
 /// What a decoder or encoder made, or that it refused.
-type Made<T> = Result<T, String>;
+pub(crate) type Made<T> = Result<T, String>;
 
 pub(crate) fn packet(vector: &Vector) -> Result<(), String> {
     match vector.op {
@@ -64,17 +64,17 @@ fn decode_packet(vector: &Vector) -> Result<(), String> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PacketInput {
-    packet: PacketModel,
-    supports_binary: bool,
+pub(crate) struct PacketInput {
+    pub(crate) packet: PacketModel,
+    pub(crate) supports_binary: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FrameExpect {
-    outcome: Outcome,
-    frame: Data,
-    roundtrip: bool,
+pub(crate) struct FrameExpect {
+    pub(crate) outcome: Outcome,
+    pub(crate) frame: Data,
+    pub(crate) roundtrip: bool,
 }
 
 fn encode_packet(vector: &Vector) -> Result<(), String> {
@@ -198,7 +198,7 @@ fn encode_payload(vector: &Vector) -> Result<(), String> {
 }
 
 /// Holds what was made against what is expected, or what is allowed instead.
-fn judge<T: std::fmt::Debug>(
+pub(crate) fn judge<T: std::fmt::Debug>(
     vector: &Vector,
     made: Made<T>,
     matches: impl Fn(&serde_json::Value, &Made<T>) -> Result<(), String>,
@@ -213,7 +213,7 @@ fn judge<T: std::fmt::Debug>(
     }
 }
 
-fn frame(data: &Data) -> Result<Frame, String> {
+pub(crate) fn frame(data: &Data) -> Result<Frame, String> {
     Ok(match data {
         Data::Text(text) => Frame::Text(text.as_str().into()),
         Data::Bytes(bytes) => Frame::Binary(bytes.bytes()?.into()),
@@ -221,7 +221,7 @@ fn frame(data: &Data) -> Result<Frame, String> {
 }
 
 /// The packet, unless our types cannot express it.
-fn build(model: &PacketModel) -> Made<Packet> {
+pub(crate) fn build(model: &PacketModel) -> Made<Packet> {
     let text = match &model.data {
         None => "".into(),
         Some(Data::Text(text)) => text.as_str().into(),
@@ -242,7 +242,7 @@ fn build(model: &PacketModel) -> Made<Packet> {
     })
 }
 
-fn equal<T: std::fmt::Debug + PartialEq>(expected: &T, made: &T) -> Result<(), String> {
+pub(crate) fn equal<T: std::fmt::Debug + PartialEq>(expected: &T, made: &T) -> Result<(), String> {
     ensure(expected == made, || {
         format!("expected {expected:?}, got {made:?}")
     })

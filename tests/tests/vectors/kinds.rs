@@ -1,5 +1,37 @@
 //! The kinds of vectors that are known. One that is not fails, so that nothing is passed over in silence.
 
+pub(crate) const ENGINEIO_V3_PACKETS: &str = "
+decode: bare-type base64 base64-invalid-chars base64-noncanonical-bits base64-nothing
+decode: base64-of-other-type base64-padding-middle base64-type-missing base64-type-out-of-range
+decode: base64-unpadded base64-urlsafe base64-whitespace binary binary-empty binary-of-other-type
+decode: binary-type-ascii-digit binary-type-out-of-range bom-prefix control-probe control-with-data
+decode: empty lone-surrogate message-socketio message-text message-text-non-bmp open-handshake
+decode: text-as-utf8-bytes type-leading-whitespace type-letter type-out-of-range type-punctuation
+decode: type-unicode utf8-invalid utf8-surrogate v3-payload-as-packet
+encode: binary-of-other-type control-bare control-probe control-with-data lone-surrogate
+encode: lone-surrogate-as-utf8-bytes message-binary-base64 message-binary-raw message-empty
+encode: message-text message-text-non-bmp null-data open-handshake text-as-utf8-bytes
+";
+
+pub(crate) const ENGINEIO_V3_PAYLOADS: &str = "
+decode: base64-invalid-chars base64-noncanonical-bits base64-padding-middle base64-unpadded
+decode: base64-urlsafe base64-whitespace binary-base64-inside binary-empty binary-kind-out-of-range
+decode: binary-length-digit-out-of-range binary-length-in-code-units binary-length-leading-zeros
+decode: binary-length-missing binary-no-terminator binary-non-bmp binary-one binary-several
+decode: binary-text-unknown-type binary-trailing-bytes binary-truncated binary-type-ascii-digit
+decode: binary-unknown-type binary-utf8-invalid binary-utf8-surrogate binary-wrong-terminator
+decode: binary-zero-length-binary binary-zero-length-text spec-example spec-example-wrong
+decode: text-base64-type-missing text-digits-and-colons text-empty text-length-decimal-point
+decode: text-length-exponent text-length-hex text-length-in-code-points text-length-in-utf8-bytes
+decode: text-length-leading-zeros text-length-missing text-length-negative text-length-not-a-number
+decode: text-length-plus text-length-too-large text-length-too-small text-length-whitespace
+decode: text-lone-surrogate text-missing-colon text-non-bmp text-one text-several
+decode: text-trailing-colon text-trailing-garbage text-trailing-length text-unknown-type
+decode: text-v4-payload text-zero-length
+encode: base64 binary binary-long binary-with-non-bmp lone-surrogate lone-surrogate-binary
+encode: no-packets spec-example text text-non-bmp
+";
+
 pub(crate) const ENGINEIO_V4_PACKETS: &str = "
 decode: bare-type base64 base64-invalid-chars base64-noncanonical-bits base64-padding-middle
 decode: base64-unpadded base64-urlsafe base64-whitespace base64-with-v3-type binary

@@ -55,6 +55,7 @@ pub(crate) enum Outcome {
     Reject,
     Incomplete,
     Nothing,
+    Untyped,
 }
 
 impl Vector {

@@ -30,12 +30,13 @@ use super::config::{Config, SlowReader};
 use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
 use super::output::Output;
-use super::route::{Action, BadRequest, Handshake, Reject, Revision, SessionRequest};
+use super::route::{Action, BadRequest, Handshake, Reject, SessionRequest};
 use super::upgrade::Upgrade;
 use crate::http::Response;
 use crate::queue::Queue;
 use crate::{
-    Buffered, ConnectionId, Encoded, Instant, Message, RequestId, SendError, Sid, Transport,
+    Buffered, ConnectionId, Encoded, Instant, Message, RequestId, Revision, SendError, Sid,
+    Transport,
 };
 
 /// One Engine.IO session on the server, without its sockets and clock.
