@@ -323,6 +323,8 @@ pub struct Answer {
     pub status: u16,
     /// The value of each `Set-Cookie` header, in order.
     pub set_cookies: Vec<String>,
+    /// The value of the `Content-Type` header: what tells the two kinds of payload of revision 3 apart.
+    pub content_type: Option<String>,
     /// The value of the `Date` header: what the `Expires` attribute of a cookie is compared with.
     pub date: Option<String>,
     /// The whole body.
@@ -336,6 +338,7 @@ impl Answer {
         Self {
             status,
             set_cookies: Vec::new(),
+            content_type: None,
             date: None,
             body: body.into(),
         }
@@ -345,6 +348,13 @@ impl Answer {
     #[must_use]
     pub fn with_set_cookie(mut self, value: impl Into<String>) -> Self {
         self.set_cookies.push(value.into());
+        self
+    }
+
+    /// Sets the value of the `Content-Type` header.
+    #[must_use]
+    pub fn with_content_type(mut self, value: impl Into<String>) -> Self {
+        self.content_type = Some(value.into());
         self
     }
 
@@ -364,6 +374,7 @@ impl From<Response> for Answer {
         Self {
             status: response.status,
             set_cookies: cookies.map(|(_, value)| value.into()).collect(),
+            content_type: response.headers.content_type.map(Into::into),
             date: None,
             body: response.body,
         }
@@ -433,6 +444,7 @@ mod conversions {
             Self {
                 status: parts.status.as_u16(),
                 set_cookies: cookies.filter_map(text).collect(),
+                content_type: parts.headers.get(header::CONTENT_TYPE).and_then(text),
                 date: parts.headers.get(header::DATE).and_then(text),
                 body,
             }
@@ -509,11 +521,13 @@ mod conversions {
                 .status(503)
                 .header("set-cookie", "a=1")
                 .header("date", "now")
+                .header("content-type", "text/plain")
                 .header("set-cookie", "b=2");
             let answer = Answer::from(response.body(Bytes::from("x")).unwrap());
             let expected = Answer::new(503, "x")
                 .with_set_cookie("a=1")
                 .with_set_cookie("b=2")
+                .with_content_type("text/plain")
                 .with_date("now");
             assert_eq!(answer, expected);
         }

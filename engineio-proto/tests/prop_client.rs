@@ -7,10 +7,12 @@ mod cases;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use bytes::BytesMut;
 use engineio_proto::Transport;
 use engineio_proto::client::{Client, Config, Event, Output};
+use engineio_proto::codec::{Packet, v3};
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
+use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, Seed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -19,8 +21,8 @@ const HANDSHAKES: [&str; 3] = [
     r#"0{"sid":"S","upgrades":[],"pingInterval":300,"pingTimeout":200}"#,
     r#"0{"sid":"","upgrades":[]}"#,
 ];
-const PACKETS: [&str; 10] = [
-    "6", "2", "4x", "4long", "bAQID", "1", "", "x", "3probe", "5",
+const PACKETS: [&str; 12] = [
+    "6", "2", "3", "4x", "4long", "bAQID", "b4AQ==", "1", "", "x", "3probe", "5",
 ];
 
 /// What happens; numbers pick among what is there.
@@ -93,28 +95,34 @@ fn configs() -> impl Strategy<Value = Config> {
         1 => Just(vec![WebSocket, Polling]),
         1 => Just(vec![Polling]),
     ];
-    (any::<[bool; 4]>(), transports).prop_map(|([try_all, remember, timed, tight], transports)| {
-        let mut config = Config::default()
-            .with_transports(transports)
-            .with_try_all_transports(try_all)
-            .with_remember_upgrade(remember)
-            .with_credentials_sent(timed)
-            .with_open_timeout(Duration::from_millis(400));
-        if timed {
-            config = config
-                .with_request_timeout(Duration::from_millis(350))
-                .with_probe_timeout(Duration::from_millis(150));
-        }
-        if tight {
-            config = config
-                .with_max_payload(110)
-                .with_max_packets_per_payload(2)
-                .with_max_packets_per_post(2)
-                .with_max_buffered(6, 3)
-                .with_max_undelivered(6, 3);
-        }
-        config
-    })
+    let flags = any::<[bool; 6]>();
+    (flags, transports).prop_map(
+        |([try_all, remember, timed, tight, older, base64], transports)| {
+            let revision = if older { Revision::V3 } else { Revision::V4 };
+            let mut config = Config::default()
+                .with_revision(revision)
+                .with_force_base64(base64)
+                .with_transports(transports)
+                .with_try_all_transports(try_all)
+                .with_remember_upgrade(remember)
+                .with_credentials_sent(timed)
+                .with_open_timeout(Duration::from_millis(400));
+            if timed {
+                config = config
+                    .with_request_timeout(Duration::from_millis(350))
+                    .with_probe_timeout(Duration::from_millis(150));
+            }
+            if tight {
+                config = config
+                    .with_max_payload(110)
+                    .with_max_packets_per_payload(2)
+                    .with_max_packets_per_post(2)
+                    .with_max_buffered(6, 3)
+                    .with_max_undelivered(6, 3);
+            }
+            config
+        },
+    )
 }
 
 /// When outputs are taken. Frames are pulled after every input in both: how much a pipe takes is an input too.
@@ -221,10 +229,10 @@ impl Run {
             (false, Some(_), None) if self.client.is_upgrading() => Op::Respond(0, 200, "6".into()),
             (false, Some(_), None) => match self.client.transport() {
                 Some(Transport::Polling) if self.connections.is_empty() => {
-                    Op::Respond(self.steps.len() % 2, 200, "2\x1e4x".into())
+                    Op::Respond(self.steps.len() % 2, 200, "2\x1e3\x1e4x".into())
                 }
                 Some(Transport::Polling) => Op::Frame(0, "3probe".into()),
-                _ => Op::Frame(0, "2".into()),
+                _ => Op::Frame(0, ["2", "3"][self.steps.len() % 2].into()),
             },
         }
     }
@@ -283,7 +291,8 @@ impl Run {
             }
             Op::Respond(_, status, body) => {
                 self.requests.retain(|open| *open != id);
-                let answer = Answer::new(*status, body.clone()).with_set_cookie("a=b; Max-Age=1");
+                let answer = answer(self.client.config().revision, *status, body);
+                let answer = answer.with_set_cookie("a=b; Max-Age=1");
                 self.client.handle_response(request, answer, now);
             }
             Op::FailRequest(_) => {
@@ -403,12 +412,37 @@ impl Run {
     }
 }
 
+/// A response whose packets are given with the separator of revision 4 between them. In revision 3 they are counted, or,
+/// if they are all good, go in the binary form every other time.
+fn answer(revision: Revision, status: u16, body: &str) -> Answer {
+    if revision == Revision::V4 {
+        return Answer::new(status, body.to_owned());
+    }
+    let items = || body.split('\x1e');
+    let packets: Result<Vec<Packet>, _> = items()
+        .map(|item| v3::decode_frame(Frame::Text(item.into())))
+        .collect();
+    match packets {
+        Ok(packets) if body.len().is_multiple_of(2) => {
+            let mut octets = BytesMut::new();
+            v3::encode_binary_payload(&packets, &mut octets);
+            Answer::new(status, octets.freeze()).with_content_type("application/octet-stream")
+        }
+        Ok(_) | Err(_) => {
+            let counted = items().map(|item| format!("{}:{item}", item.len()));
+            Answer::new(status, counted.collect::<String>())
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases::config(128))]
 
     #[test]
-    fn any_history_stays_within_the_limits(ops in ops()) {
+    fn any_history_stays_within_the_limits(ops in ops(), older in any::<bool>()) {
+        let revision = if older { Revision::V3 } else { Revision::V4 };
         let config = Config::default()
+            .with_revision(revision)
             .with_open_timeout(Duration::from_millis(400))
             .with_max_payload(110)
             .with_max_packets_per_payload(2)
@@ -487,12 +521,15 @@ proptest! {
     fn packets_in_one_response_or_in_many_give_the_same_events(
         packets in vec(prop::sample::select(&PACKETS[..]), 1..8),
         chunks in 1..8_usize,
+        older in any::<bool>(),
     ) {
+        let revision = if older { Revision::V3 } else { Revision::V4 };
         let events = |size: usize| {
             let bodies = packets.chunks(size).map(|chunk| Op::Respond(0, 200, chunk.join("\x1e")));
             let handshake = Op::Respond(0, 200, HANDSHAKES[1].into());
             let ops: Vec<_> = [Op::Open, handshake].into_iter().chain(bodies).collect();
-            Run::new(&Config::default(), Drain::Each).play(&ops).log.events
+            let config = Config::default().with_revision(revision);
+            Run::new(&config, Drain::Each).play(&ops).log.events
         };
         prop_assert_eq!(events(packets.len()), events(chunks));
     }

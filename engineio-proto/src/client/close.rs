@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::Revision;
 use crate::codec::DecodeError;
 
 /// Why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the detail.
@@ -10,7 +11,7 @@ use crate::codec::DecodeError;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The server did not ping in time.
+    /// The server did not ping in time, or in revision 3 did not answer a ping.
     #[error("ping timeout")]
     PingTimeout,
     /// The server said that it closes, or its connection closed.
@@ -60,9 +61,13 @@ pub enum TransportError {
     /// The server sent what is no packet or no handshake.
     #[error("server error")]
     Parse(#[source] DecodeError),
-    /// The server answered the handshake in the encoding of protocol revision 3.
-    #[error("the server speaks engine.io 3")]
-    Revision3,
+    /// The server answered the handshake in the encoding of this revision, which is not the configured one, or said that
+    /// it does not support the configured one.
+    ///
+    /// A server of revision 3 that opens over a WebSocket cannot be told from one of revision 4: it never pings, and the
+    /// connection ends with [`CloseReason::PingTimeout`].
+    #[error("this server speaks Engine.IO revision {}", .0.number())]
+    Revision(Revision),
     /// The handshake took longer than the configured `open_timeout`.
     #[error("timeout")]
     OpenTimeout,
@@ -82,7 +87,7 @@ impl TransportError {
         match self {
             Self::Poll(error) | Self::Post(error) | Self::WebSocket(error) => Some(error.status),
             Self::Parse(_)
-            | Self::Revision3
+            | Self::Revision(_)
             | Self::OpenTimeout
             | Self::PayloadTooLarge
             | Self::TooManyUndelivered => None,

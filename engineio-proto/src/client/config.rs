@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::endpoint::{Endpoint, EndpointError};
 use super::transport_options::TransportOptions;
-use crate::Transport;
+use crate::{Revision, Transport};
 
 /// The settings of an Engine.IO client, with the official names and defaults.
 ///
@@ -31,6 +31,10 @@ use crate::Transport;
 pub struct Config {
     /// The official `host`, `port`, `secure`. Default `localhost`, port 80. Its query replaces [`query`](Self::query).
     pub endpoint: Endpoint,
+    /// The revision of the protocol. Default 4. With 3, the client speaks to the servers of Socket.IO 1 and 2, and to later
+    /// ones that allow it: it pings, where in revision 4 the server does, and binary goes over polling in bodies that are
+    /// binary, unless [`force_base64`](Self::force_base64) says otherwise, as the official client does on Node.js.
+    pub revision: Revision,
     /// The path on the server. Default `/engine.io`. One slash at its end is dropped, then added if
     /// [`add_trailing_slash`](Self::add_trailing_slash).
     pub path: String,
@@ -47,7 +51,8 @@ pub struct Config {
     /// Whether a WebSocket that worked is opened first the next time. The memory is that of the machine, see
     /// [`Client::remembers_websocket`](super::Client::remembers_websocket). Default false.
     pub remember_upgrade: bool,
-    /// Whether binary goes as base64 in text frames; servers are asked for the same. Default false.
+    /// Whether binary goes as base64 in text frames, and in revision 3 in bodies of text; servers are asked for the same.
+    /// Default false.
     pub force_base64: bool,
     /// Whether requests carry a parameter that no cache has seen. Default `None`: polling does, WebSocket does not.
     pub timestamp_requests: Option<bool>,
@@ -90,6 +95,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             endpoint: Endpoint::default(),
+            revision: Revision::V4,
             path: "/engine.io".into(),
             add_trailing_slash: true,
             query: Vec::new(),
@@ -144,6 +150,7 @@ impl Config {
 
     setters! {
         with_endpoint endpoint: Endpoint = |endpoint| endpoint;
+        with_revision revision: Revision = |revision| revision;
         with_path path: impl Into<String> = |path| path.into();
         with_add_trailing_slash add_trailing_slash: bool = |add| add;
         with_query query: Vec<(String, String)> = |query| query;
@@ -335,6 +342,7 @@ mod tests {
     fn defaults_are_the_official_ones() {
         let config = Config::default();
         assert_eq!(config.check(), Ok(()));
+        assert_eq!(config.revision, Revision::V4);
         assert_eq!(
             (config.path.as_str(), config.add_trailing_slash),
             ("/engine.io", true)

@@ -6,13 +6,14 @@ mod close;
 mod config;
 mod cookies;
 mod endpoint;
+mod heartbeat;
 mod machine;
 mod outbox;
 mod output;
 mod transport_options;
 mod upgrade;
 mod url;
-mod watchdog;
+mod wire;
 
 pub use close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
 pub use config::{Config, ConfigError};

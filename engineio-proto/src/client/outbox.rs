@@ -1,24 +1,23 @@
-//! What waits for the server: the end of an upgrade, a pong, and messages in order.
+//! What waits for the server: the end of an upgrade, a step of the heartbeat, and messages in order.
 
 use alloc::collections::VecDeque;
 
-use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use crate::codec::v4;
 use crate::{Buffered, SendError};
 use crate::{Encoded, Frame};
 
 use super::config::Config;
+use super::wire::{Body, Packing, Wire};
 
-/// The one ordered queue of a connection. A pong does not wait behind messages, or a slow network could never carry it
-/// in time. It is a flag, not an item: a flood of pings takes no memory.
+/// The one ordered queue of a connection. A ping or pong of the client does not wait behind messages, or a slow network
+/// could never carry it in time. It is a flag, not an item: a flood of pings takes no memory.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     messages: VecDeque<Encoded>,
     bytes: usize,
     upgrade: bool,
-    pong: bool,
+    beat: bool,
     /// A send was refused, and the application has not been told yet that there is room again.
     refused: bool,
 }
@@ -58,8 +57,9 @@ impl Outbox {
         Ok(())
     }
 
-    pub(super) fn push_pong(&mut self) {
-        self.pong = true;
+    /// Queues what keeps the session alive: a pong, in revision 3 a ping.
+    pub(super) fn push_beat(&mut self) {
+        self.beat = true;
     }
 
     pub(super) fn push_upgrade(&mut self) {
@@ -67,7 +67,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        !self.upgrade && !self.pong && self.messages.is_empty()
+        !self.upgrade && !self.beat && self.messages.is_empty()
     }
 
     pub(super) fn buffered(&self) -> Buffered {
@@ -77,58 +77,40 @@ impl Outbox {
         }
     }
 
-    /// The next packet as a frame, in base64 if it is binary and the connection takes text only.
-    pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<Frame> {
+    /// The next packet as a frame.
+    pub(super) fn pop_frame(&mut self, wire: Wire) -> Option<Frame> {
         if core::mem::take(&mut self.upgrade) {
             return Some(Frame::Text(ByteString::from_static("5")));
         }
-        if core::mem::take(&mut self.pong) {
-            return Some(Frame::Text(ByteString::from_static("3")));
+        if core::mem::take(&mut self.beat) {
+            return Some(Frame::Text(wire.beat()));
         }
-        self.pop().map(|message| {
-            if text_only {
-                Frame::Text(message.polling_packet())
-            } else {
-                message.frame()
-            }
-        })
+        self.pop().map(|message| wire.frame(&message))
     }
 
-    /// As many packets as fit into `limit` bytes and into `packets`, and at least one, as a polling payload.
-    pub(super) fn pop_payload(&mut self, limit: Option<u64>, packets: Option<usize>) -> Bytes {
+    /// As many packets as fit into `limit` bytes and into `packets`, and at least one, as the body of a request.
+    pub(super) fn pop_payload(
+        &mut self,
+        wire: Wire,
+        limit: Option<u64>,
+        packets: Option<usize>,
+    ) -> Body {
         let limit = limit.map_or(usize::MAX, |limit| {
             usize::try_from(limit).unwrap_or(usize::MAX)
         });
         let packets = packets.unwrap_or(usize::MAX);
-        let pong = core::mem::take(&mut self.pong);
-        let mut length = usize::from(pong);
+        let mut packing = Packing::new(wire, core::mem::take(&mut self.beat));
         let mut count = 0_usize;
         for message in &self.messages {
-            let with = length
-                .saturating_add(message.polling_len())
-                .saturating_add(usize::from(length > 0));
-            let full = count.saturating_add(usize::from(pong)) >= packets;
-            if length > 0 && (with > limit || full) {
+            let with = packing.with(message);
+            let full = with.packets() > packets || with.len() > limit;
+            if packing.packets() > 0 && full {
                 break;
             }
-            length = with;
+            packing = with;
             count += 1;
         }
-        if !pong && count == 1 {
-            let packet = self.pop().map(|message| message.polling_packet());
-            return packet.unwrap_or_default().into_bytes();
-        }
-        let mut body = BytesMut::with_capacity(length);
-        if pong {
-            body.put_u8(b'3');
-        }
-        for message in (0..count).map_while(|_| self.pop()) {
-            if !body.is_empty() {
-                body.put_u8(v4::SEPARATOR);
-            }
-            body.put_slice(message.polling_packet().as_bytes());
-        }
-        body.freeze()
+        wire.body(&packing, (0..count).map_while(|_| self.pop()))
     }
 
     /// Whether a refused send may be tried again, said once.
@@ -170,7 +152,12 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::Message;
+    use crate::{Bytes, Message, Revision};
+
+    const V4: Wire = Wire {
+        revision: Revision::V4,
+        text_only: false,
+    };
 
     fn message(text: &str) -> [Encoded; 1] {
         [Encoded::new(&Message::text(String::from(text)))]
@@ -188,7 +175,7 @@ mod tests {
     fn payload_lengths(mut outbox: Outbox, limit: u64) -> Vec<usize> {
         let mut lengths = Vec::new();
         while !outbox.is_empty() {
-            lengths.push(outbox.pop_payload(Some(limit), None).len());
+            lengths.push(outbox.pop_payload(V4, Some(limit), None).len());
             outbox.check();
         }
         lengths
@@ -239,29 +226,29 @@ mod tests {
     #[test]
     fn without_max_payload_everything_goes_together() {
         let mut outbox = outbox(vec![Message::text("a".repeat(5000)), Message::text("b")]);
-        assert_eq!(outbox.pop_payload(None, None).len(), 5004);
+        assert_eq!(outbox.pop_payload(V4, None, None).len(), 5004);
         assert!(outbox.is_empty());
     }
 
     #[test]
     fn packets_are_counted_to_their_limit_and_the_pong_with_them() {
         let mut outbox = outbox(vec![Message::text("a"); 5]);
-        outbox.push_pong();
-        assert_eq!(outbox.pop_payload(None, Some(2)), "3\x1e4a");
-        assert_eq!(outbox.pop_payload(None, Some(2)), "4a\x1e4a");
-        outbox.push_pong();
-        assert_eq!(outbox.pop_payload(None, Some(1)), "3");
-        assert_eq!(outbox.pop_payload(None, Some(1)), "4a");
-        assert_eq!(outbox.pop_payload(None, Some(9)), "4a");
+        outbox.push_beat();
+        assert_eq!(outbox.pop_payload(V4, None, Some(2)).bytes, "3\x1e4a");
+        assert_eq!(outbox.pop_payload(V4, None, Some(2)).bytes, "4a\x1e4a");
+        outbox.push_beat();
+        assert_eq!(outbox.pop_payload(V4, None, Some(1)).bytes, "3");
+        assert_eq!(outbox.pop_payload(V4, None, Some(1)).bytes, "4a");
+        assert_eq!(outbox.pop_payload(V4, None, Some(9)).bytes, "4a");
     }
 
     #[test]
     fn the_upgrade_goes_first_and_a_pong_overtakes_messages() {
         let mut outbox = outbox(vec![Message::text("a"), Message::binary(vec![1, 2, 3])]);
-        outbox.push_pong();
-        outbox.push_pong();
+        outbox.push_beat();
+        outbox.push_beat();
         outbox.push_upgrade();
-        let frames = core::iter::from_fn(|| outbox.pop_frame(false));
+        let frames = core::iter::from_fn(|| outbox.pop_frame(V4));
         assert_eq!(
             frames.collect::<Vec<_>>(),
             [
@@ -276,7 +263,11 @@ mod tests {
     #[test]
     fn binary_is_base64_where_only_text_goes() {
         let mut outbox = outbox(vec![Message::binary(vec![1, 2, 3])]);
-        assert_eq!(outbox.pop_frame(true), Some(Frame::Text("bAQID".into())));
+        let base64 = Wire {
+            text_only: true,
+            ..V4
+        };
+        assert_eq!(outbox.pop_frame(base64), Some(Frame::Text("bAQID".into())));
     }
 
     #[test]
@@ -306,7 +297,7 @@ mod tests {
         assert!(!outbox.take_drained(&config));
         assert!(outbox.push(&message("x"), &config).is_err());
         assert!(!outbox.take_drained(&config));
-        outbox.pop_frame(false);
+        outbox.pop_frame(V4);
         assert!(outbox.take_drained(&config));
         assert!(!outbox.take_drained(&config));
     }

@@ -87,8 +87,10 @@ pub enum Event {
         /// Why.
         error: ProbeError,
     },
-    /// The server pinged, and was answered.
+    /// The server pinged, and was answered. Only in revision 4.
     Ping,
+    /// The server answered a ping of the client. Only in revision 3.
+    Pong,
     /// After a refused send: half of the room is free again.
     Drained,
     /// The connection is over, or could not be opened; no event follows until it is opened again. Officially `close`,

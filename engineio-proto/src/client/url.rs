@@ -1,6 +1,6 @@
 //! URLs of requests: the official parameters in the official order.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::config::Config;
@@ -23,7 +23,7 @@ pub(super) fn url(
         Some(query) => Query(query.to_vec()),
         None => {
             let mut query = Query(config.parameters().to_vec());
-            query.set("EIO", "4");
+            query.set("EIO", &config.revision.number().to_string());
             query.set("transport", transport.name());
             // The query of the polling transport is older than its session id.
             if let Some(sid) = sid.filter(|_| websocket) {

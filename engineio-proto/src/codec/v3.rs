@@ -382,7 +382,7 @@ fn put_digits(number: usize, zero: u8, out: &mut BytesMut) {
 }
 
 /// The length of a text in UTF-16 units.
-fn utf16_len(text: &str) -> usize {
+pub(crate) fn utf16_len(text: &str) -> usize {
     if text.is_ascii() {
         text.len()
     } else {

@@ -69,12 +69,19 @@ fn a_broken_frame_ends_the_connection() {
 
 #[test]
 fn a_server_of_revision_3_is_named() {
-    for body in ["96:0{\"sid\":\"x\"}", "105:0{\"sid\":\"x\"}2:40"] {
+    for (status, body) in [
+        (200, r#"96:0{"sid":"x"}"#),
+        (200, r#"105:0{"sid":"x"}2:40"#),
+        (
+            400,
+            r#""The client is using an unsupported version of the protocol""#,
+        ),
+    ] {
         let mut net = Net::opening(config());
-        net.respond(0, 200, body);
+        net.respond(0, status, body);
         assert_eq!(
             net.drain(),
-            ["closed: transport error: the server speaks engine.io 3"]
+            ["closed: transport error: this server speaks Engine.IO revision 3"]
         );
     }
 }

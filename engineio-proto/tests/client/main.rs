@@ -9,5 +9,6 @@ mod limits;
 mod opening;
 mod pair;
 mod polling;
+mod revision_3;
 mod upgrade;
 mod websocket;

@@ -103,6 +103,12 @@ impl Net {
             .handle_frame(ConnectionId(connection), frame, self.now);
     }
 
+    pub(crate) fn binary(&mut self, connection: u64, data: &'static [u8]) {
+        let frame = Frame::Binary(Bytes::from_static(data));
+        self.client
+            .handle_frame(ConnectionId(connection), frame, self.now);
+    }
+
     pub(crate) fn disconnect(&mut self, connection: u64) {
         self.client
             .handle_connection_closed(ConnectionId(connection), self.now);
@@ -116,6 +122,10 @@ impl Net {
     pub(crate) fn send(&mut self, text: &str) -> Result<(), SendError> {
         self.client
             .send(&Encoded::new(&Message::text(text.to_owned())))
+    }
+
+    pub(crate) fn send_binary(&mut self, data: &'static [u8]) -> Result<(), SendError> {
+        self.client.send(&Encoded::binary(Bytes::from_static(data)))
     }
 
     pub(crate) fn volatile(&mut self, text: &str) -> bool {
@@ -151,13 +161,13 @@ impl Net {
     }
 
     /// Everything that is to be done and to be known, one line each, in order: `r0 GET`, `r1 POST 4a|4b` (`|` stands
-    /// for the separator), `r0 abort`, `c0 connect`, `c0 > 4hello`, `c0 close`, `opened S`, `text hello`, ….
+    /// for the separator; binary bodies of revision 3 are lists of bytes), `r0 abort`, `c0 connect`, `c0 > 4hello`, `c0 close`, `opened S`, `text hello`, ….
     pub(crate) fn drain(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Request { request, message } => {
-                    let body = String::from_utf8_lossy(&message.body).replace('\x1e', "|");
+                    let body = show_body(&message);
                     let line = format!("r{} {} {body}", request.0, message.method);
                     lines.push(line.trim_end().to_owned());
                     let old = self.requests.insert(request.0, message);
@@ -199,6 +209,17 @@ impl Net {
     }
 }
 
+fn show_body(request: &Request) -> String {
+    let octets = (
+        "Content-type".to_owned(),
+        "application/octet-stream".to_owned(),
+    );
+    if request.headers.contains(&octets) {
+        return format!("{:?}", &request.body[..]);
+    }
+    String::from_utf8_lossy(&request.body).replace('\x1e', "|")
+}
+
 fn show_frame(frame: &Frame) -> String {
     match frame {
         Frame::Text(text) => text.to_string(),
@@ -219,6 +240,7 @@ pub(crate) fn show_event(event: &Event) -> String {
             format!("upgrade to {} failed: {error}", transport.name())
         }
         Event::Ping => "ping".into(),
+        Event::Pong => "pong".into(),
         Event::Drained => "drained".into(),
         Event::Closed(reason) => {
             let mut line = format!("closed: {reason}");

@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// Closes the connection once what waits has left and an upgrade on its way is over; at once while it is being
-    /// opened. Sends are refused from here on; messages still arrive. The server's pings still have to come in time.
+    /// opened. Sends are refused from here on; messages still arrive. The heartbeat still has to be in time.
     pub fn close(&mut self, now: Instant) {
         self.observe(now);
         match self.state {
@@ -72,16 +72,16 @@ impl Client {
         unsent.into_iter()
     }
 
-    /// Whether the server failed to ping in time: decided by the given time, not by a timer, for machines that were
-    /// suspended. If so the connection is closed with `ping timeout`. To be asked before something is sent that must
-    /// not be lost.
+    /// Whether the server failed to ping, or in revision 3 to say anything, in time: decided by the given time, not by a
+    /// timer, for machines that were suspended. If so the connection is closed with `ping timeout`. To be asked before
+    /// something is sent that must not be lost.
     ///
     /// Source: `engine.io-client/lib/socket.ts`, `_hasPingExpired`.
     pub fn has_ping_expired(&mut self, now: Instant) -> bool {
         self.observe(now);
-        let expired = self.watchdog.has_expired(self.now);
+        let expired = self.heartbeat.has_expired(self.now);
         if expired {
-            self.watchdog.handle_timeout(self.now);
+            self.heartbeat.handle_timeout(self.now);
             self.finish(CloseReason::PingTimeout);
         }
         expired

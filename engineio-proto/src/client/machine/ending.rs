@@ -1,12 +1,10 @@
 //! How a connection ends, and how the server is told.
 
-use bytes::Bytes;
-
 use super::{Carrier, Client, Event, Farewell, Output, State};
-use crate::RequestId;
 use crate::client::close::{CloseDetail, CloseReason, ProbeError, TransportError};
-use crate::codec::{Open, Packet, v4};
+use crate::codec::{Open, Packet};
 use crate::http::Answer;
+use crate::{RequestId, Transport};
 
 impl Client {
     /// Ends the connection because its transport failed, unless there is another to try.
@@ -37,7 +35,7 @@ impl Client {
         self.abort_upgrade(ProbeError::SocketClosed);
         self.release(&reason);
         self.state = State::Closed;
-        self.watchdog.stop();
+        self.heartbeat.stop();
         self.sid = None;
         self.max_payload = None;
         self.events.push(Event::Closed(reason));
@@ -97,7 +95,8 @@ impl Client {
 
     /// Tells the server that the client is gone. Nobody waits for the answer.
     pub(super) fn post_farewell(&mut self, sid: &str) {
-        let _unawaited = self.request("POST", Some(sid), Bytes::from_static(b"1"));
+        let farewell = self.wire(Transport::Polling).farewell();
+        let _unawaited = self.request(Some(sid), Some(farewell));
     }
 
     /// An exchange of a connection that is over was answered: pays what is still owed.
@@ -120,7 +119,8 @@ impl Client {
                     self.cookies.store(&answer, self.now);
                 }
                 let limit = self.config.max_packets_per_payload;
-                let open = v4::decode_payload(answer.body, limit)
+                let mut packets = self.wire(Transport::Polling).decode_body(answer, limit);
+                let open = packets
                     .find_map(|packet| match packet {
                         Ok(Packet::Open(json)) => Some(Open::decode(&json).ok()),
                         Ok(_) => None,

@@ -2,10 +2,11 @@
 
 use super::{Carrier, Client, Deadline, Event, State};
 use crate::client::close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
+use crate::client::heartbeat::Beat;
 use crate::client::upgrade;
-use crate::codec::{DecodeError, Packet, v4};
+use crate::codec::{DecodeError, Packet};
 use crate::http::Answer;
-use crate::{ConnectionId, Frame, Instant, Message, RequestId, Transport};
+use crate::{ConnectionId, Frame, Instant, Message, RequestId, Revision, Transport};
 
 /// The two exchanges of polling.
 #[derive(Clone, Copy)]
@@ -30,6 +31,7 @@ impl Client {
         let failure =
             (answer.status != 200).then(|| RequestError::new(answer.status, &answer.body));
         match (role, failure) {
+            (Role::Get, _) if self.is_of_another_revision(&answer) => {}
             (Role::Get, Some(error)) => self.fail(TransportError::Poll(error)),
             (Role::Post, Some(error)) => self.fail(TransportError::Post(error)),
             (Role::Get, None) => self.handle_payload(answer),
@@ -79,7 +81,7 @@ impl Client {
             if frame.len() > self.config.max_payload {
                 self.fail(TransportError::PayloadTooLarge);
             } else {
-                match v4::decode_frame(frame) {
+                match self.wire(Transport::WebSocket).decode_frame(frame) {
                     Ok(packet) => self.handle_packet(packet),
                     Err(error) => self.fail(TransportError::Parse(error)),
                 }
@@ -108,7 +110,8 @@ impl Client {
     /// Notes that a connection could not be opened, or broke the rules of its transport. Ends the client's with
     /// `transport error`, or just the probe.
     pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
-        self.connection_failed(connection, RequestError::NETWORK, now);
+        let error = TransportError::WebSocket(RequestError::NETWORK);
+        self.connection_failed(connection, error, now);
     }
 
     /// As [`handle_connection_failed`](Self::handle_connection_failed), for a handshake that was answered with this
@@ -119,8 +122,22 @@ impl Client {
         answer: &Answer,
         now: Instant,
     ) {
-        let error = RequestError::new(answer.status, &answer.body);
-        self.connection_failed(connection, error, now);
+        self.observe(now);
+        let error = match self.carrier {
+            Carrier::Connecting {
+                connection: current,
+            } if current == connection => self
+                .wire(Transport::WebSocket)
+                .other_revision(answer)
+                .map(TransportError::Revision),
+            Carrier::None
+            | Carrier::Polling { .. }
+            | Carrier::Connecting { .. }
+            | Carrier::Connected { .. } => None,
+        };
+        let request_error =
+            || TransportError::WebSocket(RequestError::new(answer.status, &answer.body));
+        self.connection_failed(connection, error.unwrap_or_else(request_error), now);
     }
 
     /// Notes that the machine lost its network. Ends the connection with `transport close`, but for one to `localhost`.
@@ -132,12 +149,17 @@ impl Client {
         self.check();
     }
 
-    /// Fires what is due: the watchdog, the end of opening, of a request, of a probe. Early it does nothing.
+    /// Fires what is due: a step of the heartbeat, the end of opening, of a request, of a probe. Early it does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.observe(now);
         let now = self.now;
-        if self.watchdog.handle_timeout(now) {
-            self.finish(CloseReason::PingTimeout);
+        match self.heartbeat.handle_timeout(now) {
+            Some(Beat::TimedOut) => self.finish(CloseReason::PingTimeout),
+            Some(Beat::Ping) => {
+                self.beat();
+                self.settle();
+            }
+            None => {}
         }
         if let State::Opening {
             deadline: Some(deadline),
@@ -188,15 +210,23 @@ impl Client {
         });
     }
 
-    fn handle_payload(&mut self, answer: Answer) {
+    /// Ends the attempt if the answer to its handshake says that the server speaks another revision.
+    fn is_of_another_revision(&mut self, answer: &Answer) -> bool {
         let opening = matches!(self.state, State::Opening { .. });
+        let other = opening.then(|| self.wire(Transport::Polling).other_revision(answer));
+        let Some(other) = other.flatten() else {
+            return false;
+        };
+        self.fail(TransportError::Revision(other));
+        true
+    }
+
+    fn handle_payload(&mut self, answer: Answer) {
         if answer.body.len() > self.config.max_payload {
             return self.fail(TransportError::PayloadTooLarge);
         }
-        if opening && is_revision_3(&answer.body) {
-            return self.fail(TransportError::Revision3);
-        }
-        for packet in v4::decode_payload(answer.body, self.config.max_packets_per_payload) {
+        let wire = self.wire(Transport::Polling);
+        for packet in wire.decode_body(answer, self.config.max_packets_per_payload) {
             match packet {
                 Ok(packet) => self.handle_packet(packet),
                 Err(error) => self.fail(TransportError::Parse(error)),
@@ -214,6 +244,7 @@ impl Client {
     }
 
     fn handle_packet(&mut self, packet: Packet) {
+        self.heartbeat.handle_packet(self.now);
         match packet {
             Packet::Open(json) if matches!(self.state, State::Opening { .. }) => {
                 self.handle_handshake(&json);
@@ -221,22 +252,35 @@ impl Client {
             Packet::Close(_) => {
                 self.finish(CloseReason::TransportClose(CloseDetail::ByServer));
             }
-            Packet::Ping(_) => self.handle_ping(),
+            Packet::Ping(_) if self.config.revision == Revision::V4 => self.handle_ping(),
+            Packet::Pong(_) if self.heartbeat.handle_pong(self.now) => {
+                self.tell_heartbeat(Event::Pong);
+            }
             Packet::Message(message) => self.handle_message(message),
-            Packet::Open(_) | Packet::Pong(_) | Packet::Upgrade(_) | Packet::Noop(_) => {}
+            Packet::Open(_)
+            | Packet::Ping(_)
+            | Packet::Pong(_)
+            | Packet::Upgrade(_)
+            | Packet::Noop(_) => {}
         }
     }
 
     fn handle_ping(&mut self) {
-        self.watchdog.handle_ping(self.now);
-        match self.state {
-            State::Open => {
-                self.outbox.push_pong();
-                if self.has_room(0) {
-                    self.events.push(Event::Ping);
-                }
-            }
-            State::Closed | State::Opening { .. } | State::Closing => {}
+        self.heartbeat.handle_ping(self.now);
+        self.beat();
+        self.tell_heartbeat(Event::Ping);
+    }
+
+    /// Queues what keeps the session alive: a pong, in revision 3 a ping.
+    fn beat(&mut self) {
+        if self.state == State::Open {
+            self.outbox.push_beat();
+        }
+    }
+
+    fn tell_heartbeat(&mut self, event: Event) {
+        if self.state == State::Open && self.has_room(0) {
+            self.events.push(event);
         }
     }
 
@@ -308,9 +352,8 @@ impl Client {
         self.check();
     }
 
-    fn connection_failed(&mut self, connection: ConnectionId, error: RequestError, now: Instant) {
+    fn connection_failed(&mut self, connection: ConnectionId, error: TransportError, now: Instant) {
         self.observe(now);
-        let error = TransportError::WebSocket(error);
         match self.carrier {
             _ if self.upgrade.connection() == Some(connection) => {
                 self.remembered = false;
@@ -345,13 +388,4 @@ impl Client {
         self.poll_again();
         self.settle();
     }
-}
-
-/// Whether a body is a handshake as servers of protocol revision 3 encode it: `96:0{"sid":…`.
-fn is_revision_3(body: &[u8]) -> bool {
-    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    digits > 0
-        && body
-            .get(digits..)
-            .is_some_and(|rest| rest.starts_with(b":0{"))
 }

@@ -1,4 +1,4 @@
-//! One connection: a transport, an upgrade beside it, a watchdog, and one ordered queue of messages.
+//! One connection: a transport, an upgrade beside it, a heartbeat, and one ordered queue of messages.
 //!
 //! | state | input | next | output |
 //! |---|---|---|---|
@@ -35,10 +35,10 @@ use bytestring::ByteString;
 use super::close::CloseReason;
 use super::config::{Config, ConfigError};
 use super::cookies::Cookies;
+use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
 use super::output::{Event, Output};
 use super::upgrade::Upgrade;
-use super::watchdog::Watchdog;
 use crate::queue::Queue;
 use crate::seed::Generator;
 use crate::{Buffered, Transport};
@@ -89,7 +89,7 @@ pub struct Client {
     max_payload: Option<u64>,
     carrier: Carrier,
     upgrade: Upgrade,
-    watchdog: Watchdog,
+    heartbeat: Heartbeat,
     outbox: Outbox,
     undelivered_bytes: usize,
     farewell: Farewell,
@@ -101,7 +101,7 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Timer {
-    /// The server's next ping.
+    /// The server's next ping; in revision 3 the client's, or the answer to it.
     Heartbeat,
     /// The end of opening.
     Open,
@@ -184,7 +184,7 @@ impl Client {
             max_payload: None,
             carrier: Carrier::None,
             upgrade: Upgrade::None,
-            watchdog: Watchdog::Off,
+            heartbeat: Heartbeat::Off,
             outbox: Outbox::default(),
             undelivered_bytes: 0,
             farewell: Farewell::None,
@@ -333,7 +333,7 @@ const _: () = {
     const fn sendable<T: Send + Sync>() {}
     sendable::<Client>();
     assert!(
-        size_of::<Client>() <= 800,
+        size_of::<Client>() <= 832,
         "an idle client is small but for its settings"
     );
 };

@@ -4,8 +4,8 @@ use super::{Carrier, Client, Deadline, Event, Output, Pending, State};
 use crate::Instant;
 use crate::Transport;
 use crate::client::close::{ProbeError, TransportError};
+use crate::client::heartbeat::Heartbeat;
 use crate::client::upgrade::Upgrade;
-use crate::client::watchdog::Watchdog;
 use crate::codec::{DecodeError, Open};
 
 impl Client {
@@ -21,7 +21,7 @@ impl Client {
         }
         let _dropped = self.outbox.take();
         self.carrier = Carrier::None;
-        self.watchdog = Watchdog::Off;
+        self.heartbeat = Heartbeat::Off;
         self.state = State::Opening {
             deadline: self.config.open_timeout.map(|timeout| self.now + timeout),
         };
@@ -43,7 +43,7 @@ impl Client {
     pub(super) fn start(&mut self, transport: Transport) {
         match transport {
             Transport::Polling => {
-                let get = self.request("GET", None, bytes::Bytes::new());
+                let get = self.request(None, None);
                 self.carrier = Carrier::Polling {
                     get: Some(Pending {
                         id: get,
@@ -61,7 +61,7 @@ impl Client {
 
     /// The first packet: the session is open.
     ///
-    /// Intervals that are both zero would end the session before the server can ping, and are refused like a malformed
+    /// Intervals that are both zero would end the session before anybody can ping, and are refused like a malformed
     /// handshake.
     pub(super) fn handle_handshake(&mut self, json: &str) {
         let open = Open::decode(json).ok().filter(|open| {
@@ -76,7 +76,9 @@ impl Client {
         self.sid = Some(open.sid.clone());
         // Officially zero counts as not told.
         self.max_payload = open.max_payload.filter(|&bytes| bytes > 0);
-        self.watchdog = Watchdog::start(open.ping_interval, open.ping_timeout, self.now);
+        let revision = self.config.revision;
+        self.heartbeat =
+            Heartbeat::start(revision, open.ping_interval, open.ping_timeout, self.now);
         let polling = matches!(self.carrier, Carrier::Polling { .. });
         self.remembered = !polling;
         let offered = open.upgrades.iter().any(|name| name == "websocket");

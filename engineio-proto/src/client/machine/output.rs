@@ -83,9 +83,7 @@ impl Client {
             }
             return None;
         }
-        let frame = self
-            .outbox
-            .pop_frame(self.config.force_base64_of(Transport::WebSocket));
+        let frame = self.outbox.pop_frame(self.wire(Transport::WebSocket));
         if self.state != State::Closed {
             self.tell_drained();
             self.settle();
@@ -121,7 +119,7 @@ impl Client {
             Deadline::At(deadline) => Some(deadline),
         });
         let timers = [
-            (Timer::Heartbeat, self.watchdog.deadline()),
+            (Timer::Heartbeat, self.heartbeat.deadline()),
             (Timer::Open, opening),
             (Timer::Request, request.min()),
             (Timer::Probe, self.upgrade.deadline()),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{Carrier, Client, Deadline, Output, Pending, State};
 use crate::client::url::url;
+use crate::client::wire::{Body, Wire};
 use crate::http::Request;
 use crate::{ConnectionId, RequestId, Transport};
 
@@ -17,7 +18,7 @@ impl Client {
         {
             return;
         }
-        let id = self.request("GET", self.sid.clone().as_deref(), Bytes::new());
+        let id = self.request(self.sid.clone().as_deref(), None);
         let deadline = self.request_deadline();
         if let Carrier::Polling { get, .. } = &mut self.carrier {
             *get = Some(Pending { id, deadline });
@@ -31,9 +32,12 @@ impl Client {
         if !free || !open || self.upgrade.is_pausing() || self.outbox.is_empty() {
             return;
         }
-        let packets = self.config.max_packets_per_post;
-        let body = self.outbox.pop_payload(self.max_payload, packets);
-        let id = self.request("POST", self.sid.clone().as_deref(), body);
+        let (wire, packets) = (
+            self.wire(Transport::Polling),
+            self.config.max_packets_per_post,
+        );
+        let body = self.outbox.pop_payload(wire, self.max_payload, packets);
+        let id = self.request(self.sid.clone().as_deref(), Some(body));
         let deadline = match self.config.request_timeout_of(Transport::Polling) {
             Some(_) => Deadline::Unarmed,
             None => Deadline::Never,
@@ -44,22 +48,19 @@ impl Client {
         self.tell_drained();
     }
 
-    /// Asks for a polling request.
-    pub(super) fn request(
-        &mut self,
-        method: &'static str,
-        sid: Option<&str>,
-        body: Bytes,
-    ) -> RequestId {
+    /// Asks for a polling request: a POST of a body, or a GET.
+    pub(super) fn request(&mut self, sid: Option<&str>, body: Option<Body>) -> RequestId {
         let request = RequestId(self.new_id());
         let url = url(&self.config, Transport::Polling, sid, &mut self.generator);
+        let method = if body.is_some() { "POST" } else { "GET" };
         let mut own = Vec::new();
-        if method == "POST" {
-            own.push(("Content-type", "text/plain;charset=UTF-8"));
-        }
+        let body = body.map(|body| {
+            own.push(("Content-type", body.content_type));
+            body.bytes
+        });
         own.push(("Accept", "*/*"));
-        let message =
-            Request::new(method, url, body).with_headers(self.headers(Transport::Polling, &own));
+        let message = Request::new(method, url, body.unwrap_or_default())
+            .with_headers(self.headers(Transport::Polling, &own));
         self.actions.push_back(Output::Request { request, message });
         request
     }
@@ -80,6 +81,14 @@ impl Client {
             request,
         });
         connection
+    }
+
+    /// How packets are written on a transport.
+    pub(super) fn wire(&self, transport: Transport) -> Wire {
+        Wire {
+            revision: self.config.revision,
+            text_only: self.config.force_base64_of(transport),
+        }
     }
 
     /// Gives up a request on its way.
