@@ -10,6 +10,8 @@
 
 #[path = "sio_support/https.rs"]
 mod https;
+#[path = "sio_support/sending.rs"]
+mod sending;
 mod sio_support;
 #[cfg(target_os = "linux")]
 #[path = "sio_support/terminal.rs"]

@@ -158,6 +158,7 @@ fn config(options: &Options, by_hand: bool) -> Config {
         .with_transports(options.transports.clone())
         .with_extra_headers(options.headers.clone())
         .with_credentials_sent(true)
+        .with_max_packets_per_post(MAX_PACKETS)
         // The largest file that fits into memory is worth a try.
         .with_max_buffered(usize::MAX / 2, 65_536);
     config
@@ -223,6 +224,8 @@ fn diagnose(endpoint: &Endpoint) -> String {
 
 /// The commands that may wait to be sent.
 const COMMANDS: usize = 64;
+/// The packets of a request: servers written in Python lose what is beyond, and say nothing.
+const MAX_PACKETS: usize = 16;
 /// The attachments of a packet, both ways; servers allow fewer.
 const MAX_ATTACHMENTS: u16 = 1000;
 const DIAGNOSIS_TIME: Duration = Duration::from_secs(2);
