@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and its helpers are nobody's interface"
 )]
 
+#[path = "sio_support/explained.rs"]
+mod explained;
 #[path = "sio_support/https.rs"]
 mod https;
 #[path = "sio_support/sending.rs"]

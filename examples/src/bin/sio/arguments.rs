@@ -8,6 +8,7 @@ use engineio_proto::Transport;
 use engineio_proto::client::Endpoint;
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::file;
 use crate::message::{Files, Message, MessageError};
 
 /// What the command line asks for.
@@ -54,10 +55,14 @@ pub(crate) enum UsageError {
     #[error("no URL given; as in: sio http://localhost:3000")]
     NoUrl,
     #[error(
+        "no URL given; behind --emit EVENT it is an argument of the event, so that it stands first"
+    )]
+    NoUrlButEvents,
+    #[error(
         "two URLs given, {first} and {second}; arguments of an event belong behind --emit EVENT"
     )]
     TwoUrls { first: String, second: String },
-    #[error("{url} is no address of a server ({error}); one looks like http://localhost:3000")]
+    #[error("{url} is not the address of a server ({error}); one looks like http://localhost:3000")]
     Url {
         url: String,
         error: engineio_proto::client::EndpointError,
@@ -146,7 +151,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
             Arg::Short(_) | Arg::Long(_) => return Err(argument.unexpected().into()),
         }
     }
-    options.place(&url.ok_or(UsageError::NoUrl)?, namespace)?;
+    let no_url = match &*options.emits {
+        [] => UsageError::NoUrl,
+        _ => UsageError::NoUrlButEvents,
+    };
+    options.place(&url.ok_or(no_url)?, namespace)?;
     options.check_messages()?;
     Ok(Task::Connect(Box::new(options)))
 }
@@ -247,7 +256,9 @@ fn auth(value: &str) -> Result<String, UsageError> {
         problem,
     };
     let text = match value.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| fault(error.to_string()))?,
+        Some(file) => file::read(file)
+            .and_then(|data| String::from_utf8(data).map_err(std::io::Error::other))
+            .map_err(|error| fault(error.to_string()))?,
         None => value.to_owned(),
     };
     match serde_json::from_str::<serde_json::Value>(&text) {
@@ -255,7 +266,7 @@ fn auth(value: &str) -> Result<String, UsageError> {
         Ok(_) => Err(fault(
             "must be a JSON object, as {\"token\":\"abc\"}".into(),
         )),
-        Err(error) => Err(fault(format!("is no JSON ({error})"))),
+        Err(error) => Err(fault(format!("is not JSON ({error})"))),
     }
 }
 

@@ -123,7 +123,8 @@ mod tests {
         let fault = |line| parse(line).unwrap_err().to_string();
         assert!(fault("/unknown x").starts_with("unknown command /unknown; /help"));
         assert!(fault("/reply x").contains("/reply 1"));
-        assert!(fault("chat {\"a\":").contains("is no JSON"));
+        assert!(fault("chat {\"a\":").contains("is not JSON"));
+        assert!(fault("chat @-").contains("@- can be no argument"));
         assert_eq!(fault("/ack"), "nothing to emit: give the name of an event");
     }
 }

@@ -3,15 +3,17 @@
 //! | file | idea |
 //! |---|---|
 //! | `arguments.rs`, `help.txt` | the command line |
-//! | `message.rs`, `command.rs` | what is sent, from words and lines |
+//! | `message.rs`, `command.rs`, `file.rs` | what is sent, from words, lines and files |
 //! | `session.rs`, `outcome.rs` | what happens in a run, and how it ends |
-//! | `reason.rs` | why things went wrong, and what may help |
+//! | `reason.rs`, `diagnosis.rs` | why things went wrong, and what may help |
 //! | `output.rs`, `json.rs`, `screen.rs` | how things are shown |
 //! | `wire.rs`, `packet.rs` | the wire log |
 //! | `prompt.rs` | line editing and history |
 
 mod arguments;
 mod command;
+mod diagnosis;
+mod file;
 mod json;
 mod message;
 mod outcome;
@@ -25,12 +27,10 @@ mod wire;
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineio_proto::client::Endpoint;
 use examples::client::Tls;
 use examples::client::tokio::Driver;
 use examples::program::stop_signal;
@@ -89,28 +89,33 @@ fn connect(options: Options) -> Outcome {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
+    let tls = match trust(&options) {
+        Ok(tls) => tls,
+        Err(error) => return fail(&*error),
+    };
     let endpoint = options.endpoint.clone();
-    let session = match runtime.block_on(run(options, style, screen.clone(), by_hand)) {
+    let running = run(options, tls.clone(), style, screen.clone(), by_hand);
+    let session = match runtime.block_on(running) {
         Ok(session) => session,
         Err(error) => return fail(&*error),
     };
     // The thread that reads commands may wait for a line that never comes.
     runtime.shutdown_background();
     if session.was_unanswered() {
-        screen.print(style.error(&diagnose(&endpoint)));
+        screen.print(style.error(&diagnosis::diagnose(&endpoint, &tls)));
     }
     session.outcome()
 }
 
 async fn run(
     options: Options,
+    tls: Tls,
     style: Style,
     screen: Screen,
     by_hand: bool,
 ) -> Result<Session, Box<dyn Error>> {
     let log = Log::new(options.verbosity, style, screen.clone());
     let client = Client::new(config(&options, by_hand), &fresh_seed()?)?;
-    let tls = trust(&options)?;
     if options.insecure {
         screen.print(style.error("whoever is in between reads along (--insecure)"));
     }
@@ -199,33 +204,9 @@ async fn end_after(time: Option<Duration>, commands: mpsc::Sender<Input>) {
     }
 }
 
-/// What the operating system says about the server, where the protocol only knows that there was no answer.
-fn diagnose(endpoint: &Endpoint) -> String {
-    let (host, port) = (endpoint.host.as_str(), endpoint.port);
-    let addresses = match (host, port).to_socket_addrs() {
-        Ok(addresses) => addresses,
-        Err(error) => return format!("the name {host} leads nowhere: {error}"),
-    };
-    let mut problem = format!("the name {host} leads nowhere");
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, DIAGNOSIS_TIME) {
-            Ok(_) if endpoint.secure => {
-                return "something listens there; is it a TLS server, with a trusted certificate (--cacert, --insecure)?".into();
-            }
-            Ok(_) => {
-                return "something listens there, but does not answer; is it a Socket.IO server?"
-                    .into();
-            }
-            Err(error) => problem = format!("{address}: {error}; is the server running?"),
-        }
-    }
-    problem
-}
-
 /// The commands that may wait to be sent.
 const COMMANDS: usize = 64;
 /// The packets of a request: servers written in Python lose what is beyond, and say nothing.
 const MAX_PACKETS: usize = 16;
 /// The attachments of a packet, both ways; servers allow fewer.
 const MAX_ATTACHMENTS: u16 = 1000;
-const DIAGNOSIS_TIME: Duration = Duration::from_secs(2);

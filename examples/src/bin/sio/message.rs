@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 
+use crate::file;
 use crate::json;
 
 /// An event with its arguments, or the arguments of an answer, as they were given.
@@ -34,9 +35,11 @@ pub(crate) enum MessageError {
         "cannot read {path}: {error}; an argument that begins with the character @ is written @@"
     )]
     Argument { path: String, error: std::io::Error },
+    #[error("commands are read from standard input, so that @- can be no argument there")]
+    StandardInput,
     #[error("--file {value}: {problem}")]
     File { value: String, problem: String },
-    #[error("{text} is no JSON ({error}); to send it as a string, write it as a JSON string")]
+    #[error("{text} is not JSON ({error}); to send it as a string, write it as a JSON string")]
     Json {
         text: String,
         error: serde_json::Error,
@@ -137,7 +140,7 @@ impl Argument {
             if rest.starts_with('@') {
                 return Ok(Self::Text(rest.to_owned()));
             }
-            return match std::fs::read(rest) {
+            return match file::read(rest) {
                 Ok(data) => Ok(Self::File(data.into())),
                 Err(error) => Err(MessageError::Argument {
                     path: rest.to_owned(),
@@ -167,7 +170,7 @@ impl Files {
         let Some((name, path)) = value.split_once('=').filter(|(name, _)| !name.is_empty()) else {
             return Err(fault("must look like NAME=FILE".into()));
         };
-        let data = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+        let data = file::read(path).map_err(|error| fault(error.to_string()))?;
         self.0.insert(name.to_owned(), data.into());
         Ok(())
     }
@@ -203,6 +206,9 @@ fn words(line: &str) -> Result<Vec<String>, MessageError> {
         let (word, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
         words.push(word.to_owned());
         rest = behind.trim_start();
+    }
+    if words.iter().any(|word| word == "@-") {
+        return Err(MessageError::StandardInput);
     }
     Ok(words)
 }

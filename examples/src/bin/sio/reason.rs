@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use engineio_proto::client::TransportError;
 use socketio_proto::client::{ConnectError, DisconnectReason};
 
 use crate::arguments::Options;
@@ -45,16 +46,51 @@ pub(crate) fn explain(error: &ConnectError, options: &Options) -> String {
                 }
                 cause = inner.source();
             }
-            let hint = if causes.contains("status 404") {
-                format!(
-                    "; there is no Socket.IO at {}, --path names another place",
-                    options.path
-                )
-            } else {
-                String::new()
+            let (said, hint) = match error {
+                ConnectError::Transport(error) => (said_by_server(error), hint(error, options)),
+                ConnectError::Closed(_) | _ => (String::new(), String::new()),
             };
-            format!("cannot connect to {place}: {causes}{hint}")
+            format!("cannot connect to {place}: {causes}{said}{hint}")
         }
+    }
+}
+
+/// What a server answered instead, in short: the message of an error of the protocol, or the beginning of a text.
+fn said_by_server(error: &TransportError) -> String {
+    let (TransportError::Poll(request)
+    | TransportError::Post(request)
+    | TransportError::WebSocket(request)) = error
+    else {
+        return String::new();
+    };
+    let body = String::from_utf8_lossy(&request.body);
+    let refusal = serde_json::from_str::<serde_json::Value>(&body).ok();
+    let message = refusal
+        .as_ref()
+        .and_then(|refusal| refusal.get("message")?.as_str());
+    let text = message.unwrap_or(body.trim());
+    // A page is for browsers.
+    if text.is_empty() || text.starts_with('<') {
+        return String::new();
+    }
+    let line = text.lines().next().unwrap_or_default();
+    format!(": {}", line.chars().take(MAX_SAID).collect::<String>())
+}
+
+/// What may help against a failure of the transport.
+fn hint(error: &TransportError, options: &Options) -> String {
+    let path = &options.path;
+    match error.status() {
+        Some(300..=399) => "; the server redirects, which is not followed: \
+                            the URL must be that of the server itself"
+            .into(),
+        Some(401 | 403) => "; it may want a --header, as 'Authorization: ...'".into(),
+        Some(404) => format!("; there is no Socket.IO at {path}, --path names another place"),
+        Some(_) => String::new(),
+        None if matches!(error, TransportError::Parse(_)) => {
+            format!("; what answers at {path} is not Socket.IO, --path names another place")
+        }
+        None => String::new(),
     }
 }
 
@@ -75,3 +111,6 @@ pub(crate) fn describe_end(reason: &DisconnectReason) -> String {
     }
     text
 }
+
+/// The characters that are shown of what a server says.
+const MAX_SAID: usize = 200;

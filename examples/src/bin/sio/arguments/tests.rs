@@ -164,7 +164,7 @@ fn auth_is_an_object_from_the_command_line_or_a_file() {
     std::fs::remove_file(&file).unwrap();
     assert!(fault(&[URL, "--auth", &named]).starts_with(&format!("--auth {named}: ")));
     assert!(fault(&[URL, "-a", "[1]"]).contains("must be a JSON object"));
-    assert!(fault(&[URL, "-a", "token"]).contains("is no JSON"));
+    assert!(fault(&[URL, "-a", "token"]).contains("is not JSON"));
 }
 
 #[test]
@@ -172,12 +172,16 @@ fn mistakes_are_explained() {
     for (line, text) in [
         (&[][..], "no URL given; as in: sio http://localhost:3000"),
         (
+            &["-e", "x", "http://a"],
+            "no URL given; behind --emit EVENT it is an argument of the event, so that it stands first",
+        ),
+        (
             &["http://a", "b"],
             "two URLs given, http://a and b; arguments of an event belong behind --emit EVENT",
         ),
         (
             &["ftp://a"],
-            "ftp://a is no address of a server (unknown scheme); one looks like http://localhost:3000",
+            "ftp://a is not the address of a server (unknown scheme); one looks like http://localhost:3000",
         ),
         (
             &[URL, "-e"],
@@ -217,7 +221,7 @@ fn mistakes_are_explained() {
     ] {
         assert_eq!(fault(line), text, "{line:?}");
     }
-    assert!(fault(&[URL, "-e", "a", "{x"]).starts_with("{x is no JSON ("));
+    assert!(fault(&[URL, "-e", "a", "{x"]).starts_with("{x is not JSON ("));
     assert!(fault(&[URL, "-e", "a", "@/no/such/file"]).starts_with("cannot read /no/such/file: "));
 }
 

@@ -41,7 +41,7 @@ fn what_begins_as_json_must_be_json() {
         let error = event(&["a", word], &Files::default())
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with(&format!("{word} is no JSON")), "{error}");
+        assert!(error.starts_with(&format!("{word} is not JSON")), "{error}");
     }
 }
 
