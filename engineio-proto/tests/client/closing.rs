@@ -18,6 +18,40 @@ fn close_on_polling_posts_a_close_packet_and_leaves_the_get() {
 }
 
 #[test]
+fn the_poll_is_given_up_once_the_server_has_the_close_packet() {
+    let mut net = Net::polling(config());
+    net.close();
+    net.drain();
+    net.respond(2, 200, "ok");
+    assert_eq!(net.drain(), ["r1 abort"]);
+    net.respond(1, 200, "6");
+    net.respond(2, 200, "ok");
+    assert_eq!(net.drain(), [""; 0]);
+
+    let mut net = Net::polling(config());
+    net.send("a").unwrap();
+    net.client.discard();
+    net.drain();
+    net.respond(2, 200, "ok");
+    assert_eq!(net.drain(), ["r3 POST 1"]);
+    net.fail(3);
+    assert_eq!(net.drain(), ["r1 abort"]);
+}
+
+#[test]
+fn a_poll_that_was_answered_is_not_given_up() {
+    let mut net = Net::polling(config());
+    net.send("a").unwrap();
+    net.client.discard();
+    net.drain();
+    net.respond(1, 200, "6");
+    net.respond(2, 200, "ok");
+    assert_eq!(net.drain(), ["r3 POST 1"]);
+    net.respond(3, 200, "ok");
+    assert_eq!(net.drain(), [""; 0]);
+}
+
+#[test]
 fn close_waits_until_what_was_sent_has_left() {
     let mut net = Net::polling(config());
     net.send("a").unwrap();

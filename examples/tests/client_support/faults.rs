@@ -232,6 +232,6 @@ fn a_connection_that_the_server_closed_while_idle_is_not_used_again() {
         }
         assert!(client.call(|client, _| client.is_open()), "{runtime:?}");
         // This server does not answer the held poll when it is told that the client goes.
-        client.stop(SOON * 2);
+        client.stop(SOON);
     }
 }

@@ -1,5 +1,7 @@
 //! How a connection ends, and how the server is told.
 
+use alloc::boxed::Box;
+
 use super::{Carrier, Client, Event, Farewell, Output, State};
 use crate::client::close::{CloseDetail, CloseReason, ProbeError, TransportError};
 use crate::codec::{Open, Packet};
@@ -48,14 +50,20 @@ impl Client {
             Carrier::Polling { get, post } => match (reason, self.sid.take()) {
                 (CloseReason::ForcedClose, None) => {
                     if let Some(get) = get {
-                        self.farewell = Farewell::AfterHandshake(get.id);
+                        self.farewell = Some(Box::new(Farewell::AfterHandshake(get.id)));
                     }
                 }
-                // The poll is left open: the close packet makes the server answer it.
-                (CloseReason::ForcedClose, Some(sid)) => match post {
-                    Some(post) => self.farewell = Farewell::AfterPost(post.id, sid),
-                    None => self.post_farewell(&sid),
-                },
+                // The poll is left open for now: aborted before the close packet, it would be a loss to the server.
+                (CloseReason::ForcedClose, Some(sid)) => {
+                    let get = get.map(|get| get.id);
+                    match post.map(|post| post.id) {
+                        Some(post) => {
+                            let farewell = Farewell::AfterPost { post, get, sid };
+                            self.farewell = Some(Box::new(farewell));
+                        }
+                        None => self.say_farewell(&sid, get),
+                    }
+                }
                 (reason, sid) => {
                     for request in [get, post].into_iter().flatten() {
                         self.abort(request.id);
@@ -65,7 +73,7 @@ impl Client {
                         CloseReason::TransportClose(CloseDetail::ByServer | CloseDetail::Offline)
                     );
                     if let Some(sid) = sid.filter(|_| !told) {
-                        self.post_farewell(&sid);
+                        let _unawaited = self.post_farewell(&sid);
                     }
                 }
             },
@@ -94,22 +102,39 @@ impl Client {
     }
 
     /// Tells the server that the client is gone. Nobody waits for the answer.
-    pub(super) fn post_farewell(&mut self, sid: &str) {
+    fn post_farewell(&mut self, sid: &str) -> RequestId {
         let farewell = self.wire(Transport::Polling).farewell();
-        let _unawaited = self.request(Some(sid), Some(farewell));
+        self.request(Some(sid), Some(farewell))
+    }
+
+    /// As `post_farewell`, while a poll may be open: most servers answer it then, but not all.
+    fn say_farewell(&mut self, sid: &str, get: Option<RequestId>) {
+        let post = self.post_farewell(sid);
+        if let Some(get) = get {
+            self.farewell = Some(Box::new(Farewell::Said { post, get }));
+        }
     }
 
     /// An exchange of a connection that is over was answered: pays what is still owed.
     pub(super) fn pay_farewell(&mut self, request: RequestId, answer: Option<Answer>) {
-        let due = match &self.farewell {
-            Farewell::None => false,
-            Farewell::AfterHandshake(id) | Farewell::AfterPost(id, _) => *id == request,
+        let due = match self.farewell.as_deref_mut() {
+            None => false,
+            Some(Farewell::AfterHandshake(id)) => *id == request,
+            Some(Farewell::AfterPost { post, get, .. }) => {
+                get.take_if(|get| *get == request);
+                *post == request
+            }
+            Some(Farewell::Said { post, get }) => *post == request || *get == request,
         };
-        if !due {
+        let Some(farewell) = self.farewell.take_if(|_| due) else {
             return;
-        }
-        match core::mem::replace(&mut self.farewell, Farewell::None) {
-            Farewell::AfterPost(_, sid) if answer.is_some() => self.post_farewell(&sid),
+        };
+        match *farewell {
+            Farewell::AfterPost { get, sid, .. } if answer.is_some() => {
+                self.say_farewell(&sid, get);
+            }
+            Farewell::AfterPost { get: Some(get), .. } => self.abort(get),
+            Farewell::Said { post, get } if request == post => self.abort(get),
             Farewell::AfterHandshake(_) => {
                 let good = answer.filter(|answer| {
                     answer.status == 200 && answer.body.len() <= self.config.max_payload
@@ -128,10 +153,10 @@ impl Client {
                     })
                     .flatten();
                 if let Some(open) = open {
-                    self.post_farewell(&open.sid);
+                    let _unawaited = self.post_farewell(&open.sid);
                 }
             }
-            Farewell::AfterPost(..) | Farewell::None => {}
+            Farewell::AfterPost { get: None, .. } | Farewell::Said { .. } => {}
         }
     }
 }

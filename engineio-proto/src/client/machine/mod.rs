@@ -13,6 +13,7 @@
 //! | open, pausing | GET and POST answered | open, connected | `5` on the connection; `Upgraded` |
 //! | open | `close` | closing | what waits still leaves; an upgrade on its way is awaited |
 //! | closing | everything left | closed | POST of `1`, or the connection is closed; `Closed` |
+//! | closed | POST of `1` answered, and the GET is not | closed | the GET is aborted |
 //! | any but closed | failure, `1`, deadline | closed | `Closed` |
 //!
 //! At most one GET and one POST are on their way. Requests are decided on when their reason occurs, not when they are
@@ -92,7 +93,7 @@ pub struct Client {
     heartbeat: Heartbeat,
     outbox: Outbox,
     undelivered_bytes: usize,
-    farewell: Farewell,
+    farewell: Option<Box<Farewell>>,
     events: Queue<Event>,
     actions: VecDeque<Output<Infallible>>,
 }
@@ -153,14 +154,20 @@ enum Deadline {
     At(Instant),
 }
 
-/// What is still owed to the server of a connection that is over: a close packet, behind an exchange on its way.
+/// What is still owed to the server of a connection that is over: a close packet, behind an exchange on its way,
+/// or the end of a poll.
 #[derive(Clone, Debug)]
 enum Farewell {
-    None,
     /// The answer of this handshake tells which session to close.
     AfterHandshake(RequestId),
     /// Another POST would overlap this one.
-    AfterPost(RequestId, ByteString),
+    AfterPost {
+        post: RequestId,
+        get: Option<RequestId>,
+        sid: ByteString,
+    },
+    /// The close packet is on its way. Once the server has it, nobody waits for the poll.
+    Said { post: RequestId, get: RequestId },
 }
 
 impl Client {
@@ -187,7 +194,7 @@ impl Client {
             heartbeat: Heartbeat::Off,
             outbox: Outbox::default(),
             undelivered_bytes: 0,
-            farewell: Farewell::None,
+            farewell: None,
             events: Queue::new(),
             actions: VecDeque::new(),
         })
