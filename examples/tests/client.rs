@@ -1,4 +1,4 @@
-//! The same behaviours of clients on three drivers, against this workspace's server and the official one.
+//! The same behaviours of clients on three drivers, against this workspace's server the official one and python-socketio.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -10,8 +10,12 @@
 mod client_support;
 #[path = "client_support/faults.rs"]
 mod faults;
+#[path = "client_support/gateways.rs"]
+mod gateways;
 #[path = "client_support/pauses.rs"]
 mod pauses;
+#[path = "support/python.rs"]
+mod python;
 #[path = "support/tls.rs"]
 mod tls;
 
@@ -49,6 +53,9 @@ const RUNTIMES: [Runtime; 3] = [Runtime::Tokio, Runtime::Smol, Runtime::Threads]
 /// How long a client may take to say goodbye to a server that answers.
 const SOON: Duration = Duration::from_secs(2);
 
+/// The packets of a request that servers written in Python take: what is beyond is lost.
+const PYTHON_TAKES: usize = 16;
+
 macro_rules! behaves_on {
     ($($name:ident: $runtime:ident, $program:ident;)*) => {
         $(
@@ -69,6 +76,9 @@ behaves_on! {
     tokio_keeps_to_the_script_with_the_official_server: Tokio, Official;
     smol_keeps_to_the_script_with_the_official_server: Smol, Official;
     threads_keep_to_the_script_with_the_official_server: Threads, Official;
+    tokio_keeps_to_the_script_with_python_socketio: Tokio, Python;
+    smol_keeps_to_the_script_with_python_socketio: Smol, Python;
+    threads_keep_to_the_script_with_python_socketio: Threads, Python;
 }
 
 fn the_script(runtime: Runtime, program: Program, mode: Mode) {
@@ -83,18 +93,13 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
         (main, "auth".into(), json!([{"token": "abc"}]), vec![])
     );
     if mode == Mode::Upgrade {
-        let transport = |client: &mut Client, _| client.engine().and_then(EngineClient::transport);
-        let end = Clock::now() + PATIENCE;
-        while client.call(transport) != Some(Transport::WebSocket) {
-            assert!(Clock::now() < end, "{runtime:?} does not upgrade");
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_for_upgrade(&client);
     }
 
     both_ways(&client, main);
     in_order(&client, main);
     namespaces(&client);
-    // The server pings every 300 ms and gives up 200 ms later.
+    // The server pings every 300 ms and gives up 200 ms later, the one in Python every second and one later.
     for _ in 0..4 {
         client.wait(|event| matches!(event, Event::Ping).then_some(()));
     }
@@ -116,7 +121,21 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
     let reason = disconnected(&client, main);
     assert_eq!(reason, DisconnectReason::IoClientDisconnect);
     client.stop(SOON);
-    server_saw(&server, &sid.expect("an id"), "client namespace disconnect");
+    let reason = match program {
+        Program::Ours | Program::Official => "client namespace disconnect",
+        Program::Python => "client disconnect",
+    };
+    server_saw(&server, &sid.expect("an id"), reason);
+}
+
+#[track_caller]
+fn wait_for_upgrade(client: &Running<Client>) {
+    let transport = |client: &mut Client, _| client.engine().and_then(EngineClient::transport);
+    let end = Clock::now() + PATIENCE;
+    while client.call(transport) != Some(Transport::WebSocket) {
+        assert!(Clock::now() < end, "{:?} does not upgrade", client.runtime);
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Events and acknowledgements, of text and bytes, in both directions.
@@ -340,7 +359,7 @@ fn start(
 ) -> Running<Client> {
     let endpoint = Endpoint::parse(address).expect("an address");
     let config = Config::new(endpoint)
-        .with_engine(|engine| with_mode(engine, mode))
+        .with_engine(|engine| with_mode(engine, mode).with_max_packets_per_post(PYTHON_TAKES))
         .with_reconnection_delay(Duration::from_millis(50))
         .with_reconnection_delay_max(Duration::from_millis(200));
     let client = Client::new(config, &Seed::new([1; 32])).expect("good settings");

@@ -12,6 +12,8 @@
 mod explained;
 #[path = "sio_support/https.rs"]
 mod https;
+#[path = "support/python.rs"]
+mod python;
 #[path = "sio_support/sending.rs"]
 mod sending;
 mod sio_support;

@@ -2,8 +2,8 @@
 
 conformance.py --port P [--ping-interval SECONDS] [--ping-timeout SECONDS]
 
-It has `auth`, `message`, `message-with-ack`, `ticks`, `ask-me`, `count` and `disconnect-me`, and the namespaces `/`,
-`/custom` and `/refuse`. It prints `listening on http://127.0.0.1:P` once it accepts connections; port 0 picks a free one.
+It has `auth`, `message`, `message-with-ack`, `ticks`, `ask-me`, `count`, `disconnect-me` and `reason-of`, and the
+namespaces `/`, `/custom` and `/refuse`. It prints `listening on http://127.0.0.1:P` once it accepts connections; port 0 picks a free one.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import uvicorn
 
 NAMESPACES = ["/", "/custom", "/refuse"]
 MAX_REPEATS = 1000
+REASONS_KEPT = 1000
 
 
 def make_server(ping_interval, ping_timeout):
@@ -53,6 +54,18 @@ def add_common(server, namespace):
 
 
 def add_main(server):
+    reasons = {}
+
+    @server.on("disconnect")
+    async def disconnect(sid, reason):
+        reasons[sid] = reason
+        if len(reasons) > REASONS_KEPT:
+            del reasons[next(iter(reasons))]
+
+    @server.on("reason-of")
+    async def reason_of(sid, of):
+        return reasons.get(of)
+
     @server.on("ticks")
     async def ticks(sid, n, ms):
         async def run():

@@ -1,5 +1,6 @@
 //! Servers to connect to, and one way to run a client on each of the three drivers.
 
+pub mod gateway;
 pub mod peers;
 
 use std::io::{BufRead, BufReader};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant as Clock};
 
 use engineio_proto::Instant;
 use examples::client::{App, Machine, Tls, smol, threads, tokio};
+
+use super::python::python;
 
 /// After this long a test fails rather than to wait on.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,6 +34,8 @@ pub enum Program {
     Ours,
     /// The one on the official packages.
     Official,
+    /// The one on python-socketio, which serves Socket.IO only.
+    Python,
 }
 
 /// A server under test, killed when dropped.
@@ -97,22 +102,33 @@ impl Drop for Server {
     }
 }
 
-fn spawn(program: Program, mode: &str, port: u16) -> Option<(Child, u16)> {
-    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/js");
-    let (command, script): (PathBuf, Option<PathBuf>) = match program {
-        Program::Ours => (env!("CARGO_BIN_EXE_conformance").into(), None),
+/// The command that starts a program; `None` if its packages are not installed.
+fn command(program: Program, mode: &str) -> Option<Command> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let (command, script) = match program {
+        Program::Ours => (Some(env!("CARGO_BIN_EXE_conformance").into()), None),
         Program::Official => {
-            let script = reference.join("reference/conformance.mjs");
-            ("node".into(), Some(script))
+            let is_installed = tests.join("js/node_modules").is_dir();
+            let node = is_installed.then(|| PathBuf::from("node"));
+            (node, Some(tests.join("js/reference/conformance.mjs")))
         }
+        Program::Python => (python(), Some(tests.join("python/conformance.py"))),
     };
-    if script.is_some() && !reference.join("node_modules").is_dir() {
-        eprintln!("skipped: the packages of tests/js are not installed");
-        return None;
+    let mut command = Command::new(command?);
+    command.args(script);
+    if !matches!(program, Program::Python) {
+        command.arg(mode);
     }
-    let mut child = Command::new(command)
-        .args(script)
-        .args([mode, "--port", &port.to_string()])
+    Some(command)
+}
+
+fn spawn(program: Program, mode: &str, port: u16) -> Option<(Child, u16)> {
+    let Some(mut command) = command(program, mode) else {
+        eprintln!("left out: {program:?}, for which `scripts/test install` is needed");
+        return None;
+    };
+    let mut child = command
+        .args(["--port", &port.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -156,7 +172,7 @@ impl<M: Machine> App<M> for Probe<M> {
 
 /// A client that runs on a thread of its own.
 pub struct Running<M: Machine> {
-    runtime: Runtime,
+    pub runtime: Runtime,
     send: Box<dyn Fn(Call<M>)>,
     events: Receiver<M::Event>,
     thread: JoinHandle<()>,

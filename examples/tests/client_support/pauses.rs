@@ -23,7 +23,7 @@ macro_rules! notices_on {
                     assert_eq!(connected(&client), main);
                     assert_eq!(event(&client).1, "auth");
 
-                    // Nothing of it closes: all that is missing is the ping, after 300 ms, for 200 ms.
+                    // Nothing of it closes: all that is missing is the ping, and what follows it.
                     server.pause();
                     let reason = disconnected(&client, main);
                     assert_eq!(reason, DisconnectReason::Engine(CloseReason::PingTimeout), "{mode:?}");
@@ -49,4 +49,7 @@ notices_on! {
     tokio_notices_that_our_server_stands_still: Tokio, Ours;
     smol_notices_that_our_server_stands_still: Smol, Ours;
     threads_notice_that_our_server_stands_still: Threads, Ours;
+    tokio_notices_that_python_socketio_stands_still: Tokio, Python;
+    smol_notices_that_python_socketio_stands_still: Smol, Python;
+    threads_notice_that_python_socketio_stands_still: Threads, Python;
 }

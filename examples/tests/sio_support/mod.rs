@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::python::python;
+
 /// A server under test, which ends with its value.
 pub struct Server {
     pub name: &'static str,
@@ -52,10 +54,9 @@ impl Server {
                 Some(command).filter(|_| tests.join("js/node_modules").is_dir())
             }
             "python" => {
-                let python = python()?;
-                let mut command = Command::new(&python);
+                let mut command = Command::new(python()?);
                 command.arg(tests.join("python/conformance.py"));
-                Some(command).filter(|_| python.is_file())
+                Some(command)
             }
             _ => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
@@ -110,12 +111,6 @@ impl Drop for Server {
         let _ended = self.process.kill();
         let _status = self.process.wait();
     }
-}
-
-/// The interpreter of the virtual environment that `scripts/test install` makes beside the build results.
-fn python() -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_BIN_EXE_sio")).parent()?.parent()?;
-    Some(target.join("python-venv/bin/python"))
 }
 
 /// How a run of `sio` ended.
