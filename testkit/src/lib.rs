@@ -1,0 +1,141 @@
+//! A simulated network in which applications meet servers and clients of [`socketio_proto`]: in memory, in one thread,
+//! without sockets and sleeps.
+//!
+//! A test of what an application does with its events needs somebody at the other end, a network between that fails
+//! where the test wants it to, and time that passes when the test says so. Here they are: a [`Network`] has any number of
+//! [servers](Network::add_server) and [clients](Network::add_client), one clock, and a [`Path`] between each client and
+//! its server. Everything that happens follows from the calls of the test and from one seed, so that a run which failed
+//! can be [traced](Network::record) and looked at again, as it was, bit for bit.
+//!
+//! # Examples
+//!
+//! A server says everything back, and its client learns that it was away for a moment:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use socketio_proto::engine::client::Endpoint;
+//! use socketio_proto::{Payload, client, server};
+//! use socketio_testkit::{App, ClientId, Cut, Network, ServerId};
+//!
+//! /// The application under test, and what the test wants to know of it.
+//! #[derive(Default)]
+//! struct Echo {
+//!     heard: Vec<String>,
+//!     losses: usize,
+//! }
+//!
+//! impl App for Echo {
+//!     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
+//!         let (server, _now) = network.server_mut(id);
+//!         match event {
+//!             server::Event::Connecting { token, .. } => drop(server.accept(token)),
+//!             server::Event::Event { socket, payload, .. } => drop(server.emit(socket, &payload)),
+//!             _ => {}
+//!         }
+//!     }
+//!
+//!     fn client_event(&mut self, _network: &mut Network, _id: ClientId, event: client::Event) {
+//!         match event {
+//!             client::Event::Event { payload, .. } => {
+//!                 self.heard.push(payload.args::<(String,)>().expect("a text").0);
+//!             }
+//!             client::Event::Disconnected { .. } => self.losses += 1,
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut network = Network::new(7);
+//! network.add_server("example.com", server::Config::default())?;
+//! let endpoint = Endpoint::parse("http://example.com")?;
+//! let client = network.add_client(client::Config::new(endpoint))?;
+//! let mut app = Echo::default();
+//!
+//! // The client connects, moves from polling to a WebSocket, and says something.
+//! let (machine, now) = network.client_mut(client);
+//! let socket = machine.connect("/", client::SocketOptions::default(), now)?;
+//! network.run_until_idle(1000, &mut app)?;
+//! let (machine, now) = network.client_mut(client);
+//! machine.emit(socket, &Payload::event("say").arg("one")?.build()?, now)?;
+//! network.run_until_idle(1000, &mut app)?;
+//! assert_eq!(app.heard, ["one"]);
+//!
+//! // The connection breaks. What is said meanwhile waits; some seconds later it is there.
+//! network.cut(client, Cut::Reset);
+//! network.run_until_idle(1000, &mut app)?;
+//! let (machine, now) = network.client_mut(client);
+//! machine.emit(socket, &Payload::event("say").arg("two")?.build()?, now)?;
+//! network.advance(Duration::from_secs(10), &mut app);
+//! assert_eq!((app.heard, app.losses), (vec!["one".to_owned(), "two".to_owned()], 1));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A test that would rather look at each thing that happens calls [`Network::step`] itself:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use socketio_proto::engine::client::Endpoint;
+//! use socketio_proto::{client, server};
+//! use socketio_testkit::{Network, Step};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut network = Network::new(7);
+//! let endpoint = Endpoint::parse("http://example.com")?;
+//! let config = client::Config::new(endpoint).with_reconnection_attempts(Some(2));
+//! let client = network.add_client(config)?;
+//! let (machine, now) = network.client_mut(client);
+//! machine.connect("/", client::SocketOptions::default(), now)?;
+//!
+//! // There is no such server. A minute later the client has given up.
+//! let (by, mut given_up) = (network.now() + Duration::from_secs(60), false);
+//! while let Some(step) = network.step(by) {
+//!     if let Step::Client { event: client::Event::ReconnectFailed { attempts }, .. } = step {
+//!         given_up = attempts == 2;
+//!     }
+//! }
+//! assert!(given_up);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What can go wrong
+//!
+//! | fault | how |
+//! |---|---|
+//! | latency, different each way, with jitter | [`Path::latency_up`], [`Path::latency_down`], [`Path::jitter`] |
+//! | requests, their bodies, responses, WebSocket handshakes are lost | [`Path::lost_requests`], [`Path::lost_bodies`], [`Path::lost_responses`], [`Path::lost_connects`] |
+//! | an attempt to connect reaches the server twice | [`Path::doubled_attempts`] |
+//! | connections are cut: cleanly, with a reset, midway, unseen | [`Network::cut`], [`Cut`] |
+//! | nothing arrives for a while, or for ever | [`Path::stalled`] |
+//! | a server cannot be reached | [`Path::refused`] |
+//! | a server stops, starts, restarts and has forgotten everything | [`Network::stop_server`], [`Network::start_server`], [`Network::restart_server`] |
+//! | a proxy refuses, swallows or breaks WebSockets | [`Path::websockets`] |
+//! | a proxy collects responses, or answers in the server's place | [`Path::collected`], [`Path::gateway_timeout`] |
+//! | a peer does not read: pipes are full | [`Path::unwritable_up`], [`Path::unwritable_down`], [`Path::pipe_frames`] |
+//! | an application has no time | [`Network::set_server_busy`], [`Network::set_client_busy`] |
+//! | a machine stands still and wakes up later | [`Network::suspend_server`], [`Network::suspend_client`] |
+//! | the clock jumps | [`Network::jump`] |
+#![expect(
+    clippy::indexing_slicing,
+    reason = "ids come from the network itself, and a test may panic"
+)]
+
+mod app;
+mod delivery;
+mod exchange;
+mod faults;
+mod network;
+mod path;
+mod pipe;
+mod random;
+mod trace;
+
+pub use app::{App, NotIdle};
+pub use network::{ClientId, Network, ServerId, Step};
+pub use path::{Cut, Path, Websockets};
+pub use random::Random;
+pub use trace::Recording;

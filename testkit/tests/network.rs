@@ -1,0 +1,436 @@
+//! Each fault does what it says, and every run is the same as the one before.
+#![cfg(test)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an application looks at what concerns it"
+)]
+
+use std::time::Duration;
+
+use socketio_proto::client::{self, SocketKey, SocketOptions};
+use socketio_proto::engine::Transport;
+use socketio_proto::engine::client::Endpoint;
+use socketio_proto::{Payload, server};
+use socketio_testkit::{App, ClientId, Cut, Network, Path, Recording, ServerId, Websockets};
+
+/// A server that says everything back, and clients that note what they are told.
+#[derive(Default)]
+struct Echo {
+    heard: Vec<u32>,
+    connected: usize,
+    reasons: Vec<String>,
+    sessions: usize,
+    closed: usize,
+    upgraded: usize,
+    upgrade_failed: usize,
+}
+
+impl App for Echo {
+    fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
+        let (server, _now) = network.server_mut(id);
+        match event {
+            server::Event::Connecting { token, .. } => drop(server.accept(token)),
+            server::Event::Event {
+                socket, payload, ..
+            } => drop(server.emit(socket, &payload)),
+            server::Event::Opened { .. } => self.sessions += 1,
+            server::Event::Closed { .. } => self.closed += 1,
+            _ => {}
+        }
+    }
+
+    fn client_event(&mut self, _network: &mut Network, _id: ClientId, event: client::Event) {
+        match event {
+            client::Event::Event { payload, .. } => {
+                self.heard
+                    .push(payload.args::<(u32,)>().expect("a number").0);
+            }
+            client::Event::Connected { .. } => self.connected += 1,
+            client::Event::Disconnected { reason, .. } => self.reasons.push(reason.to_string()),
+            client::Event::Upgraded { .. } => self.upgraded += 1,
+            client::Event::UpgradeFailed { .. } => self.upgrade_failed += 1,
+            _ => {}
+        }
+    }
+}
+
+struct Rig {
+    network: Network,
+    app: Echo,
+    server: ServerId,
+    client: ClientId,
+    socket: SocketKey,
+}
+
+const POLLING: &[Transport] = &[Transport::Polling];
+const WEBSOCKET: &[Transport] = &[Transport::WebSocket];
+const BOTH: &[Transport] = &[Transport::Polling, Transport::WebSocket];
+
+impl Rig {
+    fn new(transports: &[Transport], seed: u64) -> Self {
+        let mut network = Network::new(seed);
+        network.record(Recording::Trace);
+        let server = network
+            .add_server("example.com", server::Config::default())
+            .unwrap();
+        let endpoint = Endpoint::parse("http://example.com").unwrap();
+        let config = client::Config::new(endpoint)
+            .with_engine(|engine| engine.with_transports(transports.to_vec()));
+        let client = network.add_client(config).unwrap();
+        let (machine, now) = network.client_mut(client);
+        let socket = machine.connect("/", SocketOptions::default(), now).unwrap();
+        Self {
+            network,
+            app: Echo::default(),
+            server,
+            client,
+            socket,
+        }
+    }
+
+    /// As `new`, when all is quiet.
+    fn connected(transports: &[Transport]) -> Self {
+        let mut rig = Self::new(transports, 1);
+        rig.rest();
+        assert_eq!(rig.app.connected, 1);
+        rig
+    }
+
+    fn rest(&mut self) {
+        self.network.run_until_idle(10_000, &mut self.app).unwrap();
+    }
+
+    fn advance(&mut self, millis: u64) {
+        self.network
+            .advance(Duration::from_millis(millis), &mut self.app);
+    }
+
+    fn emit(&mut self, number: u32) {
+        let (client, now) = self.network.client_mut(self.client);
+        let event = Payload::event("n").arg(&number).unwrap().build().unwrap();
+        client.emit(self.socket, &event, now).unwrap();
+    }
+}
+
+#[test]
+fn every_transport_carries_what_is_said() {
+    for transports in [POLLING, WEBSOCKET, BOTH] {
+        let mut rig = Rig::connected(transports);
+        for number in 0..10 {
+            rig.emit(number);
+        }
+        rig.rest();
+        assert_eq!(rig.app.heard, (0..10).collect::<Vec<_>>());
+        assert_eq!(rig.app.upgraded, usize::from(transports == BOTH));
+    }
+}
+
+#[test]
+fn latency_is_that_of_each_direction() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network.path_mut(rig.client).latency_up = Duration::from_millis(300);
+    rig.network.path_mut(rig.client).latency_down = Duration::from_millis(70);
+    rig.emit(1);
+    rig.advance(369);
+    assert_eq!(rig.app.heard, [0; 0]);
+    rig.advance(1);
+    assert_eq!(rig.app.heard, [1]);
+}
+
+#[test]
+fn a_clean_cut_loses_nothing_that_is_under_way_in_a_websocket_and_the_others_do() {
+    for (how, heard, reason) in [
+        (Cut::Clean, 3, "transport close"),
+        (Cut::Reset, 0, "transport error"),
+        (Cut::Silent, 0, "ping timeout"),
+    ] {
+        let mut rig = Rig::connected(WEBSOCKET);
+        (1..=3).for_each(|number| rig.emit(number));
+        rig.advance(10);
+        assert!(!rig.network.is_idle(), "the answers are under way");
+        rig.network.cut(rig.client, how);
+        rig.advance(50_000);
+        assert_eq!(
+            (rig.app.heard.len(), &*rig.app.reasons),
+            (heard, &[reason.to_owned()][..])
+        );
+        assert_eq!((rig.app.connected, rig.app.sessions), (2, 2), "{how:?}");
+    }
+}
+
+#[test]
+fn cut_midway_some_may_arrive_and_order_holds() {
+    let mut counts = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let mut rig = Rig::new(WEBSOCKET, seed);
+        rig.rest();
+        (1..=3).for_each(|number| rig.emit(number));
+        rig.advance(10);
+        rig.network.cut(rig.client, Cut::Midway);
+        rig.advance(200);
+        assert_eq!(
+            rig.app.heard,
+            (1..=3).take(rig.app.heard.len()).collect::<Vec<_>>()
+        );
+        counts.insert(rig.app.heard.len());
+    }
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn cut_requests_fail_at_both_ends() {
+    let mut rig = Rig::connected(POLLING);
+    rig.network.cut(rig.client, Cut::Reset);
+    rig.advance(100);
+    assert_eq!(rig.app.reasons, ["transport error"]);
+    assert_eq!((rig.app.sessions, rig.app.closed), (1, 1));
+    rig.advance(10_000);
+    assert_eq!(rig.app.connected, 2);
+}
+
+#[test]
+fn requests_bodies_and_responses_get_lost() {
+    let losses: [fn(&mut Path); 3] = [
+        |path| path.lost_requests = 1000,
+        |path| path.lost_bodies = 1000,
+        |path| path.lost_responses = 1000,
+    ];
+    for (index, lose) in losses.into_iter().enumerate() {
+        let mut rig = Rig::connected(POLLING);
+        lose(rig.network.path_mut(rig.client));
+        rig.emit(1);
+        rig.advance(200);
+        assert_eq!(
+            (rig.app.heard.len(), &*rig.app.reasons),
+            (0, &["transport error".to_owned()][..])
+        );
+        let echoed = rig.network.server(rig.server).stats().messages_out;
+        assert_eq!(
+            echoed,
+            if index == 2 { 2 } else { 1 },
+            "only the answer was lost, or more"
+        );
+        *rig.network.path_mut(rig.client) = Path::default();
+        rig.advance(60_000);
+        assert_eq!(rig.app.connected, 2);
+    }
+}
+
+#[test]
+fn what_stalls_arrives_later_in_order() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network.path_mut(rig.client).stalled = true;
+    (1..=3).for_each(|number| rig.emit(number));
+    rig.advance(5000);
+    assert_eq!(rig.app.heard, [0; 0]);
+    rig.network.path_mut(rig.client).stalled = false;
+    rig.emit(4);
+    rig.rest();
+    assert_eq!(rig.app.heard, [1, 2, 3, 4]);
+    assert_eq!(rig.app.reasons, [""; 0]);
+}
+
+#[test]
+fn doubled_attempts_leave_sessions_behind_that_end_by_themselves() {
+    for transports in [POLLING, WEBSOCKET, BOTH] {
+        let mut rig = Rig::new(transports, 1);
+        rig.network.path_mut(rig.client).doubled_attempts = 1000;
+        rig.rest();
+        assert_eq!(
+            (rig.app.connected, rig.app.sessions),
+            (1, 2),
+            "{transports:?}"
+        );
+        rig.advance(60_000);
+        assert_eq!(
+            (rig.app.connected, rig.app.closed),
+            (1, 1),
+            "{transports:?}"
+        );
+        assert_eq!(rig.app.reasons, [""; 0]);
+    }
+}
+
+#[test]
+fn a_server_out_of_reach_is_found_again() {
+    for transports in [POLLING, WEBSOCKET] {
+        let mut rig = Rig::new(transports, 1);
+        rig.network.path_mut(rig.client).refused = true;
+        rig.advance(20_000);
+        assert_eq!(rig.app.connected, 0);
+        rig.network.path_mut(rig.client).refused = false;
+        rig.advance(10_000);
+        assert_eq!(rig.app.connected, 1);
+    }
+}
+
+#[test]
+fn a_server_that_restarts_has_forgotten_everything() {
+    for transports in [POLLING, WEBSOCKET, BOTH] {
+        let mut rig = Rig::connected(transports);
+        rig.network.stop_server(rig.server);
+        rig.advance(100);
+        assert_eq!(rig.app.reasons, ["transport error"]);
+        assert_eq!(rig.network.server(rig.server).engine().session_count(), 0);
+        rig.advance(10_000);
+        assert_eq!(rig.app.connected, 1, "nobody is there");
+        rig.network.start_server(rig.server);
+        rig.advance(10_000);
+        assert_eq!(rig.app.connected, 2);
+    }
+}
+
+#[test]
+fn proxies_keep_websockets_from_coming_about() {
+    for websockets in [
+        Websockets::Refused { status: 502 },
+        Websockets::Swallowed,
+        Websockets::Broken { after: 0 },
+    ] {
+        let mut rig = Rig::new(BOTH, 1);
+        rig.network.path_mut(rig.client).websockets = websockets;
+        rig.advance(15_000);
+        assert_eq!(
+            (rig.app.connected, rig.app.upgraded, rig.app.upgrade_failed),
+            (1, 0, 1)
+        );
+        rig.emit(1);
+        rig.rest();
+        assert_eq!(rig.app.heard, [1], "{websockets:?}: polling goes on");
+    }
+    let mut rig = Rig::new(WEBSOCKET, 1);
+    rig.network.path_mut(rig.client).websockets = Websockets::Broken { after: 2 };
+    rig.rest();
+    for number in 1..=2 {
+        rig.emit(number);
+        rig.rest();
+    }
+    assert_eq!(
+        (&*rig.app.heard, &*rig.app.reasons),
+        (&[1][..], &["transport error".to_owned()][..])
+    );
+}
+
+#[test]
+fn responses_are_collected() {
+    let mut rig = Rig::connected(POLLING);
+    rig.network.path_mut(rig.client).collected = Duration::from_secs(2);
+    rig.emit(1);
+    rig.rest();
+    assert_eq!(rig.app.heard, [1]);
+    assert_eq!(
+        rig.network.now().as_nanos() % 2_000_000_000,
+        10_000_000,
+        "and a GET behind it"
+    );
+}
+
+#[test]
+fn a_gateway_answers_in_the_servers_place() {
+    let mut rig = Rig::connected(POLLING);
+    rig.network.path_mut(rig.client).gateway_timeout = Some(Duration::from_secs(5));
+    rig.emit(1);
+    rig.advance(6000);
+    assert_eq!(rig.app.reasons, ["transport error"]);
+    assert!(
+        rig.network
+            .trace()
+            .iter()
+            .any(|line| line.contains("a proxy answers"))
+    );
+}
+
+#[test]
+fn a_full_pipe_lets_things_wait_in_the_machine() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network.path_mut(rig.client).unwritable_down = true;
+    (1..=3).for_each(|number| rig.emit(number));
+    rig.advance(1000);
+    assert_eq!(rig.app.heard, [0; 0]);
+    let waiting = rig.network.server(rig.server).bytes_held();
+    assert!(waiting > 0);
+    rig.network.path_mut(rig.client).unwritable_down = false;
+    rig.rest();
+    assert_eq!(
+        (&*rig.app.heard, rig.network.server(rig.server).bytes_held()),
+        (&[1, 2, 3][..], 0)
+    );
+
+    rig.network.path_mut(rig.client).pipe_frames = 1;
+    (4..=20).for_each(|number| rig.emit(number));
+    rig.rest();
+    assert_eq!(rig.app.heard, (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_busy_application_is_told_later() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network.set_server_busy(rig.server, true);
+    rig.emit(1);
+    rig.rest();
+    assert!(rig.network.is_server_behind(rig.server));
+    assert_eq!(rig.app.heard, [0; 0]);
+    rig.network.set_server_busy(rig.server, false);
+    rig.network.set_client_busy(rig.client, true);
+    rig.rest();
+    assert!(rig.network.is_client_behind(rig.client));
+    rig.network.set_client_busy(rig.client, false);
+    rig.rest();
+    assert_eq!(rig.app.heard, [1]);
+}
+
+#[test]
+fn who_sleeps_too_long_is_given_up() {
+    for (asleep, reason) in [(10_000, None), (60_000, Some("transport close"))] {
+        let mut rig = Rig::connected(WEBSOCKET);
+        rig.network.suspend_client(rig.client, true);
+        rig.advance(asleep);
+        rig.network.suspend_client(rig.client, false);
+        rig.advance(10_000);
+        assert_eq!(rig.app.reasons.first().map(String::as_str), reason);
+        assert_eq!(rig.app.closed, usize::from(reason.is_some()));
+    }
+    let mut rig = Rig::connected(POLLING);
+    rig.network.suspend_server(rig.server, true);
+    rig.advance(60_000);
+    assert_eq!(
+        (&*rig.app.reasons, rig.app.connected),
+        (&["ping timeout".to_owned()][..], 1)
+    );
+    rig.network.suspend_server(rig.server, false);
+    rig.advance(10_000);
+    assert_eq!(rig.app.connected, 2);
+}
+
+#[test]
+fn a_clock_that_jumps_lets_everything_be_late() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network.jump(Duration::from_secs(3600));
+    rig.advance(10_000);
+    assert!(!rig.app.reasons.is_empty());
+    assert_eq!(rig.app.connected, 2);
+}
+
+#[test]
+fn a_network_that_does_not_come_to_rest_says_so() {
+    let mut rig = Rig::new(WEBSOCKET, 1);
+    let error = rig.network.run_until_idle(3, &mut rig.app).unwrap_err();
+    assert_eq!(error.to_string(), "the network did not come to rest");
+}
+
+#[test]
+fn runs_of_one_seed_are_the_same_bit_for_bit_and_others_are_not() {
+    let run = |seed| {
+        let mut rig = Rig::new(BOTH, seed);
+        let path = rig.network.path_mut(rig.client);
+        path.jitter = Duration::from_millis(30);
+        path.lost_responses = 100;
+        for number in 0..50 {
+            rig.emit(number);
+            rig.advance(500);
+        }
+        (rig.network.digest(), rig.network.trace().to_vec())
+    };
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3), run(4));
+}
