@@ -169,6 +169,22 @@ async fn a_body_beyond_the_limit_is_answered_with_413_and_the_session_lives_on()
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_not_inflated() {
+    let running = Running::start(Config::default()).await;
+    let path = open_polling(running.address).await;
+    // Whoever inflated it would find that it is not compressed at all.
+    let encoded = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Encoding: gzip\r\n\
+         Content-Length: 6\r\n\r\n4hello"
+    );
+    let taken = exchange(running.address, &encoded).await;
+    assert_eq!(taken, (200, "ok".into()));
+    let echo = exchange(running.address, &get(&path)).await;
+    assert_eq!(echo, (200, "4hello".into()));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_beyond_the_limit_for_an_unknown_session_is_refused_for_the_session() {
     let running = Running::start(Config::default().with_max_payload(1000)).await;
     let path = format!("{POLLING}&sid=AAAAAAAAAAAAAAAAAAAA");

@@ -1,4 +1,4 @@
-//! The tables in the README of this package name tests that exist.
+//! The tables in the README of this package and in the threat model name tests that exist.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 const README: &str = include_str!("../README.md");
+const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Every `file::function` of the sources below a directory, and `file.mjs` with each test of it.
@@ -35,6 +36,7 @@ fn functions(source: &str) -> impl Iterator<Item = &str> {
     };
     source.lines().filter_map(move |line| {
         let line = line.trim_start();
+        let line = line.strip_prefix("async ").unwrap_or(line);
         let name = match line.strip_prefix("fn ") {
             Some(rest) => rest.split(['(', '<']).next(),
             None => line
@@ -51,20 +53,19 @@ fn every_test_that_a_table_names_exists() {
     for package in ["engineio-proto", "socketio-proto", "examples", "tests"] {
         tests_below(&Path::new(ROOT).join(package), &mut found);
     }
-    let named: Vec<_> = README
-        .split('`')
-        .filter(|text| text.contains("::"))
-        .collect();
-    assert!(named.len() > 100, "the tables are there");
-    let missing: Vec<_> = named
-        .into_iter()
-        .filter(|name| *name != "file::test" && !found.contains(*name))
-        .collect();
-    assert_eq!(missing, [""; 0], "no such test");
+    for (page, least) in [(README, 100), (THREAT_MODEL, 50)] {
+        let named: Vec<_> = page.split('`').filter(|text| text.contains("::")).collect();
+        assert!(named.len() > least, "the tables are there");
+        let missing: Vec<_> = named
+            .into_iter()
+            .filter(|name| *name != "file::test" && !found.contains(*name))
+            .collect();
+        assert_eq!(missing, [""; 0], "no such test");
+    }
 }
 
 #[test]
 fn names_in_tables_are_found_where_they_are() {
-    let source = "fn one() {}\n    fn two<T>() {}\n    three: Tokio, Ours;\nlet four = 5;\n";
-    assert!(functions(source).eq(["one", "two", "three"]));
+    let source = "fn one() {}\n    fn two<T>() {}\n    three: Tokio, Ours;\nasync fn four() {}\nlet five = 5;\n";
+    assert!(functions(source).eq(["one", "two", "three", "four"]));
 }
