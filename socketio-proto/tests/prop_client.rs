@@ -15,7 +15,7 @@ use socketio_proto::client::{Client, Config, Event, SocketOptions, State};
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Output;
 use socketio_proto::engine::http::Answer;
-use socketio_proto::engine::{Instant, RequestId, Seed};
+use socketio_proto::engine::{Instant, RequestId, Revision, Seed};
 
 use support::{Rig, auth, config};
 
@@ -104,6 +104,7 @@ struct Play {
     lazy: bool,
     spurious: bool,
     config: fn() -> Config,
+    revision: Revision,
 }
 
 impl Default for Play {
@@ -113,8 +114,13 @@ impl Default for Play {
             lazy: false,
             spurious: false,
             config,
+            revision: Revision::V4,
         }
     }
+}
+
+fn revision() -> impl Strategy<Value = Revision> {
+    prop::sample::select(vec![Revision::V3, Revision::V4])
 }
 
 fn small() -> Config {
@@ -144,7 +150,8 @@ fn options(namespace: usize) -> SocketOptions {
 
 /// Plays a history to its end; gives all lines.
 fn play(ops: &[Op], how: Play) -> Vec<String> {
-    let mut rig = Rig::at((how.config)(), Instant::from_millis(how.start));
+    let config = (how.config)().with_engine(|engine| engine.with_revision(how.revision));
+    let mut rig = Rig::at(config, Instant::from_millis(how.start));
     let mut lines = Vec::new();
     for op in ops {
         if how.spurious {
@@ -316,48 +323,59 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
-    fn any_history_ends_with_nothing_left_and_is_the_same_each_time(ops in ops()) {
-        prop_assert_eq!(play(&ops, Play::default()), play(&ops, Play::default()));
-    }
-
-    #[test]
-    fn limits_hold_whatever_happens(ops in ops()) {
-        let how = Play { config: small, ..Play::default() };
+    fn any_history_ends_with_nothing_left_and_is_the_same_each_time(ops in ops(), revision in revision()) {
+        let how = Play { revision, ..Play::default() };
         prop_assert_eq!(play(&ops, how), play(&ops, how));
     }
 
     #[test]
-    fn how_often_outputs_are_taken_changes_nothing(ops in ops()) {
+    fn limits_hold_whatever_happens(ops in ops(), revision in revision()) {
+        let how = Play { config: small, revision, ..Play::default() };
+        prop_assert_eq!(play(&ops, how), play(&ops, how));
+    }
+
+    #[test]
+    fn how_often_outputs_are_taken_changes_nothing(ops in ops(), revision in revision()) {
         // What is volatile, and what an application sees of sockets it forgot, depends on when it looks.
         let steady = |op: &Op| !matches!(op, Op::Volatile(_) | Op::Forget(_));
         let ops: Vec<_> = ops.into_iter().filter(steady).collect();
-        let lazy = Play { lazy: true, ..Play::default() };
-        prop_assert_eq!(story(play(&ops, Play::default())), story(play(&ops, lazy)));
+        let each = Play { revision, ..Play::default() };
+        let lazy = Play { lazy: true, ..each };
+        prop_assert_eq!(story(play(&ops, each)), story(play(&ops, lazy)));
     }
 
     #[test]
-    fn all_times_may_be_shifted(ops in ops()) {
-        let shifted = Play { start: 987_654_321, ..Play::default() };
-        prop_assert_eq!(play(&ops, Play::default()), play(&ops, shifted));
+    fn all_times_may_be_shifted(ops in ops(), revision in revision()) {
+        let plain = Play { revision, ..Play::default() };
+        let shifted = Play { start: 987_654_321, ..plain };
+        prop_assert_eq!(play(&ops, plain), play(&ops, shifted));
     }
 
     #[test]
-    fn calls_of_handle_timeout_before_anything_is_due_change_nothing(ops in ops()) {
-        let spurious = Play { spurious: true, ..Play::default() };
-        prop_assert_eq!(play(&ops, Play::default()), play(&ops, spurious));
+    fn calls_of_handle_timeout_before_anything_is_due_change_nothing(ops in ops(), revision in revision()) {
+        let plain = Play { revision, ..Play::default() };
+        let spurious = Play { spurious: true, ..plain };
+        prop_assert_eq!(play(&ops, plain), play(&ops, spurious));
     }
 
     #[test]
-    fn packets_may_come_in_one_body_or_in_many(packets in prop::collection::vec(packet(), 0..20)) {
+    fn packets_may_come_in_one_body_or_in_many(
+        packets in prop::collection::vec(packet(), 0..20),
+        revision in revision(),
+    ) {
         let packets: Vec<_> = packets.into_iter().filter(|packet| !packet.contains('\x1e')).collect();
-        prop_assert_eq!(poll(&packets, true), poll(&packets, false));
+        prop_assert_eq!(poll(&packets, true, revision), poll(&packets, false, revision));
     }
 }
 
 /// A client on polling gets packets in one body or one by one; gives its events.
-fn poll(packets: &[String], together: bool) -> Vec<String> {
+fn poll(packets: &[String], together: bool, revision: Revision) -> Vec<String> {
     let now = Instant::ZERO;
-    let config = config().with_engine(|engine| engine.with_transports([Transport::Polling]));
+    let config = config().with_engine(|engine| {
+        engine
+            .with_transports([Transport::Polling])
+            .with_revision(revision)
+    });
     let mut client = Client::new(config, &Seed::new([5; 32])).unwrap();
     for (n, namespace) in NAMESPACES.into_iter().enumerate() {
         client.connect(namespace, options(n), now).unwrap();
@@ -384,13 +402,15 @@ fn poll(packets: &[String], together: bool) -> Vec<String> {
         posts
     };
     let greeting = r#"0{"sid":"e","upgrades":[],"pingInterval":60000,"pingTimeout":1000}"#;
-    let mut bodies = vec![greeting.to_owned()];
-    let texts = packets.iter().map(|packet| format!("4{packet}"));
-    if together && !packets.is_empty() {
-        bodies.push(texts.collect::<Vec<_>>().join("\x1e"));
-    } else {
-        bodies.extend(texts);
-    }
+    let counted = |packet: &String| format!("{}:{packet}", packet.encode_utf16().count());
+    let body = |packets: &[String]| match revision {
+        Revision::V3 => packets.iter().map(counted).collect(),
+        Revision::V4 | _ => packets.join("\x1e"),
+    };
+    let texts: Vec<_> = packets.iter().map(|packet| format!("4{packet}")).collect();
+    let size = if together { texts.len().max(1) } else { 1 };
+    let mut bodies = vec![body(&[greeting.to_owned()])];
+    bodies.extend(texts.chunks(size).map(body));
     for body in bodies {
         let mut posts = take(&mut client, &mut get);
         while let Some(post) = posts.pop() {

@@ -31,7 +31,8 @@ use crate::parser::{Limits, Parser};
 pub struct Config {
     /// The settings of the Engine.IO client below, the address of the server among them. Its path is `/socket.io` by
     /// default, and its `max_undelivered_messages` and `max_undelivered_bytes` bound the events that wait for the
-    /// application too.
+    /// application too. Its revision decides that of Socket.IO: over Engine.IO 3 it is revision 4, which servers of
+    /// Socket.IO 1 and 2 speak, and later ones that allow it.
     pub engine: engine::Config,
     /// How packets are written. Default JSON with binary attachments.
     pub parser: Parser,
@@ -244,6 +245,9 @@ impl SocketOptions {
 }
 
 /// What a socket shows the server at each CONNECT, officially `auth`.
+///
+/// In revision 4 it becomes a query behind the name of the namespace, officially `query`: an object whose members are
+/// strings. The main namespace takes none there, since it is joined without a CONNECT.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Auth {

@@ -67,7 +67,11 @@ pub enum ConnectError {
     /// The server refused the socket, which is inactive therefore.
     #[error("{}", .0.message())]
     Refused(Refusal),
-    /// The answer of the server names no socket id, as those before 3.0 do.
+    /// In revision 4 the server refused the client in the main namespace, which comes before all others. The socket waits
+    /// on: servers since 3.0 may let it into its own, older ones do not answer it.
+    #[error("{}", .0.message())]
+    MainRefused(Refusal),
+    /// The answer of the server names no socket id, as those before 3.0 do; in revision 4 none does.
     #[error(
         "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible \
          (more information here: https://socket.io/docs/v3/migrating-from-2-x-to-3-0/)"
@@ -92,6 +96,8 @@ impl From<engine::CloseReason> for ConnectError {
 pub struct Refusal {
     message: ByteString,
     payload: Option<Payload>,
+    /// Whether an object is the data itself, and does not hold it.
+    is_data: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -121,10 +127,20 @@ impl Refusal {
         Self {
             message: message.unwrap_or_default(),
             payload,
+            is_data: false,
         }
     }
 
-    /// The message; empty if there is none. A refusal that is nothing but a string is its message.
+    /// Reads the payload of an ERROR packet of revision 4: a message, or data.
+    pub(super) fn of_revision_4(payload: Option<Payload>) -> Self {
+        Self {
+            is_data: true,
+            ..Self::new(payload)
+        }
+    }
+
+    /// The message; empty if there is none. A refusal that is nothing but a string is its message. Servers of revision 4
+    /// send either a message or data; data that has a member `message` has that for a message too.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -134,6 +150,9 @@ impl Refusal {
     #[must_use]
     pub fn data_json(&self) -> Option<&str> {
         let json = self.payload.as_ref()?.json();
+        if self.is_data {
+            return (!json.starts_with('"')).then_some(json);
+        }
         let object = serde_json::from_str::<Data<'_>>(json).ok()?;
         object.data.map(RawValue::get)
     }
@@ -214,7 +233,8 @@ impl From<SendError> for EmitError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocketError {
-    /// The name does not start with a slash, or holds a comma, which would end it.
+    /// The name does not start with a slash, or holds a comma, which would end it; in revision 4, also `?` or `#`, behind
+    /// which servers see no name.
     #[error("invalid namespace")]
     InvalidNamespace,
     /// The name is longer than allowed.
@@ -232,6 +252,13 @@ pub enum SocketError {
     /// The authentication is no object.
     #[error("authentication is no object")]
     Auth,
+    /// In revision 4, where the authentication becomes a query, a member of it is no string.
+    #[error("authentication with members that are no strings")]
+    AuthNotText,
+    /// In revision 4 the main namespace is joined without a CONNECT that could carry an authentication: it belongs into
+    /// the query or the headers of the connection.
+    #[error("the main namespace takes no authentication in revision 4")]
+    AuthOfMain,
 }
 
 /// Why an authentication was not taken.
@@ -245,6 +272,10 @@ pub enum AuthError {
     /// The authentication is no object. The application is asked again at once.
     #[error("authentication is no object")]
     NoObject,
+    /// In revision 4, where the authentication becomes a query, a member of it is no string. The application is asked
+    /// again at once.
+    #[error("authentication with members that are no strings")]
+    NotText,
 }
 
 /// The socket was forgotten.
@@ -280,6 +311,19 @@ mod tests {
         assert_eq!(refusal("{}").message(), "");
         assert_eq!(refusal(r#"{"message":5}"#).message(), "5");
         assert_eq!(Refusal::new(None).message(), "");
+        let older = |json: &'static str| Refusal::of_revision_4(refusal(json).payload);
+        assert_eq!(
+            (older(r#""no""#).message(), older(r#""no""#).data_json()),
+            ("no", None)
+        );
+        let data = older(r#"{"code":1}"#);
+        assert_eq!(
+            (data.message(), data.data_json()),
+            ("", Some(r#"{"code":1}"#))
+        );
+        let both = older(r#"{"message":"Invalid namespace"}"#);
+        assert_eq!(both.message(), "Invalid namespace");
+        assert_eq!(both.data_json(), Some(r#"{"message":"Invalid namespace"}"#));
         let data = refusal(r#"{"data":[1,2]}"#).data::<Vec<u8>>();
         assert_eq!(data, Some(Ok(alloc::vec![1, 2])));
     }

@@ -4,7 +4,7 @@ use engineio_proto::Instant;
 use engineio_proto::Transport;
 use engineio_proto::client as engine;
 
-use super::error::{AckError, ConnectError, DisconnectReason};
+use super::error::{AckError, ConnectError, DisconnectReason, Refusal};
 use super::keys::{AckId, AckToken, AuthToken, SocketKey};
 use crate::{Packet, Payload};
 
@@ -57,8 +57,10 @@ pub enum Event {
         /// The number of attempts that were made.
         attempts: u32,
     },
-    /// The server sent a heartbeat. Officially `ping`.
+    /// The server sent a heartbeat. Officially `ping`. Not in revision 4.
     Ping,
+    /// The server answered a heartbeat of the client. Officially `pong`. Only in revision 4.
+    Pong,
     /// A packet arrived, if the configuration asks for that. Officially `packet`.
     Packet(Packet),
     /// The connection moved to another transport.
@@ -104,6 +106,14 @@ pub enum Event {
         payload: Payload,
         /// To be given with the acknowledgement, if the server wants one.
         ack: Option<AckToken>,
+    },
+    /// The server told a socket that is connected of an error: a middleware of the application there refused one of its
+    /// events. Officially `error`. Only in revision 4.
+    Error {
+        /// The socket.
+        socket: SocketKey,
+        /// What the server said.
+        error: Refusal,
     },
     /// The acknowledgement of an event arrived.
     Ack {

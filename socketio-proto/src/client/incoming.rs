@@ -38,6 +38,17 @@ impl Client {
             let bytes = packet.payload.as_ref().map_or(0, Payload::payload_len);
             self.push_from_server(Event::Packet(packet.clone()), bytes);
         }
+        let decides = self.note_main(&packet);
+        self.handle_packet_of_socket(packet);
+        if decides {
+            // Those that have something to show the server waited for this.
+            for key in self.order.clone() {
+                self.advance_socket(key);
+            }
+        }
+    }
+
+    fn handle_packet_of_socket(&mut self, packet: Packet) {
         let Some(&key) = self.names.get(&packet.namespace) else {
             return;
         };
@@ -51,15 +62,20 @@ impl Client {
             ..
         } = packet;
         match (packet_type, link) {
-            (PacketType::Connect, Link::Asked) => match Answer::new(payload.as_ref()) {
+            (PacketType::Connect, Link::Asked) => match self.answer(key, payload.as_ref()) {
                 Some(answer) => self.joined(key, answer),
                 None => {
                     let (socket, error) = (SocketKey(key), ConnectError::NoSocketId);
                     self.push_from_server(Event::ConnectError { socket, error }, 0);
                 }
             },
+            (PacketType::ConnectError, Link::Joined) if self.is_revision_4() => {
+                let bytes = payload.as_ref().map_or(0, Payload::payload_len);
+                let (socket, error) = (SocketKey(key), self.refusal(payload));
+                self.push_from_server(Event::Error { socket, error }, bytes);
+            }
             (PacketType::Connect, Link::Abandoned) => self.leave_abandoned(key, true),
-            (PacketType::ConnectError, Link::Asked) => self.refused(key, Refusal::new(payload)),
+            (PacketType::ConnectError, Link::Asked) => self.refused(key, self.refusal(payload)),
             (PacketType::ConnectError | PacketType::Disconnect, Link::Abandoned) => {
                 self.leave_abandoned(key, false);
             }
@@ -94,9 +110,26 @@ impl Client {
         }
     }
 
+    /// What the answer to a CONNECT says.
+    fn answer(&self, key: Key, payload: Option<&Payload>) -> Option<Answer> {
+        if self.is_revision_4() {
+            self.implicit_answer(key)
+        } else {
+            Answer::new(payload)
+        }
+    }
+
+    fn refusal(&self, payload: Option<Payload>) -> Refusal {
+        if self.is_revision_4() {
+            Refusal::of_revision_4(payload)
+        } else {
+            Refusal::new(payload)
+        }
+    }
+
     /// The server let the socket in. As officially, what arrived before comes first, then what waited is sent, and then
     /// the application is told.
-    fn joined(&mut self, key: Key, answer: Answer) {
+    pub(super) fn joined(&mut self, key: Key, answer: Answer) {
         self.timers.set(Timer::Join(key), None);
         let Some(socket) = self.sockets.get_mut(key) else {
             return;
@@ -246,11 +279,13 @@ impl Client {
     }
 
     pub(super) fn join_timed_out(&mut self, key: Key) {
+        let implicit = self.is_implicit_socket(key);
         let Some(socket) = self.sockets.get_mut(key) else {
             return;
         };
         if socket.active && matches!(socket.link, Link::Asked | Link::Abandoned) {
-            socket.link = Link::Abandoned;
+            // Where nothing was asked, no answer is owed.
+            socket.link = if implicit { Link::Out } else { Link::Abandoned };
             socket.active = false;
             socket.receive_buffer.take();
             self.close_if_idle();

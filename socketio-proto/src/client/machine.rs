@@ -16,6 +16,7 @@ use super::event::Event;
 use super::jitter::Jitter;
 use super::links::Links;
 use super::manager::{Phase, Reconnect};
+use super::revision_4::Main;
 use super::socket::Socket;
 use crate::parser::Decoder;
 
@@ -73,6 +74,9 @@ pub struct Client {
     /// The attempts that were planned since a connection was open.
     pub(super) attempts: u32,
     pub(super) jitter: Jitter,
+    /// The id of the session, kept beyond its end for what came before that.
+    pub(super) sid: Option<ByteString>,
+    pub(super) main: Main,
     pub(super) sockets: Slab<Socket>,
     /// The sockets in the order in which they were made.
     pub(super) order: Vec<Key>,
@@ -125,6 +129,8 @@ impl Client {
             skip_reconnect: false,
             attempts: 0,
             jitter: Jitter::new(&seed.child(1)),
+            sid: None,
+            main: Main::default(),
             sockets: Slab::new(),
             order: Vec::new(),
             names: BTreeMap::new(),
@@ -306,13 +312,14 @@ impl Client {
 
     fn handle_engine_event(&mut self, event: engine::Event) {
         match event {
-            engine::Event::Opened(_) => self.opened(),
+            engine::Event::Opened(open) => self.opened(open.sid),
             engine::Event::Message(message) => self.handle_message(message),
             engine::Event::Upgraded(transport) => self.push(Event::Upgraded { transport }),
             engine::Event::UpgradeFailed { transport, error } => {
                 self.push(Event::UpgradeFailed { transport, error });
             }
             engine::Event::Ping => self.push_from_server(Event::Ping, 0),
+            engine::Event::Pong => self.push_from_server(Event::Pong, 0),
             engine::Event::Drained => self.drained(),
             engine::Event::Closed(reason) => {
                 if self.phase == Phase::Opening {

@@ -15,6 +15,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytestring::ByteString;
 use engineio_proto::Instant;
 use engineio_proto::client as engine;
 use engineio_proto::collections::Key;
@@ -23,6 +24,7 @@ use super::error::{ConnectError, DisconnectReason};
 use super::event::Event;
 use super::keys::SocketKey;
 use super::machine::{Client, Timer};
+use super::revision_4::Main;
 use super::socket::Link;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,7 +124,9 @@ impl Client {
         self.links.open(now);
     }
 
-    pub(super) fn opened(&mut self) {
+    pub(super) fn opened(&mut self, sid: ByteString) {
+        self.sid = Some(sid);
+        self.main = Main::default();
         self.timers.set(Timer::Open, None);
         self.phase = Phase::Open;
         self.attempts = 0;

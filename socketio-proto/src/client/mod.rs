@@ -1,6 +1,7 @@
 //! The client role: one connection to a server, shared by many namespaces, and made anew for as long as that is wanted.
 //!
-//! [`Client`] is the official manager and its sockets in one machine.
+//! [`Client`] is the official manager and its sockets in one machine. The revision of Engine.IO below decides that of
+//! Socket.IO: revision 5, or 4 over Engine.IO 3.
 
 mod acks;
 mod address;
@@ -17,6 +18,7 @@ mod links;
 mod machine;
 mod manager;
 mod retry;
+mod revision_4;
 mod socket;
 mod sockets;
 mod state;

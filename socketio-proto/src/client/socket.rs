@@ -55,6 +55,9 @@ pub(super) struct Socket {
 /// | `Joined` | the application disconnects | `Out` | DISCONNECT, `Disconnected` |
 /// | any | connection over | `Out` | `Disconnected` if active |
 ///
+/// In revision 4 the socket of `/` goes from `Out` to `Asked` without a CONNECT, or to `Joined` if the server let the
+/// client in before; and from `Asked` to `Out`, since it owes no answer.
+///
 /// A second CONNECT before the first is answered would make the server close the connection.
 #[derive(Clone, Debug)]
 pub(super) enum Link {

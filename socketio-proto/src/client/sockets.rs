@@ -10,6 +10,7 @@ use super::event::Event;
 use super::keys::{AuthToken, SocketKey};
 use super::machine::{Client, Timer};
 use super::manager::{Phase, Reconnect};
+use super::revision_4::{Main, query, with_query};
 use super::socket::{Link, Socket};
 use crate::{PacketRef, PacketType, Payload};
 
@@ -27,14 +28,19 @@ impl Client {
         if let Some(&key) = self.names.get(namespace) {
             return Ok(SocketKey(key));
         }
-        if !namespace.starts_with('/') || namespace.contains(',') {
+        let no_name: &[char] = if self.is_revision_4() {
+            &[',', '?', '#']
+        } else {
+            &[',']
+        };
+        if !namespace.starts_with('/') || namespace.contains(no_name) {
             return Err(SocketError::InvalidNamespace);
         }
         let limit = self.config.limits.max_namespace_len;
         if u32::try_from(namespace.len()).map_or(true, |len| len > limit) {
             return Err(SocketError::NamespaceTooLong { limit });
         }
-        check_auth(&options.auth)?;
+        self.check_auth(namespace, &options.auth)?;
         let limit = self.config.max_namespaces;
         let full = SocketError::TooManyNamespaces { limit };
         if self.order.len() >= limit {
@@ -68,6 +74,8 @@ impl Client {
 
     /// Connects a socket: opens the connection if there is none, and joins the namespace once it is open. Nothing
     /// happens if the socket is connected or about to be.
+    ///
+    /// In revision 4 a socket of `/` that left while others stay, or was taken out, gets back in at the next connection.
     ///
     /// # Errors
     ///
@@ -105,10 +113,15 @@ impl Client {
         }
         let was_joined = entry.is_joined();
         let unanswered = matches!(entry.link, Link::Asked | Link::Abandoned);
+        let implicit = self.is_implicit_socket(key);
+        if implicit && was_joined {
+            self.main = Main::Over;
+        }
         self.leave(key);
         if let Some(entry) = self.sockets.get_mut(key) {
             entry.owes_disconnect |= was_joined;
-            if unanswered {
+            // Where nothing was asked, no answer is owed.
+            if unanswered && !implicit {
                 entry.link = Link::Abandoned;
             }
         }
@@ -155,29 +168,42 @@ impl Client {
         token: AuthToken,
         auth: Option<Payload>,
     ) -> Result<(), AuthError> {
-        let key = token.socket.0;
+        let (key, revision_4) = (token.socket.0, self.is_revision_4());
         let socket = self.sockets.get_mut(key).ok_or(AuthError::Gone)?;
         if !matches!(socket.link, Link::Asking(question) if question == token.question) {
             return Err(AuthError::Gone);
         }
-        let suits = auth
-            .as_ref()
-            .is_none_or(|auth| auth.suits(PacketType::Connect));
-        socket.link = if suits { Link::Ready(auth) } else { Link::Out };
+        let fault = auth.as_ref().and_then(|auth| {
+            if !auth.suits(PacketType::Connect) {
+                Some(AuthError::NoObject)
+            } else if revision_4 && query(auth).is_none() {
+                Some(AuthError::NotText)
+            } else {
+                None
+            }
+        });
+        socket.link = match fault {
+            None => Link::Ready(auth),
+            Some(_) => Link::Out,
+        };
         self.advance_socket(key);
         self.pump();
-        suits.then_some(()).ok_or(AuthError::NoObject)
+        fault.map_or(Ok(()), Err)
     }
 
     /// Sets what a socket shows the server, from its next CONNECT on.
     ///
     /// # Errors
     ///
-    /// [`SocketError::Auth`] if it is no object. Nothing happens if the socket was forgotten.
+    /// [`SocketError::Auth`] if it is no object, in revision 4 also [`SocketError::AuthNotText`] and
+    /// [`SocketError::AuthOfMain`]. Nothing happens if the socket was forgotten.
     pub fn set_auth(&mut self, socket: SocketKey, auth: Auth) -> Result<(), SocketError> {
-        check_auth(&auth)?;
-        if let Some(socket) = self.sockets.get_mut(socket.0) {
-            socket.options.auth = auth;
+        let Some(entry) = self.sockets.get(socket.0) else {
+            return Ok(());
+        };
+        self.check_auth(&entry.namespace, &auth)?;
+        if let Some(entry) = self.sockets.get_mut(socket.0) {
+            entry.options.auth = auth;
         }
         Ok(())
     }
@@ -187,6 +213,7 @@ impl Client {
         if self.phase != Phase::Open {
             return;
         }
+        let (revision_4, implicit) = (self.is_revision_4(), self.is_implicit_socket(key));
         let Some(socket) = self.sockets.get_mut(key) else {
             return;
         };
@@ -199,6 +226,9 @@ impl Client {
             socket.owes_disconnect = false;
         }
         if matches!(socket.link, Link::Out) && socket.active {
+            if implicit {
+                return self.enter_main(key);
+            }
             socket.link = match &socket.options.auth {
                 Auth::None => Link::Ready(None),
                 Auth::Fixed(payload) => Link::Ready(Some(payload.clone())),
@@ -215,12 +245,22 @@ impl Client {
         let Link::Ready(auth) = &socket.link else {
             return;
         };
-        let payload = socket
-            .connect_payload(auth.as_ref())
-            .unwrap_or_else(|_| auth.clone());
-        let mut packet = PacketRef::new(PacketType::Connect, &socket.namespace);
-        packet.payload = payload.as_ref();
-        let packet = self.config.parser.encode(packet, 0);
+        if revision_4 && auth.is_some() && self.main == Main::Awaited {
+            // Servers before 3.0 lose the query of who comes earlier.
+            return;
+        }
+        let packet = if revision_4 {
+            let namespace = with_query(&socket.namespace, auth.as_ref());
+            let packet = PacketRef::new(PacketType::Connect, &namespace);
+            self.config.parser.encode(packet, 0)
+        } else {
+            let payload = socket
+                .connect_payload(auth.as_ref())
+                .unwrap_or_else(|_| auth.clone());
+            let mut packet = PacketRef::new(PacketType::Connect, &socket.namespace);
+            packet.payload = payload.as_ref();
+            self.config.parser.encode(packet, 0)
+        };
         if packet.is_ok_and(|packet| self.links.send(packet.parts()).is_err()) {
             return;
         }
@@ -228,12 +268,5 @@ impl Client {
         let timeout = self.config.namespace_timeout;
         let now = self.now();
         self.timers.set(Timer::Join(key), deadline(now, timeout));
-    }
-}
-
-fn check_auth(auth: &Auth) -> Result<(), SocketError> {
-    match auth {
-        Auth::Fixed(payload) if !payload.suits(PacketType::Connect) => Err(SocketError::Auth),
-        Auth::Fixed(_) | Auth::None | Auth::Ask => Ok(()),
     }
 }

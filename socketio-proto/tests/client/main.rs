@@ -13,5 +13,6 @@ mod pitfalls;
 mod reconnect;
 mod recovery;
 mod retries;
+mod revision_4;
 mod sequences;
 mod size;

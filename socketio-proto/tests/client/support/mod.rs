@@ -322,6 +322,10 @@ impl Rig {
             Event::ReconnectError { error } => format!("reconnect_error: {error}"),
             Event::ReconnectFailed { attempts } => format!("reconnect_failed {attempts}"),
             Event::Ping => "ping".to_owned(),
+            Event::Pong => "pong".to_owned(),
+            Event::Error { socket, error } => {
+                format!("{} error: {}", self.name(socket), error.message())
+            }
             Event::Packet(packet) => {
                 format!("packet {:?} {}", packet.packet_type, packet.namespace)
             }

@@ -1,0 +1,209 @@
+//! What is different in revision 4 of the protocol, which Engine.IO of revision 3 carries.
+//!
+//! The main namespace is not asked for: the server lets every client in by itself, or refuses it.
+//!
+//! | `/` on the connection | packet of `/` | next |
+//! |---|---|---|
+//! | `Awaited` | CONNECT | `Joined` |
+//! | `Awaited` | ERROR | `Over` |
+//! | any | DISCONNECT, in either direction | `Over` |
+//!
+//! Where the application has no socket for `/` nothing is told, and the server is not told to leave either: one that is
+//! connected later is in its namespace at once. Once over there is no way back on this connection: a CONNECT of `/` is
+//! not answered by every server.
+//!
+//! Other namespaces are asked for, with the authentication as a query behind the name. Nobody tells the ids of
+//! sockets: both sides make them of the session's.
+//!
+//! Source: `socket.io-client` 2.5, `lib/socket.js`, `lib/manager.js`; `socket.io` 2.5, `lib/client.js`.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+
+use engineio_proto::Revision;
+use engineio_proto::collections::Key;
+
+use super::acks::deadline;
+use super::config::Auth;
+use super::error::{ConnectError, Refusal, SocketError};
+use super::event::Event;
+use super::keys::SocketKey;
+use super::machine::{Client, Timer};
+use super::socket::{Answer, Link};
+use crate::{Packet, PacketType, Payload};
+
+/// The main namespace.
+const MAIN: &str = "/";
+
+/// What the server did with the client in its main namespace, on the connection there is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Main {
+    #[default]
+    Awaited,
+    Joined,
+    Over,
+}
+
+impl Client {
+    pub(super) fn is_revision_4(&self) -> bool {
+        self.config.engine.revision == Revision::V3
+    }
+
+    /// Whether a namespace is joined without being asked for.
+    pub(super) fn is_implicit(&self, namespace: &str) -> bool {
+        self.is_revision_4() && namespace == MAIN
+    }
+
+    pub(super) fn is_implicit_socket(&self, key: Key) -> bool {
+        let socket = self.sockets.get(key);
+        socket.is_some_and(|socket| self.is_implicit(&socket.namespace))
+    }
+
+    /// Notes what a packet says of the main namespace. True if it decides whether the client is in it.
+    pub(super) fn note_main(&mut self, packet: &Packet) -> bool {
+        if !self.is_implicit(&packet.namespace) {
+            return false;
+        }
+        let before = self.main;
+        match packet.packet_type {
+            PacketType::Connect if before == Main::Awaited => self.main = Main::Joined,
+            PacketType::ConnectError if before == Main::Awaited => {
+                self.main = Main::Over;
+                self.tell_main_refused(packet.payload.as_ref());
+            }
+            PacketType::Disconnect => self.main = Main::Over,
+            PacketType::Connect
+            | PacketType::ConnectError
+            | PacketType::Event
+            | PacketType::Ack => {}
+        }
+        before == Main::Awaited && self.main != before
+    }
+
+    /// Takes a socket into the main namespace, as far as the server has let the client in.
+    pub(super) fn enter_main(&mut self, key: Key) {
+        match self.main {
+            Main::Awaited => {
+                if let Some(socket) = self.sockets.get_mut(key) {
+                    socket.link = Link::Asked;
+                }
+                let deadline = deadline(self.now(), self.config.namespace_timeout);
+                self.timers.set(Timer::Join(key), deadline);
+            }
+            Main::Joined => {
+                if let Some(answer) = self.implicit_answer(key) {
+                    self.joined(key, answer);
+                }
+            }
+            Main::Over => {}
+        }
+    }
+
+    /// The answer to CONNECT that servers of revision 4 leave for clients to know.
+    pub(super) fn implicit_answer(&self, key: Key) -> Option<Answer> {
+        let (sid, namespace) = (self.sid.as_ref()?, &self.sockets.get(key)?.namespace);
+        let sid = if namespace == MAIN {
+            sid.clone()
+        } else {
+            format!("{namespace}#{sid}").into()
+        };
+        Some(Answer { sid, pid: None })
+    }
+
+    /// Tells the sockets of other namespaces, as officially, that the client was refused: servers before 3.0 keep them
+    /// waiting then.
+    fn tell_main_refused(&mut self, payload: Option<&Payload>) {
+        let refusal = Refusal::of_revision_4(payload.cloned());
+        for key in self.order.clone() {
+            let waits = |socket: &super::socket::Socket| {
+                socket.active && !socket.is_joined() && socket.namespace != MAIN
+            };
+            if self.sockets.get(key).is_some_and(waits) {
+                self.push(Event::ConnectError {
+                    socket: SocketKey(key),
+                    error: ConnectError::MainRefused(refusal.clone()),
+                });
+            }
+        }
+    }
+
+    /// Whether a namespace can be asked for with this authentication.
+    pub(super) fn check_auth(&self, namespace: &str, auth: &Auth) -> Result<(), SocketError> {
+        match auth {
+            Auth::Fixed(_) | Auth::Ask if self.is_implicit(namespace) => {
+                Err(SocketError::AuthOfMain)
+            }
+            Auth::Fixed(payload) if !payload.suits(PacketType::Connect) => Err(SocketError::Auth),
+            Auth::Fixed(payload) if self.is_revision_4() && query(payload).is_none() => {
+                Err(SocketError::AuthNotText)
+            }
+            Auth::Fixed(_) | Auth::None | Auth::Ask => Ok(()),
+        }
+    }
+}
+
+/// A namespace with the authentication behind it, as it stands in a CONNECT packet of revision 4.
+pub(super) fn with_query<'a>(namespace: &'a str, auth: Option<&Payload>) -> Cow<'a, str> {
+    match auth.and_then(query) {
+        Some(query) if !query.is_empty() => format!("{namespace}?{query}").into(),
+        Some(_) | None => namespace.into(),
+    }
+}
+
+/// The members of an object as a query, as JavaScript's `encodeURIComponent` writes it; `None` if any is no string.
+pub(super) fn query(auth: &Payload) -> Option<String> {
+    let members: BTreeMap<String, String> = serde_json::from_str(auth.json()).ok()?;
+    let mut query = String::new();
+    for (name, value) in &members {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        encode(name, &mut query);
+        query.push('=');
+        encode(value, &mut query);
+    }
+    Some(query)
+}
+
+fn encode(text: &str, out: &mut String) {
+    const PLAIN: &[u8] = b"-_.!~*'()";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn object(json: &'static str) -> Payload {
+        Payload::from_json(PacketType::Connect, json, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn an_object_of_strings_becomes_a_query() {
+        let with = |json| with_query("/admin", Some(&object(json))).into_owned();
+        assert_eq!(
+            with(r#"{"token":"a b&c","k":"é,?"}"#),
+            "/admin?k=%C3%A9%2C%3F&token=a%20b%26c"
+        );
+        assert_eq!(with(r#"{"a'(~)*":""}"#), "/admin?a'(~)*=");
+        assert_eq!(with("{}"), "/admin");
+        assert_eq!(with_query("/admin", None), "/admin");
+    }
+
+    #[test]
+    fn members_that_are_no_strings_make_no_query() {
+        for json in [r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":"b","c":{}}"#] {
+            assert_eq!(query(&object(json)), None, "{json}");
+        }
+    }
+}
