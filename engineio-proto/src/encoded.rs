@@ -10,6 +10,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use once_cell::race::OnceBox;
 
+use crate::codec::v3;
 use crate::{Frame, Message};
 
 /// A message in its wire form, made once and shared by every session it is sent to.
@@ -37,6 +38,14 @@ struct Inner {
     frame: Frame,
     compress: bool,
     base64: OnceBox<ByteString>,
+    v3: OnceBox<V3>,
+}
+
+/// The forms of a binary message in revision 3, each made when it is first asked for.
+#[derive(Debug, Default)]
+struct V3 {
+    frame: OnceBox<Bytes>,
+    text: OnceBox<ByteString>,
 }
 
 impl Encoded {
@@ -76,6 +85,12 @@ impl Encoded {
         }
     }
 
+    /// Whether the message is binary.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        matches!(self.0.frame, Frame::Binary(_))
+    }
+
     /// The frame for a WebSocket or WebTransport connection. Never copies.
     #[must_use]
     pub fn frame(&self) -> Frame {
@@ -112,6 +127,36 @@ impl Encoded {
         }
     }
 
+    /// The frame for a connection of revision 3, where a byte for the type stands in front of binary data. Never copies
+    /// text; binary is copied at most once for all recipients.
+    #[must_use]
+    pub fn frame_v3(&self) -> Frame {
+        match &self.0.frame {
+            Frame::Text(text) => Frame::Text(text.clone()),
+            Frame::Binary(data) => {
+                let packet = || Box::new(v3::binary_packet(data));
+                Frame::Binary(self.v3().frame.get_or_init(packet).clone())
+            }
+        }
+    }
+
+    /// The packet as text for a client of revision 3: `4<text>` or `b4<base64>`, made at most once for all recipients.
+    /// Never copies text.
+    #[must_use]
+    pub fn text_packet_v3(&self) -> ByteString {
+        match &self.0.frame {
+            Frame::Text(text) => text.clone(),
+            Frame::Binary(data) => {
+                let packet = || Box::new(v3::text_packet(data));
+                self.v3().text.get_or_init(packet).clone()
+            }
+        }
+    }
+
+    fn v3(&self) -> &V3 {
+        self.0.v3.get_or_init(Box::default)
+    }
+
     /// The same message with the hint that compressing it is not worth the time: officially the flag `compress`, set to
     /// false. A driver that compresses goes by [`Response::compress`](crate::http::Response::compress) and
     /// [`Server::poll_frame_with_hint`](crate::server::Server::poll_frame_with_hint). Shares the content.
@@ -121,6 +166,7 @@ impl Encoded {
             frame: self.frame(),
             compress: false,
             base64: OnceBox::new(),
+            v3: OnceBox::new(),
         }))
     }
 
@@ -147,6 +193,7 @@ impl Encoded {
             frame,
             compress: true,
             base64: OnceBox::new(),
+            v3: OnceBox::new(),
         }))
     }
 }
@@ -240,6 +287,26 @@ mod tests {
         let first = encoded.polling_packet();
         assert_eq!(first.as_ptr(), encoded.polling_packet().as_ptr());
         assert_eq!(first.len(), encoded.polling_len());
+    }
+
+    #[test]
+    fn the_views_of_revision_3_are_made_once() {
+        let encoded = Encoded::binary(vec![1, 2, 3].into());
+        let copy = encoded.clone();
+        let address = |encoded: &Encoded| match encoded.frame_v3() {
+            Frame::Binary(data) => data.as_ptr(),
+            Frame::Text(text) => panic!("binary, not {text}"),
+        };
+        assert_eq!(encoded.frame_v3(), Frame::Binary(vec![4, 1, 2, 3].into()));
+        assert_eq!(address(&encoded), address(&copy));
+        assert_eq!(encoded.text_packet_v3(), "b4AQID");
+        assert_eq!(
+            encoded.text_packet_v3().as_ptr(),
+            copy.text_packet_v3().as_ptr()
+        );
+        let text = Encoded::new(&Message::text("€"));
+        assert_eq!(text.frame_v3(), text.frame());
+        assert_eq!(text.text_packet_v3(), text.polling_packet());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 #[path = "support/cases.rs"]
 mod cases;
+#[path = "support/dialect.rs"]
+mod dialect;
 #[path = "support/driver.rs"]
 mod driver;
 #[path = "support/ops.rs"]
@@ -17,12 +19,14 @@ use engineio_proto::{Instant, Message, Seed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use dialect::Dialect;
 use driver::Driver;
 use ops::Op;
 use run::{Drain, Log, Run};
 
 fn config() -> Config {
     Config::default()
+        .with_allow_eio3(true)
         .with_ping_interval(Duration::from_millis(300))
         .with_ping_timeout(Duration::from_millis(200))
         .with_upgrade_timeout(Duration::from_millis(400))
@@ -126,7 +130,7 @@ proptest! {
         let events = |size: usize| {
             let bodies = packets.chunks(size).map(|chunk| chunk.join("\x1e"));
             let posts = bodies.map(|body| Op::Post(0, body.into()));
-            let ops: Vec<_> = core::iter::once(Op::OpenPolling).chain(posts).collect();
+            let ops: Vec<_> = core::iter::once(Op::OpenPolling(Dialect::V4)).chain(posts).collect();
             DRIVERS.map(|make| run(make, &config(), Drain::Each).play(&ops).log.events)
         };
         prop_assert_eq!(events(packets.len()), events(chunks));

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use crate::codec::{DecodeError, Packet, v3, v4};
-use crate::encoded::{base64_len, base64_packet};
+use crate::codec::{DecodeError, Packet, Packets, v3, v4};
+use crate::encoded::base64_len;
 use crate::http::Answer;
 use crate::{Encoded, Frame, Revision};
 
@@ -75,13 +75,11 @@ impl Wire {
     }
 
     pub(super) fn frame(self, message: &Encoded) -> Frame {
-        match (self.revision, message.frame()) {
-            (Revision::V4, _) if self.text_only => Frame::Text(message.polling_packet()),
-            (Revision::V3, Frame::Binary(data)) if self.text_only => {
-                Frame::Text(base64_packet("b4", &data))
-            }
-            (Revision::V3, Frame::Binary(data)) => Frame::Binary(v3::binary_packet(&data)),
-            (Revision::V3 | Revision::V4, frame) => frame,
+        match (self.revision, self.text_only) {
+            (Revision::V4, false) => message.frame(),
+            (Revision::V4, true) => Frame::Text(message.polling_packet()),
+            (Revision::V3, false) => message.frame_v3(),
+            (Revision::V3, true) => Frame::Text(message.text_packet_v3()),
         }
     }
 
@@ -152,26 +150,6 @@ impl Wire {
             _ => refuses_the_revision(answer),
         };
         is_other.then_some(other)
-    }
-}
-
-/// The packets of a response.
-#[derive(Clone, Debug)]
-pub(super) enum Packets {
-    V3(v3::PayloadPackets),
-    V3Binary(v3::BinaryPayloadPackets),
-    V4(v4::PayloadPackets),
-}
-
-impl Iterator for Packets {
-    type Item = Result<Packet, DecodeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::V3(packets) => packets.next(),
-            Self::V3Binary(packets) => packets.next(),
-            Self::V4(packets) => packets.next(),
-        }
     }
 }
 

@@ -72,6 +72,26 @@ impl Packet {
     }
 }
 
+/// The packets of a payload of any kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Packets {
+    V3(v3::PayloadPackets),
+    V3Binary(v3::BinaryPayloadPackets),
+    V4(v4::PayloadPackets),
+}
+
+impl Iterator for Packets {
+    type Item = Result<Packet, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::V3(packets) => packets.next(),
+            Self::V3Binary(packets) => packets.next(),
+            Self::V4(packets) => packets.next(),
+        }
+    }
+}
+
 /// Why bytes are no packet.
 ///
 /// A peer that sends such bytes loses its session with the reason `parse error`.

@@ -74,7 +74,7 @@ pub fn encode_frame(packet: &Packet) -> Frame {
 pub fn encode_text(packet: &Packet) -> ByteString {
     match packet.as_text() {
         Ok((digit, data)) => text::encode(digit, data),
-        Err(data) => base64_packet(BASE64_MESSAGE, data),
+        Err(data) => text_packet(data),
     }
 }
 
@@ -121,7 +121,7 @@ pub fn encode_payload<'a>(packets: impl IntoIterator<Item = &'a Packet>, out: &m
                 out.put_slice(digit.encode_utf8(&mut [0; 4]).as_bytes());
                 out.put_slice(data.as_bytes());
             }
-            Err(data) => put_text(&base64_packet(BASE64_MESSAGE, data), out),
+            Err(data) => put_text(&text_packet(data), out),
         }
     }
 }
@@ -160,15 +160,11 @@ pub fn encode_binary_payload<'a>(
     for packet in packets {
         match packet.as_text() {
             Ok((digit, data)) => {
-                put_item(TEXT, data.len().saturating_add(1), out);
+                put_head(TEXT, data.len().saturating_add(1), out);
                 out.put_slice(digit.encode_utf8(&mut [0; 4]).as_bytes());
                 out.put_slice(data.as_bytes());
             }
-            Err(data) => {
-                put_item(BINARY, data.len().saturating_add(1), out);
-                out.put_u8(MESSAGE);
-                out.put_slice(data);
-            }
+            Err(data) => put_binary_item(data, out),
         }
     }
 }
@@ -349,8 +345,13 @@ pub(crate) fn binary_packet(data: &[u8]) -> Bytes {
     packet.freeze()
 }
 
-/// Writes a text packet as an item of a text payload.
-fn put_text(packet: &str, out: &mut BytesMut) {
+/// A binary message as text.
+pub(crate) fn text_packet(data: &[u8]) -> ByteString {
+    base64_packet(BASE64_MESSAGE, data)
+}
+
+/// Writes a text packet as one of a text payload.
+pub(crate) fn put_text(packet: &str, out: &mut BytesMut) {
     put_length(utf16_len(packet), out);
     out.put_slice(packet.as_bytes());
 }
@@ -360,8 +361,27 @@ fn put_length(length: usize, out: &mut BytesMut) {
     out.put_u8(b':');
 }
 
+/// Writes a text packet as one of a binary payload.
+pub(crate) fn put_text_item(packet: &str, out: &mut BytesMut) {
+    put_head(TEXT, packet.len(), out);
+    out.put_slice(packet.as_bytes());
+}
+
+/// Writes a binary message as a packet of a binary payload.
+pub(crate) fn put_binary_item(data: &[u8], out: &mut BytesMut) {
+    put_head(BINARY, data.len().saturating_add(1), out);
+    out.put_u8(MESSAGE);
+    out.put_slice(data);
+}
+
+/// What a packet of `length` bytes takes in a payload of either kind, at most.
+pub(crate) fn item_len(length: usize) -> usize {
+    let digits = length.checked_ilog10().unwrap_or_default() as usize;
+    length.saturating_add(digits).saturating_add(3)
+}
+
 /// Writes what stands in front of a packet in a binary payload.
-fn put_item(kind: u8, length: usize, out: &mut BytesMut) {
+fn put_head(kind: u8, length: usize, out: &mut BytesMut) {
     out.reserve(length.saturating_add(MAX_DIGITS).saturating_add(2));
     out.put_u8(kind);
     put_digits(length, 0, out);

@@ -50,7 +50,7 @@ pub enum TransportFault {
     /// A frame was larger than allowed.
     #[error("max payload size exceeded")]
     PayloadTooLarge,
-    /// The client sent a ping, which is the server's to send in revision 4.
+    /// The client sent a ping, which is the server's to send in revision 4, or a pong, which is so in revision 3.
     #[error("invalid heartbeat direction")]
     HeartbeatDirection,
     /// The client did not read, and the server is [configured](super::SlowReader::Close) to close on that.

@@ -26,11 +26,12 @@ use crate::{Message, Sid, Transport, Transports};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How long the server waits after opening, and after each pong, before it sends a ping. Default 25 s; at least
-    /// 1 ms, and whole milliseconds are what clients are told.
+    /// How long the server waits after opening, and after each pong, before it sends a ping. In revision 3, where
+    /// clients send the pings, it tells them to do so. Default 25 s; at least 1 ms, and whole milliseconds are what
+    /// clients are told.
     pub ping_interval: Duration,
-    /// How long the server waits for a pong before it ends the session with `ping timeout`. Default 20 s; at least
-    /// 1 ms.
+    /// How long the server waits for a pong before it ends the session with `ping timeout`; in revision 3, how long
+    /// beyond the interval for a ping. Default 20 s; at least 1 ms.
     pub ping_timeout: Duration,
     /// How long a probe may take before it is dropped; the session lives on without the upgrade. Default 10 s.
     pub upgrade_timeout: Duration,
@@ -45,6 +46,9 @@ pub struct Config {
     pub transports: Transports,
     /// Whether a session may move from polling to another transport. Default true.
     pub allow_upgrades: bool,
+    /// Whether clients of protocol revision 3 are served, which those of Socket.IO 1 and 2 are: the official
+    /// `allowEIO3`. Default false.
+    pub allow_eio3: bool,
     /// A message that every session gets right behind the handshake. Default none.
     pub initial_packet: Option<Message>,
     /// A cookie that carries the session id, for load balancers. Default none.
@@ -100,6 +104,7 @@ impl Default for Config {
             max_payload: 1_000_000,
             transports: Transports::default(),
             allow_upgrades: true,
+            allow_eio3: false,
             initial_packet: None,
             cookie: None,
             max_packets_per_payload: 65_536,
@@ -164,6 +169,13 @@ impl Config {
     #[must_use]
     pub fn with_allow_upgrades(mut self, allow: bool) -> Self {
         self.allow_upgrades = allow;
+        self
+    }
+
+    /// Sets [`allow_eio3`](Self::allow_eio3).
+    #[must_use]
+    pub fn with_allow_eio3(mut self, allow: bool) -> Self {
+        self.allow_eio3 = allow;
         self
     }
 

@@ -1,4 +1,4 @@
-//! The heartbeat of revision 4: the server pings, the client answers.
+//! The heartbeat. In revision 4 the server pings, and the client answers:
 //!
 //! | state | input | next | action |
 //! |---|---|---|---|
@@ -8,10 +8,19 @@
 //! | `Waiting`, first packet other than a pong | packet | `Waiting { pong_by: now + timeout }` | – |
 //! | `Waiting` | time ≥ `pong_by` | `Off` | timed out |
 //!
+//! In revision 3 the client pings:
+//!
+//! | state | input | next | action |
+//! |---|---|---|---|
+//! | `Listening` | ping, upgrade | `Listening { ping_by: now + interval + timeout }` | a ping is answered |
+//! | `Listening` | any other packet | `Listening` | – |
+//! | `Listening` | time ≥ `ping_by` | `Off` | timed out |
+//!
 //! Deadlines are values, one per session, so that nothing a client sends can add another. A late call finds at most
 //! one ping due, however long it was late.
 //!
-//! Source: `engine.io/lib/socket.ts`, `schedulePing`, `resetPingTimeout`; the one-time grace is that of release 6.6.11.
+//! Source: `engine.io/lib/socket.ts`, `schedulePing`, `resetPingTimeout`; the one-time grace is that of release 6.6.11. An upgrade
+//! officially ends the watch over a client, for good in revision 3.
 
 use core::time::Duration;
 
@@ -21,6 +30,7 @@ use crate::Instant;
 pub(super) enum Heartbeat {
     Idle { ping_at: Instant },
     Waiting { pong_by: Instant, refreshed: bool },
+    Listening { ping_by: Instant },
     Off,
 }
 
@@ -37,6 +47,13 @@ impl Heartbeat {
         }
     }
 
+    /// Waits for the pings of a client of revision 3.
+    pub(super) fn listen(interval: Duration, timeout: Duration, now: Instant) -> Self {
+        Self::Listening {
+            ping_by: now + interval + timeout,
+        }
+    }
+
     pub(super) fn handle_timeout(&mut self, timeout: Duration, now: Instant) -> Option<Action> {
         match *self {
             Self::Idle { ping_at } if now >= ping_at => {
@@ -50,7 +67,17 @@ impl Heartbeat {
                 *self = Self::Off;
                 Some(Action::TimedOut)
             }
-            Self::Idle { .. } | Self::Waiting { .. } | Self::Off => None,
+            Self::Listening { ping_by } if now >= ping_by => {
+                *self = Self::Off;
+                Some(Action::TimedOut)
+            }
+            Self::Idle { .. } | Self::Waiting { .. } | Self::Listening { .. } | Self::Off => None,
+        }
+    }
+
+    pub(super) fn handle_ping(&mut self, interval: Duration, timeout: Duration, now: Instant) {
+        if matches!(self, Self::Listening { .. }) {
+            *self = Self::listen(interval, timeout, now);
         }
     }
 
@@ -73,13 +100,16 @@ impl Heartbeat {
         }
     }
 
-    /// The session moved to another transport: a ping that went out on the old one gets the full time again.
-    pub(super) fn handle_upgrade(&mut self, timeout: Duration, now: Instant) {
-        if let Self::Waiting { .. } = self {
-            *self = Self::Waiting {
-                pong_by: now + timeout,
-                refreshed: false,
-            };
+    /// The session moved to another transport: a ping that went out on the old one gets the full time again, and so
+    /// does the client that sends them.
+    pub(super) fn handle_upgrade(&mut self, interval: Duration, timeout: Duration, now: Instant) {
+        match self {
+            Self::Waiting { pong_by, refreshed } => {
+                *pong_by = now + timeout;
+                *refreshed = false;
+            }
+            Self::Listening { .. } => *self = Self::listen(interval, timeout, now),
+            Self::Idle { .. } | Self::Off => {}
         }
     }
 
@@ -91,6 +121,7 @@ impl Heartbeat {
         match self {
             Self::Idle { ping_at } => Some(*ping_at),
             Self::Waiting { pong_by, .. } => Some(*pong_by),
+            Self::Listening { ping_by } => Some(*ping_by),
             Self::Off => None,
         }
     }
@@ -170,10 +201,29 @@ mod tests {
     #[test]
     fn an_upgrade_rearms_an_outstanding_ping_and_keeps_the_schedule_otherwise() {
         let mut heartbeat = Heartbeat::start(INTERVAL, ms(0));
-        heartbeat.handle_upgrade(TIMEOUT, ms(100));
+        heartbeat.handle_upgrade(INTERVAL, TIMEOUT, ms(100));
         assert_eq!(heartbeat.deadline(), Some(ms(300)));
         at(&mut heartbeat, 300);
-        heartbeat.handle_upgrade(TIMEOUT, ms(450));
+        heartbeat.handle_upgrade(INTERVAL, TIMEOUT, ms(450));
         assert_eq!(heartbeat.deadline(), Some(ms(650)));
+    }
+
+    #[test]
+    fn a_client_that_pings_is_waited_for_from_each_ping_on() {
+        let mut heartbeat = Heartbeat::listen(INTERVAL, TIMEOUT, ms(0));
+        assert_eq!(at(&mut heartbeat, 499), None);
+        heartbeat.handle_ping(INTERVAL, TIMEOUT, ms(499));
+        heartbeat.handle_other_packet(TIMEOUT, ms(900));
+        heartbeat.handle_pong(INTERVAL, ms(900));
+        assert_eq!(at(&mut heartbeat, 998), None);
+        assert_eq!(at(&mut heartbeat, 999), Some(Action::TimedOut));
+        assert_eq!(heartbeat.deadline(), None);
+    }
+
+    #[test]
+    fn a_client_that_pings_gets_the_full_time_after_an_upgrade() {
+        let mut heartbeat = Heartbeat::listen(INTERVAL, TIMEOUT, ms(0));
+        heartbeat.handle_upgrade(INTERVAL, TIMEOUT, ms(400));
+        assert_eq!(heartbeat.deadline(), Some(ms(900)));
     }
 }

@@ -1,28 +1,64 @@
 //! What waits for a client: the handshake, a ping, and messages in order.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
 use super::config::Config;
-use crate::codec::v4;
-use crate::{Encoded, Frame, SendError};
+use super::jsonp::JsonpIndex;
+use super::route::Handshake;
+use super::wire::{Control, Wire};
+use crate::codec::{v3, v4};
+use crate::{Encoded, Frame, Message, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     messages: VecDeque<Encoded>,
     bytes: usize,
-    ping: bool,
+    /// A ping is due, or in revision 3 the answer to one.
+    heartbeat: bool,
     /// A send was refused, and the application has not been told yet that there is room again.
     refused: bool,
+    /// How packets are written. It never changes.
+    wire: Wire,
+    jsonp: Option<JsonpIndex>,
+}
+
+/// The answer to a poll.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Payload {
+    pub(super) body: Bytes,
+    /// Whether something in it may be compressed.
+    pub(super) compress: bool,
+    /// Whether it is a binary payload of revision 3.
+    pub(super) binary: bool,
 }
 
 /// The messages that a queue may hold while it is empty, so that a steady stream allocates nothing.
 const SPARE: usize = 4;
 
 impl Outbox {
+    /// The queue of the session that a handshake opens.
+    pub(super) fn of(handshake: &Handshake) -> Self {
+        Self {
+            wire: Wire::of(handshake),
+            jsonp: handshake.jsonp,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// Whether polling goes by scripts and forms.
+    pub(super) fn is_jsonp(&self) -> bool {
+        self.jsonp.is_some()
+    }
+
     /// Queues the parts of one message back to back, or none of them.
     pub(super) fn push(&mut self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
         if let Err(error) = self.room(parts, config) {
@@ -60,12 +96,12 @@ impl Outbox {
         })
     }
 
-    pub(super) fn push_ping(&mut self) {
-        self.ping = true;
+    pub(super) fn push_heartbeat(&mut self) {
+        self.heartbeat = true;
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        !self.ping && self.messages.is_empty()
+        !self.heartbeat && self.messages.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -79,23 +115,37 @@ impl Outbox {
     /// The next packet as a frame, in base64 if it is binary and the connection takes text only; and whether it may be
     /// compressed.
     pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<(Frame, bool)> {
-        if core::mem::take(&mut self.ping) {
-            return Some((Frame::Text(ByteString::from_static("2")), true));
+        if let Some(packet) = self.pop_heartbeat() {
+            return Some((Frame::Text(packet), true));
         }
-        self.pop().map(|message| {
-            let frame = if text_only {
-                Frame::Text(message.polling_packet())
-            } else {
-                message.frame()
-            };
-            (frame, message.compress())
-        })
+        let wire = self.wire;
+        self.pop()
+            .map(|message| (wire.frame(&message, text_only), message.compress()))
     }
 
-    /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`; and whether one
-    /// of them may be compressed.
-    pub(super) fn pop_payload(&mut self, first: Option<ByteString>, limit: usize) -> (Bytes, bool) {
-        let ping = core::mem::take(&mut self.ping).then_some(ByteString::from_static("2"));
+    /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`.
+    pub(super) fn pop_payload(&mut self, first: Option<ByteString>, limit: usize) -> Payload {
+        let mut payload = match self.wire {
+            Wire::V4 => self.pop_payload_v4(first, limit),
+            Wire::V3 { text_only } => self.pop_payload_v3(first, limit, text_only),
+        };
+        if let Some(index) = self.jsonp {
+            payload.body = index.script(&payload.body);
+        }
+        payload
+    }
+
+    /// The payload of control packets alone.
+    pub(super) fn control_payload(&self, control: Control) -> Bytes {
+        let payload = self.wire.control(control);
+        match self.jsonp {
+            None => Bytes::from_static(payload.as_bytes()),
+            Some(index) => index.script(payload.as_bytes()),
+        }
+    }
+
+    fn pop_payload_v4(&mut self, first: Option<ByteString>, limit: usize) -> Payload {
+        let ping = self.pop_heartbeat();
         let mut length = first
             .iter()
             .chain(&ping)
@@ -114,7 +164,9 @@ impl Outbox {
             // The most common answer: one message, shared with all its other recipients.
             return self
                 .pop()
-                .map(|message| (message.polling_packet().into_bytes(), message.compress()))
+                .map(|message| {
+                    Payload::text(message.polling_packet().into_bytes(), message.compress())
+                })
                 .unwrap_or_default();
         }
         let mut compress = control > 0;
@@ -132,7 +184,64 @@ impl Outbox {
                 compress |= message.compress();
             }
         }
-        (body.freeze(), compress)
+        Payload::text(body, compress)
+    }
+
+    fn pop_payload_v3(
+        &mut self,
+        first: Option<ByteString>,
+        limit: usize,
+        text_only: bool,
+    ) -> Payload {
+        let control = first.into_iter().chain(self.pop_heartbeat());
+        let control: Vec<ByteString> = control.collect();
+        let mut length = control.iter().fold(0, |sum: usize, packet| {
+            sum.saturating_add(v3::item_len(packet.len()))
+        });
+        let (mut count, mut binary) = (0_usize, false);
+        for message in &self.messages {
+            let packet = match text_only {
+                true => message.polling_len().saturating_add(1),
+                false => message.payload_len().saturating_add(1),
+            };
+            let with = length.saturating_add(v3::item_len(packet));
+            if with > limit && length > 0 {
+                break;
+            }
+            length = with;
+            count += 1;
+            binary |= !text_only && message.is_binary();
+        }
+        let mut compress = !control.is_empty();
+        let mut body = BytesMut::with_capacity(length);
+        let put_text = if binary {
+            v3::put_text_item
+        } else {
+            v3::put_text
+        };
+        for packet in &control {
+            put_text(packet, &mut body);
+        }
+        for _ in 0..count {
+            let Some(message) = self.pop() else { break };
+            compress |= message.compress();
+            match message.message() {
+                Message::Binary(data) if binary => v3::put_binary_item(&data, &mut body),
+                Message::Binary(_) | Message::Text(_) => {
+                    put_text(&message.text_packet_v3(), &mut body);
+                }
+            }
+        }
+        Payload {
+            body: body.freeze(),
+            compress,
+            binary,
+        }
+    }
+
+    fn pop_heartbeat(&mut self) -> Option<ByteString> {
+        let due = core::mem::take(&mut self.heartbeat);
+        due.then(|| ByteString::from_static(self.wire.heartbeat()))
     }
 
     /// Whether a refused send may be tried again, said once.
@@ -144,7 +253,11 @@ impl Outbox {
 
     /// Drops everything.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            wire: self.wire,
+            jsonp: self.jsonp,
+            ..Self::default()
+        };
     }
 
     fn pop(&mut self) -> Option<Encoded> {
@@ -167,6 +280,16 @@ impl Outbox {
     }
 }
 
+impl Payload {
+    fn text(body: impl Into<Bytes>, compress: bool) -> Self {
+        Self {
+            body: body.into(),
+            compress,
+            binary: false,
+        }
+    }
+}
+
 /// The length of a payload of `sum` bytes with one more packet.
 fn join_len(sum: usize, packet: usize) -> usize {
     sum.saturating_add(packet)
@@ -179,7 +302,6 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::Message;
 
     fn message(text: &str) -> [Encoded; 1] {
         [Encoded::new(&Message::text(String::from(text)))]
@@ -196,8 +318,8 @@ mod tests {
     #[test]
     fn a_payload_is_filled_up_to_the_limit_and_not_beyond() {
         let mut outbox = outbox(&["aaa", "bbb", "ccc"]);
-        assert_eq!(outbox.pop_payload(None, 9).0, "4aaa\x1e4bbb");
-        assert_eq!(outbox.pop_payload(None, 9).0, "4ccc");
+        assert_eq!(outbox.pop_payload(None, 9).body, "4aaa\x1e4bbb");
+        assert_eq!(outbox.pop_payload(None, 9).body, "4ccc");
         outbox.check();
     }
 
@@ -209,23 +331,23 @@ mod tests {
             Encoded::binary(vec![0; 3].into()),
         ];
         outbox.push(&parts, &Config::default()).unwrap();
-        assert_eq!(outbox.pop_payload(None, 10).0, "bAAAA");
-        assert_eq!(outbox.pop_payload(None, 11).0, "bAAAA");
+        assert_eq!(outbox.pop_payload(None, 10).body, "bAAAA");
+        assert_eq!(outbox.pop_payload(None, 11).body, "bAAAA");
     }
 
     #[test]
     fn a_single_message_above_the_limit_makes_progress() {
         let mut outbox = outbox(&["aaaaaaaa", "b"]);
-        assert_eq!(outbox.pop_payload(None, 4).0, "4aaaaaaaa");
-        assert_eq!(outbox.pop_payload(None, 4).0, "4b");
+        assert_eq!(outbox.pop_payload(None, 4).body, "4aaaaaaaa");
+        assert_eq!(outbox.pop_payload(None, 4).body, "4b");
     }
 
     #[test]
     fn control_packets_come_first() {
         let mut outbox = outbox(&["a"]);
-        outbox.push_ping();
+        outbox.push_heartbeat();
         assert_eq!(
-            outbox.pop_payload(Some("0{}".into()), 100).0,
+            outbox.pop_payload(Some("0{}".into()), 100).body,
             "0{}\x1e2\x1e4a"
         );
         assert!(outbox.is_empty());
@@ -234,7 +356,7 @@ mod tests {
     #[test]
     fn a_ping_overtakes_messages() {
         let mut outbox = outbox(&["a"]);
-        outbox.push_ping();
+        outbox.push_heartbeat();
         assert_eq!(
             outbox.pop_frame(false),
             Some((Frame::Text("2".into()), true))
@@ -305,9 +427,9 @@ mod tests {
             for message in &messages {
                 outbox.push(message, &Config::default()).unwrap();
             }
-            assert_eq!(outbox.pop_payload(None, 100).1, compress);
+            assert_eq!(outbox.pop_payload(None, 100).compress, compress);
             outbox.push(&plain(), &Config::default()).unwrap();
-            assert!(outbox.pop_payload(Some("0{}".into()), 100).1);
+            assert!(outbox.pop_payload(Some("0{}".into()), 100).compress);
             outbox.push(&plain(), &Config::default()).unwrap();
             assert_eq!(
                 outbox.pop_frame(false),

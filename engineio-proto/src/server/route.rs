@@ -10,6 +10,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::config::Config;
+use super::jsonp::JsonpIndex;
 use crate::http::{Headers, RequestHead, Response};
 use crate::{Revision, Sid, Transport};
 
@@ -47,9 +48,11 @@ pub struct Handshake {
     pub transport: Transport,
     /// The protocol revision, fixed for the session.
     pub revision: Revision,
-    /// Whether the WebSocket that opens the session asked for text frames only, with a `b64` parameter that is not
-    /// empty. Polling is text in any case.
+    /// Whether the request that opens the session asked for text only, with a `b64` parameter that is not empty: a
+    /// WebSocket for text frames, polling of revision 3 for text payloads. Polling of revision 4 is text in any case.
     pub text_only: bool,
+    /// The function of the page that polling calls, if it polls by scripts: the parameter `j`.
+    pub jsonp: Option<JsonpIndex>,
     /// Whether the browser is one that wants `X-XSS-Protection: 0` on responses (Internet Explorer).
     pub disable_xss_filter: bool,
 }
@@ -62,6 +65,7 @@ impl Handshake {
             transport,
             revision: Revision::V4,
             text_only: false,
+            jsonp: None,
             disable_xss_filter: false,
         }
     }
@@ -105,7 +109,7 @@ pub enum Action {
 pub enum PostContent {
     /// A text payload; every content type but the other ones, as officially.
     Text,
-    /// `application/octet-stream`, which revision 4 refuses.
+    /// `application/octet-stream`: a binary payload of revision 3, which revision 4 refuses.
     Binary,
 }
 
@@ -130,9 +134,10 @@ impl Route {
         }) {
             return Err(Reject::BadRequest(BadRequest::InvalidOrigin));
         }
+        let revision = query.revision(config);
         match query.sid.as_deref().filter(|sid| !sid.is_empty()) {
-            Some(sid) => Self::of_session(request, &query, transport, sid),
-            None => Self::of_handshake(request, &query, transport),
+            Some(sid) => Self::of_session(request, &query, transport, revision, sid),
+            None => Self::of_handshake(request, &query, transport, revision),
         }
     }
 
@@ -140,6 +145,7 @@ impl Route {
         request: &RequestHead<'_>,
         query: &Query<'_>,
         transport: Transport,
+        revision: Option<Revision>,
         sid: &str,
     ) -> Result<Self, Reject> {
         let sid = Sid::parse(sid).ok_or(Reject::UnknownSid)?;
@@ -156,7 +162,7 @@ impl Route {
         };
         Ok(Self::Session(SessionRequest {
             sid,
-            revision: query.revision(),
+            revision,
             transport,
             action,
         }))
@@ -166,6 +172,7 @@ impl Route {
         request: &RequestHead<'_>,
         query: &Query<'_>,
         transport: Transport,
+        revision: Option<Revision>,
     ) -> Result<Self, Reject> {
         if request.method != "GET" {
             return Err(Reject::BadHandshakeMethod);
@@ -173,7 +180,13 @@ impl Route {
         if request.upgrade != (transport == Transport::WebSocket) {
             return Err(Reject::BadRequest(BadRequest::TransportHandshake));
         }
-        let revision = query.revision().ok_or(Reject::UnsupportedRevision)?;
+        let revision = revision.ok_or(Reject::UnsupportedRevision)?;
+        let jsonp = query.jsonp.as_deref();
+        let jsonp = jsonp.filter(|_| transport == Transport::Polling);
+        let index = |value| {
+            let fault = BadRequest::TransportHandshake;
+            JsonpIndex::parse(value).ok_or(Reject::BadRequest(fault))
+        };
         let agent = request.user_agent.unwrap_or_default();
         let contains = |needle: &[u8]| agent.windows(needle.len()).any(|window| window == needle);
         let disable_xss_filter = contains(b";MSIE") || contains(b"Trident/");
@@ -181,6 +194,7 @@ impl Route {
             transport,
             revision,
             text_only: query.text_only,
+            jsonp: jsonp.map(index).transpose()?,
             disable_xss_filter,
         }))
     }
@@ -193,6 +207,7 @@ struct Query<'a> {
     sid: Option<Cow<'a, str>>,
     revision: Option<Cow<'a, str>>,
     text_only: bool,
+    jsonp: Option<Cow<'a, str>>,
 }
 
 impl<'a> Query<'a> {
@@ -203,6 +218,7 @@ impl<'a> Query<'a> {
                 "transport" => parsed.transport = Some(value),
                 "sid" => parsed.sid = Some(value),
                 "EIO" => parsed.revision = Some(value),
+                "j" => parsed.jsonp = Some(value),
                 "b64" => parsed.text_only = !value.is_empty(),
                 _ => {}
             }
@@ -210,8 +226,13 @@ impl<'a> Query<'a> {
         parsed
     }
 
-    fn revision(&self) -> Option<Revision> {
-        (self.revision.as_deref() == Some("4")).then_some(Revision::V4)
+    /// The revision, if it is served: all that is not exactly 4 counts as 3.
+    fn revision(&self, config: &Config) -> Option<Revision> {
+        if self.revision.as_deref() == Some("4") {
+            Some(Revision::V4)
+        } else {
+            config.allow_eio3.then_some(Revision::V3)
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 
 use alloc::boxed::Box;
 
+use super::wire::Wire;
 use crate::codec::Packet;
-use crate::codec::v4;
 use crate::{ConnectionId, Frame, Instant};
 
 #[derive(Debug)]
@@ -69,11 +69,11 @@ impl Upgrade {
         matches!(self, Self::Probing(probe) if probe.probed)
     }
 
-    pub(super) fn handle_frame(&mut self, frame: Frame) -> Action {
+    pub(super) fn handle_frame(&mut self, frame: Frame, wire: Wire) -> Action {
         let Self::Probing(probe) = self else {
             return Action::Abort;
         };
-        match v4::decode_frame(frame) {
+        match wire.decode_frame(frame) {
             Ok(Packet::Ping(data)) if data == "probe" => {
                 probe.probed = true;
                 // A count, not a queue: a flood of probes takes no memory.
@@ -139,8 +139,14 @@ mod tests {
     fn each_probe_is_answered() {
         let mut upgrade = probing();
         assert_eq!((upgrade.is_probed(), upgrade.unannounced()), (false, None));
-        assert_eq!(upgrade.handle_frame(text("2probe")), Action::Answered);
-        assert_eq!(upgrade.handle_frame(text("2probe")), Action::Answered);
+        assert_eq!(
+            upgrade.handle_frame(text("2probe"), Wire::V4),
+            Action::Answered
+        );
+        assert_eq!(
+            upgrade.handle_frame(text("2probe"), Wire::V4),
+            Action::Answered
+        );
         assert_eq!(
             (upgrade.is_probed(), upgrade.unannounced()),
             (true, Some(ConnectionId(1)))
@@ -154,10 +160,13 @@ mod tests {
 
     #[test]
     fn completes_with_or_without_a_probe() {
-        assert_eq!(probing().handle_frame(text("5")), Action::Complete);
+        assert_eq!(
+            probing().handle_frame(text("5"), Wire::V4),
+            Action::Complete
+        );
         let mut upgrade = probing();
-        upgrade.handle_frame(text("2probe"));
-        assert_eq!(upgrade.handle_frame(text("5")), Action::Complete);
+        upgrade.handle_frame(text("2probe"), Wire::V4);
+        assert_eq!(upgrade.handle_frame(text("5"), Wire::V4), Action::Complete);
     }
 
     #[test]
@@ -171,7 +180,7 @@ mod tests {
             text("1"),
             Frame::Binary("a".into()),
         ] {
-            assert_eq!(probing().handle_frame(frame), Action::Abort);
+            assert_eq!(probing().handle_frame(frame, Wire::V4), Action::Abort);
         }
     }
 }

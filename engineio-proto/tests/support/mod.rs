@@ -39,6 +39,8 @@ pub(crate) struct Net {
     connections: Vec<Connection>,
     closed: BTreeSet<usize>,
     headers: BTreeMap<u64, Headers>,
+    /// What the queries of a session start with, if it is not `EIO=4`.
+    queries: BTreeMap<usize, String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -62,6 +64,7 @@ impl Net {
             connections: Vec::new(),
             closed: BTreeSet::new(),
             headers: BTreeMap::new(),
+            queries: BTreeMap::new(),
         }
     }
 
@@ -80,11 +83,29 @@ impl Net {
         session
     }
 
+    /// Opens a session on polling with queries that start with `query`, and takes the answer.
+    pub(crate) fn open_polling_with(&mut self, query: &str) -> (usize, String) {
+        let request = self.get(&format!("{query}&transport=polling"));
+        let mut outputs = self.drain();
+        let session = self.opened(&outputs);
+        self.queries.insert(session, query.to_owned());
+        let answer = outputs.remove(0);
+        assert_eq!(outputs, [format!("s{session} opened by r{request}")]);
+        let answer = answer.strip_prefix(&format!("r{request} 200 "));
+        (session, answer.expect("a handshake").to_owned())
+    }
+
     /// Opens a session on a WebSocket and takes its handshake.
     pub(crate) fn open_websocket(&mut self) -> (usize, Number) {
-        let connection = self.connect("EIO=4&transport=websocket");
+        self.open_websocket_with("EIO=4")
+    }
+
+    /// As `open_websocket`, with queries that start with `query`.
+    pub(crate) fn open_websocket_with(&mut self, query: &str) -> (usize, Number) {
+        let connection = self.connect(&format!("{query}&transport=websocket"));
         let outputs = self.drain();
         let session = self.opened(&outputs);
+        self.queries.insert(session, query.to_owned());
         assert_eq!(
             outputs,
             [
@@ -136,7 +157,8 @@ impl Net {
 
     pub(crate) fn query(&self, session: usize, transport: &str) -> String {
         let sid = self.driver.sid(session).expect("a session");
-        format!("EIO=4&transport={transport}&sid={}", sid.as_str())
+        let query = self.queries.get(&session).map_or("EIO=4", String::as_str);
+        format!("{query}&transport={transport}&sid={}", sid.as_str())
     }
 
     pub(crate) fn poll(&mut self, session: usize) -> Number {
@@ -147,6 +169,13 @@ impl Net {
     pub(crate) fn post(&mut self, session: usize, body: impl Into<Bytes>) -> Number {
         let query = self.query(session, "polling");
         self.head(&RequestHead::new("POST", "/engine.io/", &query), body)
+    }
+
+    /// Sends a POST with an octet stream.
+    pub(crate) fn post_binary(&mut self, session: usize, body: impl Into<Bytes>) -> Number {
+        let query = self.query(session, "polling");
+        let head = RequestHead::new("POST", "/engine.io/", &query);
+        self.head(&head.with_content_type(b"application/octet-stream"), body)
     }
 
     /// Sends the head of a POST; `post_rest`, `post_too_large` or `abort` follows.

@@ -5,11 +5,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::dialect::Dialect;
+
 /// One step. Sessions, requests and connections are picked by a number, modulo those that there are.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    OpenPolling,
-    OpenWebSocket,
+    OpenPolling(Dialect),
+    OpenWebSocket(Dialect),
     Poll(usize),
     Post(usize, Bytes),
     PostBinary(usize),
@@ -33,18 +35,30 @@ pub(crate) enum Op {
 
 /// Histories of up to `most` steps, none of which opens a session but the first two and the rare one behind them.
 pub(crate) fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
-    let open = || prop_oneof![Just(Op::OpenPolling), Just(Op::OpenWebSocket)];
-    (open(), vec(op(), 0..most)).prop_map(|(first, mut ops)| {
+    let open = prop_oneof![
+        dialect().prop_map(Op::OpenPolling),
+        dialect().prop_map(Op::OpenWebSocket)
+    ];
+    (open, vec(op(), 0..most)).prop_map(|(first, mut ops)| {
         ops.insert(0, first);
         ops
     })
 }
 
+fn dialect() -> impl Strategy<Value = Dialect> {
+    prop_oneof![
+        3 => Just(Dialect::V4),
+        1 => Just(Dialect::V3),
+        1 => Just(Dialect::V3Text),
+        1 => Just(Dialect::Jsonp),
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let pick = || 0..8_usize;
     prop_oneof![
-        1 => Just(Op::OpenPolling),
-        1 => Just(Op::OpenWebSocket),
+        1 => dialect().prop_map(Op::OpenPolling),
+        1 => dialect().prop_map(Op::OpenWebSocket),
         8 => pick().prop_map(Op::Poll),
         8 => (pick(), body()).prop_map(|(session, body)| Op::Post(session, body)),
         1 => pick().prop_map(Op::PostBinary),

@@ -7,8 +7,9 @@ use core::time::Duration;
 use engineio_proto::Transport;
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Event, Output};
-use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Sid};
+use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId};
 
+use crate::dialect::Dialect;
 use crate::driver::{Driver, Happening, Out};
 use crate::ops::Op;
 
@@ -46,6 +47,8 @@ pub(crate) struct Run {
     now: Instant,
     requests: Vec<Request>,
     connections: Vec<Connection>,
+    /// Of the sessions that are there.
+    dialects: BTreeMap<usize, Dialect>,
     pub(crate) log: Log,
 }
 
@@ -80,6 +83,7 @@ impl Run {
             now: Instant::ZERO,
             requests: Vec::new(),
             connections: Vec::new(),
+            dialects: BTreeMap::new(),
             log: Log::default(),
         }
     }
@@ -163,82 +167,84 @@ impl Run {
 
     fn step(&mut self, op: &Op) {
         match op {
-            Op::OpenPolling => {
-                self.request(
-                    None,
-                    Kind::Poll,
-                    "GET",
-                    "EIO=4&transport=polling",
-                    "".into(),
-                );
+            Op::OpenPolling(dialect) => {
+                let query = format!("{}&transport=polling", dialect.query());
+                self.request(None, Kind::Poll, "GET", &query, "".into());
+                self.note_dialect(*dialect);
             }
-            Op::OpenWebSocket => self.connect(None, "EIO=4&transport=websocket"),
+            Op::OpenWebSocket(dialect) => {
+                let query = format!("{}&transport=websocket", dialect.query());
+                self.connect(None, &query);
+                self.note_dialect(*dialect);
+            }
             Op::Poll(pick) => self.poll(*pick),
-            Op::Post(pick, body) => self.with(*pick, |run, session, sid| {
-                let query = query(sid, "polling");
-                run.request(Some(session), Kind::Other, "POST", &query, body.clone());
+            Op::Post(pick, body) => self.with(*pick, |run, session| {
+                let query = run.query(session, "polling");
+                let body = run.dialect(session).body(body);
+                run.request(Some(session), Kind::Other, "POST", &query, body);
             }),
-            Op::PostBinary(pick) => self.with(*pick, |run, session, sid| {
-                let query = query(sid, "polling");
+            Op::PostBinary(pick) => self.with(*pick, |run, session| {
+                let query = run.query(session, "polling");
                 let head = RequestHead::new("POST", "/", &query)
                     .with_content_type(b"application/octet-stream");
                 let id = run.new_request(Some(session), Kind::Other);
                 run.driver.handle_request(id, &head, "4a".into(), run.now);
             }),
-            Op::PostHead(pick) => self.with(*pick, |run, session, sid| {
-                let query = query(sid, "polling");
+            Op::PostHead(pick) => self.with(*pick, |run, session| {
+                let query = run.query(session, "polling");
                 let id = run.new_request(Some(session), Kind::Posting);
                 let head = RequestHead::new("POST", "/", &query);
                 run.driver.handle_request_begun(id, &head, run.now);
             }),
-            Op::PostRest(pick, body) => self.with_posting(*pick, |run, id, sid| {
-                let query = query(sid, "polling");
+            Op::PostRest(pick, body) => self.with_posting(*pick, |run, id, session| {
+                let query = run.query(session, "polling");
                 let head = RequestHead::new("POST", "/", &query);
-                run.driver.handle_request(id, &head, body.clone(), run.now);
+                let body = run.dialect(session).body(body);
+                run.driver.handle_request(id, &head, body, run.now);
             }),
             Op::PostTooLarge(pick) => self.with_posting(*pick, |run, id, _| {
                 run.driver.handle_request_too_large(id, run.now);
             }),
             Op::Abort(pick) => self.abort(*pick),
-            Op::Probe(pick) => self.with(*pick, |run, session, sid| {
-                run.connect(Some(session), &query(sid, "websocket"));
+            Op::Probe(pick) => self.with(*pick, |run, session| {
+                run.connect(Some(session), &run.query(session, "websocket"));
             }),
             Op::Text(pick, text) => self.frame(*pick, Frame::Text(text.as_str().into())),
             Op::Binary(pick, data) => self.frame(*pick, Frame::Binary(data.clone())),
             Op::Disconnect(pick) => self.lose(*pick, false),
             Op::Fail(pick) => self.lose(*pick, true),
-            Op::Request(method, pick, transport) => self.with(*pick, |run, session, sid| {
+            Op::Request(method, pick, transport) => self.with(*pick, |run, session| {
                 // A poll would be a poll, and is another step.
                 if (*method, *transport) != ("GET", "polling") {
-                    let query = query(sid, transport);
+                    let query = run.query(session, transport);
                     run.request(Some(session), Kind::Other, method, &query, "4a".into());
                 }
             }),
             Op::Send(pick, text) => self.send(*pick, Encoded::new(&Message::text(text.clone()))),
             Op::SendBinary(pick, data) => self.send(*pick, Encoded::binary(data.clone())),
-            Op::Volatile(pick) => self.with(*pick, |run, session, _| {
+            Op::Volatile(pick) => self.with(*pick, |run, session| {
                 run.pull(session);
                 let message = Encoded::new(&Message::text("v"));
                 run.driver.send_volatile(session, &[message]);
             }),
-            Op::Close(pick) => self.with(*pick, |run, session, _| {
+            Op::Close(pick) => self.with(*pick, |run, session| {
                 run.driver.close(session, run.now);
                 run.pull(session);
             }),
-            Op::Discard(pick) => self.with(*pick, |run, session, _| run.driver.discard(session)),
+            Op::Discard(pick) => self.with(*pick, |run, session| run.driver.discard(session)),
             Op::Advance(millis) => self.advance(*millis),
         }
     }
 
     fn poll(&mut self, pick: usize) {
-        self.with(pick, |run, session, sid| {
-            let query = query(sid, "polling");
+        self.with(pick, |run, session| {
+            let query = run.query(session, "polling");
             run.request(Some(session), Kind::Poll, "GET", &query, Bytes::new());
         });
     }
 
     fn send(&mut self, pick: usize, message: Encoded) {
-        self.with(pick, |run, session, _| {
+        self.with(pick, |run, session| {
             // Refused, or not: either way it shows in what the client gets.
             let _outcome = run.driver.send(session, &[message]);
         });
@@ -303,15 +309,37 @@ impl Run {
     }
 
     /// Calls `act` with one of the sessions that ever opened.
-    fn with(&mut self, pick: usize, act: impl FnOnce(&mut Self, usize, Sid)) {
-        let count = (0..).map_while(|n| self.driver.sid(n)).count();
-        if let Some(sid) = self.driver.sid(pick % count.max(1)) {
-            act(self, pick % count, sid);
+    fn with(&mut self, pick: usize, act: impl FnOnce(&mut Self, usize)) {
+        let count = self.opened();
+        if count > 0 {
+            act(self, pick % count);
         }
     }
 
+    /// How many sessions ever opened.
+    fn opened(&self) -> usize {
+        (0..).map_while(|n| self.driver.sid(n)).count()
+    }
+
+    /// The session that has just opened, if one has, speaks so.
+    fn note_dialect(&mut self, dialect: Dialect) {
+        if let Some(session) = self.opened().checked_sub(1) {
+            self.dialects.entry(session).or_insert(dialect);
+        }
+    }
+
+    fn dialect(&self, session: usize) -> Dialect {
+        self.dialects[&session]
+    }
+
+    fn query(&self, session: usize, transport: &str) -> String {
+        let sid = self.driver.sid(session).expect("a session");
+        let query = self.dialect(session).query();
+        format!("{query}&transport={transport}&sid={}", sid.as_str())
+    }
+
     /// Calls `act` with a POST whose body is still to come, unless the client has seen its answer already.
-    fn with_posting(&mut self, pick: usize, act: impl FnOnce(&mut Self, RequestId, Sid)) {
+    fn with_posting(&mut self, pick: usize, act: impl FnOnce(&mut Self, RequestId, usize)) {
         let all = self.requests.iter().enumerate();
         let posting = all.filter(|(_, request)| request.kind == Kind::Posting);
         let posting: Vec<_> = posting.map(|(id, _)| id).collect();
@@ -320,9 +348,8 @@ impl Run {
         };
         let request = &mut self.requests[id];
         request.kind = Kind::Other;
-        let sid = request.session.and_then(|session| self.driver.sid(session));
-        if let Some(sid) = sid.filter(|_| !request.over) {
-            act(self, RequestId(id as u64), sid);
+        if let Some(session) = request.session.filter(|_| !request.over) {
+            act(self, RequestId(id as u64), session);
         }
     }
 
@@ -367,9 +394,12 @@ impl Run {
                 let session = state.session.filter(|_| state.kind == Kind::Poll);
                 if let Some(session) = session.filter(|_| response.status == 200) {
                     // Whether the client is still there to read it is a matter of luck.
-                    let body = String::from_utf8(response.body.to_vec()).expect("text");
-                    for packet in body.split('\x1e') {
-                        note(&mut self.log.polled, session, packet);
+                    let mut headers = response.headers.iter();
+                    let content_type = headers.find(|(name, _)| *name == "content-type");
+                    let content_type = content_type.map(|(_, value)| value);
+                    let dialect = self.dialects.get(&session).copied().unwrap_or(Dialect::V4);
+                    for packet in dialect.packets(content_type, response.body) {
+                        note(&mut self.log.polled, session, &packet);
                     }
                 }
             }
@@ -423,7 +453,7 @@ impl Run {
         let head = RequestHead::new(method, "/engine.io/", query);
         self.driver.handle_request(id, &head, body, self.now);
         if session.is_none() {
-            let opened = (0..).map_while(|n| self.driver.sid(n)).count();
+            let opened = self.opened();
             self.requests[id.0 as usize].session = opened.checked_sub(1);
         }
     }
@@ -448,7 +478,7 @@ impl Run {
         let head = RequestHead::new("GET", "/engine.io/", query);
         self.driver.handle_upgrade(id, &head, self.now);
         if session.is_none() {
-            let opened = (0..).map_while(|n| self.driver.sid(n)).count();
+            let opened = self.opened();
             self.connections[id.0 as usize].session = opened.checked_sub(1);
         }
     }
@@ -471,10 +501,6 @@ impl Run {
             }
         }
     }
-}
-
-fn query(sid: Sid, transport: &str) -> String {
-    format!("EIO=4&transport={transport}&sid={}", sid.as_str())
 }
 
 /// Notes a packet if it carries a message.

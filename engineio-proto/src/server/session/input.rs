@@ -3,14 +3,15 @@
 use bytes::Bytes;
 
 use super::{Carrier, Event, Release, Session, State};
-use crate::codec::{Packet, v4};
+use crate::codec::Packet;
 use crate::http::{Headers, Response};
 use crate::server::close::{CloseReason, TransportFault};
 use crate::server::output::Output;
 use crate::server::route::{BadRequest, PostContent, Reject};
 use crate::server::upgrade::Upgrade;
-use crate::server::{heartbeat, upgrade};
-use crate::{ConnectionId, Frame, Instant, Message, RequestId, Transport};
+use crate::server::wire::Control;
+use crate::server::{heartbeat, jsonp, upgrade};
+use crate::{ConnectionId, Frame, Instant, Message, RequestId, Revision, Transport};
 
 impl Session {
     /// Answers the poll with what is queued, or holds it until there is something.
@@ -31,7 +32,7 @@ impl Session {
                 );
             }
             (State::Closing { .. }, Carrier::Polling { .. }) if self.outbox.is_empty() => {
-                self.respond_payload(request, Bytes::from_static(b"6\x1e1"));
+                self.respond_control(request, Control::NoopAndClose);
                 self.finish(CloseReason::ForcedClose, Release::Close);
             }
             (State::Open | State::Closing { .. }, Carrier::Polling { held, .. }) => {
@@ -195,7 +196,7 @@ impl Session {
                     Release::Close,
                 );
             } else {
-                match v4::decode_frame(frame) {
+                match self.outbox.wire().decode_frame(frame) {
                     Ok(packet) => self.handle_packet(packet, now),
                     Err(error) => self.finish(CloseReason::ParseError(error), Release::Close),
                 }
@@ -233,7 +234,7 @@ impl Session {
             self.finish(CloseReason::ForcedClose, Release::Close);
         }
         match self.heartbeat.handle_timeout(self.config.ping_timeout, now) {
-            Some(heartbeat::Action::SendPing) if self.state == State::Open => self.push_ping(),
+            Some(heartbeat::Action::SendPing) if self.state == State::Open => self.push_heartbeat(),
             Some(heartbeat::Action::TimedOut) => {
                 self.finish(CloseReason::PingTimeout, Release::Close)
             }
@@ -249,7 +250,7 @@ impl Session {
         body: Bytes,
         now: Instant,
     ) {
-        if content == PostContent::Binary {
+        if content == PostContent::Binary && self.revision() == Revision::V4 {
             self.respond(request, Response::new(400, ""));
             return self.finish(
                 CloseReason::TransportError(TransportFault::InvalidContent),
@@ -259,8 +260,32 @@ impl Session {
         if body.len() > self.config.max_payload {
             return self.respond(request, Response::new(413, ""));
         }
+        match self.payload_of(content, body) {
+            Some(payload) => self.handle_payload(request, content, payload, now),
+            None => self.respond_ok(request),
+        }
+    }
+
+    /// What a body holds; `None` for a form without it, which is no error.
+    fn payload_of(&self, content: PostContent, body: Bytes) -> Option<Bytes> {
+        match (self.outbox.is_jsonp(), content) {
+            (false, _) => Some(body),
+            (true, PostContent::Text) => jsonp::payload_of(&body),
+            (true, PostContent::Binary) => None,
+        }
+    }
+
+    fn handle_payload(
+        &mut self,
+        request: RequestId,
+        content: PostContent,
+        payload: Bytes,
+        now: Instant,
+    ) {
+        let most = self.config.max_packets_per_payload;
+        let packets = self.outbox.wire().decode_payload(content, payload, most);
         let mut error = None;
-        for packet in v4::decode_payload(body, self.config.max_packets_per_payload) {
+        for packet in packets {
             match (self.state, packet) {
                 (State::Closed, _) => break,
                 (State::Open, Ok(packet)) => self.handle_packet(packet, now),
@@ -276,26 +301,32 @@ impl Session {
                 self.respond(request, Response::new(400, ""));
                 self.finish(CloseReason::ParseError(error), Release::Close);
             }
-            None => {
-                let headers = self.headers("text/html");
-                self.respond(request, Response::new(200, "ok").with_headers(headers));
-            }
+            None => self.respond_ok(request),
         }
     }
 
+    fn respond_ok(&mut self, request: RequestId) {
+        let headers = self.headers("text/html");
+        self.respond(request, Response::new(200, "ok").with_headers(headers));
+    }
+
     pub(super) fn handle_packet(&mut self, packet: Packet, now: Instant) {
-        match packet {
-            Packet::Pong(_) => return self.heartbeat.handle_pong(self.config.ping_interval, now),
-            Packet::Message(message) => self.handle_message(message),
-            Packet::Ping(_) => {
+        let (interval, timeout) = (self.config.ping_interval, self.config.ping_timeout);
+        match (packet, self.revision()) {
+            (Packet::Pong(_), Revision::V4) => return self.heartbeat.handle_pong(interval, now),
+            (Packet::Ping(_), Revision::V3) => {
+                self.heartbeat.handle_ping(interval, timeout, now);
+                self.push_heartbeat();
+            }
+            (Packet::Message(message), _) => self.handle_message(message),
+            (Packet::Ping(_) | Packet::Pong(_), _) => {
                 let fault = TransportFault::HeartbeatDirection;
                 self.finish(CloseReason::TransportError(fault), Release::Close);
             }
-            Packet::Close(_) => self.finish(CloseReason::TransportClose, Release::Noop),
-            Packet::Open(_) | Packet::Upgrade(_) | Packet::Noop(_) => {}
+            (Packet::Close(_), _) => self.finish(CloseReason::TransportClose, Release::Noop),
+            (Packet::Open(_) | Packet::Upgrade(_) | Packet::Noop(_), _) => {}
         }
-        self.heartbeat
-            .handle_other_packet(self.config.ping_timeout, now);
+        self.heartbeat.handle_other_packet(timeout, now);
     }
 
     pub(super) fn handle_message(&mut self, message: Message) {
@@ -316,7 +347,7 @@ impl Session {
     }
 
     pub(super) fn handle_probe_frame(&mut self, frame: Frame, now: Instant) {
-        match self.upgrade.handle_frame(frame) {
+        match self.upgrade.handle_frame(frame, self.outbox.wire()) {
             upgrade::Action::Answered => self.flush_poll(),
             upgrade::Action::Abort => self.abort_upgrade(),
             upgrade::Action::Complete => self.complete_upgrade(now),
@@ -326,7 +357,7 @@ impl Session {
     pub(super) fn complete_upgrade(&mut self, now: Instant) {
         if let Carrier::Polling { held, posting } = self.carrier {
             if let Some(held) = held {
-                self.respond_payload(held, Bytes::from_static(b"1"));
+                self.respond_control(held, Control::Close);
             }
             if let Some(posting) = posting {
                 self.respond(posting, Response::new(400, ""));
@@ -339,7 +370,8 @@ impl Session {
             connection,
             announced: false,
         };
-        self.heartbeat.handle_upgrade(self.config.ping_timeout, now);
+        let (interval, timeout) = (self.config.ping_interval, self.config.ping_timeout);
+        self.heartbeat.handle_upgrade(interval, timeout, now);
         self.events.push(Event::Upgraded(Transport::WebSocket));
         self.after_departure();
     }

@@ -22,8 +22,6 @@ mod output;
 
 use alloc::sync::Arc;
 
-use bytes::Bytes;
-
 use self::actions::Actions;
 use super::close::{CloseReason, TransportFault};
 use super::config::{Config, SlowReader};
@@ -32,6 +30,7 @@ use super::outbox::Outbox;
 use super::output::Output;
 use super::route::{Action, BadRequest, Handshake, Reject, SessionRequest};
 use super::upgrade::Upgrade;
+use super::wire::Control;
 use crate::http::Response;
 use crate::queue::Queue;
 use crate::{
@@ -154,7 +153,8 @@ impl Session {
             },
             Transport::WebSocket => Carrier::Awaited,
         };
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::of(handshake);
+        let (interval, timeout) = (config.ping_interval, config.ping_timeout);
         if let Some(message) = &config.initial_packet {
             // An empty queue takes any message.
             let _taken = outbox.push(&[Encoded::new(message)], &config);
@@ -167,7 +167,10 @@ impl Session {
             state: State::Open,
             carrier,
             upgrade: Upgrade::None,
-            heartbeat: Heartbeat::start(config.ping_interval, now),
+            heartbeat: match handshake.revision {
+                Revision::V4 => Heartbeat::start(interval, now),
+                Revision::V3 => Heartbeat::listen(interval, timeout, now),
+            },
             outbox,
             undelivered_bytes: 0,
             events: Queue::new(),
@@ -271,7 +274,7 @@ impl Session {
     /// The protocol revision of the session.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        Revision::V4
+        self.outbox.wire().revision()
     }
 
     /// The transport that the session is on.
@@ -348,8 +351,12 @@ impl Session {
                     posting: None,
                 };
                 if let Some(held) = held {
-                    let payload: &'static [u8] = if release == Release::Noop { b"6" } else { b"1" };
-                    self.respond_payload(held, Bytes::from_static(payload));
+                    let control = if release == Release::Noop {
+                        Control::Noop
+                    } else {
+                        Control::Close
+                    };
+                    self.respond_control(held, control);
                 }
                 if let Some(posting) = posting {
                     self.respond(posting, Response::new(400, ""));

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
-use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{Carrier, Event, Release, Session, State, Timer};
@@ -11,7 +10,10 @@ use crate::codec::{Open, Packet, v4};
 use crate::http::{Headers, Response};
 use crate::server::close::CloseReason;
 use crate::server::output::Output;
+use crate::server::wire::Control;
 use crate::{ConnectionId, Frame, Instant, RequestId};
+
+const TEXT_PAYLOAD: &str = "text/plain; charset=UTF-8";
 
 impl Session {
     /// The next thing to do or to know. What is to be done comes first, events after it.
@@ -168,27 +170,30 @@ impl Session {
         }
         *held = None;
         if !waiting {
-            return self.respond_payload(request, Bytes::from_static(b"6"));
+            return self.respond_control(request, Control::Noop);
         }
         let opens = core::mem::take(&mut self.open_pending);
         let open = opens.then(|| self.open_packet());
-        let (body, compress) = self.outbox.pop_payload(open, self.config.max_payload);
+        let payload = self.outbox.pop_payload(open, self.config.max_payload);
         let cookie = self
             .config
             .cookie
             .as_ref()
             .filter(|_| opens)
             .map(|cookie| cookie.header(&self.sid));
-        let headers = self
-            .headers("text/plain; charset=UTF-8")
-            .with_set_cookie(cookie);
-        let response = Response::new(200, body).with_headers(headers);
-        self.respond(request, response.with_compress(compress));
+        let content_type = if payload.binary {
+            "application/octet-stream"
+        } else {
+            TEXT_PAYLOAD
+        };
+        let headers = self.headers(content_type).with_set_cookie(cookie);
+        let response = Response::new(200, payload.body).with_headers(headers);
+        self.respond(request, response.with_compress(payload.compress));
         self.after_departure();
     }
 
-    pub(super) fn push_ping(&mut self) {
-        self.outbox.push_ping();
+    pub(super) fn push_heartbeat(&mut self) {
+        self.outbox.push_heartbeat();
         self.flush_poll();
     }
 
@@ -197,8 +202,9 @@ impl Session {
         self.outbox.clear();
     }
 
-    pub(super) fn respond_payload(&mut self, request: RequestId, body: Bytes) {
-        let headers = self.headers("text/plain; charset=UTF-8");
+    pub(super) fn respond_control(&mut self, request: RequestId, control: Control) {
+        let body = self.outbox.control_payload(control);
+        let headers = self.headers(TEXT_PAYLOAD);
         self.respond(request, Response::new(200, body).with_headers(headers));
     }
 
