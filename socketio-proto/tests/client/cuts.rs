@@ -41,6 +41,10 @@ fn play(
         "{mode:?}, cut after {cut_after:?}: every acknowledgement ends"
     );
     assert!(pair.is_up());
+    // There is always a next request, but no further one on a WebSocket.
+    if let (Mode::Polling, Some((_, Cut::Lost))) = (mode, cut_after) {
+        assert!(pair.has_lost() && pair.disconnected > 0 || pair.connected == 2);
+    }
     pair
 }
 
@@ -102,6 +106,11 @@ fn a_server_restarted_after_any_delivery_loses_no_acknowledged_event_and_doubles
     cut_everywhere(Cut::Restart);
 }
 
+#[test]
+fn a_request_or_response_lost_anywhere_loses_no_acknowledged_event_and_doubles_none() {
+    cut_everywhere(Cut::Lost);
+}
+
 fn cut_everywhere(how: Cut) {
     for mode in MODES {
         let count = deliveries(mode, &SocketOptions::default(), 1);
@@ -131,6 +140,11 @@ fn cut_after_any_delivery_retries_bring_everything_at_least_once_and_in_order() 
 #[test]
 fn cut_unseen_after_any_delivery_retries_bring_everything_at_least_once_and_in_order() {
     retry_everywhere(Cut::Silent);
+}
+
+#[test]
+fn whichever_request_or_response_is_lost_retries_bring_everything_at_least_once_and_in_order() {
+    retry_everywhere(Cut::Lost);
 }
 
 fn retry_everywhere(how: Cut) {

@@ -26,8 +26,8 @@ pub(crate) enum Mode {
     Remember,
 }
 
-/// How the network is cut. All that is under way is lost in each case.
-#[derive(Clone, Copy, Debug)]
+/// What the network does wrong. When it is cut, all that is under way is lost.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cut {
     /// Both sides learn of it.
     Seen,
@@ -35,6 +35,8 @@ pub(crate) enum Cut {
     Silent,
     /// Another server takes the place of the one there was.
     Restart,
+    /// Just the request or response at that place is lost, or the next one behind it, and nobody learns of it.
+    Lost,
 }
 
 /// What both applications saw, by namespace.
@@ -227,9 +229,13 @@ impl Pair {
                 && entry.key().0 <= self.now
             {
                 let delivery = entry.remove();
-                self.deliver(delivery);
                 self.deliveries += 1;
+                if self.loses(&delivery) {
+                    continue;
+                }
+                self.deliver(delivery);
                 if let Some((after, how)) = self.cut_after
+                    && how != Cut::Lost
                     && after == self.deliveries
                 {
                     self.take_outputs();
@@ -251,6 +257,24 @@ impl Pair {
     /// Nothing is awaited any more.
     pub(crate) fn is_settled(&self) -> bool {
         self.client_acks.is_empty() && self.server_acks.is_empty()
+    }
+
+    /// Whether what was to be lost was lost.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.cut_after.is_none()
+    }
+
+    /// Whether this is what gets lost: of HTTP, since a connection loses nothing but what is behind a cut.
+    fn loses(&mut self, delivery: &Delivery) -> bool {
+        let is_http = matches!(
+            delivery,
+            Delivery::Request(..)
+                | Delivery::Response(..)
+                | Delivery::Connect(..)
+                | Delivery::Accepted(_)
+        );
+        let is_due = |&mut (at, how): &mut (usize, Cut)| how == Cut::Lost && at <= self.deliveries;
+        is_http && self.cut_after.take_if(is_due).is_some()
     }
 
     fn cut(&mut self, how: Cut) {
@@ -276,7 +300,7 @@ impl Pair {
                     self.server.handle_connection_closed(id, self.now);
                 }
             }
-            Cut::Silent => {}
+            Cut::Silent | Cut::Lost => {}
             Cut::Restart => {
                 self.server = server(9, self.recovers);
                 self.server_sockets.clear();
