@@ -60,6 +60,21 @@ fn payloads_are_filled_up_to_what_the_server_takes() {
 }
 
 #[test]
+fn a_server_that_tells_no_limit_or_zero_is_sent_everything_at_once() {
+    for limit in [r#","maxPayload":0"#, ""] {
+        let mut net = Net::opening(config());
+        net.respond(0, 200, POLLING.replace(r#","maxPayload":100"#, limit));
+        for _ in 0..4 {
+            net.send(&"a".repeat(99)).unwrap();
+        }
+        net.drain();
+        net.respond(2, 200, "ok");
+        net.drain();
+        assert_eq!(net.requests[&3].body.len(), 302, "{limit:?}");
+    }
+}
+
+#[test]
 fn parts_go_together() {
     let mut net = Net::polling(config());
     let parts = [

@@ -180,6 +180,7 @@ impl Client {
         self.skip_reconnect = true;
         self.stop_waiting();
         self.reconnect = Reconnect::No;
+        self.attempts = 0;
         self.closed(DisconnectReason::ForcedClose);
     }
 
@@ -191,7 +192,6 @@ impl Client {
             self.links.close(now, within);
             self.decoder.reset();
             self.timers.set(Timer::Open, None);
-            self.attempts = 0;
             self.push(Event::ManagerClosed {
                 reason: reason.clone(),
             });

@@ -141,6 +141,47 @@ fn zero_attempts_are_attempts_without_end() {
 }
 
 #[test]
+fn attempts_are_counted_anew_after_a_connection_and_after_giving_up_by_hand() {
+    run(|rig| {
+        let socket = rig.joined();
+        for _ in 0..2 {
+            rig.cut();
+            assert_eq!(rig.drain()[2], "reconnecting 1 in 1000");
+            rig.advance(1000);
+            rig.drain();
+            rig.fail();
+            assert_eq!(rig.drain()[2], "reconnecting 2 in 2000");
+            rig.advance(2000);
+            rig.accept();
+            rig.text(r#"0{"sid":"s"}"#);
+            rig.drain();
+        }
+
+        // While an attempt is planned, and while one is made.
+        for planned in [true, false] {
+            rig.cut();
+            rig.drain();
+            rig.advance(1000);
+            rig.drain();
+            rig.fail();
+            if !planned {
+                rig.advance(2000);
+            }
+            rig.drain();
+            rig.disconnect(socket);
+            rig.again(socket);
+            rig.drain();
+            rig.fail();
+            assert_eq!(rig.drain()[2], "reconnecting 1 in 1000", "{planned}");
+            rig.advance(1000);
+            rig.accept();
+            rig.text(r#"0{"sid":"s"}"#);
+            rig.drain();
+        }
+    });
+}
+
+#[test]
 fn delays_are_drawn_from_the_seed() {
     let delays = |seed: u8| {
         let config = config().with_randomization_factor(0.5);
