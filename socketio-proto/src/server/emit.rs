@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use engineio_proto::server::SessionKey;
 use engineio_proto::{Instant, SendError};
 
-use super::keys::{AckId, AckToken, SocketKey};
+use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
 use super::machine::{Server, Timer};
 use super::namespace::Socket;
 use crate::{EncodeError, PacketRef, PacketType, Payload};
@@ -61,6 +61,26 @@ impl Server {
         self.log_emit(&namespace, socket, &packet, offset);
         self.tell_sent(&namespace, vec![socket], event);
         Ok(())
+    }
+
+    /// Sends an event to a client that waits to be let in, as `socket.emit` in an official middleware does. Clients keep
+    /// such events until they are in, and hand them over before they tell of the connection; those of a client that is
+    /// refused are for nobody. It has no offset, and is not kept for who comes back.
+    ///
+    /// Source: `socket.io/lib/socket.ts`, `emit`; `socket.io-client/lib/socket.ts`, `emitBuffered`.
+    ///
+    /// # Errors
+    ///
+    /// An [`EmitError`]; nothing was queued then.
+    pub fn emit_early(&mut self, token: &ConnectToken, event: &Payload) -> Result<(), EmitError> {
+        let socket = self
+            .sockets
+            .get(token.0)
+            .filter(|socket| !socket.joined)
+            .ok_or(EmitError::Closed)?;
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        let packet = self.encode_event(&namespace, event)?;
+        Ok(self.engine.send_parts(session, packet.parts())?)
     }
 
     /// Sends an event to one socket if it can leave at once; false if it was dropped, with all its attachments.

@@ -68,6 +68,17 @@ impl Server {
         self.sockets.get(socket.0).map(|socket| socket.session)
     }
 
+    /// The sockets of a client: one for each namespace that it is in.
+    pub fn sockets_of(&self, session: SessionKey) -> impl Iterator<Item = SocketKey> {
+        let sockets = self
+            .client(session)
+            .into_iter()
+            .flat_map(|client| client.connection.sockets());
+        sockets
+            .filter(|key| self.sockets.get(*key).is_some_and(|socket| socket.joined))
+            .map(SocketKey)
+    }
+
     /// The acknowledgements of a socket that are awaited.
     #[must_use]
     pub fn pending_acks(&self, socket: SocketKey) -> usize {
@@ -91,6 +102,13 @@ impl Server {
     #[must_use]
     pub fn all_sockets_count(&self) -> usize {
         self.sockets.len()
+    }
+
+    /// The acknowledgements of all sockets that are awaited. Looks at each socket.
+    #[must_use]
+    pub fn all_pending_acks_count(&self) -> usize {
+        let sockets = self.sockets.iter().map(|(key, _)| SocketKey(key));
+        sockets.map(|socket| self.pending_acks(socket)).sum()
     }
 
     /// The socket with that id, if it is in that namespace.

@@ -294,6 +294,7 @@ fn awaited_acks_are_counted_to_the_limit() {
         assert_eq!(net.server.pending_acks(net.key(socket)), 2);
         assert_eq!(net.server.pending_acks(net.key(1)), 1);
         assert_eq!(net.server.all_sockets_count(), 2);
+        assert_eq!(net.server.all_pending_acks_count(), 3);
         net.text(client, "30[]");
         assert_eq!(net.emit_with_ack(socket, r#"["q"]"#, 1_000), Ok(3));
         net.drain();

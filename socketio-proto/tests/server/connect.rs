@@ -2,9 +2,9 @@
 
 use socketio_proto::PacketType;
 use socketio_proto::Payload;
-use socketio_proto::server::Target;
+use socketio_proto::server::{EmitError, Target};
 
-use crate::support::run;
+use crate::support::{event, run};
 
 #[test]
 fn the_answer_has_exactly_the_key_sid_on_both_transports() {
@@ -344,5 +344,57 @@ fn the_payload_kinds_of_a_connect_packet_are_an_object_or_nothing() {
                 "{packet}"
             );
         }
+    });
+}
+
+#[test]
+fn events_for_a_client_that_waits_come_before_the_answer() {
+    run(|net| {
+        net.add_namespace("/a");
+        let client = net.websocket();
+        net.text(client, "0/a");
+        net.drain();
+        let token = net.token();
+        let early = event(r#"["session","id"]"#);
+        net.server.emit_early(&token, &early).unwrap();
+        net.accept_token(token).unwrap();
+        assert_eq!(
+            net.drain(),
+            [r#"c0 < 42/a,["session","id"]"#, r#"c0 < 40/a,{"sid":"$0"}"#]
+        );
+    });
+}
+
+#[test]
+fn nothing_is_sent_early_to_one_who_has_gone() {
+    run(|net| {
+        let client = net.websocket();
+        net.text(client, "0");
+        net.drain();
+        let token = net.token();
+        net.vanish(client);
+        net.drain();
+        let outcome = net.server.emit_early(&token, &event(r#"["a"]"#));
+        assert_eq!(outcome, Err(EmitError::Closed));
+    });
+}
+
+#[test]
+fn the_sockets_of_a_client_are_those_that_it_has_joined() {
+    run(|net| {
+        net.add_namespace("/a");
+        net.add_namespace("/b");
+        let (client, _) = net.joined(&["/", "/a"]);
+        net.joined(&["/"]);
+        net.text(client, "0/b");
+        net.drain();
+        let session = net.session(client);
+        let sockets: Vec<_> = net.server.sockets_of(session).collect();
+        assert_eq!(sockets, [net.key(0), net.key(1)]);
+        net.disconnect(0);
+        assert!(net.server.sockets_of(session).eq([net.key(1)]));
+        net.vanish(client);
+        assert_eq!(net.server.sockets_of(session).count(), 0);
+        net.drain();
     });
 }
