@@ -1,6 +1,7 @@
 //! What the driver asks of a state machine, and of the application that sits on top of it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use engineio_proto::http::RequestHead;
@@ -9,7 +10,7 @@ use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
 use socketio_proto::server::{Event as SocketEvent, Server as SocketServer};
 use tokio::sync::mpsc;
 
-use super::Handshake;
+use super::{Farewell, Handshake};
 
 /// A server without IO: the methods that the servers of both crates share, with their meaning there.
 pub trait Machine: Send + 'static {
@@ -42,8 +43,8 @@ pub trait Machine: Send + 'static {
     fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame>;
     /// When to call `handle_timeout`.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// Begins to close every session.
-    fn shut_down(&mut self, now: Instant);
+    /// Lets no new session open and begins to end those that exist. What is not over `within` that time is discarded.
+    fn shut_down(&mut self, farewell: Farewell, within: Duration, now: Instant);
     /// The number of sessions that are not over.
     fn session_count(&self) -> usize;
     /// What an event means for the life of a session.
@@ -214,11 +215,12 @@ impl Machine for EngineServer {
         Self::config(self)
     }
 
-    fn shut_down(&mut self, now: Instant) {
-        let sessions: Vec<_> = self.sessions().map(|(key, _)| key).collect();
-        for session in sessions {
-            self.close(session, now);
-        }
+    fn shut_down(&mut self, farewell: Farewell, within: Duration, now: Instant) {
+        let within = match farewell {
+            Farewell::Discard => Duration::ZERO,
+            Farewell::Drain | Farewell::Tell => within,
+        };
+        Self::shut_down(self, within, now);
     }
 
     fn session_count(&self) -> usize {
@@ -249,8 +251,15 @@ impl Machine for SocketServer {
         &Self::config(self).engine
     }
 
-    fn shut_down(&mut self, now: Instant) {
-        Self::shut_down(self, now);
+    fn shut_down(&mut self, farewell: Farewell, within: Duration, now: Instant) {
+        match farewell {
+            Farewell::Discard => {
+                self.set_accepting(false);
+                Self::shut_down(self, now);
+            }
+            Farewell::Drain => self.drain(false, within, now),
+            Farewell::Tell => self.drain(true, within, now),
+        }
     }
 
     fn session_count(&self) -> usize {

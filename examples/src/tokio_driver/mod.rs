@@ -7,12 +7,14 @@
 //! | `service.rs` | the tower [`Service`]: one future for each HTTP request |
 //! | `websocket.rs`, `connection.rs` | the opening handshake; one task for each WebSocket |
 //! | `body.rs`, `handshake.rs` | request bodies up to a limit; request heads kept for the application |
+//! | `compression.rs` | which answers are compressed, for a layer around the service |
 //! | `serve.rs` | an accept loop for programs that bring no HTTP server of their own |
 //!
 //! A [`Driver`] runs one task for each machine it is given, its shard. A request that names a session goes to the shard
 //! that its id names; others take turns. Messages of one connection pass two bounded channels and no lock.
 
 mod body;
+mod compression;
 mod connection;
 mod handshake;
 mod machine;
@@ -31,6 +33,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
+pub use compression::{Uncompressed, compression};
 pub use handshake::Handshake;
 pub use machine::{App, Commands, Context, Lifecycle, Machine};
 pub use serve::HttpServer;
@@ -50,8 +53,24 @@ pub struct Options {
     pub secure: bool,
     /// How many inputs, and how many commands, may wait for a shard; whoever has more waits. Default 256.
     pub queue: usize,
+    /// How sessions end when the driver stops. Default drained.
+    pub farewell: Farewell,
     /// How long sessions and connections get to close when the driver stops. Default 3 s.
     pub drain_time: Duration,
+}
+
+/// How sessions end when the driver stops.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Farewell {
+    /// At once, and what waits for clients is dropped: the official `close`.
+    Discard,
+    /// Behind what waits for clients. They see their connections close, and reconnect by themselves: to the server that
+    /// takes the place of this one.
+    #[default]
+    Drain,
+    /// The same, but Socket.IO clients get a DISCONNECT first, and so do not reconnect by themselves.
+    Tell,
 }
 
 impl Default for Options {
@@ -60,6 +79,7 @@ impl Default for Options {
             path: None,
             secure: false,
             queue: 256,
+            farewell: Farewell::default(),
             drain_time: Duration::from_secs(3),
         }
     }
@@ -84,6 +104,13 @@ impl Options {
     #[must_use]
     pub fn with_queue(mut self, queue: usize) -> Self {
         self.queue = queue.max(1);
+        self
+    }
+
+    /// Sets [`farewell`](Self::farewell).
+    #[must_use]
+    pub fn with_farewell(mut self, farewell: Farewell) -> Self {
+        self.farewell = farewell;
         self
     }
 
@@ -209,7 +236,7 @@ impl<C: Send + 'static> Driver<C> {
         &self.commands
     }
 
-    /// Refuses new sessions, closes those that exist, and returns when all of the driver's tasks have ended: after
+    /// Refuses new sessions, ends those that exist as [`Options::farewell`] says, and returns when all of the driver's tasks have ended: after
     /// [`Options::drain_time`] and a few seconds for refused bodies at the latest.
     ///
     /// The HTTP server should go on meanwhile, so that clients can take what still waits for them.

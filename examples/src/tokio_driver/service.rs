@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::body::{BodyFault, WholeBody, discard};
+use super::compression::Uncompressed;
 use super::shard::Input;
 use super::websocket::Opening;
 
@@ -263,7 +264,12 @@ pub(super) fn bare(status: StatusCode, body: &'static str) -> Response<Answer> {
 }
 
 fn response(response: MachineResponse) -> Response<Answer> {
-    Response::<Bytes>::from(response).map(Full::new)
+    let compress = response.compress;
+    let mut response = Response::<Bytes>::from(response).map(Full::new);
+    if !compress {
+        response.extensions_mut().insert(Uncompressed);
+    }
+    response
 }
 
 /// The answer while the server stops. The connection closes with it, so that a client turns elsewhere.

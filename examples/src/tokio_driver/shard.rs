@@ -185,7 +185,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                     deadline = Some(time::Instant::now() + options.drain_time);
                     let now = shard.clock.now();
                     shard.call_app(now, |app, machine, context| app.stopping(machine, context));
-                    shard.machine.shut_down(now);
+                    shard.machine.shut_down(options.farewell, options.drain_time, now);
                     shard.drain(now);
                 }
                 () = sleep_until(deadline.unwrap_or_else(time::Instant::now)), if deadline.is_some() => break,
