@@ -1,23 +1,10 @@
 // The chat page in headless Chromium: people in two tabs, one server that comes and goes.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { deflateSync } from "node:zlib";
-import { chromium } from "playwright-core";
+import { LIMIT, bubbles, lastBubble, online, people, say, text, until, visit as visitPage } from "./chat-page.mjs";
+import { launch, shoot } from "./chromium.mjs";
 import { CHAT, sleep, start } from "./support.mjs";
-
-const LIMIT = 15_000;
-const SCREENSHOTS = process.env.SCREENSHOTS;
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 let server;
 let browser;
@@ -28,12 +15,7 @@ const complaints = [];
 
 before(async () => {
   server = await start(CHAT, ["--port", "0"]);
-  // Chromium gets a new user data folder, which is removed afterwards.
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
-    headless: true,
-    args: ARGUMENTS,
-  });
+  browser = await launch();
   context = await browser.newContext({ viewport: { width: 1100, height: 720 }, colorScheme: "light" });
   context.setDefaultTimeout(LIMIT);
 });
@@ -48,76 +30,7 @@ async function restart() {
   server = await start(CHAT, ["--port", String(server.port)]);
 }
 
-async function visit(name, room) {
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(`${name}: ${error}`));
-  page.on("console", (message) => {
-    if (message.type() === "error" && !/Failed to load resource|WebSocket connection to|ERR_/.test(message.text())) {
-      complaints.push(`${name}: ${message.text()}`);
-    }
-  });
-  await page.goto(server.url);
-  await page.fill("#name", name);
-  if (room !== undefined) {
-    await page.fill("#login-room", room);
-  }
-  await page.click("#enter");
-  return page;
-}
-
-/** Polls the page until the function gives the expected value; the page's own policy forbids other means. */
-async function until(page, what, expected, look, argument) {
-  const deadline = Date.now() + LIMIT;
-  let seen;
-  do {
-    seen = await page.evaluate(look, argument);
-    if (typeof expected === "function" ? expected(seen) : JSON.stringify(seen) === JSON.stringify(expected)) {
-      return seen;
-    }
-    await sleep(25);
-  } while (Date.now() < deadline);
-  throw new Error(`${what}: saw ${JSON.stringify(seen)}, waited for ${expected.source ?? JSON.stringify(expected)}`);
-}
-
-const text = (page, selector, expected) =>
-  until(
-    page,
-    selector,
-    (seen) => (expected instanceof RegExp ? expected.test(seen) : seen === expected),
-    (css) => document.querySelector(css).textContent,
-    selector,
-  );
-
-const people = (page, expected) =>
-  until(page, "people", expected, () =>
-    [...document.querySelectorAll("#users li > :last-child")].map((item) => item.textContent),
-  );
-
-const online = (page) => text(page, "#state-text", "Connected via WebSocket");
-
-const bubbles = (page) =>
-  page.evaluate(() =>
-    [...document.querySelectorAll("#messages .message")].map((item) => [
-      item.classList.contains("mine"),
-      item.querySelector(".who").textContent,
-      item.querySelector(".bubble").firstChild.textContent,
-    ]),
-  );
-
-const lastBubble = (page, expected) =>
-  until(
-    page,
-    "the last message",
-    expected,
-    () => [...document.querySelectorAll("#messages .message")].at(-1)?.querySelector(".bubble").firstChild.textContent,
-  );
-
-async function say(page, words) {
-  await page.fill("#text", words);
-  await page.press("#text", "Enter");
-  await lastBubble(page, words);
-  await until(page, "an empty input", "", () => document.querySelector("#text").value);
-}
+const visit = (name, room) => visitPage(context, server.url, name, { room, complaints });
 
 /** Size of the last picture once it is displayed. */
 const displayed = (page) =>
@@ -130,13 +43,6 @@ const displayed = (page) =>
       return image?.complete ? [image.naturalWidth, image.naturalHeight] : null;
     },
   );
-
-async function shoot(page, name) {
-  if (SCREENSHOTS) {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
-  }
-}
 
 /** A PNG file; `colour` gives the three bytes of a pixel. */
 function png(width, height, colour) {

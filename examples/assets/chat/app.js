@@ -39,6 +39,8 @@ tab.set("key", me.key);
 
 let socket = null;
 let joined = null;
+// Whether the room that the server has us in may be another one: a move was asked for, and its answer was lost.
+let unsure = false;
 let rooms = [];
 let retry = { attempts: 0, timer: null, ticker: null };
 let picture = null;
@@ -87,7 +89,13 @@ function onConnect() {
   engine.on("upgrade", showTransport);
   tab.set("name", me.name);
   showLogin(false);
-  join(me.room);
+  Object.assign(page.state.dataset, { socket: socket.id, recovered: socket.recovered });
+  if (socket.recovered && !unsure && me.room === joined) {
+    // What was missed has come before this, in its order.
+    showProblem(null);
+  } else {
+    join(me.room);
+  }
 }
 
 function showTransport() {
@@ -167,11 +175,13 @@ function join(room) {
   keepDraft();
   stopTyping(true);
   const current = socket;
+  unsure = true;
   // A plain callback runs before the next packet is handled, so no message is put into the wrong room.
   current.timeout(ANSWER_LIMIT).emit("join", room, (error, answer) => {
     if (current !== socket) {
       return;
     }
+    unsure = Boolean(error);
     if (error || !answer.ok) {
       if (joined === null && room !== "lobby" && current.connected) {
         join("lobby");
@@ -212,7 +222,9 @@ function onUsers({ room, users, joined: came, left }) {
   if (left !== undefined) {
     showTyping(left, false);
   }
-  if (came !== undefined ? came !== me.name : left !== undefined) {
+  // Of itself a page may hear when it comes back to what it missed.
+  const who = came ?? left;
+  if (who !== undefined && who !== me.name) {
     const item = document.createElement("li");
     item.className = "notice";
     item.textContent = came !== undefined ? `${came} came in` : `${left} left`;

@@ -1,5 +1,5 @@
 // The chat server on the official package; examples/assets/chat/PROTOCOL.md describes it.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,8 +8,6 @@ import { parseArguments } from "./args.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PAGE = resolve(HERE, "../../../examples/assets/chat");
-const SCRIPT = resolve(HERE, "../node_modules/socket.io-client/dist/socket.io.min.js");
-const CDN = "https://cdn.socket.io/4.8.1/socket.io.min.js";
 const FIXED_ROOMS = ["lobby", "random", "pictures"];
 const MAX_ROOMS = 50;
 const HISTORY = 50;
@@ -23,9 +21,6 @@ const files = {
   "/app.js": ["text/javascript; charset=utf-8", () => readFileSync(`${PAGE}/app.js`)],
   "/": ["text/html; charset=utf-8", page],
 };
-if (existsSync(SCRIPT)) {
-  files["/client/socket.io.js"] = ["text/javascript; charset=utf-8", () => readFileSync(SCRIPT)];
-}
 
 const http = createServer((request, response) => {
   const file = files[request.url.split("?")[0]];
@@ -35,7 +30,7 @@ const http = createServer((request, response) => {
   }
   response.writeHead(200, { "content-type": file[0], "cache-control": "no-cache" }).end(file[1]());
 });
-const io = new Server(http, { serveClient: false });
+const io = new Server(http, { serveClient: true, connectionStateRecovery: {} });
 const rooms = new Map(FIXED_ROOMS.map((name) => [name, newRoom()]));
 const byName = new Map();
 let lastId = 0;
@@ -63,7 +58,11 @@ io.use((socket, next) => {
 
 io.on("connection", (socket) => {
   const { data } = socket;
-  socket.emit("rooms", roomList());
+  if (socket.recovered) {
+    comeBack(socket);
+  } else {
+    socket.emit("rooms", roomList());
+  }
 
   answer(socket, "join", [isString], ([name]) => {
     if (!/^[a-z0-9-]{1,24}$/.test(name)) {
@@ -152,9 +151,37 @@ http.listen(options.port, options.host, () => {
   console.log(`listening on http://${options.host}:${http.address().port}`);
 });
 
+/** Makes a client that was lost the user that it was, in its room. */
+function comeBack(socket) {
+  const { data } = socket;
+  const older = byName.get(data.name.toLowerCase());
+  const room = [...socket.rooms].find((name) => name.startsWith("room:"))?.slice("room:".length);
+  const full = room !== undefined && !rooms.has(room) && rooms.size >= MAX_ROOMS;
+  if (full || (older !== undefined && older.data.key !== data.key)) {
+    socket.disconnect(true);
+    return;
+  }
+  if (older !== undefined) {
+    older.emit("replaced");
+    older.disconnect(true);
+  }
+  byName.set(data.name.toLowerCase(), socket);
+  if (room !== undefined) {
+    if (!rooms.has(room)) {
+      rooms.set(room, newRoom());
+    }
+    data.room = room;
+    const { users } = rooms.get(room);
+    users.push(data.name);
+    users.sort(byLowerCase);
+    io.to(`room:${room}`).emit("users", { room, users, joined: data.name });
+    io.emit("rooms", roomList());
+  }
+}
+
 function page() {
   const html = readFileSync(`${PAGE}/index.html`, "utf8");
-  return html.replaceAll("{{CLIENT_SCRIPT}}", "/client/socket.io.js" in files ? "/client/socket.io.js" : CDN);
+  return html.replaceAll("{{CLIENT_SCRIPT}}", "/socket.io/socket.io.min.js");
 }
 
 function newRoom() {

@@ -1,14 +1,15 @@
 //! The chat behind the page: logging in, moving between rooms, talking.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use examples::tokio_driver::{App, Context};
+use examples::tokio_driver::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use socketio_proto::engine::Instant;
 use socketio_proto::engine::server::SessionKey;
-use socketio_proto::server::{AckToken, ConnectToken, Event, Server, SocketKey, Target};
+use socketio_proto::server::{AckToken, ConnectToken, Event, Server, SocketId, SocketKey, Target};
 use socketio_proto::{Payload, Placeholder};
 
 use crate::rooms::{Content, Message, Rooms};
@@ -20,6 +21,8 @@ pub(crate) struct Chat {
     users: HashMap<SocketKey, User>,
     /// Users by their names in lower case.
     names: HashMap<String, SocketKey>,
+    /// Users that were lost, and are who they were if they come back.
+    away: VecDeque<User>,
 }
 
 #[derive(Debug)]
@@ -28,6 +31,8 @@ struct User {
     key: String,
     room: Option<String>,
     session: SessionKey,
+    /// What the socket keeps when it comes back.
+    id: Option<SocketId>,
 }
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -43,41 +48,77 @@ enum Refused {
     Failed(Box<dyn Error>),
 }
 
+/// So many users are remembered while they are away; who was lost first is forgotten first.
+const MAX_AWAY: usize = 1_000;
+
 const MAX_PICTURE: usize = 700_000;
 const PICTURE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 impl Chat {
+    /// Takes an event of the machine.
+    pub(crate) fn handle_event<C>(
+        &mut self,
+        server: &mut Server,
+        event: Event,
+        context: &Context<'_, C>,
+    ) {
+        let outcome = match event {
+            Event::Connecting {
+                token,
+                session,
+                auth,
+                ..
+            } => self.connect(server, token, session, auth.as_ref(), context),
+            Event::Recovered {
+                socket, session, ..
+            } => self.come_back(server, socket, session, context.now),
+            Event::Event {
+                socket,
+                payload,
+                ack,
+            } => self.handle(server, socket, &payload, ack),
+            Event::Disconnected { socket, reason, .. } => {
+                if let Some(user) = self.users.get(&socket) {
+                    tracing::info!(name = user.name, %reason, "left");
+                }
+                self.lose(server, socket)
+            }
+            Event::Upgraded { session, transport } => {
+                let user = self.users.values().find(|user| user.session == session);
+                let name = user.map(|user| user.name.as_str());
+                tracing::info!(name, transport = transport.name(), "upgraded");
+                Ok(())
+            }
+            Event::Opened { .. }
+            | Event::Ack { .. }
+            | Event::AckFailed { .. }
+            | Event::Drained { .. }
+            | Event::Closed { .. }
+            | _ => Ok(()),
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "not done");
+        }
+    }
+
     /// Lets a client in under its name, or says why not.
-    fn connect(
+    fn connect<C>(
         &mut self,
         server: &mut Server,
         token: ConnectToken,
         session: SessionKey,
         auth: Option<&Payload>,
-        context: &Context<'_, ()>,
+        context: &Context<'_, C>,
     ) -> Outcome {
         let Some((name, key)) = auth.and_then(credentials) else {
             let data = Payload::object(&json!({"code": "name"}))?;
             tracing::info!("refused a client: invalid name");
             return Ok(server.reject(token, "invalid name", Some(&data))?);
         };
-        let folded = name.to_lowercase();
-        if let Some((&socket, user)) = self
-            .names
-            .get(&folded)
-            .and_then(|socket| self.users.get_key_value(socket))
-        {
-            if user.key != key {
-                let data = Payload::object(&json!({"code": "taken"}))?;
-                tracing::info!(name, "refused a client: name taken");
-                return Ok(server.reject(token, "name taken", Some(&data))?);
-            }
-            let older = user.session;
-            tracing::info!(name, "replaced by a newer connection");
-            // A client that does not read is told no more than that its connection closes.
-            let _told = server.emit(socket, &Payload::event("replaced").build()?);
-            self.log_out(server, socket)?;
-            server.disconnect_session(older, context.now);
+        if !self.make_way(server, &name, &key, context.now)? {
+            let data = Payload::object(&json!({"code": "taken"}))?;
+            tracing::info!(name, "refused a client: name taken");
+            return Ok(server.reject(token, "name taken", Some(&data))?);
         }
         let socket = server.accept(token)?;
         let engine = server.engine().session(session);
@@ -87,15 +128,89 @@ impl Chat {
             .and_then(|handshake| handshake.address);
         let address = address.map(tracing::field::display);
         tracing::info!(name, transport, address, "logged in");
-        self.names.insert(folded, socket);
         let user = User {
             name,
             key,
             room: None,
             session,
+            id: server.socket_id(socket),
         };
-        self.users.insert(socket, user);
+        self.insert(server, socket, user)?;
         Ok(server.emit(socket, &self.room_list()?)?)
+    }
+
+    /// Makes a client that was lost the user that it was, in its room. It has got what it missed.
+    fn come_back(
+        &mut self,
+        server: &mut Server,
+        socket: SocketKey,
+        session: SessionKey,
+        now: Instant,
+    ) -> Outcome {
+        let id = server.socket_id(socket);
+        let found = self.away.iter().position(|user| user.id == id);
+        let Some(mut user) = found.and_then(|index| self.away.remove(index)) else {
+            server.disconnect_session(session, now);
+            return Ok(());
+        };
+        let room = user.room.take();
+        let entered = self.make_way(server, &user.name, &user.key, now)?
+            && room
+                .as_ref()
+                .is_none_or(|room| self.rooms.enter(&user.name, None, room).is_ok());
+        if !entered {
+            // Its name or its room has been taken meanwhile: the page tries as a new one, and learns why it cannot be.
+            server.disconnect_session(session, now);
+            return Ok(());
+        }
+        tracing::info!(name = user.name, room, "came back");
+        let name = user.name.clone();
+        let user = User {
+            room: room.clone(),
+            session,
+            ..user
+        };
+        self.insert(server, socket, user)?;
+        if let Some(room) = room {
+            self.tell_users(server, &room, "joined", &name)?;
+            server.broadcast(&Target::namespace("/"), &self.room_list()?)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the older connection of a user out; false if somebody else has that name.
+    fn make_way(
+        &mut self,
+        server: &mut Server,
+        name: &str,
+        key: &str,
+        now: Instant,
+    ) -> Result<bool, Box<dyn Error>> {
+        let older = self
+            .names
+            .get(&name.to_lowercase())
+            .and_then(|socket| self.users.get_key_value(socket));
+        let Some((&socket, user)) = older else {
+            return Ok(true);
+        };
+        if user.key != key {
+            return Ok(false);
+        }
+        let session = user.session;
+        tracing::info!(name, "replaced by a newer connection");
+        // A client that does not read is told no more than that its connection closes.
+        let _told = server.emit(socket, &Payload::event("replaced").build()?);
+        self.log_out(server, socket)?;
+        server.disconnect_session(session, now);
+        Ok(true)
+    }
+
+    fn insert(&mut self, server: &mut Server, socket: SocketKey, user: User) -> Outcome {
+        let data = json!({"name": user.name, "room": user.room});
+        server.set_data(socket, Some(Payload::object(&data)?));
+        self.names.insert(user.name.to_lowercase(), socket);
+        self.users.insert(socket, user);
+        Ok(())
     }
 
     fn handle(
@@ -166,6 +281,8 @@ impl Chat {
             .map_err(Refused::Because)?;
         let name = user.name.clone();
         let left = user.room.replace(room.clone());
+        let data = Payload::object(&json!({"name": name, "room": room}))?;
+        server.set_data(socket, Some(data));
         if let Some(left) = left {
             server.leave_room(socket, &channel(&left));
             self.tell_users(server, &left, "left", &name)?;
@@ -248,19 +365,34 @@ impl Chat {
         Ok(())
     }
 
-    /// Takes a user out of the chat and tells the others.
-    fn log_out(&mut self, server: &mut Server, socket: SocketKey) -> Outcome {
-        let Some(user) = self.users.remove(&socket) else {
-            return Ok(());
-        };
-        self.names.remove(&user.name.to_lowercase());
-        if let Some(room) = user.room {
-            server.leave_room(socket, &channel(&room));
-            self.rooms.leave(&user.name, &room);
-            self.tell_users(server, &room, "left", &user.name)?;
-            server.broadcast(&Target::namespace("/"), &self.room_list()?)?;
+    /// Takes a user whose connection is lost out of the chat; it may come back.
+    fn lose(&mut self, server: &mut Server, socket: SocketKey) -> Outcome {
+        if let Some(user) = self.log_out(server, socket)? {
+            if self.away.len() >= MAX_AWAY {
+                self.away.pop_front();
+            }
+            self.away.push_back(user);
         }
         Ok(())
+    }
+
+    /// Takes a user out of the chat and tells the others.
+    fn log_out(
+        &mut self,
+        server: &mut Server,
+        socket: SocketKey,
+    ) -> Result<Option<User>, Box<dyn Error>> {
+        let Some(user) = self.users.remove(&socket) else {
+            return Ok(None);
+        };
+        self.names.remove(&user.name.to_lowercase());
+        if let Some(room) = &user.room {
+            server.leave_room(socket, &channel(room));
+            self.rooms.leave(&user.name, room);
+            self.tell_users(server, room, "left", &user.name)?;
+            server.broadcast(&Target::namespace("/"), &self.room_list()?)?;
+        }
+        Ok(Some(user))
     }
 
     /// The name and the room of a user who is in one.
@@ -281,49 +413,6 @@ impl Chat {
     fn room_list(&self) -> Result<Payload, Box<dyn Error>> {
         Ok(Payload::event("rooms").arg(&self.rooms.list())?.build()?)
     }
-}
-
-impl App<Server> for Chat {
-    type Command = ();
-
-    fn handle_event(&mut self, server: &mut Server, event: Event, context: &Context<'_, ()>) {
-        let outcome = match event {
-            Event::Connecting {
-                token,
-                session,
-                auth,
-                ..
-            } => self.connect(server, token, session, auth.as_ref(), context),
-            Event::Event {
-                socket,
-                payload,
-                ack,
-            } => self.handle(server, socket, &payload, ack),
-            Event::Disconnected { socket, reason, .. } => {
-                if let Some(user) = self.users.get(&socket) {
-                    tracing::info!(name = user.name, %reason, "left");
-                }
-                self.log_out(server, socket)
-            }
-            Event::Upgraded { session, transport } => {
-                let user = self.users.values().find(|user| user.session == session);
-                let name = user.map(|user| user.name.as_str());
-                tracing::info!(name, transport = transport.name(), "upgraded");
-                Ok(())
-            }
-            Event::Opened { .. }
-            | Event::Ack { .. }
-            | Event::AckFailed { .. }
-            | Event::Drained { .. }
-            | Event::Closed { .. }
-            | _ => Ok(()),
-        };
-        if let Err(error) = outcome {
-            tracing::debug!(%error, "not done");
-        }
-    }
-
-    fn handle_command(&mut self, _: &mut Server, (): (), _: &Context<'_, ()>) {}
 }
 
 /// The name and key that a client logs in with, if they are by the rules.

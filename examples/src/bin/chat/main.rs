@@ -1,37 +1,66 @@
-//! A chat for the browser: `chat [--host H] [--port P]`, by default at <http://127.0.0.1:3000>.
-//!
-//! `assets/chat/PROTOCOL.md` describes the events and rules.
+//! A chat for the browser, by default at <http://127.0.0.1:3000>. `chat --help` tells of its options, and
+//! `assets/chat/PROTOCOL.md` of its events and rules.
 
 mod app;
+mod options;
 mod page;
+mod program;
 mod rooms;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
+use std::io::{self, Write};
 
+use examples::admin::Admin;
+use examples::metrics;
 use examples::program::{announce, init_log, stop_signal};
-use examples::tokio_driver::{Driver, HttpServer, Options, fresh_seed};
-use lexopt::{Arg, ValueExt};
+use examples::tokio_driver::{self, Driver, HttpServer, compression, fresh_seed};
+use http::{HeaderValue, Method, header};
 use socketio_proto::engine::server as engine;
-use socketio_proto::server::{Config, Server};
+use socketio_proto::server::{Config, RecoveryConfig, Server};
 use tokio::net::TcpListener;
+use tower_http::cors::CorsLayer;
+
+use options::{HELP, Options, parse};
+use program::Program;
 
 /// More clients than that are turned away, so that the memory they can take has a limit.
 const MAX_CLIENTS: usize = 1_000;
 
+/// Answers of fewer bytes are not compressed: officially `httpCompression`.
+const COMPRESSION_THRESHOLD: u64 = 1_024;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let Some(options) = parse(lexopt::Parser::from_env())? else {
+        return Ok(io::stdout().write_all(HELP.as_bytes())?);
+    };
     init_log("info");
-    let (host, port) = parse(lexopt::Parser::from_env())?;
-    let engine = engine::Config::default().with_max_sessions(MAX_CLIENTS);
-    let server = Server::new(Config::default().with_engine(engine), 0, &fresh_seed()?)?;
-    let options = Options::default().with_path("/socket.io/");
-    let driver = Driver::start(vec![(server, app::Chat::default())], options);
+    let admin = options.admin.clone().map(Admin::new).transpose()?;
+    let config = settings(&options);
+    let config = match &admin {
+        Some(admin) => admin.adjust(config),
+        None => config,
+    };
+    let server = Server::new(config, 0, &fresh_seed()?)?;
+    let driver = tokio_driver::Options::default()
+        .with_path("/socket.io/")
+        .with_farewell(options.farewell)
+        .with_drain_time(options.drain);
+    let driver = Driver::start(vec![(server, Program::new(admin))], driver);
 
-    let listener = TcpListener::bind((host, port)).await?;
+    let listener = TcpListener::bind((options.host, options.port)).await?;
     let address = listener.local_addr()?;
-    let router = page::router().fallback_service(driver.service());
+    let router = page::router()
+        .merge(metrics::router(driver.commands().to_vec()))
+        .fallback_service(driver.service())
+        .layer(compression(COMPRESSION_THRESHOLD));
+    let router = if options.cors_origins.is_empty() {
+        router
+    } else {
+        router.layer(cors(options.cors_origins))
+    };
     let http = HttpServer::start(listener, router);
     announce(address)?;
 
@@ -42,14 +71,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn parse(mut parser: lexopt::Parser) -> Result<(String, u16), lexopt::Error> {
-    let (mut host, mut port) = (String::from("127.0.0.1"), 3000);
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("host") => host = parser.value()?.string()?,
-            Arg::Long("port") => port = parser.value()?.parse()?,
-            Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
-        }
-    }
-    Ok((host, port))
+fn settings(options: &Options) -> Config {
+    let recovery = options
+        .recovery
+        .map(|away| RecoveryConfig::default().with_max_disconnection_duration(away));
+    Config::default()
+        .with_engine(engine::Config::default().with_max_sessions(MAX_CLIENTS))
+        .with_connection_state_recovery(recovery)
+}
+
+/// Lets pages of these origins in, with what the official client needs.
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE])
+        .allow_credentials(true)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
+use examples::client_files::ClientFiles;
 use http::header;
 
 const PAGE: &str = include_str!("../../../assets/chat/index.html");
@@ -12,21 +13,21 @@ const STYLE: &str = include_str!("../../../assets/chat/style.css");
 const SCRIPT: &str = include_str!("../../../assets/chat/app.js");
 
 /// Where the client script is served if the npm package is installed, and where it comes from otherwise.
-const CLIENT: &str = "/client/socket.io.js";
+const CLIENT: &str = "/socket.io/socket.io.min.js";
 const CLIENT_CDN: &str = "https://cdn.socket.io/4.8.1/socket.io.min.js";
-const CLIENT_FILE: &str = "../tests/js/node_modules/socket.io-client/dist/socket.io.min.js";
+const CLIENT_PACKAGE: &str = "../tests/js/node_modules/socket.io-client";
 
 /// Serves the page, its files, and the client script if there is one.
 pub(crate) fn router() -> Router {
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join(CLIENT_FILE);
-    let client = std::fs::read(installed).ok().map(Bytes::from);
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join(CLIENT_PACKAGE);
+    let client = ClientFiles::read(&package).ok();
     let address = if client.is_some() { CLIENT } else { CLIENT_CDN };
     let page = PAGE.replace("{{CLIENT_SCRIPT}}", address);
     let router = file(Router::new(), "/", "text/html", page.into());
     let router = file(router, "/style.css", "text/css", STYLE.into());
     let router = file(router, "/app.js", "text/javascript", SCRIPT.into());
     match client {
-        Some(client) => file(router, CLIENT, "text/javascript", client),
+        Some(client) => router.merge(client.router("/socket.io/")),
         None => router,
     }
 }

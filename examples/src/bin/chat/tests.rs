@@ -12,15 +12,15 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::app::Chat;
+use crate::program::{Command, Program};
 
 const ANN: &str = r#"{"name":" Ann ","key":"0123456789abcdef"}"#;
 const ROOMS: &str = r#"42["rooms",[{"name":"lobby","users":0},{"name":"random","users":0},{"name":"pictures","users":0}]]"#;
 
-async fn serve() -> (Driver<()>, HttpServer, SocketAddr) {
+async fn serve() -> (Driver<Command>, HttpServer, SocketAddr) {
     let server = Server::new(Config::default(), 0, &Seed::new([1; 32])).unwrap();
     let options = Options::default().with_path("/socket.io/");
-    let driver = Driver::start(vec![(server, Chat::default())], options);
+    let driver = Driver::start(vec![(server, Program::new(None))], options);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let http = HttpServer::start(listener, driver.service());

@@ -1,0 +1,4 @@
+// What the tests of the admin namespace share.
+
+/** The bcrypt hash of the password `secret`, at the lowest cost. */
+export const HASH = "$2a$04$f302jn6wHbs6/aKOsS1Ltu/0BSXVmBt1Gb1Kr5ui8uNsfill//kwW";
