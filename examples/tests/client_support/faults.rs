@@ -101,6 +101,37 @@ fn a_response_that_is_cut_off_or_redirected_is_a_failure() {
 }
 
 #[test]
+fn the_type_that_a_response_claims_to_have_does_not_matter() {
+    for claim in ["image/png", "application/octet-stream", "text/html", "?"] {
+        let address = serve(move |mut stream| {
+            loop {
+                let head = read_head(&mut stream);
+                if head.starts_with("POST") {
+                    let _length = stream.read(&mut [0]).expect("a body");
+                    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                    return respond(&mut stream, ok);
+                }
+                if head.is_empty() || head.contains("sid=") {
+                    return thread::sleep(PATIENCE);
+                }
+                let open = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+                let length = open.len();
+                let head = format!("Content-Type: {claim}\r\nContent-Length: {length}");
+                respond(
+                    &mut stream,
+                    &format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{open}"),
+                );
+            }
+        });
+        for runtime in RUNTIMES {
+            let client = engine(runtime, &format!("http://{address}"), Mode::Polling);
+            client.wait(|event| matches!(event, EngineEvent::Opened(_)).then_some(()));
+            client.stop(SOON);
+        }
+    }
+}
+
+#[test]
 fn a_websocket_that_breaks_off_closes_and_one_that_talks_nonsense_fails() {
     for (frames, closed) in [
         (&b"\x88\x02\x03\xf1"[..], Some(Some(1009))),
