@@ -10,7 +10,7 @@ const EXPECTED = {
     "ppv-lite86", "rand_chacha", "rand_core", "serde", "serde_core", "serde_json", "thiserror", "zerocopy", "zmij",
   ],
   // On top of those of `engineio-proto`.
-  "socketio-proto": ["engineio-proto"],
+  "socketio-proto": ["engineio-proto", "num-traits", "rmp"],
 };
 EXPECTED["socketio-proto"].push(...EXPECTED["engineio-proto"]);
 

@@ -11,20 +11,33 @@ use bytestring::ByteString;
 /// The texts are those of the official decoder where it has the error. After one the connection is closed; a decoder
 /// that has reported one has forgotten what it was waiting for.
 ///
-/// Source: `socket.io-parser` 4.2, `Decoder`.
+/// Source: `socket.io-parser` 4.2 and `socket.io-msgpack-parser` 3.0, `Decoder`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// There is no text in the message, not even a packet type.
+    /// There is nothing in the message, not even a packet type.
     #[error("empty packet")]
     Empty,
     /// The first character names no packet type; the number is there if it is a digit.
     #[error("unknown packet type {}", .0.map_or_else(|| "NaN".to_string(), |digit| digit.to_string()))]
     UnknownType(Option<u8>),
+    /// A MessagePack packet has no type, or one that is not from 0 to 4.
+    #[error("invalid packet type")]
+    InvalidType,
+    /// A MessagePack packet has no namespace, or one that is no string with a slash in front.
+    #[error("invalid namespace")]
+    InvalidNamespace,
+    /// The id of a MessagePack packet is no whole number.
+    #[error("invalid packet id")]
+    InvalidId,
+    /// A binary message is not one MessagePack map: it breaks off, has bytes behind its end, counts or lengths beyond
+    /// it, a byte that means nothing, or strings that are not UTF-8.
+    #[error("malformed MessagePack")]
+    MsgPack,
     /// A binary packet does not tell the number of its attachments as plain digits without leading zeros, or tells 0.
     #[error("Illegal attachments")]
     AttachmentCount,
-    /// A binary packet announces more attachments than allowed.
+    /// A binary packet announces more attachments than allowed, or a MessagePack packet has more binary values.
     #[error("too many attachments")]
     TooManyAttachments {
         /// The number allowed.
@@ -36,7 +49,7 @@ pub enum DecodeError {
         /// The number of bytes allowed.
         limit: u32,
     },
-    /// The packet id is beyond 2^53 - 1, the largest that JavaScript holds exactly.
+    /// The packet id is negative, or beyond 2^53 - 1, the largest that JavaScript holds exactly.
     #[error("packet id out of range")]
     IdOutOfRange,
     /// The payload is no JSON, or not of the kind that packets of its type carry, or an event with a reserved name.
@@ -48,7 +61,7 @@ pub enum DecodeError {
         /// The number of levels allowed.
         limit: u16,
     },
-    /// Text came where an attachment was due.
+    /// Text came where an attachment was due, or to the parser for MessagePack.
     #[error("got plaintext data when reconstructing a packet")]
     UnexpectedText,
     /// Bytes came where no attachment was due.
@@ -87,15 +100,19 @@ pub enum EncodeError {
         /// The number allowed.
         limit: u16,
     },
-    /// The namespace does not start with a slash, or holds a comma, which would end it.
+    /// The namespace does not start with a slash, or holds a comma, which would end it in text.
     #[error("invalid namespace")]
     Namespace,
     /// The packet id is beyond 2^53 - 1.
     #[error("packet id out of range")]
     IdOutOfRange,
-    /// The payload is missing, or not of the kind that packets of this type carry.
+    /// The payload is missing, which in MessagePack a refusal has to have too, or not of the kind that packets of this
+    /// type carry, or has attachments where the default parser has no way to send them.
     #[error("payload does not fit the packet type")]
     PayloadKind,
+    /// The packet is longer than the lengths of MessagePack can tell, which are of 32 bits.
+    #[error("packet too long for MessagePack")]
+    TooLong,
 }
 
 /// Why a payload is not of the type asked for.

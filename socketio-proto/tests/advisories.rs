@@ -101,6 +101,90 @@ fn ghsa_c6g7_r2mf_pf5g_deep_nesting() {
     );
 }
 
+/// Nor is MessagePack recursed into, in the payload or where nothing is kept.
+#[test]
+fn ghsa_c6g7_r2mf_pf5g_deep_message_pack() {
+    let event = |arg: &[u8]| [&b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a"[..], arg].concat();
+    let arrays = |depth: usize| event(&[vec![0x91; depth - 1], vec![0x90]].concat());
+    assert!(decode_msgpack(arrays(127)).is_ok());
+    for depth in [128, 1_000_000] {
+        let error = DecodeError::TooDeep { limit: 128 };
+        assert_eq!(decode_msgpack(arrays(depth)), Err(error));
+    }
+    let maps = event(&[b"\x81\xa1a".repeat(400_000), vec![0xc0]].concat());
+    let error = DecodeError::TooDeep { limit: 128 };
+    assert_eq!(decode_msgpack(maps), Err(error));
+    // What means nothing is passed over, be it a value or a key.
+    let nested = [vec![0x91; 1_000_000], vec![0xc0]].concat();
+    let nil = vec![0xc0];
+    for (key, value) in [(b"\xa7options".to_vec(), &nested), (nested.clone(), &nil)] {
+        let message = [&b"\x83\xa4type\x01\xa3nsp\xa1/"[..], &key, value].concat();
+        let packet = Packet::new(PacketType::Disconnect, "/");
+        assert_eq!(decode_msgpack(message), Ok(packet));
+    }
+    assert_eq!(
+        decode_msgpack(vec![0x81; 1_000_000]),
+        Err(DecodeError::MsgPack)
+    );
+}
+
+/// MessagePack that breaks off, lies about lengths or holds what no packet has is an error.
+#[test]
+fn ghsa_7xpx_rcqc_8qjh_malformed_message_pack() {
+    let whole = b"\x84\xa4type\x02\xa3nsp\xa2/a\xa2id\xcd\x01\x00\xa4data\x93\xa1e\xc4\x02ab\x81\xa1k\xcb\x3f\xf8\0\0\0\0\0\0";
+    assert!(decode_msgpack(whole.to_vec()).is_ok());
+    for index in 0..whole.len() {
+        assert!(decode_msgpack(whole[..index].to_vec()).is_err());
+        for byte in 0..=0xff {
+            let mut changed = whole.to_vec();
+            changed[index] = byte;
+            // Any result will do.
+            let _packet_or_error = decode_msgpack(changed);
+        }
+    }
+    for root in 0..=0xff_u8 {
+        assert!(decode_msgpack(vec![root]).is_err());
+        assert!(decode_msgpack([&[root][..], &[0xff; 64]].concat()).is_err());
+    }
+}
+
+/// Lengths of every kind are compared with what is there before anything is allocated for them.
+#[test]
+fn message_pack_bombs_declare_more_than_they_have() {
+    let head = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data";
+    for count in [1_u32 << 16, 1 << 24, 1 << 31, u32::MAX] {
+        for marker in [0xc6_u8, 0xc9, 0xdb, 0xdd, 0xdf] {
+            let bomb = [&[marker][..], &count.to_be_bytes(), &[0x00, 0x01, 0x02]].concat();
+            // As the packet, as its data, inside of it, as a key and as what is passed over.
+            let inside = [&head[..], &[0x92, 0xa1, b'e'], &bomb].concat();
+            let key = [&head[..], &[0x92, 0xa1, b'e', 0x81], &bomb].concat();
+            let other = [&b"\x83\xa4type\x02\xa3nsp\xa1/\xa1x"[..], &bomb].concat();
+            for message in [
+                bomb.clone(),
+                [&head[..], &bomb].concat(),
+                inside,
+                key,
+                other,
+            ] {
+                assert_eq!(
+                    decode_msgpack(message),
+                    Err(DecodeError::MsgPack),
+                    "{marker:x}"
+                );
+            }
+        }
+    }
+    // Many containers that each claim all the rest.
+    let nested = [0xdd, 0, 0, 0x40, 0].repeat(20_000);
+    let message = [&head[..], &nested].concat();
+    assert_eq!(decode_msgpack(message), Err(DecodeError::MsgPack));
+    // A million of the smallest values are what they are.
+    let mut message = [&head[..], &[0xdd, 0, 15, 66, 65, 0xa1, b'e']].concat();
+    message.resize(message.len() + 1_000_000, 0xc0);
+    let payload = decode_msgpack(message).unwrap().payload.unwrap();
+    assert_eq!(payload.raw_args().count(), 1_000_000);
+}
+
 /// Bytes without a header, text instead of bytes, and packets cut at any place are errors, and the decoder is as new.
 #[test]
 fn stray_binary_and_malformed_binary_packets_neither_crash_nor_hang() {
@@ -153,6 +237,12 @@ fn duplicate_keys_and_huge_numbers() {
 
 fn decoder() -> Decoder {
     Parser::default().decoder(Limits::default())
+}
+
+fn decode_msgpack(message: Vec<u8>) -> Result<Packet, DecodeError> {
+    let mut decoder = Parser::MsgPack.decoder(Limits::default());
+    let packet = decoder.add(Message::binary(message))?;
+    Ok(packet.expect("one message is one packet"))
 }
 
 fn decode(frames: &[&str]) -> Result<Option<Packet>, DecodeError> {

@@ -16,6 +16,8 @@ mod engineio_v3;
 mod kinds;
 #[path = "vectors/model.rs"]
 mod model;
+#[path = "vectors/msgpack.rs"]
+mod msgpack;
 #[path = "vectors/socketio.rs"]
 mod socketio;
 #[path = "vectors/tree.rs"]
@@ -38,7 +40,7 @@ struct Suite {
     is_inexpressible: fn(&Vector) -> bool,
 }
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     Suite {
         file: "engineio-v3-packets.jsonl",
         kinds: kinds::ENGINEIO_V3_PACKETS,
@@ -69,14 +71,16 @@ const SUITES: [Suite; 5] = [
         check: socketio::check,
         is_inexpressible: |_| false,
     },
+    Suite {
+        file: "socketio-msgpack.jsonl",
+        kinds: kinds::SOCKETIO_MSGPACK,
+        check: msgpack::check,
+        is_inexpressible: |_| false,
+    },
 ];
 
 /// Files whose codec does not exist.
-const NO_CODEC: [&str; 3] = [
-    "engineio-webtransport.jsonl",
-    "socketio-msgpack.jsonl",
-    "socketio-v4.jsonl",
-];
+const NO_CODEC: [&str; 2] = ["engineio-webtransport.jsonl", "socketio-v4.jsonl"];
 
 fn main() -> ExitCode {
     let folder = env::var_os("CONFORMANCE_VECTORS").map_or_else(

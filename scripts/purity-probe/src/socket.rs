@@ -46,6 +46,7 @@ fn answer(packet: &Packet) -> String {
     answer.id = packet.id;
     let encoded = Parser::Json.encode(answer, u16::MAX);
     let encoded = encoded.expect("a namespace that came can go");
+    check_msgpack(answer);
     let frames = encoded.parts().iter().map(Encoded::polling_packet);
     let frames: Vec<ByteString> = frames.collect();
     // What leaves is what a peer takes for packets.
@@ -54,6 +55,22 @@ fn answer(packet: &Packet) -> String {
         packet.expect("a packet");
     }
     frames.join("\n")
+}
+
+/// What goes as MessagePack comes back.
+fn check_msgpack(packet: PacketRef<'_>) {
+    let encoded = Parser::MsgPack.encode(packet, u16::MAX).expect("so it can");
+    let mut decoder = Parser::MsgPack.decoder(Limits::default());
+    for part in encoded.parts() {
+        let Frame::Binary(data) = part.frame() else {
+            panic!("text");
+        };
+        let again = decoder.add(Message::Binary(data)).expect("a packet");
+        assert_eq!(
+            again.map(|packet| packet.packet_type),
+            Some(packet.packet_type)
+        );
+    }
 }
 
 /// Runs a server until its only client, on a WebSocket, is gone: each line of the input is a frame that it sends, and

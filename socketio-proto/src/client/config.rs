@@ -34,7 +34,7 @@ pub struct Config {
     /// application too. Its revision decides that of Socket.IO: over Engine.IO 3 it is revision 4, which servers of
     /// Socket.IO 1 and 2 speak, and later ones that allow it.
     pub engine: engine::Config,
-    /// How packets are written. Default JSON with binary attachments.
+    /// How packets are written, which both peers must agree on. Default JSON with binary attachments.
     pub parser: Parser,
     /// What the decoder accepts. What exceeds it ends the connection. By default a DISCONNECT may have a payload, which
     /// `python-socketio` sends.

@@ -249,7 +249,7 @@ pub enum SocketError {
         /// The limit.
         limit: usize,
     },
-    /// The authentication is no object.
+    /// The authentication is no object, or has attachments.
     #[error("authentication is no object")]
     Auth,
     /// In revision 4, where the authentication becomes a query, a member of it is no string.
@@ -269,7 +269,7 @@ pub enum AuthError {
     /// asked anew.
     #[error("the question is out of date")]
     Gone,
-    /// The authentication is no object. The application is asked again at once.
+    /// The authentication is no object, or has attachments. The application is asked again at once.
     #[error("authentication is no object")]
     NoObject,
     /// In revision 4, where the authentication becomes a query, a member of it is no string. The application is asked

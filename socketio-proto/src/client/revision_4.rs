@@ -135,7 +135,7 @@ impl Client {
             Auth::Fixed(_) | Auth::Ask if self.is_implicit(namespace) => {
                 Err(SocketError::AuthOfMain)
             }
-            Auth::Fixed(payload) if !payload.suits(PacketType::Connect) => Err(SocketError::Auth),
+            Auth::Fixed(payload) if !payload.is_auth() => Err(SocketError::Auth),
             Auth::Fixed(payload) if self.is_revision_4() && query(payload).is_none() => {
                 Err(SocketError::AuthNotText)
             }

@@ -174,7 +174,7 @@ impl Client {
             return Err(AuthError::Gone);
         }
         let fault = auth.as_ref().and_then(|auth| {
-            if !auth.suits(PacketType::Connect) {
+            if !auth.is_auth() {
                 Some(AuthError::NoObject)
             } else if revision_4 && query(auth).is_none() {
                 Some(AuthError::NotText)

@@ -194,21 +194,20 @@ pub(super) fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeErr
 }
 
 fn check(packet: &PacketRef<'_>) -> Result<(), EncodeError> {
-    if !packet.namespace.starts_with('/') || packet.namespace.contains(',') {
+    if packet.namespace.contains(',') {
         return Err(EncodeError::Namespace);
     }
-    if packet.id.is_some_and(|id| id > MAX_PACKET_ID) {
-        return Err(EncodeError::IdOutOfRange);
-    }
-    let suits = match (packet.packet_type, packet.payload) {
-        (packet_type, Some(payload)) => payload.suits(packet_type),
-        (PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError, None) => true,
-        (PacketType::Event | PacketType::Ack, None) => false,
-    };
-    if suits {
-        Ok(())
-    } else {
-        Err(EncodeError::PayloadKind)
+    super::check(packet)?;
+    // The types of packets with attachments are events and acknowledgements.
+    let attached = packet
+        .payload
+        .is_some_and(|payload| !payload.attachments().is_empty());
+    match packet.packet_type {
+        PacketType::Event | PacketType::Ack => Ok(()),
+        PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError if attached => {
+            Err(EncodeError::PayloadKind)
+        }
+        PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError => Ok(()),
     }
 }
 

@@ -1,8 +1,12 @@
 //! Between packets and Engine.IO messages.
 //!
+//! # Parsers
+//!
 //! A [`Parser`] is chosen once, in the configuration, and both peers must use the same. It encodes packets without
 //! keeping anything; what it keeps while decoding, the packet whose attachments are still to come, is the
-//! connection's [`Decoder`].
+//! connection's [`Decoder`]. Payloads are the same with every parser, and so is all that is built on packets.
+//!
+//! The states of the default parser's decoder; that of MessagePack has none:
 //!
 //! | state | text | bytes |
 //! |---|---|---|
@@ -10,6 +14,7 @@
 //! | waiting for attachments | error, idle | one attachment less to wait for; at none the packet, idle |
 
 mod json;
+mod msgpack;
 pub(crate) mod syntax;
 
 use alloc::boxed::Box;
@@ -17,7 +22,8 @@ use alloc::boxed::Box;
 use bytestring::ByteString;
 use engineio_proto::Message;
 
-use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef};
+use crate::packet::MAX_PACKET_ID;
+use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType};
 
 /// The deepest nesting of a payload that any configuration allows, in levels of arrays and objects.
 pub const MAX_JSON_DEPTH: u16 = 256;
@@ -29,29 +35,44 @@ pub enum Parser {
     /// The default parser: a text message with JSON, and a binary message for each attachment.
     #[default]
     Json,
+    /// MessagePack, officially `socket.io-msgpack-parser` 3: a binary message for each packet, attachments within.
+    ///
+    /// A payload stays JSON with attachments, into which what comes is converted. What JSON lacks becomes what
+    /// JavaScript's `JSON.stringify` makes of it: a date is a string like `"2020-02-03T04:05:06.789Z"`; `undefined` is
+    /// left out of objects, and `null` in arrays like a number that is not finite. Integers of 64 bits are kept exactly,
+    /// and whole floats stay floats. An ext of a type that JavaScript's values do not have is an array of its type and
+    /// an attachment.
+    ///
+    /// The packets with which clients join and are refused may have attachments here, and a namespace that a peer asks
+    /// for may have commas in its name. Data that looks like a placeholder, a map whose `_placeholder` is `true`, is
+    /// never one: beside attachments, where a payload could not tell them apart, that `true` becomes `1`.
+    ///
+    /// Event names are checked as strictly as in JSON, where the official decoder lets any value pass, so that an
+    /// application is as safe from reserved ones.
+    MsgPack,
 }
 
 impl Parser {
     /// Makes the decoder of a connection.
     #[must_use]
     pub const fn decoder(self, limits: Limits) -> Decoder {
-        match self {
-            Self::Json => Decoder {
-                limits: Packed::new(limits),
-                waiting: None,
-            },
+        Decoder {
+            limits: Packed::new(self, limits),
+            waiting: None,
         }
     }
 
     /// Writes a packet in the form that is shared by all its recipients.
     ///
-    /// The JSON is copied once, behind its header; attachments are shared.
+    /// With the default parser the JSON is copied once, behind its header, and attachments are shared. MessagePack is one
+    /// message, into which attachments are copied; such as have no placeholder are left out.
     ///
     /// # Errors
     ///
     /// [`EncodeError::Namespace`], [`EncodeError::IdOutOfRange`], [`EncodeError::PayloadKind`], and
     /// [`EncodeError::TooManyAttachments`] if the payload has more of them than `max_attachments`: the peer would end
-    /// the connection.
+    /// the connection. MessagePack is not bound by that, since its official decoder has no such limit, but by
+    /// [`EncodeError::TooLong`].
     pub fn encode(
         self,
         packet: PacketRef<'_>,
@@ -59,7 +80,28 @@ impl Parser {
     ) -> Result<EncodedPacket, EncodeError> {
         match self {
             Self::Json => json::encode(packet, max_attachments),
+            Self::MsgPack => msgpack::encode(packet),
         }
+    }
+}
+
+/// Checks what holds for a packet in every form.
+fn check(packet: &PacketRef<'_>) -> Result<(), EncodeError> {
+    if !packet.namespace.starts_with('/') {
+        return Err(EncodeError::Namespace);
+    }
+    if packet.id.is_some_and(|id| id > MAX_PACKET_ID) {
+        return Err(EncodeError::IdOutOfRange);
+    }
+    let suits = match (packet.packet_type, packet.payload) {
+        (packet_type, Some(payload)) => payload.suits(packet_type),
+        (PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError, None) => true,
+        (PacketType::Event | PacketType::Ack, None) => false,
+    };
+    if suits {
+        Ok(())
+    } else {
+        Err(EncodeError::PayloadKind)
     }
 }
 
@@ -90,9 +132,13 @@ pub fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeError> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most attachments of one packet (10). More are [`DecodeError::TooManyAttachments`].
+    /// The most attachments of one packet of the default parser (10). More are [`DecodeError::TooManyAttachments`].
     pub max_attachments: u16,
-    /// The most levels of arrays and objects in a payload, its own array included (128); values above
+    /// The most attachments of one MessagePack packet: its binary values (1,024). More are
+    /// [`DecodeError::TooManyAttachments`]. Officially there is no such limit; here it bounds what is kept beside the
+    /// message, some 60 bytes for a binary value that takes two.
+    pub max_msgpack_attachments: u16,
+    /// The most levels of arrays and objects in a payload, its own array and placeholders included (128); values above
     /// [`MAX_JSON_DEPTH`] count as that. More are [`DecodeError::TooDeep`].
     pub max_json_depth: u16,
     /// The longest name of a namespace, in bytes, query string included (1024). Longer ones are
@@ -101,24 +147,36 @@ pub struct Limits {
     /// Whether a DISCONNECT may have a payload, which is checked and dropped (false). `python-socketio` servers send
     /// one where they refuse a client that they let in first.
     pub lenient_disconnect: bool,
+    /// Whether nil stands for an absent id, and in CONNECT and DISCONNECT for absent data, in MessagePack (true).
+    /// `python-socketio` writes it; the official decoder refuses it.
+    pub lenient_nil: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_attachments: 10,
+            max_msgpack_attachments: 1024,
             max_json_depth: 128,
             max_namespace_len: 1024,
             lenient_disconnect: false,
+            lenient_nil: true,
         }
     }
 }
 
 impl Limits {
-    /// Sets the most attachments of one packet.
+    /// Sets the most attachments of one packet of the default parser.
     #[must_use]
     pub const fn with_max_attachments(mut self, max_attachments: u16) -> Self {
         self.max_attachments = max_attachments;
+        self
+    }
+
+    /// Sets the most attachments of one MessagePack packet.
+    #[must_use]
+    pub const fn with_max_msgpack_attachments(mut self, max_attachments: u16) -> Self {
+        self.max_msgpack_attachments = max_attachments;
         self
     }
 
@@ -142,43 +200,74 @@ impl Limits {
         self.lenient_disconnect = lenient;
         self
     }
+
+    /// Sets whether nil stands for what is absent in MessagePack.
+    #[must_use]
+    pub const fn with_lenient_nil(mut self, lenient: bool) -> Self {
+        self.lenient_nil = lenient;
+        self
+    }
 }
 
-/// [`Limits`] in one word, since every idle session holds a decoder.
+/// A [`Parser`] and its [`Limits`] in one word, since every idle session holds a decoder.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
+    /// The most attachments with this parser.
     max_attachments: u16,
-    /// At most [`MAX_JSON_DEPTH`], which leaves the last bit free for `lenient_disconnect`.
+    /// At most [`MAX_JSON_DEPTH`], which leaves bits free for what is only true or false.
     max_json_depth: u16,
     max_namespace_len: u32,
 }
 
 const LENIENT_DISCONNECT: u16 = 1 << 15;
+const LENIENT_NIL: u16 = 1 << 14;
+const MSGPACK: u16 = 1 << 13;
+const DEPTH: u16 = MSGPACK - 1;
 
 impl Packed {
-    const fn new(limits: Limits) -> Self {
-        let depth = if limits.max_json_depth < MAX_JSON_DEPTH {
+    const fn new(parser: Parser, limits: Limits) -> Self {
+        let mut bits = if limits.max_json_depth < MAX_JSON_DEPTH {
             limits.max_json_depth
         } else {
             MAX_JSON_DEPTH
         };
+        if limits.lenient_disconnect {
+            bits |= LENIENT_DISCONNECT;
+        }
+        if limits.lenient_nil {
+            bits |= LENIENT_NIL;
+        }
+        let max_attachments = match parser {
+            Parser::Json => limits.max_attachments,
+            Parser::MsgPack => {
+                bits |= MSGPACK;
+                limits.max_msgpack_attachments
+            }
+        };
         Self {
-            max_attachments: limits.max_attachments,
-            max_json_depth: if limits.lenient_disconnect {
-                depth | LENIENT_DISCONNECT
-            } else {
-                depth
-            },
+            max_attachments,
+            max_json_depth: bits,
             max_namespace_len: limits.max_namespace_len,
         }
     }
 
-    const fn unpack(self) -> Limits {
+    const fn parser(self) -> Parser {
+        if self.max_json_depth & MSGPACK == 0 {
+            Parser::Json
+        } else {
+            Parser::MsgPack
+        }
+    }
+
+    /// The limits, of which that of the other parser's attachments is lost.
+    const fn limits(self) -> Limits {
         Limits {
             max_attachments: self.max_attachments,
-            max_json_depth: self.max_json_depth & !LENIENT_DISCONNECT,
+            max_msgpack_attachments: self.max_attachments,
+            max_json_depth: self.max_json_depth & DEPTH,
             max_namespace_len: self.max_namespace_len,
             lenient_disconnect: self.max_json_depth & LENIENT_DISCONNECT != 0,
+            lenient_nil: self.max_json_depth & LENIENT_NIL != 0,
         }
     }
 }
@@ -216,9 +305,19 @@ impl Decoder {
     /// A [`DecodeError`] if the message is no packet or not what is due. The decoder is idle then, as after
     /// [`reset`](Self::reset).
     pub fn add(&mut self, message: Message) -> Result<Option<Packet>, DecodeError> {
+        match (self.limits.parser(), message) {
+            (Parser::Json, message) => self.add_json(message),
+            (Parser::MsgPack, Message::Binary(data)) => {
+                msgpack::decode(&data, &self.limits.limits()).map(Some)
+            }
+            (Parser::MsgPack, Message::Text(_)) => Err(DecodeError::UnexpectedText),
+        }
+    }
+
+    fn add_json(&mut self, message: Message) -> Result<Option<Packet>, DecodeError> {
         let waiting = self.waiting.take();
         match (message, waiting) {
-            (Message::Text(text), None) => match json::decode(text, &self.limits.unpack())? {
+            (Message::Text(text), None) => match json::decode(text, &self.limits.limits())? {
                 json::Decoded::Packet(packet) => Ok(Some(packet)),
                 json::Decoded::Header(waiting) => {
                     self.waiting = Some(waiting);

@@ -2,12 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::ser::Serialize;
 
+use super::escape::escape;
 use super::placeholder::{self, Placeholder};
 use super::ser::{self, Binary};
 use super::{Name, Payload, Shape};
@@ -33,7 +33,7 @@ impl PayloadBuilder {
     pub(super) fn event(name: &str) -> Self {
         let mut json = Vec::with_capacity(name.len().saturating_add(64));
         json.extend_from_slice(b"[\"");
-        escape(name, &mut json);
+        append_escaped(name, &mut json);
         let end = json.len();
         json.push(b'"');
         let name = if end == name.len().saturating_add(2) {
@@ -181,7 +181,7 @@ pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, Encode
 pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Payload, EncodeError> {
     let mut json = Vec::with_capacity(message.len().saturating_add(32));
     json.extend_from_slice(b"{\"message\":\"");
-    escape(message, &mut json);
+    append_escaped(message, &mut json);
     json.push(b'"');
     if let Some(data) = data {
         if !data.attachments().is_empty() {
@@ -221,29 +221,16 @@ fn write_placeholder(placeholder: Placeholder, out: &mut Vec<u8>) {
     let _ = ser::write(&placeholder, out, None);
 }
 
-/// Appends `text` as it stands between the quotes of a JSON string.
 /// An array of JSON that lacks its end, with a string as its last element.
 pub(super) fn append_string(array: &str, text: &str) -> ByteString {
     let mut json = Vec::with_capacity(array.len().saturating_add(text.len()).saturating_add(4));
     json.extend_from_slice(array.as_bytes());
     json.extend_from_slice(b",\"");
-    escape(text, &mut json);
+    append_escaped(text, &mut json);
     json.extend_from_slice(b"\"]");
     ByteString::try_from(json).unwrap_or_default()
 }
 
-fn escape(text: &str, out: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            0..=0x1f => {
-                let mut code = String::new();
-                // Writing to a string does not fail.
-                let _ = write!(code, "\\u{byte:04x}");
-                out.extend_from_slice(code.as_bytes());
-            }
-            _ => out.push(byte),
-        }
-    }
+fn append_escaped(text: &str, out: &mut Vec<u8>) {
+    escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
 }

@@ -7,22 +7,22 @@ use alloc::string::String;
 ///
 /// The text is known to be valid, so that nothing here goes wrong; what would go wrong in other text gives `None`.
 #[derive(Clone, Debug)]
-pub(super) struct Cursor<'de> {
+pub(crate) struct Cursor<'de> {
     text: &'de str,
     pos: usize,
 }
 
 impl<'de> Cursor<'de> {
-    pub(super) const fn new(text: &'de str) -> Self {
+    pub(crate) const fn new(text: &'de str) -> Self {
         Self { text, pos: 0 }
     }
 
-    pub(super) const fn pos(&self) -> usize {
+    pub(crate) const fn pos(&self) -> usize {
         self.pos
     }
 
     /// The byte that the next value or sign starts with.
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
             self.bump();
         }
@@ -30,7 +30,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Whether `sign` is next, in which case it is passed.
-    pub(super) fn eat(&mut self, sign: u8) -> bool {
+    pub(crate) fn eat(&mut self, sign: u8) -> bool {
         let found = self.peek() == Some(sign);
         if found {
             self.bump();
@@ -39,7 +39,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Passes a whole value and gives its text. No recursion.
-    pub(super) fn skip(&mut self) -> Option<&'de str> {
+    pub(crate) fn skip(&mut self) -> Option<&'de str> {
         let first = self.peek()?;
         let start = self.pos;
         match first {
@@ -77,7 +77,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Passes a string and gives its content. A lone surrogate, which only an escape can hold, becomes U+FFFD.
-    pub(super) fn string(&mut self) -> Option<Cow<'de, str>> {
+    pub(crate) fn string(&mut self) -> Option<Cow<'de, str>> {
         self.peek()?;
         let raw = self.raw_string()?;
         if raw.contains('\\') {

@@ -1,9 +1,10 @@
 //! What a packet carries.
 
 mod build;
-mod cursor;
+pub(crate) mod cursor;
 mod de;
-mod placeholder;
+pub(crate) mod escape;
+pub(crate) mod placeholder;
 mod ser;
 
 pub use build::PayloadBuilder;
@@ -297,23 +298,14 @@ impl Payload {
         max_depth: u16,
     ) -> Result<Self, DecodeError> {
         let json = text.get(start..).ok_or(DecodeError::InvalidPayload)?;
-        let shape = match (packet_type, json.as_bytes().first()) {
-            (PacketType::Connect | PacketType::ConnectError, Some(b'{'))
-            | (PacketType::ConnectError, Some(b'"')) => Shape::Value,
-            (PacketType::Event | PacketType::Ack, Some(b'[')) => Shape::Ack,
-            _ => return Err(DecodeError::InvalidPayload),
-        };
+        let shape = Shape::of(packet_type, json)?;
         syntax::check(json, max_depth).map_err(|fault| match fault {
             Fault::Syntax => DecodeError::InvalidPayload,
             Fault::Depth => DecodeError::TooDeep {
                 limit: max_depth.min(MAX_JSON_DEPTH),
             },
         })?;
-        let shape = if packet_type == PacketType::Event {
-            Shape::Event(Name::read(json)?)
-        } else {
-            shape
-        };
+        let shape = shape.with_name(packet_type, json)?;
         let json = json.trim_end_matches([' ', '\t', '\n', '\r']);
         let end = start.saturating_add(json.len());
         Ok(Self {
@@ -322,6 +314,24 @@ impl Payload {
             end,
             shape,
             attachments: None,
+            compress: true,
+        })
+    }
+
+    /// Takes JSON that is known to be valid, of a depth that is allowed, and attachments whose placeholders are all in
+    /// their places, and without white space around it.
+    pub(crate) fn assemble(
+        packet_type: PacketType,
+        json: ByteString,
+        attachments: Vec<Bytes>,
+    ) -> Result<Self, DecodeError> {
+        let shape = Shape::of(packet_type, &json)?.with_name(packet_type, &json)?;
+        Ok(Self {
+            start: 0,
+            end: json.len(),
+            text: json,
+            shape,
+            attachments: (!attachments.is_empty()).then(|| attachments.into()),
             compress: true,
         })
     }
@@ -351,6 +361,11 @@ impl Payload {
             attachments: self.attachments.clone(),
             compress: self.compress,
         }
+    }
+
+    /// Whether a client may authenticate with it, whatever the parser: an object without attachments.
+    pub(crate) fn is_auth(&self) -> bool {
+        self.suits(PacketType::Connect) && self.attachments().is_empty()
     }
 
     /// Whether packets of the type carry payloads of this kind.
@@ -451,6 +466,29 @@ impl<'a> Iterator for RawArgs<'a> {
         let arg = cursor.skip();
         cursor.eat(b',');
         arg
+    }
+}
+
+impl Shape {
+    /// What a payload is that starts like `json`, before its name is read.
+    fn of(packet_type: PacketType, json: &str) -> Result<Self, DecodeError> {
+        match (packet_type, json.as_bytes().first()) {
+            (PacketType::Connect | PacketType::ConnectError, Some(b'{'))
+            | (PacketType::ConnectError, Some(b'"')) => Ok(Self::Value),
+            (PacketType::Event | PacketType::Ack, Some(b'[')) => Ok(Self::Ack),
+            _ => Err(DecodeError::InvalidPayload),
+        }
+    }
+
+    /// The same with the name that the validated JSON of an event starts with.
+    fn with_name(self, packet_type: PacketType, json: &str) -> Result<Self, DecodeError> {
+        match packet_type {
+            PacketType::Event => Name::read(json).map(Self::Event),
+            PacketType::Connect
+            | PacketType::Disconnect
+            | PacketType::Ack
+            | PacketType::ConnectError => Ok(self),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Placeholder {
 }
 
 impl Placeholder {
-    pub(super) const fn new(num: u32) -> Self {
+    pub(crate) const fn new(num: u32) -> Self {
         Self { num }
     }
 
@@ -155,13 +155,13 @@ impl<'de> Deserialize<'de> for Scalar {
 
 /// An object whose `_placeholder` is `true`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Where the object starts, in bytes.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Where it ends, in bytes.
     pub(super) end: usize,
     /// The attachment it asks for, `None` if its `num` is no whole, non-negative number.
-    pub(super) num: Option<u32>,
+    pub(crate) num: Option<u32>,
 }
 
 impl Found {
@@ -176,7 +176,7 @@ impl Found {
 ///
 /// What is inside a placeholder's other members does not count, and of repeated keys the last counts, both as in the
 /// official decoder. Linear time; recursion as deep as the JSON is nested.
-pub(super) fn find_all(json: &str) -> Vec<Found> {
+pub(crate) fn find_all(json: &str) -> Vec<Found> {
     let mut found = Vec::new();
     // Where the marker stands in no spelling, there is no need to look closer.
     if json.contains(FLAG) || json.contains("\\u") {
@@ -291,7 +291,8 @@ fn whole(value: f64) -> Option<u32> {
     (f64::from(num) == value).then_some(num)
 }
 
-const FLAG: &str = "_placeholder";
+/// The member that marks a placeholder.
+pub(crate) const FLAG: &str = "_placeholder";
 const NUM: &str = "num";
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::parser::{Limits, Parser};
 pub struct Config {
     /// The settings of the Engine.IO server below.
     pub engine: engine::Config,
-    /// How packets are written. Default JSON with binary attachments.
+    /// How packets are written, which both peers must agree on. Default JSON with binary attachments.
     pub parser: Parser,
     /// How long a client may take to join its first namespace before its connection is closed; officially
     /// `connectTimeout`. It also bounds how long a client waits for the application's verdict on any namespace, after

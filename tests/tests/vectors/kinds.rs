@@ -89,3 +89,23 @@ encode: event-null-arguments event-numbers event-numbers-hard event-numeric-name
 encode: event-with-ack-id lone-surrogate nsp-empty nsp-with-comma nsp-without-slash
 encode: placeholder-lookalike proto-key reserved-event
 ";
+
+pub(crate) const SOCKETIO_MSGPACK: &str = "
+decode: bin-forms bin-length-beyond-end connect-data-wrong-kind connect-error-data-missing
+decode: connect-error-data-wrong-kind container-count-too-large container-count-too-small
+decode: data-big-integers data-date data-nested data-not-finite data-undefined
+decode: data-undefined-item disconnect-with-data duplicate-keys empty-frame event-data-empty
+decode: event-data-missing event-data-wrong-kind event-name-wrong-kind event-numeric-name
+decode: ext-arraybuffer id-fraction id-huge id-negative id-nil id-undefined id-whole-float
+decode: id-wide-integer id-wrong-kind invalid-utf8 key-order keys-not-strings never-used-tag
+decode: nsp-missing nsp-odd nsp-wrong-kind numbers official-ack official-connect
+decode: official-connect-error official-disconnect official-event reserved-event root-not-a-map
+decode: sequence string-length-beyond-end text-frame trailing-bytes truncated
+decode: two-packets-in-a-frame type-fraction type-missing type-negative type-out-of-range
+decode: type-whole-float type-wide-integer type-wrong-kind unknown-ext unknown-keys
+decode: wide-containers wide-keys wide-strings wrong-key-case
+encode: ack binary binary-arraybuffer binary-lengths connect connect-error-object
+encode: connect-error-string connect-payload containers date disconnect event event-with-ack-id
+encode: event-with-options floats floats-hard integer-beyond-64-bit integers lone-surrogate
+encode: not-finite reserved-event string-lengths string-unicode undefined
+";

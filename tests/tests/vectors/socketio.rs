@@ -11,12 +11,31 @@ use crate::tree::{self, Tree};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PacketModel {
+pub(crate) struct PacketModel {
     #[serde(rename = "type")]
-    packet_type: String,
-    nsp: String,
-    id: Option<Value>,
-    data: Option<tree::Data>,
+    pub(crate) packet_type: String,
+    pub(crate) nsp: String,
+    pub(crate) id: Option<Value>,
+    pub(crate) data: Option<tree::Data>,
+    /// In MessagePack, the order in which the official encoder wrote the keys.
+    #[serde(default, rename = "key_order")]
+    _key_order: Vec<String>,
+    /// In MessagePack, keys that mean nothing: their names, and what official clients leave there.
+    #[serde(default, rename = "extra_keys")]
+    _extra_keys: Vec<String>,
+    #[serde(default, rename = "options")]
+    _options: Value,
+}
+
+impl PacketModel {
+    /// The payload, as far as JSON can say it.
+    pub(crate) fn tree(&self, parser: Parser) -> Result<Option<Tree>, String> {
+        let tree = self.data.as_ref().map(tree::Data::tree).transpose()?;
+        Ok(match parser {
+            Parser::MsgPack => tree.as_ref().map(Tree::as_json),
+            _ => tree,
+        })
+    }
 }
 
 pub(crate) fn check(vector: &Vector) -> Result<(), String> {
@@ -81,12 +100,19 @@ fn describe(steps: &[Step]) -> String {
 }
 
 fn decode(vector: &Vector) -> Result<(), String> {
+    decode_with(Parser::Json, Limits::default(), vector)
+}
+
+pub(crate) fn decode_with(
+    parser: Parser,
+    mut limits: Limits,
+    vector: &Vector,
+) -> Result<(), String> {
     let input: DecodeInput = read(&vector.input)?;
-    let mut limits = Limits::default();
     if let Some(max) = input.max_attachments {
         limits = limits.with_max_attachments(max);
     }
-    let mut decoder = Parser::Json.decoder(limits);
+    let mut decoder = parser.decoder(limits);
     let mut steps = Vec::new();
     for frame in &input.frames {
         let message = match frame {
@@ -106,11 +132,11 @@ fn decode(vector: &Vector) -> Result<(), String> {
     }
     // Where the official result cannot be expressed, the alternative says what stands for it.
     if !(vector.result_unreachable && vector.alt_expect.is_some()) {
-        let result = compare_steps(&vector.expect, &steps, vector.result_unreachable);
+        let result = compare_steps(parser, &vector.expect, &steps, vector.result_unreachable);
         if result.is_ok() || vector.alt_expect.is_none() && !vector.may(&Alt::Reject) {
             return result;
         }
-        if vector.may(&Alt::Reject) && rejects(&vector.expect, &steps)? {
+        if vector.may(&Alt::Reject) && rejects(parser, &vector.expect, &steps)? {
             return Ok(());
         }
         if vector.alt_expect.is_none() {
@@ -120,24 +146,29 @@ fn decode(vector: &Vector) -> Result<(), String> {
         return Ok(());
     }
     match &vector.alt_expect {
-        Some(alternative) => compare_steps(alternative, &steps, false),
+        Some(alternative) => compare_steps(parser, alternative, &steps, false),
         None => Err("no alternative".into()),
     }
 }
 
 /// Whether the last step is an error, and nothing came before it that is not expected.
-fn rejects(expect: &Value, steps: &[Step]) -> Result<bool, String> {
+fn rejects(parser: Parser, expect: &Value, steps: &[Step]) -> Result<bool, String> {
     let expect: DecodeExpect = read(expect)?;
     let Some((Step::Error(_), before)) = steps.split_last() else {
         return Ok(false);
     };
     for (expected, step) in expect.steps.iter().zip(before) {
-        compare_step(expected, step, false)?;
+        compare_step(parser, expected, step, false)?;
     }
     Ok(before.len() <= expect.steps.len())
 }
 
-fn compare_steps(expect: &Value, steps: &[Step], skip_data: bool) -> Result<(), String> {
+fn compare_steps(
+    parser: Parser,
+    expect: &Value,
+    steps: &[Step],
+    skip_data: bool,
+) -> Result<(), String> {
     let model: DecodeExpect = read(expect)?;
     let ends_as = |outcome: &Outcome| match model.steps.last() {
         Some(StepModel::Error { .. }) => *outcome == Outcome::Reject,
@@ -149,7 +180,7 @@ fn compare_steps(expect: &Value, steps: &[Step], skip_data: bool) -> Result<(), 
         "outcome and steps do not agree".into()
     })?;
     if model.outcome == Outcome::Reject {
-        return ensure(rejects(expect, steps)?, || {
+        return ensure(rejects(parser, expect, steps)?, || {
             format!("no error, but {}", describe(steps))
         });
     }
@@ -157,23 +188,33 @@ fn compare_steps(expect: &Value, steps: &[Step], skip_data: bool) -> Result<(), 
         format!("got {}", describe(steps))
     })?;
     for (expected, step) in model.steps.iter().zip(steps) {
-        compare_step(expected, step, skip_data)?;
+        compare_step(parser, expected, step, skip_data)?;
     }
     Ok(())
 }
 
-fn compare_step(expected: &StepModel, step: &Step, skip_data: bool) -> Result<(), String> {
+fn compare_step(
+    parser: Parser,
+    expected: &StepModel,
+    step: &Step,
+    skip_data: bool,
+) -> Result<(), String> {
     match (expected, step) {
         (StepModel::Pending, Step::Pending) => Ok(()),
         (StepModel::Error { .. }, Step::Error(_)) => Ok(()),
         (StepModel::Packet { packet }, Step::Packet(made)) => {
-            compare_packet(packet, made, skip_data)
+            compare_packet(parser, packet, made, skip_data)
         }
         (_, step) => Err(format!("got {}", step.describe())),
     }
 }
 
-fn compare_packet(expected: &PacketModel, made: &Packet, skip_data: bool) -> Result<(), String> {
+pub(crate) fn compare_packet(
+    parser: Parser,
+    expected: &PacketModel,
+    made: &Packet,
+    skip_data: bool,
+) -> Result<(), String> {
     ensure(
         packet_type(&expected.packet_type)? == made.packet_type,
         || format!("type {:?}", made.packet_type),
@@ -187,7 +228,7 @@ fn compare_packet(expected: &PacketModel, made: &Packet, skip_data: bool) -> Res
     if skip_data {
         return Ok(());
     }
-    let expected = expected.data.as_ref().map(tree::Data::tree).transpose()?;
+    let expected = expected.tree(parser)?;
     let made = made.payload.as_ref().map(read_tree).transpose()?;
     ensure(expected == made, || {
         format!("expected {expected:?}, got {made:?}")
@@ -243,12 +284,7 @@ fn encode(vector: &Vector) -> Result<(), String> {
         expect.outcome == Outcome::Accept && vector.alt_expect.is_none(),
         || "unknown outcome".into(),
     )?;
-    let tree = input
-        .packet
-        .data
-        .as_ref()
-        .map(tree::Data::tree)
-        .transpose()?;
+    let tree = input.packet.tree(Parser::Json)?;
     let made = build(&input.packet, tree.as_ref()).and_then(|packet| {
         let encoded = Parser::Json
             .encode(packet.borrow(), 10)
@@ -315,11 +351,12 @@ fn encode(vector: &Vector) -> Result<(), String> {
             .add(Message::binary(data))
             .map_err(|error| error.to_string())?;
     }
-    compare_packet(&input.packet, &again.ok_or("it does not decode")?, false)
+    let again = again.ok_or("it does not decode")?;
+    compare_packet(Parser::Json, &input.packet, &again, false)
 }
 
 /// The packet, made as an application makes it, unless our types refuse it.
-fn build(model: &PacketModel, tree: Option<&Tree>) -> Result<Packet, String> {
+pub(crate) fn build(model: &PacketModel, tree: Option<&Tree>) -> Result<Packet, String> {
     let mut packet = Packet::new(packet_type(&model.packet_type)?, model.nsp.as_str());
     packet.id = id(model.id.as_ref())?;
     let payload = match (packet.packet_type, tree) {
@@ -364,7 +401,7 @@ fn split(frames: Vec<Frame>) -> Result<(String, Vec<Vec<u8>>), String> {
     Ok((text, attachments.collect::<Result<_, _>>()?))
 }
 
-fn packet_type(name: &str) -> Result<PacketType, String> {
+pub(crate) fn packet_type(name: &str) -> Result<PacketType, String> {
     Ok(match name {
         "CONNECT" => PacketType::Connect,
         "DISCONNECT" => PacketType::Disconnect,

@@ -16,6 +16,8 @@ pub(crate) enum Tree {
     Undefined,
     Bool(bool),
     Number(f64),
+    /// Milliseconds since 1970.
+    Date(i64),
     Text(String),
     Bytes(Vec<u8>),
     List(Vec<Tree>),
@@ -38,6 +40,8 @@ pub(crate) struct Data {
 struct BinaryAt {
     path: Vec<Step>,
     b64: String,
+    #[serde(default, rename = "as")]
+    _as: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -46,6 +50,7 @@ struct SpecialAt {
     path: Vec<Step>,
     kind: String,
     value: Option<String>,
+    ms: Option<i64>,
 }
 
 #[derive(serde::Deserialize)]
@@ -62,11 +67,16 @@ impl Data {
             *tree.at(&binary.path)? = Tree::Bytes(decode_base64(&binary.b64)?);
         }
         for special in &self.special {
-            *tree.at(&special.path)? = match (special.kind.as_str(), special.value.as_deref()) {
-                ("undefined", None) => Tree::Undefined,
-                ("number", Some("Infinity")) => Tree::Number(f64::INFINITY),
-                ("number", Some("-Infinity")) => Tree::Number(f64::NEG_INFINITY),
-                (kind, value) => return Err(format!("unknown special {kind} {value:?}")),
+            let SpecialAt {
+                kind, value, ms, ..
+            } = special;
+            *tree.at(&special.path)? = match (kind.as_str(), value.as_deref(), *ms) {
+                ("undefined", None, None) => Tree::Undefined,
+                ("number", Some("Infinity"), None) => Tree::Number(f64::INFINITY),
+                ("number", Some("-Infinity"), None) => Tree::Number(f64::NEG_INFINITY),
+                ("number", Some("NaN"), None) => Tree::Number(f64::NAN),
+                ("date", None, Some(ms)) => Tree::Date(ms),
+                (kind, value, _) => return Err(format!("unknown special {kind} {value:?}")),
             };
         }
         Ok(tree)
@@ -78,6 +88,24 @@ impl Tree {
         serde_json::from_str::<Value>(json)
             .map(Self::from)
             .map_err(|error| format!("{error} in {json}"))
+    }
+
+    /// What `JSON.stringify` makes of it, bytes aside.
+    pub(crate) fn as_json(&self) -> Self {
+        match self {
+            Self::Undefined => Self::Null,
+            Self::Number(number) if !number.is_finite() => Self::Null,
+            Self::Date(ms) => Self::Text(date(*ms)),
+            Self::List(items) => Self::List(items.iter().map(Self::as_json).collect()),
+            Self::Object(members) => {
+                let defined = members
+                    .iter()
+                    .filter(|(_, value)| **value != Self::Undefined);
+                let member = |(key, value): (&String, &Self)| (key.clone(), value.as_json());
+                Self::Object(defined.map(member).collect())
+            }
+            other => other.clone(),
+        }
     }
 
     /// Puts attachments in the place of placeholders, by the rules of the official decoder.
@@ -152,6 +180,7 @@ impl Serialize for Tree {
                 serializer.serialize_i64(*number as i64)
             }
             Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Date(ms) => serializer.serialize_str(&date(*ms)),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.serialize_bytes(bytes),
             Self::List(items) => serializer.collect_seq(items),
@@ -165,6 +194,33 @@ impl<'de> Deserialize<'de> for Tree {
         // Asking for bytes is what makes an attachment of a placeholder; what is none comes as what it is.
         deserializer.deserialize_bytes(TreeVisitor)
     }
+}
+
+/// `Date.prototype.toISOString` for the years from 1970 to 9999, and for the last date there is.
+fn date(ms: i64) -> String {
+    if ms == 8_640_000_000_000_000 {
+        return "+275760-09-13T00:00:00.000Z".into();
+    }
+    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let (mut days, time) = (ms / 86_400_000, ms % 86_400_000);
+    let mut year = 1970;
+    while days >= 365 + i64::from(leap(year)) {
+        days -= 365 + i64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + i64::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hours, minutes) = (time / 3_600_000, time / 60_000 % 60);
+    let (seconds, millis) = (time / 1000 % 60, time % 1000);
+    let day = days + 1;
+    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
 }
 
 struct TreeVisitor;

@@ -1,0 +1,227 @@
+//! The parser of `socket.io-msgpack-parser`: a binary message with a MessagePack map for each packet.
+//!
+//! ```text
+//! { "type": 0..=4, "nsp": string, "id": integer, "data": by the type }       id and data may be absent
+//! ```
+//!
+//! A payload is JSON with attachments here as with the default parser, and is made of `data` and made into it. So that
+//! nothing above this module has to know which parser there is, what JSON lacks becomes what `JSON.stringify` makes of
+//! it:
+//!
+//! | MessagePack | payload |
+//! |---|---|
+//! | bin, ext 8, 16 and 32 of type 0 (`ArrayBuffer`) | an attachment, which shares the message's buffer, and its placeholder |
+//! | fixext 1 of type 0 (`undefined`) | no member of an object, `null` in an array; data and id: absent |
+//! | fixext 8 of type 0 (`Date`) | a string like `"2020-02-03T04:05:06.789Z"` |
+//! | any other ext | an array of its type and an attachment, as `notepack.io` has it |
+//! | NaN, infinities | `null` |
+//! | integers of 64 bits | exactly |
+//! | floats | as floats, whole ones too: `1.0` |
+//! | keys that are no strings | text |
+//!
+//! Back, each placeholder becomes a bin, and an attachment without one is left out. Integers of 64 bits are written as
+//! such, other numbers as floats of 64 bits, an escape of a lone surrogate as U+FFFD.
+//!
+//! A map with a member `_placeholder` that is `true` is ordinary data, and it stays so: in a payload without attachments
+//! it can be no placeholder, and in one with attachments, where JSON could not tell it from a placeholder, that `true`
+//! becomes `1`.
+//!
+//! As strict as `socket.io-msgpack-parser` 3.0 with `notepack.io` 2.2, and stricter in this: strings are UTF-8, a
+//! namespace starts with a slash, an id is from 0 to 2^53 - 1, the name of an event is a string that is not reserved or
+//! a number. More lenient in this: [`Limits::lenient_nil`].
+
+mod date;
+mod from_json;
+mod read;
+mod to_json;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use engineio_proto::Encoded;
+
+use self::from_json::Writer;
+use self::read::{Item, Reader};
+use super::Limits;
+use crate::packet::MAX_PACKET_ID;
+use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
+
+pub(super) fn decode(message: &Bytes, limits: &Limits) -> Result<Packet, DecodeError> {
+    if message.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let fields = Fields::read(message)?;
+    let packet_type = fields.packet_type()?;
+    let namespace = fields.namespace(message, limits)?;
+    let payload = fields.payload(packet_type, message, limits)?;
+    let mut packet = Packet::new(packet_type, namespace);
+    packet.id = fields.id(limits)?;
+    packet.payload = payload;
+    Ok(packet)
+}
+
+/// The values of the keys that mean something; of a repeated key the last counts.
+struct Fields<'a> {
+    packet_type: Item<'a>,
+    namespace: Item<'a>,
+    id: Item<'a>,
+    data: Item<'a>,
+    /// Where the data is.
+    data_at: Reader<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(message);
+        let Item::Map(items) = reader.next()? else {
+            return Err(DecodeError::MsgPack);
+        };
+        let mut fields = Self {
+            packet_type: Item::Undefined,
+            namespace: Item::Undefined,
+            id: Item::Undefined,
+            data: Item::Undefined,
+            data_at: reader.clone(),
+        };
+        for _ in 0..items / 2 {
+            let key = reader.skip()?;
+            let value_at = reader.clone();
+            let value = reader.skip()?;
+            let Item::Text(key) = key else { continue };
+            match key {
+                "type" => fields.packet_type = value,
+                "nsp" => fields.namespace = value,
+                "id" => fields.id = value,
+                "data" => (fields.data, fields.data_at) = (value, value_at),
+                // Official clients leave their `options` in the packet.
+                _ => {}
+            }
+        }
+        if reader.is_empty() {
+            Ok(fields)
+        } else {
+            Err(DecodeError::MsgPack)
+        }
+    }
+
+    fn packet_type(&self) -> Result<PacketType, DecodeError> {
+        match whole(self.packet_type) {
+            Some(0) => Ok(PacketType::Connect),
+            Some(1) => Ok(PacketType::Disconnect),
+            Some(2) => Ok(PacketType::Event),
+            Some(3) => Ok(PacketType::Ack),
+            Some(4) => Ok(PacketType::ConnectError),
+            _ => Err(DecodeError::InvalidType),
+        }
+    }
+
+    fn namespace(&self, message: &Bytes, limits: &Limits) -> Result<ByteString, DecodeError> {
+        let Item::Text(name) = self.namespace else {
+            return Err(DecodeError::InvalidNamespace);
+        };
+        if !name.starts_with('/') {
+            return Err(DecodeError::InvalidNamespace);
+        }
+        let limit = limits.max_namespace_len;
+        if u32::try_from(name.len()).map_or(true, |len| len > limit) {
+            return Err(DecodeError::NamespaceTooLong { limit });
+        }
+        if name == "/" {
+            return Ok(ByteString::from_static("/"));
+        }
+        ByteString::try_from(message.slice_ref(name.as_bytes()))
+            .map_err(|_| DecodeError::InvalidNamespace)
+    }
+
+    fn id(&self, limits: &Limits) -> Result<Option<u64>, DecodeError> {
+        if self.id == Item::Undefined || (self.id == Item::Nil && limits.lenient_nil) {
+            return Ok(None);
+        }
+        match whole(self.id) {
+            Some(id) if id <= MAX_PACKET_ID => Ok(Some(id)),
+            Some(_) => Err(DecodeError::IdOutOfRange),
+            None if matches!(self.id, Item::Int(_)) => Err(DecodeError::IdOutOfRange),
+            None => Err(DecodeError::InvalidId),
+        }
+    }
+
+    fn payload(
+        &self,
+        packet_type: PacketType,
+        message: &Bytes,
+        limits: &Limits,
+    ) -> Result<Option<Payload>, DecodeError> {
+        match (packet_type, self.data) {
+            (PacketType::Connect | PacketType::Disconnect, Item::Undefined) => return Ok(None),
+            (PacketType::Connect | PacketType::Disconnect, Item::Nil) if limits.lenient_nil => {
+                return Ok(None);
+            }
+            (PacketType::Disconnect, _) if limits.lenient_disconnect => return Ok(None),
+            (PacketType::Connect, Item::Map(_))
+            | (PacketType::Event | PacketType::Ack, Item::Array(_))
+            | (PacketType::ConnectError, Item::Map(_) | Item::Text(_)) => {}
+            _ => return Err(DecodeError::InvalidPayload),
+        }
+        let mut reader = self.data_at.clone();
+        let (json, attachments) = to_json::transcode(&mut reader, message, limits)?;
+        Payload::assemble(packet_type, json, attachments).map(Some)
+    }
+}
+
+/// The whole, non-negative number that `item` is; a float may be one, as in JavaScript.
+fn whole(item: Item<'_>) -> Option<u64> {
+    if let Item::Uint(value) = item {
+        Some(value)
+    } else if let Item::Int(value) = item {
+        value.try_into().ok()
+    } else if let Item::Float(value) = item {
+        let whole = value as u64;
+        (whole as f64 == value).then_some(whole)
+    } else {
+        None
+    }
+}
+
+pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError> {
+    super::check(&packet)?;
+    // The official decoder refuses it.
+    if packet.packet_type == PacketType::ConnectError && packet.payload.is_none() {
+        return Err(EncodeError::PayloadKind);
+    }
+    let payload_len = packet.payload.map_or(0, Payload::payload_len);
+    let len = payload_len.saturating_add(packet.namespace.len());
+    // So that every length within fits the format.
+    if u32::try_from(len).is_err() {
+        return Err(EncodeError::TooLong);
+    }
+    let mut writer = Writer::with_capacity(len.saturating_add(HEAD));
+    writer.map(2 + u32::from(packet.id.is_some()) + u32::from(packet.payload.is_some()));
+    writer.text("type");
+    writer.uint(match packet.packet_type {
+        PacketType::Connect => 0,
+        PacketType::Disconnect => 1,
+        PacketType::Event => 2,
+        PacketType::Ack => 3,
+        PacketType::ConnectError => 4,
+    });
+    if let Some(id) = packet.id {
+        writer.text("id");
+        writer.uint(id);
+    }
+    if let Some(payload) = packet.payload {
+        writer.text("data");
+        writer.payload(payload);
+    }
+    writer.text("nsp");
+    writer.text(packet.namespace);
+    let message = Encoded::binary(writer.into_vec().into());
+    Ok(EncodedPacket::one(match packet.payload {
+        Some(payload) if !payload.compress() => message.uncompressed(),
+        _ => message,
+    }))
+}
+
+/// What a message has besides payload and namespace, in bytes: at most this.
+const HEAD: usize = 40;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Text between the quotes of a JSON string.
+
+/// Gives `text` to `push` piece by piece, as it stands between the quotes of a JSON string: escaped as `serde_json` and
+/// `JSON.stringify` do it.
+pub(crate) fn escape(text: &str, mut push: impl FnMut(&str)) {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| code(byte).is_some()) {
+        let Some((plain, behind)) = rest.split_at_checked(at) else {
+            break;
+        };
+        push(plain);
+        push(behind.bytes().next().and_then(code).unwrap_or_default());
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    push(rest);
+}
+
+/// What stands for a character that cannot stand for itself.
+fn code(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'"' => Some("\\\""),
+        b'\\' => Some("\\\\"),
+        _ => CONTROL.get(usize::from(byte)).copied(),
+    }
+}
+
+/// The codes of the control characters, from 0 on.
+const CONTROL: [&str; 32] = [
+    "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007", "\\b",
+    "\\t", "\\n", "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f", "\\u0010", "\\u0011", "\\u0012",
+    "\\u0013", "\\u0014", "\\u0015", "\\u0016", "\\u0017", "\\u0018", "\\u0019", "\\u001a",
+    "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
+];
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    #[test]
+    fn text_is_escaped_as_serde_json_does() {
+        let every: String = (0..0x180).filter_map(char::from_u32).collect();
+        for text in ["", "a", "\"", "\\\\", "\n", "é\u{1}€😀", &every] {
+            let mut json = String::from('"');
+            escape(text, |piece| json.push_str(piece));
+            json.push('"');
+            assert_eq!(Ok(json), serde_json::to_string(text).map_err(|_| ()));
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Properties of the parser for MessagePack that hold for any input.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail them"
+)]
+
+#[path = "support/packets.rs"]
+mod packets;
+
+use bytes::Bytes;
+use engineio_proto::{Frame, Message};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use socketio_proto::parser::{Limits, Parser};
+use socketio_proto::{
+    DecodeError, EncodeError, MAX_PACKET_ID, Packet, PacketRef, PacketType, Payload, Placeholder,
+    is_reserved_event,
+};
+
+use packets::{bytes, decode_all, frames, packet, value};
+
+proptest! {
+    #[test]
+    fn what_is_encoded_decodes_to_the_same(packet in complete()) {
+        prop_assert_eq!(decode(encode(&packet)), Ok(packet));
+    }
+
+    #[test]
+    fn both_parsers_bring_the_same_packet(packet in complete()) {
+        let text = Parser::Json.encode(packet.borrow(), 10).unwrap();
+        let by_text = decode_all(&mut Parser::Json.decoder(Limits::default()), &text);
+        let binary = Parser::MsgPack.encode(packet.borrow(), 10).unwrap();
+        let by_binary = decode_all(&mut Parser::MsgPack.decoder(Limits::default()), &binary);
+        prop_assert_eq!(by_text, by_binary);
+    }
+
+    #[test]
+    fn any_bytes_are_a_packet_or_an_error(message in vec(any::<u8>(), 0..64)) {
+        if let Ok(packet) = decode(message.into()) {
+            check(&packet)?;
+        }
+    }
+
+    #[test]
+    fn a_packet_with_changed_bytes_is_a_packet_or_an_error(
+        packet in complete(),
+        changes in vec((any::<Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut message = encode(&packet).to_vec();
+        for (index, byte) in changes {
+            let index = index.index(message.len());
+            message[index] = byte;
+        }
+        if let Ok(packet) = decode(message.into()) {
+            check(&packet)?;
+        }
+    }
+
+    #[test]
+    fn a_packet_that_is_cut_off_or_goes_on_is_an_error(packet in complete(), behind in any::<u8>()) {
+        let message = encode(&packet);
+        for len in 0..message.len() {
+            let error = if len == 0 { DecodeError::Empty } else { DecodeError::MsgPack };
+            prop_assert_eq!(decode(message.slice(..len)), Err(error));
+        }
+        let longer = [&message[..], &[behind]].concat();
+        prop_assert_eq!(decode(longer.into()), Err(DecodeError::MsgPack));
+    }
+
+    #[test]
+    fn what_was_decoded_is_a_fixed_point(data in msgpack(), packet_type in 0_u8..5) {
+        let message = [&[0x83, 0xa4][..], b"type", &[packet_type, 0xa3], b"nsp\xa1/\xa4data", &data];
+        let Ok(packet) = decode(message.concat().into()) else {
+            return Ok(());
+        };
+        check(&packet)?;
+        let again = decode(encode(&packet)).unwrap();
+        prop_assert_eq!(&again, &packet);
+        // And so it is if it went by JSON, which keeps what there is.
+        if let Ok(text) = Parser::Json.encode(packet.borrow(), u16::MAX) {
+            let limits = Limits::default().with_max_attachments(u16::MAX);
+            let by_text = decode_all(&mut Parser::Json.decoder(limits), &text);
+            prop_assert_eq!(by_text, [packet]);
+        }
+    }
+
+    #[test]
+    fn json_in_any_spelling_comes_to_a_fixed_point(
+        items in vec(value(), 0..4), spaced in any::<bool>(), exponent in 0..400_i32, digits in "[1-9][0-9]{0,30}",
+    ) {
+        let mut json = serde_json::to_string(&items).unwrap();
+        if spaced {
+            json = serde_json::to_string_pretty(&items).unwrap();
+        }
+        let separator = if items.is_empty() { "" } else { "," };
+        json.insert_str(1, &format!("{digits}e-{exponent},{digits},-{digits}.{digits}{separator}"));
+        let payload = Payload::from_json(PacketType::Ack, json, vec![]).unwrap();
+        let through = |payload: &Payload| {
+            let packet = Packet::new(PacketType::Ack, "/").with_payload(payload.clone());
+            decode(encode(&packet)).unwrap().payload.unwrap()
+        };
+        let once = through(&payload);
+        prop_assert_eq!(once.to_value(), payload.to_value());
+        prop_assert_eq!(through(&once), once);
+    }
+
+    #[test]
+    fn limits_are_kept(
+        attachments in 0_u16..6, max_attachments in 0_u16..6,
+        depth in 1_u16..20, max_depth in 1_u16..20,
+        namespace_len in 2_usize..20, max_namespace_len in 2_u32..20,
+    ) {
+        let limits = Limits::default()
+            .with_max_msgpack_attachments(max_attachments)
+            .with_max_json_depth(max_depth)
+            .with_max_namespace_len(max_namespace_len);
+        let namespace = format!("/{}", "n".repeat(namespace_len - 1));
+        let nested = usize::from(depth - 1);
+        let mut json = format!("[{}1{}", "[".repeat(nested), "]".repeat(nested));
+        for num in 0..attachments {
+            json.push_str(&format!(",{{\"_placeholder\":true,\"num\":{num}}}"));
+        }
+        json.push(']');
+        let data = vec![Bytes::from_static(b"data"); attachments.into()];
+        let payload = Payload::from_json(PacketType::Ack, json, data).unwrap();
+        let packet = PacketRef::new(PacketType::Ack, &namespace).with_payload(&payload);
+        let message = Parser::MsgPack.encode(packet, 0).unwrap();
+        let Frame::Binary(message) = message.parts()[0].frame() else { panic!("no bytes") };
+        let result = decode_with(message, limits);
+        let depth = if attachments > 0 { depth.max(2) } else { depth };
+        let mut allowed = vec![];
+        if namespace_len > max_namespace_len as usize {
+            allowed.push(DecodeError::NamespaceTooLong { limit: max_namespace_len });
+        } else {
+            if depth > max_depth {
+                allowed.push(DecodeError::TooDeep { limit: max_depth });
+            }
+            if attachments > max_attachments {
+                allowed.push(DecodeError::TooManyAttachments { limit: max_attachments });
+            }
+        }
+        match result {
+            Ok(packet) => {
+                prop_assert_eq!(allowed, []);
+                prop_assert_eq!(packet.payload, Some(payload));
+            }
+            Err(error) => prop_assert!(allowed.contains(&error), "{error} is not in {allowed:?}"),
+        }
+    }
+
+    #[test]
+    fn any_namespace_is_refused_or_comes_back(namespace in ".*") {
+        let packet = Packet::new(PacketType::Connect, namespace.clone());
+        match Parser::MsgPack.encode(packet.borrow(), 10) {
+            Ok(encoded) => {
+                let limits = Limits::default().with_max_namespace_len(u32::MAX);
+                let decoded = decode_all(&mut Parser::MsgPack.decoder(limits), &encoded);
+                prop_assert_eq!(decoded, [packet]);
+            }
+            Err(error) => {
+                prop_assert_eq!(error, EncodeError::Namespace);
+                prop_assert!(!namespace.starts_with('/'));
+            }
+        }
+    }
+}
+
+/// A packet; a refusal has a payload here.
+fn complete() -> impl Strategy<Value = Packet> {
+    packet().prop_filter("a refusal without payload", |packet| {
+        packet.packet_type != PacketType::ConnectError || packet.payload.is_some()
+    })
+}
+
+fn encode(packet: &Packet) -> Bytes {
+    let encoded = Parser::MsgPack.encode(packet.borrow(), 0).unwrap();
+    match frames(&encoded).as_slice() {
+        [Frame::Binary(data)] => data.clone(),
+        other => panic!("not one binary message but {other:?}"),
+    }
+}
+
+fn decode_with(message: Bytes, limits: Limits) -> Result<Packet, DecodeError> {
+    let mut decoder = Parser::MsgPack.decoder(limits);
+    let decoded = decoder.add(Message::Binary(message));
+    assert!(!decoder.is_waiting());
+    decoded.map(|packet| packet.expect("a message is a packet"))
+}
+
+fn decode(message: Bytes) -> Result<Packet, DecodeError> {
+    decode_with(message, Limits::default())
+}
+
+/// What every decoded packet keeps to.
+fn check(packet: &Packet) -> Result<(), TestCaseError> {
+    prop_assert!(packet.namespace.starts_with('/'));
+    prop_assert!(packet.id.is_none_or(|id| id <= MAX_PACKET_ID));
+    let name = packet.payload.as_ref().and_then(Payload::name);
+    prop_assert_eq!(name.is_some(), packet.packet_type == PacketType::Event);
+    prop_assert!(!name.is_some_and(is_reserved_event));
+    let Some(payload) = &packet.payload else {
+        prop_assert!(matches!(
+            packet.packet_type,
+            PacketType::Connect | PacketType::Disconnect
+        ));
+        return Ok(());
+    };
+    // The JSON is such as the other parser accepts, and exactly the attachments have placeholders.
+    let mut text = payload.json().to_owned();
+    if packet.packet_type == PacketType::ConnectError && text.starts_with('"') {
+        text = format!("[{text}]");
+    }
+    let checked = Payload::from_json(PacketType::Ack, format!("[{text}]"), vec![]);
+    prop_assert!(checked.is_ok(), "{} is no JSON", payload.json());
+    let mut seen = vec![];
+    if !payload.attachments().is_empty() {
+        placeholders(&payload.to_value(), &mut seen);
+        let all: Vec<_> = (0..payload.attachments().len()).collect();
+        seen.sort_unstable();
+        prop_assert_eq!(seen, all);
+    }
+    Ok(())
+}
+
+fn placeholders(value: &serde_json::Value, seen: &mut Vec<usize>) {
+    if let Some(placeholder) = Placeholder::from_value(value) {
+        seen.push(placeholder.index());
+    } else if let Some(items) = value.as_array() {
+        items.iter().for_each(|item| placeholders(item, seen));
+    } else if let Some(members) = value.as_object() {
+        members.values().for_each(|item| placeholders(item, seen));
+    }
+}
+
+/// A marker, a length of one byte and data of that length.
+fn sized(marker: u8, data: &[u8]) -> Vec<u8> {
+    [&[marker, data.len() as u8][..], data].concat()
+}
+
+/// MessagePack of any kind, what JSON lacks and what looks like a placeholder included.
+fn msgpack() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just(vec![0xc0]),
+        Just(vec![0xd4, 0, 0]),
+        any::<bool>().prop_map(|value| vec![0xc2 + u8::from(value)]),
+        any::<u8>().prop_map(|value| vec![0xcc, value]),
+        any::<i64>().prop_map(|value| [&[0xd3][..], &value.to_be_bytes()].concat()),
+        any::<u64>().prop_map(|value| [&[0xcf][..], &value.to_be_bytes()].concat()),
+        any::<u64>().prop_map(|value| [&[0xcb][..], &value.to_be_bytes()].concat()),
+        any::<u32>().prop_map(|value| [&[0xca][..], &value.to_be_bytes()].concat()),
+        any::<i64>().prop_map(|value| [&[0xd7, 0][..], &value.to_be_bytes()].concat()),
+        "[a-c\"\n€]{0,4}".prop_map(|text| sized(0xd9, text.as_bytes())),
+        bytes().prop_map(|data| sized(0xc4, &data)),
+        (any::<i8>(), bytes())
+            .prop_map(|(ty, data)| { [&[0xc7, data.len() as u8, ty as u8][..], &data].concat() }),
+        (any::<i8>(), any::<[u8; 2]>())
+            .prop_map(|(ty, data)| [&[0xd5, ty as u8][..], &data].concat()),
+        (any::<bool>(), 0_u8..3).prop_map(|(flag, num)| {
+            let flag = [0xc2 + u8::from(flag), 0xa3];
+            [&[0x82, 0xac][..], b"_placeholder", &flag, b"num", &[num]].concat()
+        }),
+    ];
+    let value = leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4)
+                .prop_map(|items| { [&[0x90 + items.len() as u8][..], &items.concat()].concat() }),
+            btree_map("[a-b]|_placeholder", inner, 0..4).prop_map(|members| {
+                let mut out = vec![0x80 + members.len() as u8];
+                for (key, value) in members {
+                    out.extend(sized(0xd9, key.as_bytes()));
+                    out.extend(value);
+                }
+                out
+            }),
+        ]
+    });
+    // Often what an event carries.
+    prop_oneof![
+        1 => value.clone(),
+        3 => vec(value, 0..3).prop_map(|items| {
+            let head = [0x91 + items.len() as u8, 0xa1, b'e'];
+            [&head[..], &items.concat()].concat()
+        }),
+    ]
+}
