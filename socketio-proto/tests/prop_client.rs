@@ -8,6 +8,9 @@
 #[path = "client/support/mod.rs"]
 mod support;
 
+/// The parser that the scripts speak.
+const PARSER: socketio_proto::parser::Parser = socketio_proto::parser::Parser::Json;
+
 use std::time::Duration;
 
 use proptest::prelude::*;

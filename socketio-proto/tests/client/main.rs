@@ -3,6 +3,9 @@
 
 mod support;
 
+/// The parser that the scripts speak.
+const PARSER: socketio_proto::parser::Parser = socketio_proto::parser::Parser::Json;
+
 mod acks;
 mod buffers;
 mod connect;

@@ -179,29 +179,6 @@ fn what_is_no_event_is_not_emitted() {
 }
 
 #[test]
-fn more_attachments_than_receivers_accept_are_not_emitted() {
-    run(|net| {
-        let (_, socket) = net.joined(&["/"]);
-        let with = |count: u8| {
-            let payload = (0..count).fold(Payload::event("a"), |payload, byte| {
-                payload.binary(vec![byte])
-            });
-            payload.build().unwrap()
-        };
-        net.server.emit(net.key(socket), &with(10)).unwrap();
-        assert_eq!(net.drain().len(), 11);
-        let error = EncodeError::TooManyAttachments {
-            count: 11,
-            limit: 10,
-        };
-        assert_eq!(
-            net.server.emit(net.key(socket), &with(11)),
-            Err(EmitError::Encode(error))
-        );
-    });
-}
-
-#[test]
 fn a_socket_that_left_is_not_emitted_to() {
     run(|net| {
         let (_, socket) = net.joined(&["/"]);

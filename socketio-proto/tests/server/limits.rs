@@ -3,6 +3,7 @@
 use socketio_proto::engine::server::Config as EngineConfig;
 use socketio_proto::parser::Limits;
 use socketio_proto::server::{Config, EmitError};
+use socketio_proto::{EncodeError, Payload};
 
 use crate::support::{config, run, run_with};
 
@@ -358,6 +359,29 @@ fn the_nesting_of_json_is_measured_to_the_limit() {
         assert_eq!(
             net.drain()[1],
             "$0 disconnected: forced close (undecodable packet) (payload nested deeper than 128)"
+        );
+    });
+}
+
+#[test]
+fn more_attachments_than_receivers_accept_are_not_emitted() {
+    run(|net| {
+        let (_, socket) = net.joined(&["/"]);
+        let with = |count: u8| {
+            let payload = (0..count).fold(Payload::event("a"), |payload, byte| {
+                payload.binary(vec![byte])
+            });
+            payload.build().unwrap()
+        };
+        net.server.emit(net.key(socket), &with(10)).unwrap();
+        assert_eq!(net.drain().len(), 11);
+        let error = EncodeError::TooManyAttachments {
+            count: 11,
+            limit: 10,
+        };
+        assert_eq!(
+            net.server.emit(net.key(socket), &with(11)),
+            Err(EmitError::Encode(error))
         );
     });
 }

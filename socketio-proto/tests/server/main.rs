@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The parser that the scripts speak.
+const PARSER: socketio_proto::parser::Parser = socketio_proto::parser::Parser::Json;
+
 mod acks;
 mod broadcast;
 mod broadcast_acks;

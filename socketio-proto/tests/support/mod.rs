@@ -4,6 +4,7 @@
 //! was accepted. Everything that leaves the server is a line, and the driver itself checks what holds for every history:
 //! see `record.rs`.
 
+mod dialect;
 mod random;
 mod record;
 mod recovery;
@@ -20,6 +21,7 @@ use socketio_proto::engine::server::{
 use socketio_proto::engine::{
     ByteString, ConnectionId, Encoded, Frame, Instant, RequestId, Seed, Sid,
 };
+use socketio_proto::parser::Parser;
 use socketio_proto::server::{
     AckId, AckToken, BroadcastId, Config, ConnectToken, EmitError, Gone, LoggedPacket,
     NamespaceToken, RestoreToken, SavedSession, Server, SocketKey, Target,
@@ -42,7 +44,9 @@ pub(crate) fn run_with(config: Config, script: impl FnOnce(&mut Net)) {
 /// The defaults, but with so slow a heartbeat that scripts without a word about it do not see it.
 pub(crate) fn config() -> Config {
     let engine = EngineConfig::default().with_ping_interval(Duration::from_secs(3_600));
-    Config::default().with_engine(engine)
+    Config::default()
+        .with_engine(engine)
+        .with_parser(crate::PARSER)
 }
 
 /// Clients, network, clock and server.
@@ -72,6 +76,7 @@ pub(crate) struct Net {
 
 #[derive(Default)]
 struct Client {
+    dialect: dialect::Dialect,
     sid: String,
     session: Option<SessionKey>,
     /// The connection that it sends on; without one it is on polling.
@@ -145,8 +150,7 @@ impl Net {
 
     /// Opens a client over a WebSocket.
     pub(crate) fn websocket(&mut self) -> usize {
-        let client = self.clients.len();
-        self.clients.push(Client::default());
+        let client = self.add_client();
         let connection = self.connect(client, "EIO=4&transport=websocket");
         self.clients[client].on = Some(connection);
         assert_eq!(self.drain(), [format!("c{client} opened")]);
@@ -162,8 +166,7 @@ impl Net {
 
     /// A client asks for a session over HTTP long-polling, and may not get it.
     pub(crate) fn ask_for_session(&mut self) -> usize {
-        let client = self.clients.len();
-        self.clients.push(Client::default());
+        let client = self.add_client();
         let query = "EIO=4&transport=polling";
         self.request(client, RequestKind::Open, "GET", query, Bytes::new());
         client
@@ -213,25 +216,35 @@ impl Net {
 
     /// A client sends bytes.
     pub(crate) fn binary(&mut self, client: usize, data: &[u8]) {
-        let message = Encoded::binary(Bytes::copy_from_slice(data));
-        match self.clients[client].on {
-            Some(connection) => self.frame(connection, message.frame()),
-            None => self.post(client, message.polling_packet().into_bytes()),
-        }
+        self.say(client, Frame::Binary(Bytes::copy_from_slice(data)));
     }
 
     /// A client sends the text of an Engine.IO packet.
     pub(crate) fn packet(&mut self, client: usize, packet: &str) {
-        match self.clients[client].on {
-            Some(connection) => self.frame(connection, Frame::Text(packet.into())),
-            None => self.post(client, packet.to_owned()),
+        self.say(client, Frame::Text(packet.into()));
+    }
+
+    fn say(&mut self, client: usize, frame: Frame) {
+        if let Some(connection) = self.clients[client].on {
+            for frame in self.clients[client].dialect.translate(frame) {
+                self.frame(connection, frame);
+            }
+            return;
         }
+        let body = match frame {
+            Frame::Text(text) => text.into_bytes(),
+            Frame::Binary(data) => Encoded::binary(data).polling_packet().into_bytes(),
+        };
+        self.post(client, body);
     }
 
     /// A client on polling sends several packets at once.
     pub(crate) fn post(&mut self, client: usize, body: impl Into<Bytes>) {
+        let Some(body) = self.clients[client].dialect.translate_body(body.into()) else {
+            return;
+        };
         let query = self.query(client, "polling");
-        self.request(client, RequestKind::Post, "POST", &query, body.into());
+        self.request(client, RequestKind::Post, "POST", &query, body);
     }
 
     /// A client on polling asks for what there is.
@@ -284,7 +297,9 @@ impl Net {
     pub(crate) fn pull(&mut self, client: usize) -> Option<String> {
         let connection = ConnectionId(self.connection_of(client) as u64);
         let frame = self.server.poll_frame(connection)?;
-        Some(self.name_ids(render::frame(&frame)))
+        let frames = dialect::translated(self.parser(), frame);
+        let lines: Vec<_> = frames.iter().map(render::frame).collect();
+        Some(self.name_ids(lines.join("|")))
     }
 
     pub(crate) fn wants_read(&self, client: usize) -> bool {
@@ -547,6 +562,18 @@ impl Net {
         self.server
             .handle_upgrade(ConnectionId(number as u64), &head, self.now);
         number
+    }
+
+    fn add_client(&mut self) -> usize {
+        self.clients.push(Client {
+            dialect: dialect::Dialect::of(self.parser()),
+            ..Client::default()
+        });
+        self.clients.len() - 1
+    }
+
+    fn parser(&self) -> Parser {
+        self.server.config().parser
     }
 
     fn request(

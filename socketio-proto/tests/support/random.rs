@@ -2,13 +2,12 @@
 
 use bytes::Bytes;
 
-use super::{Client, Net, RequestKind};
+use super::{Net, RequestKind};
 
 impl Net {
     /// A client tries to open a session; it is no client if the server has enough.
     pub(crate) fn try_open(&mut self, websocket: bool) -> Vec<String> {
-        let client = self.clients.len();
-        self.clients.push(Client::default());
+        let client = self.add_client();
         if websocket {
             let connection = self.connect(client, "EIO=4&transport=websocket");
             self.clients[client].on = Some(connection);

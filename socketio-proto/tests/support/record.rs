@@ -4,7 +4,7 @@ use socketio_proto::engine::server::{Output, SessionKey};
 use socketio_proto::engine::{ConnectionId, Exchange};
 use socketio_proto::server::{Event, SocketKey};
 
-use super::{Connection, Net, RequestKind, Socket, render, sid};
+use super::{Connection, Net, RequestKind, Socket, dialect, render, sid};
 
 impl Net {
     pub(super) fn take(&mut self, output: Output<Event>, lines: &mut Vec<String>) {
@@ -22,6 +22,7 @@ impl Net {
                     (RequestKind::Post, 200, "ok") => {}
                     (RequestKind::Post, ..) => lines.push(format!("c{client} post {status}")),
                     (_, 200, packets) => {
+                        let packets = dialect::body(self.server.config().parser, packets);
                         lines.push(format!("c{client} < {}", packets.replace('\x1e', "|")));
                     }
                     _ => lines.push(format!("c{client} get {status}")),
@@ -57,10 +58,13 @@ impl Net {
             return lines.push(format!("c{client} frames"));
         }
         while let Some(frame) = self.server.poll_frame(connection) {
-            match render::frame(&frame) {
-                open if open.starts_with("0{") => self.clients[client].sid = sid(&open),
-                line if line.starts_with("3probe") => {}
-                line => lines.push(format!("c{client} < {line}")),
+            for frame in dialect::translated(self.server.config().parser, frame) {
+                let line = render::frame(&frame);
+                if line.starts_with("0{") {
+                    self.clients[client].sid = sid(&line);
+                } else if !line.starts_with("3probe") {
+                    lines.push(format!("c{client} < {line}"));
+                }
             }
         }
     }

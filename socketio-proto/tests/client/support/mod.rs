@@ -3,6 +3,9 @@
 //! Everything that leaves the client is a line: `connect` and `close` of a connection, `> 40` for a frame, `request`,
 //! and events such as `opened`, `/ connected`, `/ event ["a"]`, `closed: transport close`.
 
+#[expect(dead_code, reason = "servers have bodies to translate")]
+#[path = "../../support/dialect.rs"]
+mod dialect;
 pub(crate) mod pair;
 
 use std::collections::BTreeSet;
@@ -37,10 +40,12 @@ pub(crate) fn config() -> Config {
     Config::new(endpoint)
         .with_engine(|engine| engine.with_transports([Transport::WebSocket]))
         .with_randomization_factor(0.0)
+        .with_parser(crate::PARSER)
 }
 
 pub(crate) struct Rig {
     pub(crate) client: Client,
+    dialect: dialect::Dialect,
     pub(crate) now: Instant,
     /// The connections that the client opened, the last of which the script speaks on.
     connections: Vec<ConnectionId>,
@@ -63,6 +68,7 @@ impl Rig {
 
     pub(crate) fn at(config: Config, now: Instant) -> Self {
         Self {
+            dialect: dialect::Dialect::of(crate::PARSER),
             client: Client::new(config, &Seed::new([5; 32])).expect("a good config"),
             now,
             connections: Vec::new(),
@@ -146,15 +152,18 @@ impl Rig {
     }
 
     pub(crate) fn raw(&mut self, text: &str) {
-        let connection = self.connection();
-        self.client
-            .handle_frame(connection, Frame::Text(text.into()), self.now);
+        self.say(Frame::Text(text.into()));
     }
 
     pub(crate) fn binary(&mut self, data: &'static [u8]) {
+        self.say(Frame::Binary(data.into()));
+    }
+
+    fn say(&mut self, frame: Frame) {
         let connection = self.connection();
-        self.client
-            .handle_frame(connection, Frame::Binary(data.into()), self.now);
+        for frame in self.dialect.translate(frame) {
+            self.client.handle_frame(connection, frame, self.now);
+        }
     }
 
     pub(crate) fn emit(&mut self, socket: SocketKey, json: &str) -> Result<(), EmitError> {
@@ -247,17 +256,19 @@ impl Rig {
 
     fn pull(&mut self, connection: ConnectionId, lines: &mut Vec<String>) {
         while let Some(frame) = self.client.poll_frame(connection) {
-            if let Frame::Text(text) = &frame {
-                self.answers.extend(answer_to(text));
+            for frame in dialect::translated(crate::PARSER, frame) {
+                if let Frame::Text(text) = &frame {
+                    self.answers.extend(answer_to(text));
+                }
+                lines.push(match frame {
+                    Frame::Text(text) => format!(
+                        "> {}",
+                        text.strip_prefix('4')
+                            .map_or(format!("engine {text}"), |text| format!("4{text}"))
+                    ),
+                    Frame::Binary(data) => format!("> {data:?}"),
+                });
             }
-            lines.push(match frame {
-                Frame::Text(text) => format!(
-                    "> {}",
-                    text.strip_prefix('4')
-                        .map_or(format!("engine {text}"), |text| format!("4{text}"))
-                ),
-                Frame::Binary(data) => format!("> {data:?}"),
-            });
         }
     }
 

@@ -574,6 +574,7 @@ fn server(seed: u8, recovers: bool) -> Server {
     let recovery = recovers.then(io::RecoveryConfig::default);
     let config = io::Config::default()
         .with_engine(engine)
+        .with_parser(crate::PARSER)
         .with_connection_state_recovery(recovery);
     let mut server = Server::new(config, 0, &Seed::new([seed; 32])).expect("a good config");
     server.add_namespace("/chat").expect("a good name");
