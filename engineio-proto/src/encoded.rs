@@ -11,7 +11,7 @@ use bytestring::ByteString;
 use once_cell::race::OnceBox;
 
 use crate::codec::v3;
-use crate::{Frame, Message};
+use crate::{Frame, FrameHeader, Message};
 
 /// A message in its wire form, made once and shared by every session it is sent to.
 ///
@@ -101,8 +101,8 @@ impl Encoded {
     /// a server: 2, 4 or 10 bytes. A driver that writes frames itself sends it and the content of
     /// [`frame`](Self::frame) in one vectored write.
     #[must_use]
-    pub fn websocket_header(&self) -> WebSocketHeader {
-        WebSocketHeader::new(&self.0.frame)
+    pub fn websocket_header(&self) -> FrameHeader {
+        FrameHeader::websocket(&self.0.frame)
     }
 
     /// The packet as an item of a polling payload: `4<text>` or `b<base64>`. Never copies text.
@@ -206,48 +206,6 @@ impl PartialEq for Encoded {
 
 impl Eq for Encoded {}
 
-/// The header of an unmasked WebSocket frame; read it as a byte slice.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct WebSocketHeader {
-    bytes: [u8; 10],
-    len: u8,
-}
-
-impl WebSocketHeader {
-    fn new(frame: &Frame) -> Self {
-        let opcode = match frame {
-            Frame::Text(_) => 0x81,
-            Frame::Binary(_) => 0x82,
-        };
-        let mut bytes = [0; 10];
-        let mut len = 0;
-        let mut push = |byte: u8| {
-            if let Some(slot) = bytes.get_mut(usize::from(len)) {
-                *slot = byte;
-                len += 1;
-            }
-        };
-        push(opcode);
-        let length = frame.len();
-        if let Ok(short @ 0..=125) = u8::try_from(length) {
-            push(short);
-        } else if let Ok(medium) = u16::try_from(length) {
-            push(126);
-            medium.to_be_bytes().into_iter().for_each(push);
-        } else {
-            push(127);
-            (length as u64).to_be_bytes().into_iter().for_each(push);
-        }
-        Self { bytes, len }
-    }
-}
-
-impl AsRef<[u8]> for WebSocketHeader {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
-
 /// What announces base64, and the standard form with padding.
 pub(crate) fn base64_packet(prefix: &str, data: &[u8]) -> ByteString {
     let mut text = String::with_capacity(base64_len(data.len()).saturating_add(prefix.len()));
@@ -309,23 +267,6 @@ mod tests {
         assert_eq!(text.text_packet_v3(), text.polling_packet());
     }
 
-    #[test]
-    fn websocket_header_at_every_length_boundary() {
-        let header = |len| Encoded::binary(vec![0; len].into()).websocket_header();
-        assert_eq!(header(0).as_ref(), [0x82, 0]);
-        assert_eq!(header(125).as_ref(), [0x82, 125]);
-        assert_eq!(header(126).as_ref(), [0x82, 126, 0, 126]);
-        assert_eq!(header(65_535).as_ref(), [0x82, 126, 0xff, 0xff]);
-        assert_eq!(header(65_536).as_ref(), [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
-        assert_eq!(
-            Encoded::new(&Message::text("a"))
-                .websocket_header()
-                .as_ref(),
-            [0x81, 2]
-        );
-    }
-
-    #[test]
     fn a_queue_slot_is_eight_bytes() {
         assert_eq!(size_of::<Encoded>(), 8);
     }

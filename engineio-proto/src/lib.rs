@@ -93,6 +93,7 @@ pub mod client;
 pub mod codec;
 pub mod collections;
 mod encoded;
+mod frame_header;
 pub mod http;
 mod ids;
 mod message;
@@ -105,7 +106,8 @@ mod time;
 mod transport;
 
 pub use buffered::{Buffered, SendError};
-pub use encoded::{Encoded, WebSocketHeader};
+pub use encoded::Encoded;
+pub use frame_header::FrameHeader;
 pub use ids::{ConnectionId, Exchange, RequestId};
 pub use message::{Frame, Message};
 pub use revision::Revision;

@@ -12,6 +12,8 @@
 mod engineio;
 #[path = "vectors/engineio_v3.rs"]
 mod engineio_v3;
+#[path = "vectors/engineio_webtransport.rs"]
+mod engineio_webtransport;
 #[path = "vectors/kinds.rs"]
 mod kinds;
 #[path = "vectors/model.rs"]
@@ -40,7 +42,7 @@ struct Suite {
     is_inexpressible: fn(&Vector) -> bool,
 }
 
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     Suite {
         file: "engineio-v3-packets.jsonl",
         kinds: kinds::ENGINEIO_V3_PACKETS,
@@ -66,6 +68,12 @@ const SUITES: [Suite; 6] = [
         is_inexpressible: |_| false,
     },
     Suite {
+        file: "engineio-webtransport.jsonl",
+        kinds: kinds::ENGINEIO_WEBTRANSPORT,
+        check: engineio_webtransport::check,
+        is_inexpressible: |_| false,
+    },
+    Suite {
         file: "socketio-v5.jsonl",
         kinds: kinds::SOCKETIO_V5,
         check: socketio::check,
@@ -80,7 +88,7 @@ const SUITES: [Suite; 6] = [
 ];
 
 /// Files whose codec does not exist.
-const NO_CODEC: [&str; 2] = ["engineio-webtransport.jsonl", "socketio-v4.jsonl"];
+const NO_CODEC: [&str; 1] = ["socketio-v4.jsonl"];
 
 fn main() -> ExitCode {
     let folder = env::var_os("CONFORMANCE_VECTORS").map_or_else(

@@ -1,12 +1,14 @@
 //! Packets and their encodings: pure functions between bytes and packets, without time or state.
 //!
-//! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks; [`v3`] is the revision before it. [`Open`]
-//! is the handshake that the first packet of a session carries.
+//! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks; [`v3`] is the revision before it.
+//! [`webtransport`] finds the frames of revision 4 in a stream of bytes. [`Open`] is the handshake that the first packet
+//! of a session carries.
 
 mod open;
 mod text;
 pub mod v3;
 pub mod v4;
+pub mod webtransport;
 
 pub use open::Open;
 
@@ -128,6 +130,14 @@ pub enum DecodeError {
     TooManyPackets {
         /// The number allowed.
         limit: usize,
+    },
+    /// A frame in a WebTransport stream is longer than the receiver allows.
+    #[error("frame of {length} bytes is longer than {limit}")]
+    TooLong {
+        /// The length that its header gives.
+        length: u64,
+        /// The number of bytes allowed.
+        limit: u64,
     },
     /// The handshake is not the JSON object that the protocol asks for.
     #[error("invalid handshake")]

@@ -7,10 +7,12 @@ mod engine;
 mod engine_v3;
 mod input;
 mod socket;
+mod webtransport;
 
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
 pub use engine_v3::{decode_frame_v3, decode_payload_v3, roundtrip_packet_v3};
 pub use socket::{decode_socketio, roundtrip_socketio};
+pub use webtransport::decode_webtransport;
 
 /// A check, called with any bytes.
 pub type Check = fn(&[u8]);
@@ -23,6 +25,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("decode_payload", decode_payload),
     ("decode_payload_v3", decode_payload_v3),
     ("decode_socketio", decode_socketio),
+    ("decode_webtransport", decode_webtransport),
     ("roundtrip_packet", roundtrip_packet),
     ("roundtrip_packet_v3", roundtrip_packet_v3),
     ("roundtrip_socketio", roundtrip_socketio),

@@ -56,6 +56,19 @@ encode: binary-only lone-surrogate many mixed no-packets non-bmp separator-in-te
 encode: spec-example with-empty-message
 ";
 
+pub(crate) const ENGINEIO_WEBTRANSPORT: &str = "
+decode: at-max-payload base64-in-text-frame bom-in-data bom-prefix byte-by-byte chunk-per-frame
+decode: coalesced empty-chunk-between empty-chunk-first empty-text-message
+decode: extended-header-small-max header-apart header-truncated invalid-utf8 length-16-bit
+decode: length-16-bit-header-cut length-64-bit length-non-minimal-16 length-non-minimal-64
+decode: length-unsafe-integer one-chunk over-max-payload over-max-payload-16-bit
+decode: over-max-payload-64-bit payload-truncated random-cuts text-non-bmp unknown-type
+decode: zero-length-binary zero-length-text
+encode: binary binary-length-boundary binary-of-other-type control empty-binary empty-message
+encode: length-64k-boundary lone-surrogate open-handshake several text text-length-boundary
+encode: text-non-bmp
+";
+
 pub(crate) const SOCKETIO_V5: &str = "
 decode: ack ack-empty ack-no-id ack-no-payload ack-payload-wrong-type attachments-count-missing
 decode: attachments-decimal attachments-leading-zeros attachments-negative attachments-no-dash
