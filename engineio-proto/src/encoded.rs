@@ -267,6 +267,7 @@ mod tests {
         assert_eq!(text.text_packet_v3(), text.polling_packet());
     }
 
+    #[test]
     fn a_queue_slot_is_eight_bytes() {
         assert_eq!(size_of::<Encoded>(), 8);
     }

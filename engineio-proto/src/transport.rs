@@ -8,6 +8,8 @@ pub enum Transport {
     Polling,
     /// WebSocket.
     WebSocket,
+    /// WebTransport: one bidirectional stream of an HTTP/3 session, see [`codec::webtransport`](crate::codec::webtransport).
+    WebTransport,
 }
 
 impl Transport {
@@ -17,6 +19,7 @@ impl Transport {
         match self {
             Self::Polling => "polling",
             Self::WebSocket => "websocket",
+            Self::WebTransport => "webtransport",
         }
     }
 
@@ -26,6 +29,7 @@ impl Transport {
         match name {
             "polling" => Some(Self::Polling),
             "websocket" => Some(Self::WebSocket),
+            "webtransport" => Some(Self::WebTransport),
             _ => None,
         }
     }
@@ -34,6 +38,7 @@ impl Transport {
         match self {
             Self::Polling => 1,
             Self::WebSocket => 2,
+            Self::WebTransport => 4,
         }
     }
 }
@@ -69,10 +74,41 @@ impl Transports {
 }
 
 impl Default for Transports {
-    /// Polling and WebSocket.
+    /// Polling and WebSocket, as officially: WebTransport has to be asked for.
     fn default() -> Self {
         Self::NONE
             .with(Transport::Polling)
             .with(Transport::WebSocket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Transport; 3] = [
+        Transport::Polling,
+        Transport::WebSocket,
+        Transport::WebTransport,
+    ];
+
+    #[test]
+    fn every_name_is_read_again() {
+        for transport in ALL {
+            assert_eq!(Transport::from_name(transport.name()), Some(transport));
+        }
+        assert_eq!(Transport::from_name("constructor"), None);
+    }
+
+    #[test]
+    fn a_set_holds_what_was_put_into_it_and_nothing_else() {
+        for transport in ALL {
+            let only = Transports::NONE.with(transport);
+            assert_eq!(
+                ALL.map(|other| only.contains(other)),
+                ALL.map(|other| other == transport)
+            );
+        }
+        assert!(!Transports::default().contains(Transport::WebTransport));
     }
 }

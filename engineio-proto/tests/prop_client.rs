@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 use bytes::BytesMut;
 use engineio_proto::Transport;
 use engineio_proto::client::{Client, Config, Event, Output};
-use engineio_proto::codec::{Packet, v3};
+use engineio_proto::codec::{DecodeError, Packet, v3};
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, Seed};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const HANDSHAKES: [&str; 3] = [
-    r#"0{"sid":"S","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":9}"#,
+    r#"0{"sid":"S","upgrades":["websocket","webtransport"],"pingInterval":300,"pingTimeout":200,"maxPayload":9}"#,
     r#"0{"sid":"S","upgrades":[],"pingInterval":300,"pingTimeout":200}"#,
     r#"0{"sid":"","upgrades":[]}"#,
 ];
@@ -40,6 +40,7 @@ enum Op {
     FailRequest(usize),
     Connected(usize),
     Frame(usize, String),
+    BadFrame(usize),
     Disconnect(usize, bool),
     Advance(u64),
     Expired,
@@ -71,6 +72,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => "[a-c]{0,4}".prop_map(Op::Volatile),
         14 => (0..3_usize, status, body()).prop_map(|(at, status, body)| Op::Respond(at, status, body)),
         1 => (0..3_usize).prop_map(Op::FailRequest),
+        1 => (0..2_usize).prop_map(Op::BadFrame),
         6 => (0..2_usize).prop_map(Op::Connected),
         10 => (0..2_usize, body()).prop_map(|(at, body)| Op::Frame(at, body)),
         1 => (0..2_usize, any::<bool>()).prop_map(|(at, failed)| Op::Disconnect(at, failed)),
@@ -89,15 +91,18 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 }
 
 fn configs() -> impl Strategy<Value = Config> {
-    use Transport::{Polling, WebSocket};
+    use Transport::{Polling, WebSocket, WebTransport};
     let transports = prop_oneof![
         3 => Just(vec![Polling, WebSocket]),
         1 => Just(vec![WebSocket, Polling]),
         1 => Just(vec![Polling]),
+        2 => Just(vec![Polling, WebSocket, WebTransport]),
+        1 => Just(vec![WebTransport, Polling]),
     ];
     let flags = any::<[bool; 6]>();
     (flags, transports).prop_map(
         |([try_all, remember, timed, tight, older, base64], transports)| {
+            let older = older && !transports.contains(&WebTransport);
             let revision = if older { Revision::V3 } else { Revision::V4 };
             let mut config = Config::default()
                 .with_revision(revision)
@@ -190,7 +195,7 @@ impl Run {
             let pick = |open: &[u64], at: usize| open.get(at).or(open.last()).copied();
             let id = match op {
                 Op::Respond(at, ..) | Op::FailRequest(at) => pick(&self.requests, *at),
-                Op::Connected(at) | Op::Frame(at, _) | Op::Disconnect(at, _) => {
+                Op::Connected(at) | Op::Frame(at, _) | Op::BadFrame(at) | Op::Disconnect(at, _) => {
                     pick(&self.connections, *at)
                 }
                 Op::Stranger(id) => Some(*id),
@@ -306,6 +311,10 @@ impl Run {
             Op::Frame(_, body) => {
                 let frame = Frame::Text(body.as_str().into());
                 self.client.handle_frame(connection, frame, now);
+            }
+            Op::BadFrame(_) => {
+                self.client
+                    .handle_bad_frame(connection, DecodeError::Empty, now);
             }
             Op::Disconnect(_, failed) => {
                 self.connections.retain(|open| *open != id);

@@ -15,7 +15,7 @@ mod run;
 use core::time::Duration;
 
 use engineio_proto::server::{Config, Event};
-use engineio_proto::{Instant, Message, Seed};
+use engineio_proto::{Instant, Message, Seed, Transport, Transports};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -25,8 +25,11 @@ use ops::Op;
 use run::{Drain, Log, Run};
 
 fn config() -> Config {
+    let transports = Transports::default().with(Transport::WebTransport);
     Config::default()
         .with_allow_eio3(true)
+        .with_transports(transports)
+        .with_max_pending_streams(3)
         .with_ping_interval(Duration::from_millis(300))
         .with_ping_timeout(Duration::from_millis(200))
         .with_upgrade_timeout(Duration::from_millis(400))

@@ -315,7 +315,10 @@ fn messages_are_echoed_until_the_server_closes() {
             let closed = client.wait(closed_of);
             let detail = match mode {
                 Mode::Polling => CloseDetail::ByServer,
-                Mode::WebSocket | Mode::Upgrade => CloseDetail::Connection { code: None },
+                Mode::WebSocket | Mode::Upgrade => CloseDetail::Connection {
+                    transport: Transport::WebSocket,
+                    code: None,
+                },
             };
             assert_eq!(
                 closed,

@@ -109,6 +109,7 @@ impl Network {
             ClientOutput::Connect {
                 connection,
                 request,
+                ..
             } => self.connect(client, connection, &request),
             ClientOutput::Frames { connection } => {
                 if let Some(&number) = self.clients[client].pipes.get(&connection) {

@@ -257,10 +257,14 @@ impl Network {
         }
         pipe.at_server = true;
         let request = pipe.request.clone();
-        let head = RequestHead::new("GET", request.path(), request.query()).with_upgrade();
         let now = self.now;
         let server = &mut self.servers[index].server;
-        server.handle_upgrade(ConnectionId(number), &head, now);
+        if request.method == "CONNECT" {
+            server.handle_webtransport(ConnectionId(number), now);
+        } else {
+            let head = RequestHead::new("GET", request.path(), request.query()).with_upgrade();
+            server.handle_upgrade(ConnectionId(number), &head, now);
+        }
         self.touch_server(index);
         self.note(format_args!(
             "{} is asked for WebSocket {number}",

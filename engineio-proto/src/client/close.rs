@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::Revision;
 use crate::codec::DecodeError;
+use crate::{Revision, Transport};
 
 /// Why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the detail.
 ///
@@ -32,10 +32,12 @@ pub enum CloseDetail {
     /// The server sent a close packet.
     #[error("transport closed by the server")]
     ByServer,
-    /// The WebSocket closed, with this code if it gave one (1009: a message was too big).
-    #[error("websocket connection closed")]
+    /// The connection closed.
+    #[error("{} connection closed", transport.name())]
     Connection {
-        /// The status code of the WebSocket close frame.
+        /// What it was.
+        transport: Transport,
+        /// The status code of a WebSocket close frame, if there was one (1009: a message was too big).
         code: Option<u16>,
     },
     /// The driver reported that the machine went offline.
@@ -58,6 +60,9 @@ pub enum TransportError {
     /// The WebSocket failed or was refused.
     #[error("websocket error")]
     WebSocket(#[source] RequestError),
+    /// The WebTransport session failed or was refused.
+    #[error("webtransport error")]
+    WebTransport(#[source] RequestError),
     /// The server sent what is no packet or no handshake.
     #[error("server error")]
     Parse(#[source] DecodeError),
@@ -80,12 +85,24 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// The failure of a transport that could not be used.
+    pub(super) fn of(transport: Transport, error: RequestError) -> Self {
+        match transport {
+            Transport::Polling => Self::Poll(error),
+            Transport::WebSocket => Self::WebSocket(error),
+            Transport::WebTransport => Self::WebTransport(error),
+        }
+    }
+
     /// The HTTP status that the server answered with, 0 for a failure of the network: the official `description`.
     /// `None` for an error of another kind.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Poll(error) | Self::Post(error) | Self::WebSocket(error) => Some(error.status),
+            Self::Poll(error)
+            | Self::Post(error)
+            | Self::WebSocket(error)
+            | Self::WebTransport(error) => Some(error.status),
             Self::Parse(_)
             | Self::Revision(_)
             | Self::OpenTimeout
@@ -176,7 +193,10 @@ mod tests {
             (parse.to_string().as_str(), parse.status()),
             ("server error", None)
         );
-        let closed = CloseReason::TransportClose(CloseDetail::Connection { code: Some(1009) });
+        let closed = CloseReason::TransportClose(CloseDetail::Connection {
+            transport: Transport::WebSocket,
+            code: Some(1009),
+        });
         assert_eq!(
             closed.source().unwrap().to_string(),
             "websocket connection closed"

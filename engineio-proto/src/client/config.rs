@@ -42,11 +42,14 @@ pub struct Config {
     pub add_trailing_slash: bool,
     /// Parameters of every request, decoded. Default none.
     pub query: Vec<(String, String)>,
-    /// The transports to use; the first one is opened. Default polling, then WebSocket.
+    /// The transports to use; the first one is opened. Default polling, then WebSocket; officially WebTransport too, which
+    /// not every driver knows. It is of revision 4 and always secure, so that an address with `http` has to have the port
+    /// that its `https` is at too.
     pub transports: Vec<Transport>,
     /// Whether the next transport is tried when one cannot be opened. Default false.
     pub try_all_transports: bool,
-    /// Whether to move from polling to WebSocket where the server offers it. Default true.
+    /// Whether to move from polling to the other transports where the server offers them; WebTransport is favoured.
+    /// Default true.
     pub upgrade: bool,
     /// Whether a WebSocket that worked is opened first the next time. The memory is that of the machine, see
     /// [`Client::remembers_websocket`](super::Client::remembers_websocket). Default false.
@@ -212,6 +215,9 @@ impl Config {
         if self.transports.is_empty() {
             return Err(ConfigError::NoTransport);
         }
+        if self.revision == Revision::V3 && self.transports.contains(&Transport::WebTransport) {
+            return Err(ConfigError::WebTransportOfRevision3);
+        }
         let counts = [
             (
                 "max_packets_per_post",
@@ -264,6 +270,9 @@ pub enum ConfigError {
     /// The list of transports is empty.
     #[error("No transports available")]
     NoTransport,
+    /// WebTransport is wanted in revision 3, which does not know it.
+    #[error("revision 3 knows no webtransport")]
+    WebTransportOfRevision3,
     /// A limit or time is zero, or a name empty.
     #[error("{option} is too small")]
     TooSmall {
@@ -386,6 +395,12 @@ mod tests {
             (
                 Config::default().with_transports([]),
                 ConfigError::NoTransport,
+            ),
+            (
+                Config::default()
+                    .with_revision(Revision::V3)
+                    .with_transports([Transport::Polling, Transport::WebTransport]),
+                ConfigError::WebTransportOfRevision3,
             ),
             (
                 Config::default().with_max_payload(0),

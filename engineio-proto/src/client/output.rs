@@ -26,10 +26,13 @@ pub enum Output<E> {
         /// The exchange, which is over then.
         request: RequestId,
     },
-    /// Open a WebSocket, and report that it is open, was refused, or failed.
+    /// Open a WebSocket, or a WebTransport session with one bidirectional stream; and report that it is open, was
+    /// refused, or failed. A driver that knows no WebTransport reports that it failed.
     Connect {
         /// Names the connection from here on.
         connection: ConnectionId,
+        /// Which of the two it is to be.
+        transport: Transport,
         /// The handshake, without the headers that every WebSocket library writes itself.
         request: Request,
     },
@@ -56,9 +59,11 @@ impl<E> Output<E> {
             Self::Abort { request } => Output::Abort { request },
             Self::Connect {
                 connection,
+                transport,
                 request,
             } => Output::Connect {
                 connection,
+                transport,
                 request,
             },
             Self::Frames { connection } => Output::Frames { connection },

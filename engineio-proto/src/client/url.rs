@@ -18,6 +18,46 @@ pub(super) fn url(
     generator: &mut Generator,
 ) -> String {
     let endpoint = config.endpoint_of(transport);
+    let query = match transport {
+        Transport::Polling | Transport::WebSocket => query(config, transport, sid, generator),
+        // What there is to say is said in the first frame.
+        Transport::WebTransport => Query(Vec::new()),
+    };
+    let mut url = String::from(match (transport, endpoint.secure) {
+        (Transport::Polling, false) => "http://",
+        (Transport::Polling, true) | (Transport::WebTransport, _) => "https://",
+        (Transport::WebSocket, false) => "ws://",
+        (Transport::WebSocket, true) => "wss://",
+    });
+    if endpoint.is_ipv6() {
+        url.push('[');
+        url.push_str(&endpoint.host);
+        url.push(']');
+    } else {
+        url.push_str(&endpoint.host);
+    }
+    if !endpoint.has_default_port() {
+        url.push_str(&alloc::format!(":{}", endpoint.port));
+    }
+    match config.path_of(transport) {
+        Some(path) => push_verbatim(&mut url, path),
+        None => push_path(&mut url, config),
+    }
+    for (index, (name, value)) in query.0.iter().enumerate() {
+        url.push(if index == 0 { '?' } else { '&' });
+        encode(name, &mut url);
+        url.push('=');
+        encode(value, &mut url);
+    }
+    url
+}
+
+fn query(
+    config: &Config,
+    transport: Transport,
+    sid: Option<&str>,
+    generator: &mut Generator,
+) -> Query {
     let websocket = transport == Transport::WebSocket;
     let mut query = match config.query_of(transport) {
         Some(query) => Query(query.to_vec()),
@@ -41,33 +81,7 @@ pub(super) fn url(
     if let Some(sid) = sid.filter(|_| !websocket) {
         query.set("sid", sid);
     }
-    let mut url = String::from(match (websocket, endpoint.secure) {
-        (false, false) => "http://",
-        (false, true) => "https://",
-        (true, false) => "ws://",
-        (true, true) => "wss://",
-    });
-    if endpoint.is_ipv6() {
-        url.push('[');
-        url.push_str(&endpoint.host);
-        url.push(']');
-    } else {
-        url.push_str(&endpoint.host);
-    }
-    if !endpoint.has_default_port() {
-        url.push_str(&alloc::format!(":{}", endpoint.port));
-    }
-    match config.path_of(transport) {
-        Some(path) => push_verbatim(&mut url, path),
-        None => push_path(&mut url, config),
-    }
-    for (index, (name, value)) in query.0.iter().enumerate() {
-        url.push(if index == 0 { '?' } else { '&' });
-        encode(name, &mut url);
-        url.push('=');
-        encode(value, &mut url);
-    }
-    url
+    query
 }
 
 fn push_verbatim(url: &mut String, path: &str) {
@@ -274,6 +288,17 @@ mod tests {
         assert_eq!(
             of(&config, Transport::WebSocket, Some("S")),
             "ws://x.com/engine.io/?a=b"
+        );
+    }
+
+    #[test]
+    fn webtransport_is_https_without_any_query() {
+        let config = config("http://x.com:8443?a=b")
+            .with_timestamp_requests(true)
+            .with_force_base64(true);
+        assert_eq!(
+            of(&config, Transport::WebTransport, Some("S")),
+            "https://x.com:8443/engine.io/"
         );
     }
 

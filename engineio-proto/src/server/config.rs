@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use bytestring::ByteString;
 
-use crate::{Message, Sid, Transport, Transports};
+use crate::{Message, Revision, Sid, Transport, Transports};
 
 /// The settings of an Engine.IO server, with the official names and defaults.
 ///
@@ -33,7 +33,8 @@ pub struct Config {
     /// How long the server waits for a pong before it ends the session with `ping timeout`; in revision 3, how long
     /// beyond the interval for a ping. Default 20 s; at least 1 ms.
     pub ping_timeout: Duration,
-    /// How long a probe may take before it is dropped; the session lives on without the upgrade. Default 10 s.
+    /// How long a probe may take before it is dropped; the session lives on without the upgrade. Also how long a
+    /// WebTransport stream may take to say what it is for. Default 10 s.
     pub upgrade_timeout: Duration,
     /// How long a session that is being closed waits for the client to take what is buffered. Default 30 s, as the
     /// official polling transport.
@@ -42,7 +43,8 @@ pub struct Config {
     /// answered with 413 and the session lives on; a larger frame ends the session. It is announced to clients, and
     /// also bounds what one poll is answered with, save that a single larger message goes alone.
     pub max_payload: usize,
-    /// The transports that are served. Default polling and WebSocket.
+    /// The transports that are served. Default polling and WebSocket. Officially WebTransport sessions are served
+    /// even if it is not among them.
     pub transports: Transports,
     /// Whether a session may move from polling to another transport. Default true.
     pub allow_upgrades: bool,
@@ -74,6 +76,9 @@ pub struct Config {
     pub allow_request: bool,
     /// The handshakes that may wait for the application; further ones are answered with 503. Default 10,000.
     pub max_pending_handshakes: usize,
+    /// The WebTransport streams that may wait at a time for their first frame; further sessions are refused with 503.
+    /// Default 10,000.
+    pub max_pending_streams: usize,
     /// How long the application may take to decide on a handshake, after which it is refused as forbidden. Default
     /// 20 s.
     pub handshake_timeout: Duration,
@@ -116,6 +121,7 @@ impl Default for Config {
             slow_reader: SlowReader::Refuse,
             allow_request: false,
             max_pending_handshakes: 10_000,
+            max_pending_streams: 10_000,
             handshake_timeout: Duration::from_millis(20_000),
             report_refusals: false,
         }
@@ -246,6 +252,13 @@ impl Config {
         self
     }
 
+    /// Sets [`max_pending_streams`](Self::max_pending_streams).
+    #[must_use]
+    pub fn with_max_pending_streams(mut self, streams: usize) -> Self {
+        self.max_pending_streams = streams;
+        self
+    }
+
     /// Sets [`handshake_timeout`](Self::handshake_timeout).
     #[must_use]
     pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -286,6 +299,7 @@ impl Config {
             ("max_undelivered_messages", self.max_undelivered_messages),
             ("max_sessions", self.max_sessions),
             ("max_pending_handshakes", self.max_pending_handshakes),
+            ("max_pending_streams", self.max_pending_streams),
         ];
         if let Some((option, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(ConfigError::TooSmall { option });
@@ -297,13 +311,16 @@ impl Config {
     }
 
     /// The official names of the transports that a session on polling may be upgraded to.
-    pub(crate) fn upgrades(&self) -> Vec<ByteString> {
-        let offered = self.allow_upgrades && self.transports.contains(Transport::WebSocket);
-        if offered {
-            alloc::vec![ByteString::from_static("websocket")]
-        } else {
-            Vec::new()
-        }
+    pub(crate) fn upgrades(&self, revision: Revision) -> Vec<ByteString> {
+        let candidates: &[_] = match revision {
+            Revision::V3 => &[Transport::WebSocket],
+            Revision::V4 => &[Transport::WebSocket, Transport::WebTransport],
+        };
+        candidates
+            .iter()
+            .filter(|&&transport| self.allow_upgrades && self.transports.contains(transport))
+            .map(|transport| ByteString::from_static(transport.name()))
+            .collect()
     }
 }
 

@@ -17,7 +17,7 @@ use super::output::Output;
 use super::route::{Handshake, Reject};
 use super::sessions::{Server, ServerEvent, SessionKey};
 use crate::collections::{Key, Slab, TimerQueue};
-use crate::{Exchange, Instant};
+use crate::{ConnectionId, Exchange, Instant, Transport};
 
 /// A handshake that waits for the application, to be answered once with [`Server::accept`] or [`Server::reject`].
 ///
@@ -77,6 +77,22 @@ impl Waiting {
         Some((handshake, by))
     }
 
+    /// Whether a WebTransport stream asked for a session that the application has not decided on.
+    pub(super) fn has_stream(&self, id: ConnectionId) -> bool {
+        let key = self.keys.get(&Exchange::Connection(id));
+        key.and_then(|key| self.handshakes.get(*key))
+            .is_some_and(|(handshake, _)| handshake.transport == Transport::WebTransport)
+    }
+
+    /// Forgets what a WebTransport stream asked for, and tells whether there was something.
+    pub(super) fn forget_stream(&mut self, id: ConnectionId) -> bool {
+        let waits = self.has_stream(id);
+        if waits {
+            self.forget(Exchange::Connection(id));
+        }
+        waits
+    }
+
     /// Forgets the handshake of an exchange that is over.
     pub(super) fn forget(&mut self, by: Exchange) {
         if let Some(key) = self.keys.get(&by).copied() {
@@ -90,18 +106,18 @@ impl Server {
     pub(super) fn begin(&mut self, handshake: Handshake, by: Exchange, now: Instant) {
         let waiting = self.waiting.len();
         if !self.accepting {
-            self.refuse(by, Reject::ShuttingDown);
+            self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
         } else if self.sessions.len().saturating_add(waiting) >= self.config.max_sessions {
-            self.refuse(by, Reject::TooManySessions);
+            self.refuse_handshake(&handshake, by, Reject::TooManySessions, None);
         } else if !self.config.allow_request {
             self.open(&handshake, by, now);
         } else if waiting >= self.config.max_pending_handshakes {
-            self.refuse(by, Reject::TooManyHandshakes);
+            self.refuse_handshake(&handshake, by, Reject::TooManyHandshakes, None);
         } else {
             let deadline = now + self.config.handshake_timeout;
             match self.waiting.insert(handshake, by, deadline) {
                 Some(token) => self.opened.push_back(ServerEvent::Handshake { token, by }),
-                None => self.refuse(by, Reject::TooManyHandshakes),
+                None => self.refuse_handshake(&handshake, by, Reject::TooManyHandshakes, None),
             }
         }
     }
@@ -117,14 +133,14 @@ impl Server {
     }
 
     /// Refuses a handshake: 403 with code 4 and the message, `Forbidden` if there is none; a WebSocket with 400 and the
-    /// message, as officially.
+    /// message, as officially. A WebTransport stream is closed.
     ///
     /// # Errors
     ///
     /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
     pub fn reject(&mut self, token: HandshakeToken, message: Option<&str>) -> Result<(), Gone> {
-        let (_, by) = self.waiting.take(token.0).ok_or(Gone)?;
-        self.refuse_with(by, Reject::Forbidden, message);
+        let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
+        self.refuse_handshake(&handshake, by, Reject::Forbidden, message);
         Ok(())
     }
 
@@ -144,8 +160,8 @@ impl Server {
         }
         let waiting: Vec<_> = self.waiting.handshakes.iter().map(|(key, _)| key).collect();
         for key in waiting {
-            if let Some((_, by)) = self.waiting.take(key) {
-                self.refuse(by, Reject::ShuttingDown);
+            if let Some((handshake, by)) = self.waiting.take(key) {
+                self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
             }
         }
     }
@@ -193,15 +209,15 @@ impl Server {
             let Some(key) = self.waiting.timers.pop_expired(now) else {
                 break;
             };
-            if let Some((_, by)) = self.waiting.take(key) {
-                self.refuse(by, Reject::Forbidden);
+            if let Some((handshake, by)) = self.waiting.take(key) {
+                self.refuse_handshake(&handshake, by, Reject::Forbidden, None);
             }
         }
     }
 
     fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> Option<SessionKey> {
         let Some(key) = self.insert(handshake, now) else {
-            self.refuse(by, Reject::TooManySessions);
+            self.refuse_handshake(handshake, by, Reject::TooManySessions, None);
             return None;
         };
         let session = SessionKey(key);
@@ -209,7 +225,9 @@ impl Server {
         self.opened.push_back(ServerEvent::Opened { session, by });
         match by {
             Exchange::Request(id) => self.with(key, |session| session.handle_poll(id, now)),
-            Exchange::Connection(id) => self.connect(key, id, handshake.text_only, now),
+            Exchange::Connection(id) => {
+                self.connect(key, id, handshake.transport, handshake.text_only, now);
+            }
         }
         Some(session)
     }
@@ -219,8 +237,24 @@ impl Server {
         self.refuse_with(by, reject, None);
     }
 
+    /// Refuses what asked for a session, in the way of its transport.
+    fn refuse_handshake(
+        &mut self,
+        handshake: &Handshake,
+        by: Exchange,
+        reject: Reject,
+        message: Option<&str>,
+    ) {
+        match by {
+            Exchange::Connection(id) if handshake.transport == Transport::WebTransport => {
+                self.close_stream(id, reject);
+            }
+            Exchange::Connection(_) | Exchange::Request(_) => self.refuse_with(by, reject, message),
+        }
+    }
+
     fn refuse_with(&mut self, by: Exchange, reject: Reject, message: Option<&str>) {
-        self.stats.refused.count(reject);
+        self.note_refusal(by, reject);
         let output = match by {
             Exchange::Request(request) => Output::Respond {
                 request,
@@ -232,6 +266,10 @@ impl Server {
             },
         };
         self.outputs.push_back(output);
+    }
+
+    pub(super) fn note_refusal(&mut self, by: Exchange, reject: Reject) {
+        self.stats.refused.count(reject);
         if self.config.report_refusals {
             self.opened.push_back(ServerEvent::Refused { by, reject });
         }

@@ -2,6 +2,7 @@
 
 mod close;
 mod config;
+mod connections;
 mod gate;
 mod heartbeat;
 mod jsonp;
@@ -12,6 +13,7 @@ mod route;
 mod session;
 mod sessions;
 mod stats;
+mod streams;
 mod upgrade;
 mod wire;
 

@@ -19,18 +19,20 @@ pub enum Output<E> {
         /// The whole answer.
         response: Response,
     },
-    /// Complete the WebSocket handshake of a connection, with these headers on top of its own.
+    /// Complete the WebSocket handshake of a connection, or accept its WebTransport session, with these headers on top of
+    /// its own.
     Accept {
         /// The connection.
         connection: ConnectionId,
-        /// Headers for the 101 response.
+        /// Headers for the 101 response, or the 200 of a WebTransport session.
         headers: Headers,
     },
-    /// Refuse the WebSocket handshake of a connection with this plain response. The connection is over then.
+    /// Refuse the WebSocket handshake of a connection, or its WebTransport session, with this plain response. The
+    /// connection is over then.
     Refuse {
         /// The connection.
         connection: ConnectionId,
-        /// The whole answer, instead of the 101.
+        /// The whole answer, instead of the 101 or 200.
         response: Response,
     },
     /// Frames wait for a connection: call `poll_frame` whenever its pipe can take one, until there is none.

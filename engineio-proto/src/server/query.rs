@@ -57,9 +57,13 @@ impl Server {
         self.connections.get(&connection).copied().map(SessionKey)
     }
 
-    /// Whether the driver should read on from a connection; false while too much waits for the application.
+    /// Whether the driver should read on from a connection; false while too much waits for the application, or while it
+    /// decides on the session that a WebTransport stream asked for.
     #[must_use]
     pub fn wants_read(&self, connection: ConnectionId) -> bool {
+        if self.waiting.has_stream(connection) {
+            return false;
+        }
         let key = self.connections.get(&connection);
         key.and_then(|key| self.sessions.get(*key))
             .is_none_or(|slot| slot.session.wants_read())

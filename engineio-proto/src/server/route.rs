@@ -125,7 +125,10 @@ impl Route {
     pub fn of(request: &RequestHead<'_>, config: &Config) -> Result<Self, Reject> {
         let query = Query::parse(request.query);
         let transport = query.transport.as_deref().and_then(Transport::from_name);
-        let transport = transport.filter(|transport| config.transports.contains(*transport));
+        // A WebTransport session brings no query: what names it is no request of one.
+        let transport = transport.filter(|&transport| {
+            config.transports.contains(transport) && transport != Transport::WebTransport
+        });
         let transport = transport.ok_or(Reject::UnknownTransport)?;
         if !request.origin.is_none_or(|origin| {
             origin
@@ -285,7 +288,8 @@ pub enum BadRequest {
     /// The session speaks another revision.
     #[error("PROTOCOL_MISMATCH")]
     RevisionMismatch,
-    /// A WebSocket session was asked for without a WebSocket handshake, or the reverse.
+    /// A WebSocket session was asked for without a WebSocket handshake, or the reverse; or a WebTransport stream did not
+    /// say what it is for.
     #[error("TRANSPORT_HANDSHAKE_ERROR")]
     TransportHandshake,
 }

@@ -12,11 +12,10 @@ use super::output::Output;
 use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
 use super::stats::{self, ByTransport, Stats};
+use super::streams::Streams;
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
-use crate::{
-    ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, SidGenerator,
-};
+use crate::{ConnectionId, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator};
 
 /// The sessions of one shard: one thread's worth, without locks.
 ///
@@ -61,6 +60,7 @@ pub struct Server {
     /// The events that are not of a session that exists.
     pub(super) opened: VecDeque<ServerEvent>,
     pub(super) waiting: Waiting,
+    pub(super) streams: Streams,
     pub(super) accepting: bool,
     /// When those go that have not left after a shutdown.
     pub(super) drained_by: Option<Instant>,
@@ -180,6 +180,7 @@ impl Server {
             outputs: VecDeque::new(),
             opened: VecDeque::new(),
             waiting: Waiting::new(),
+            streams: Streams::new(),
             accepting: true,
             drained_by: None,
             stats: Stats::default(),
@@ -265,64 +266,11 @@ impl Server {
         }
     }
 
-    /// Takes a request to become a WebSocket. It is answered by [`Output::Accept`] or [`Output::Refuse`]; frames may
-    /// be reported once it has been accepted.
-    pub fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
-        let head = RequestHead {
-            upgrade: true,
-            ..*head
-        };
-        stats::bump(&mut self.stats.upgrade_requests);
-        match self.route(&head) {
-            Err(reject) => self.refuse(Exchange::Connection(id), reject),
-            Ok(Target::Session(key, action)) => {
-                let text_only = action == Action::Upgrade { text_only: true };
-                self.connect(key, id, text_only, now);
-            }
-            Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Connection(id), now),
-        }
-    }
-
-    /// Gives a session a connection.
-    pub(super) fn connect(&mut self, key: Key, id: ConnectionId, text_only: bool, now: Instant) {
-        self.connections.insert(id, key);
-        self.with(key, |session| {
-            if text_only {
-                session.handle_text_connection(id, now);
-            } else {
-                session.handle_connection(id, now);
-            }
-        });
-    }
-
-    /// Takes a frame of a connection. One of an unknown connection is ignored.
-    pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
-        if let Some(&key) = self.connections.get(&id) {
-            stats::bump(&mut self.stats.frames_in);
-            self.with(key, |session| session.handle_frame(id, frame, now));
-        }
-    }
-
-    /// Notes that a connection closed.
-    pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
-        match self.connections.remove(&id) {
-            Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
-            None => self.waiting.forget(Exchange::Connection(id)),
-        }
-    }
-
-    /// Notes that a connection broke the rules of its transport, or that writing to it failed.
-    pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
-        match self.connections.remove(&id) {
-            Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
-            None => self.waiting.forget(Exchange::Connection(id)),
-        }
-    }
-
     /// Fires what is due, at most 1,024 deadlines a call: if more are due, [`poll_timeout`](Self::poll_timeout) stays
     /// in the past and the driver calls again.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.expire_handshakes(now);
+        self.expire_streams(now);
         self.end_drain(now);
         for _ in 0..TIMERS_PER_CALL {
             let Some(slot) = self.timers.pop_expired(now) else {
@@ -461,28 +409,6 @@ impl Server {
         }
     }
 
-    /// The next frame for a connection, to be called when its pipe can take one. After `None`, [`Output::Frames`] says
-    /// when there are more.
-    #[must_use]
-    pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
-        self.poll_frame_with_hint(connection)
-            .map(|(frame, _)| frame)
-    }
-
-    /// As [`poll_frame`](Self::poll_frame), with whether the frame may be compressed, by a driver that does so: false for
-    /// a message that was [sent uncompressed](Encoded::uncompressed).
-    #[must_use]
-    pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
-        let &key = self.connections.get(&connection)?;
-        let frame = self.with_result(SessionKey(key), |session| {
-            session.poll_frame_with_hint(connection)
-        })?;
-        if frame.is_some() {
-            stats::bump(&mut self.stats.frames_out);
-        }
-        frame
-    }
-
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time; it may be early, as
     /// [`TimerQueue::next`] may.
     #[must_use]
@@ -490,12 +416,13 @@ impl Server {
         let deadlines = [
             self.timers.next(),
             self.waiting.next_timeout(),
+            self.streams.next_timeout(),
             self.drained_by,
         ];
         deadlines.into_iter().flatten().min()
     }
 
-    fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {
+    pub(super) fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {
         match Route::of(head, &self.config)? {
             Route::Open(handshake) => Ok(Target::Open(handshake)),
             Route::Session(request) => {
@@ -549,7 +476,7 @@ impl Server {
 
     /// The only way to change a session: afterwards its deadline and readiness are read back, so that no part of it
     /// can forget to report one.
-    fn with_result<R>(
+    pub(super) fn with_result<R>(
         &mut self,
         key: SessionKey,
         act: impl FnOnce(&mut Session) -> R,
@@ -595,7 +522,7 @@ impl Server {
 }
 
 /// What a request that passed all checks is for.
-enum Target {
+pub(super) enum Target {
     Open(Handshake),
     Session(Key, Action),
 }

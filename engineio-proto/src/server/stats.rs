@@ -30,6 +30,8 @@ pub struct Stats {
     pub requests: u64,
     /// Requests to become a WebSocket, refused ones too.
     pub upgrade_requests: u64,
+    /// Requests for a WebTransport session, refused ones too.
+    pub webtransport_requests: u64,
     /// Frames of connections that belong to a session.
     pub frames_in: u64,
     /// Frames handed over to connections.
@@ -64,6 +66,8 @@ pub struct ByTransport {
     pub polling: u64,
     /// WebSocket.
     pub websocket: u64,
+    /// WebTransport.
+    pub webtransport: u64,
 }
 
 /// Counts by the reason for which a session ended.
@@ -132,6 +136,7 @@ impl ByTransport {
         match transport {
             Transport::Polling => self.polling,
             Transport::WebSocket => self.websocket,
+            Transport::WebTransport => self.webtransport,
         }
     }
 
@@ -154,6 +159,7 @@ impl ByTransport {
         match transport {
             Transport::Polling => &mut self.polling,
             Transport::WebSocket => &mut self.websocket,
+            Transport::WebTransport => &mut self.webtransport,
         }
     }
 }

@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 
 use super::wire::Wire;
 use crate::codec::Packet;
-use crate::{ConnectionId, Frame, Instant};
+use crate::{ConnectionId, Frame, Instant, Transport};
 
 #[derive(Debug)]
 pub(super) enum Upgrade {
@@ -25,6 +25,7 @@ pub(super) enum Upgrade {
 
 #[derive(Debug)]
 pub(super) struct Probe {
+    to: Transport,
     on: ConnectionId,
     deadline: Instant,
     probed: bool,
@@ -40,8 +41,9 @@ pub(super) enum Action {
 }
 
 impl Upgrade {
-    pub(super) fn start(on: ConnectionId, deadline: Instant) -> Self {
+    pub(super) fn start(to: Transport, on: ConnectionId, deadline: Instant) -> Self {
         Self::Probing(Box::new(Probe {
+            to,
             on,
             deadline,
             probed: false,
@@ -116,10 +118,11 @@ impl Upgrade {
     }
 
     /// Ends the probe.
-    pub(super) fn take(&mut self) -> Option<ConnectionId> {
-        let connection = self.connection();
-        *self = Self::None;
-        connection
+    pub(super) fn take(&mut self) -> Option<(Transport, ConnectionId)> {
+        match core::mem::replace(self, Self::None) {
+            Self::None => None,
+            Self::Probing(probe) => Some((probe.to, probe.on)),
+        }
     }
 }
 
@@ -128,7 +131,11 @@ mod tests {
     use super::*;
 
     fn probing() -> Upgrade {
-        Upgrade::start(ConnectionId(1), Instant::from_millis(10))
+        Upgrade::start(
+            Transport::WebSocket,
+            ConnectionId(1),
+            Instant::from_millis(10),
+        )
     }
 
     fn text(text: &'static str) -> Frame {

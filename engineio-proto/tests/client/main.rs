@@ -12,3 +12,4 @@ mod polling;
 mod revision_3;
 mod upgrade;
 mod websocket;
+mod webtransport;

@@ -3,26 +3,34 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use engineio_proto::Transport;
 use engineio_proto::client::{self, Client};
 use engineio_proto::http::{Answer, Request, RequestHead};
 use engineio_proto::server::{self, Server, ServerEvent, SessionKey};
-use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
+use engineio_proto::{
+    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed, Transport, Transports,
+};
 
 use crate::support::config;
 
 const MESSAGES: u32 = 20;
 
 /// Which transports the client has.
-const MODES: [&[Transport]; 3] = [
+const MODES: [&[Transport]; 6] = [
     &[Transport::Polling],
     &[Transport::WebSocket],
     &[Transport::Polling, Transport::WebSocket],
+    &[Transport::WebTransport],
+    &[Transport::Polling, Transport::WebTransport],
+    &[
+        Transport::Polling,
+        Transport::WebSocket,
+        Transport::WebTransport,
+    ],
 ];
 
 #[test]
 fn traffic_both_ways_arrives_once_and_in_order_through_an_upgrade_too() {
-    for (mode, transports) in MODES.into_iter().enumerate() {
+    for transports in MODES {
         // Request and frame latency: which overtakes which decides where the upgrade meets the traffic.
         for latency in [(1, 1), (5, 1), (1, 5), (20, 3), (3, 20), (17, 13), (40, 40)] {
             for rest in [1, 3, 7, 10] {
@@ -32,7 +40,7 @@ fn traffic_both_ways_arrives_once_and_in_order_through_an_upgrade_too() {
                 let all: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
                 assert_eq!(pair.at_server, all, "{transports:?} {latency:?} {rest}");
                 assert_eq!(pair.at_client, all, "{transports:?} {latency:?} {rest}");
-                assert_eq!(pair.upgraded, mode == 2);
+                assert_eq!(pair.upgraded, transports.len() > 1);
                 assert!(pair.client.is_open(), "heartbeats go on");
                 let now = pair.now;
                 pair.client.close(now);
@@ -118,7 +126,7 @@ enum Delivery {
     Request(RequestId, Request),
     Aborted(RequestId),
     Answer(RequestId, Answer),
-    Connect(ConnectionId, Request),
+    Connect(ConnectionId, Transport, Request),
     Connected(ConnectionId),
     Refused(ConnectionId, Answer),
     ToServer(ConnectionId, Frame),
@@ -153,6 +161,7 @@ impl Pair {
             .with_transports(transports)
             .with_open_timeout(Duration::from_millis(300));
         let served = server::Config::default()
+            .with_transports(Transports::default().with(Transport::WebTransport))
             .with_ping_interval(Duration::from_millis(300))
             .with_ping_timeout(Duration::from_millis(200))
             .with_upgrade_timeout(Duration::from_millis(400));
@@ -266,7 +275,10 @@ impl Pair {
                     self.client.handle_response(*id, answer.clone(), now);
                 }
             }
-            Delivery::Connect(id, request) => {
+            Delivery::Connect(id, Transport::WebTransport, _) => {
+                self.server.handle_webtransport(*id, now);
+            }
+            Delivery::Connect(id, _, request) => {
                 let head = RequestHead::new("GET", request.path(), request.query());
                 self.server.handle_upgrade(*id, &head.with_upgrade(), now);
             }
@@ -336,10 +348,11 @@ impl Pair {
                 }
                 client::Output::Connect {
                     connection,
+                    transport,
                     request,
                 } => {
                     self.connections.insert(connection);
-                    self.post(Delivery::Connect(connection, request));
+                    self.post(Delivery::Connect(connection, transport, request));
                 }
                 client::Output::Frames { connection } => {
                     while let Some(frame) = self.client.poll_frame(connection) {

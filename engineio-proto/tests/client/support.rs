@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use engineio_proto::SendError;
 use engineio_proto::client::{Client, Config, Endpoint, Event, Output};
+use engineio_proto::codec::DecodeError;
 use engineio_proto::http::{Answer, Request};
-use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
+use engineio_proto::{
+    Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed, Transport,
+};
 
 pub(crate) const POLLING: &str =
     r#"0{"sid":"S","upgrades":[],"pingInterval":300,"pingTimeout":200,"maxPayload":100}"#;
@@ -42,7 +45,11 @@ impl Net {
         let mut net = Self::new(config);
         net.open();
         let first = net.drain();
-        assert!(first == ["r0 GET"] || first == ["c0 connect"], "{first:?}");
+        let requests = ["r0 GET", "c0 connect", "c0 connect webtransport"];
+        assert!(
+            first.len() == 1 && requests.contains(&&*first[0]),
+            "{first:?}"
+        );
         net
     }
 
@@ -107,6 +114,11 @@ impl Net {
         let frame = Frame::Binary(Bytes::from_static(data));
         self.client
             .handle_frame(ConnectionId(connection), frame, self.now);
+    }
+
+    pub(crate) fn bad_frame(&mut self, connection: u64, error: DecodeError) {
+        self.client
+            .handle_bad_frame(ConnectionId(connection), error, self.now);
     }
 
     pub(crate) fn disconnect(&mut self, connection: u64) {
@@ -176,9 +188,15 @@ impl Net {
                 Output::Abort { request } => lines.push(format!("r{} abort", request.0)),
                 Output::Connect {
                     connection,
+                    transport,
                     request,
                 } => {
-                    lines.push(format!("c{} connect", connection.0));
+                    let to = match transport {
+                        Transport::WebSocket => "",
+                        other @ (Transport::Polling | Transport::WebTransport | _) => other.name(),
+                    };
+                    let line = format!("c{} connect {to}", connection.0);
+                    lines.push(line.trim_end().to_owned());
                     let old = self.requests.insert(connection.0, request);
                     assert_eq!(old, None, "ids are never used again");
                 }

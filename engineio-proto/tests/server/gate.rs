@@ -77,12 +77,12 @@ impl Gate {
         self.server.send(self.sessions[session], &message).is_ok()
     }
 
-    fn accept(&mut self) -> Result<SessionKey, Gone> {
+    pub(super) fn accept(&mut self) -> Result<SessionKey, Gone> {
         let token = self.tokens.pop_front().unwrap();
         self.server.accept(token, self.now)
     }
 
-    fn reject(&mut self, message: Option<&str>) -> Result<(), Gone> {
+    pub(super) fn reject(&mut self, message: Option<&str>) -> Result<(), Gone> {
         let token = self.tokens.pop_front().unwrap();
         self.server.reject(token, message)
     }

@@ -20,3 +20,4 @@ mod upgrade;
 mod upgrade_order;
 mod verification;
 mod websocket;
+mod webtransport;

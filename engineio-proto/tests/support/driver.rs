@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use engineio_proto::codec::{DecodeError, webtransport};
 use engineio_proto::collections::TimerQueue;
-use engineio_proto::http::{RequestHead, Response};
+use engineio_proto::http::{Headers, RequestHead, Response};
 use engineio_proto::server::{
-    Action, Config, Event, Output, Reject, Route, Server, ServerEvent, Session, SessionKey,
+    Action, Config, Event, Handshake, Output, Reject, Route, Server, ServerEvent, Session,
+    SessionKey,
 };
 use engineio_proto::{
     Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, Sid,
@@ -30,7 +32,9 @@ pub(crate) trait Driver {
     fn handle_request_too_large(&mut self, id: RequestId, now: Instant);
     fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
+    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant);
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
     fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
     fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant);
     fn handle_timeout(&mut self, now: Instant);
@@ -66,6 +70,7 @@ pub(crate) fn sessions(config: Config, seed: &Seed) -> Box<dyn Driver> {
         requests: BTreeMap::new(),
         connections: BTreeMap::new(),
         timers: TimerQueue::new(),
+        streams: TimerQueue::new(),
         outputs: VecDeque::new(),
     })
 }
@@ -92,7 +97,11 @@ impl Whole {
             .sessions()
             .map(|(_, session)| session.bytes_held());
         assert_eq!(self.server.bytes_held(), held.sum::<usize>());
-        for transport in [Transport::Polling, Transport::WebSocket] {
+        for transport in [
+            Transport::Polling,
+            Transport::WebSocket,
+            Transport::WebTransport,
+        ] {
             let sessions = self.server.sessions();
             let on = sessions
                 .filter(|(_, session)| !session.is_closed() && session.transport() == transport);
@@ -133,8 +142,17 @@ impl Driver for Whole {
         self.number();
     }
 
+    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+        self.server.handle_webtransport(id, now);
+    }
+
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         self.server.handle_frame(id, frame, now);
+        self.number();
+    }
+
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        self.server.handle_bad_frame(id, error, now);
     }
 
     fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
@@ -212,6 +230,8 @@ struct Bare {
     requests: BTreeMap<RequestId, Option<usize>>,
     connections: BTreeMap<ConnectionId, usize>,
     timers: TimerQueue<usize>,
+    /// The WebTransport streams that have not said what they are for.
+    streams: TimerQueue<ConnectionId>,
     /// What does not come out of a session, and which sessions opened.
     outputs: VecDeque<Out>,
 }
@@ -239,12 +259,7 @@ impl Bare {
         }
     }
 
-    fn open(
-        &mut self,
-        handshake: &engineio_proto::server::Handshake,
-        by: Exchange,
-        now: Instant,
-    ) -> usize {
+    fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> usize {
         let number = self.sessions.len();
         let sid = self.generator.generate(number as u32);
         let session = Session::open(Arc::clone(&self.config), sid, handshake, now);
@@ -261,6 +276,37 @@ impl Bare {
         Some(result)
     }
 
+    fn waits(&mut self, id: ConnectionId) -> bool {
+        let waiting = self.streams.len();
+        self.streams.set(id, None);
+        self.streams.len() < waiting
+    }
+
+    fn handle_first_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        let first = if frame.len() > self.config.max_payload {
+            Err(DecodeError::Handshake)
+        } else {
+            webtransport::decode_open(frame)
+        };
+        let number = match first {
+            Ok(None) if self.session_count() < self.config.max_sessions => {
+                let handshake = Handshake::new(Transport::WebTransport);
+                Some(self.open(&handshake, Exchange::Connection(id), now))
+            }
+            Ok(Some(sid)) => self.sessions.iter().position(|(other, session)| {
+                other.as_str() == &*sid && session.as_ref().is_some_and(|open| !open.is_closed())
+            }),
+            Ok(None) | Err(_) => None,
+        };
+        match number {
+            Some(number) => {
+                self.connections.insert(id, number);
+                self.with(number, |session| session.handle_webtransport(id, now));
+            }
+            None => self.outputs.push_back(Output::Close { connection: id }),
+        }
+    }
+
     fn respond(&mut self, request: RequestId, response: Response) {
         let response = Output::Respond { request, response };
         self.outputs.push_back(response);
@@ -268,7 +314,7 @@ impl Bare {
 }
 
 enum Found {
-    Open(engineio_proto::server::Handshake),
+    Open(Handshake),
     Session(usize, Action),
 }
 
@@ -354,25 +400,64 @@ impl Driver for Bare {
         });
     }
 
+    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+        let reject = if !self.config.transports.contains(Transport::WebTransport) {
+            Some(Reject::UnknownTransport)
+        } else if self.streams.len() >= self.config.max_pending_streams {
+            Some(Reject::TooManyHandshakes)
+        } else {
+            None
+        };
+        self.outputs.push_back(match reject {
+            Some(reject) => Output::Refuse {
+                connection: id,
+                response: reject.into_refusal(),
+            },
+            None => {
+                let deadline = now + self.config.upgrade_timeout;
+                self.streams.set(id, Some(deadline));
+                Output::Accept {
+                    connection: id,
+                    headers: Headers::default(),
+                }
+            }
+        });
+    }
+
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         if let Some(&number) = self.connections.get(&id) {
             self.with(number, |session| session.handle_frame(id, frame, now));
+        } else if self.waits(id) {
+            self.handle_first_frame(id, frame, now);
+        }
+    }
+
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        if let Some(&number) = self.connections.get(&id) {
+            self.with(number, |session| session.handle_bad_frame(id, error, now));
+        } else if self.waits(id) {
+            self.outputs.push_back(Output::Close { connection: id });
         }
     }
 
     fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        self.waits(id);
         if let Some(number) = self.connections.remove(&id) {
             self.with(number, |session| session.handle_connection_closed(id, now));
         }
     }
 
     fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        self.waits(id);
         if let Some(number) = self.connections.remove(&id) {
             self.with(number, |session| session.handle_connection_failed(id, now));
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.streams.pop_expired(now) {
+            self.outputs.push_back(Output::Close { connection: id });
+        }
         while self.timers.next().is_some_and(|due| due <= now) {
             if let Some(number) = self.timers.pop_expired(now) {
                 self.with(number, |session| session.handle_timeout(now));
@@ -440,7 +525,8 @@ impl Driver for Bare {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let deadlines = [self.timers.next(), self.streams.next()];
+        deadlines.into_iter().flatten().min()
     }
 
     fn session(&self, session: usize) -> Option<&Session> {

@@ -5,6 +5,7 @@ pub(crate) mod driver;
 use std::collections::{BTreeMap, BTreeSet};
 
 use engineio_proto::SendError;
+use engineio_proto::codec::DecodeError;
 use engineio_proto::http::{Headers, RequestHead};
 use engineio_proto::server::{CloseReason, Config, Event, Output, Session};
 use engineio_proto::{
@@ -106,6 +107,23 @@ impl Net {
         let outputs = self.drain();
         let session = self.opened(&outputs);
         self.queries.insert(session, query.to_owned());
+        assert_eq!(
+            outputs,
+            [
+                format!("c{connection} accept"),
+                format!("c{connection} < 0{{…}}"),
+                format!("s{session} opened by c{connection}")
+            ]
+        );
+        (session, connection)
+    }
+
+    /// Opens a session on WebTransport and takes its handshake.
+    pub(crate) fn open_webtransport(&mut self) -> (usize, Number) {
+        let connection = self.webtransport();
+        self.text(connection, "0");
+        let outputs = self.drain();
+        let session = self.opened(&outputs);
         assert_eq!(
             outputs,
             [
@@ -223,6 +241,29 @@ impl Net {
     pub(crate) fn probe(&mut self, session: usize) -> Number {
         let query = self.query(session, "websocket");
         self.connect(&query)
+    }
+
+    /// Asks for a WebTransport session.
+    pub(crate) fn webtransport(&mut self) -> Number {
+        let number = self.connections.len() as u64;
+        self.connections.push(Connection::default());
+        self.driver
+            .handle_webtransport(ConnectionId(number), self.now);
+        number
+    }
+
+    /// Asks for a WebTransport session, and in it for that of a session to move there.
+    pub(crate) fn probe_webtransport(&mut self, session: usize) -> Number {
+        let connection = self.webtransport();
+        let sid = self.driver.sid(session).expect("a session");
+        self.text(connection, &format!(r#"0{{"sid":"{}"}}"#, sid.as_str()));
+        connection
+    }
+
+    /// A WebTransport stream brings bytes that are no frame.
+    pub(crate) fn bad_frame(&mut self, connection: Number, error: DecodeError) {
+        self.driver
+            .handle_bad_frame(ConnectionId(connection), error, self.now);
     }
 
     pub(crate) fn text(&mut self, connection: Number, text: &str) {

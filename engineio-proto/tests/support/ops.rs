@@ -12,6 +12,9 @@ use crate::dialect::Dialect;
 pub(crate) enum Op {
     OpenPolling(Dialect),
     OpenWebSocket(Dialect),
+    OpenWebTransport,
+    /// Asks for a WebTransport session and says nothing yet.
+    Stream,
     Poll(usize),
     Post(usize, Bytes),
     PostBinary(usize),
@@ -20,6 +23,8 @@ pub(crate) enum Op {
     PostTooLarge(usize),
     Abort(usize),
     Probe(usize),
+    ProbeWebTransport(usize),
+    BadFrame(usize),
     Text(usize, String),
     Binary(usize, Bytes),
     Disconnect(usize),
@@ -36,8 +41,9 @@ pub(crate) enum Op {
 /// Histories of up to `most` steps, none of which opens a session but the first two and the rare one behind them.
 pub(crate) fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
     let open = prop_oneof![
-        dialect().prop_map(Op::OpenPolling),
-        dialect().prop_map(Op::OpenWebSocket)
+        2 => dialect().prop_map(Op::OpenPolling),
+        1 => dialect().prop_map(Op::OpenWebSocket),
+        1 => Just(Op::OpenWebTransport),
     ];
     (open, vec(op(), 0..most)).prop_map(|(first, mut ops)| {
         ops.insert(0, first);
@@ -59,6 +65,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         1 => dialect().prop_map(Op::OpenPolling),
         1 => dialect().prop_map(Op::OpenWebSocket),
+        1 => Just(Op::OpenWebTransport),
+        1 => Just(Op::Stream),
         8 => pick().prop_map(Op::Poll),
         8 => (pick(), body()).prop_map(|(session, body)| Op::Post(session, body)),
         1 => pick().prop_map(Op::PostBinary),
@@ -66,12 +74,14 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (pick(), body()).prop_map(|(request, body)| Op::PostRest(request, body)),
         1 => pick().prop_map(Op::PostTooLarge),
         2 => pick().prop_map(Op::Abort),
-        5 => pick().prop_map(Op::Probe),
+        4 => pick().prop_map(Op::Probe),
+        3 => pick().prop_map(Op::ProbeWebTransport),
+        1 => pick().prop_map(Op::BadFrame),
         16 => (pick(), text()).prop_map(|(connection, text)| Op::Text(connection, text)),
         3 => (pick(), vec(any::<u8>(), 0..4)).prop_map(|(connection, data)| Op::Binary(connection, data.into())),
         1 => pick().prop_map(Op::Disconnect),
         1 => pick().prop_map(Op::Fail),
-        1 => (select(&["GET", "POST", "PUT", "HEAD", ""][..]), pick(), select(&["polling", "websocket", "", "%"][..]))
+        1 => (select(&["GET", "POST", "PUT", "HEAD", ""][..]), pick(), select(&["polling", "websocket", "webtransport", "", "%"][..]))
             .prop_map(|(method, session, transport)| Op::Request(method, session, transport)),
         8 => (pick(), "[a-c€\u{1e}]{0,3}").prop_map(|(session, text)| Op::Send(session, text)),
         3 => (pick(), vec(any::<u8>(), 0..5)).prop_map(|(session, data)| Op::SendBinary(session, data.into())),
@@ -87,8 +97,8 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     let known = || {
         select(
             &[
-                "4a", "4", "4€", "3", "3", "2probe", "2probe", "5", "5", "6", "0{}", "bAQID", "b",
-                "1", "2", "3probe", "x", "", "b=",
+                "4a", "4", "4€", "3", "3", "2probe", "2probe", "5", "5", "6", "0", "0{}", "bAQID",
+                "b", "1", "2", "3probe", "x", "", "b=",
             ][..],
         )
         .prop_map(str::to_owned)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use core::time::Duration;
 
 use engineio_proto::Transport;
+use engineio_proto::codec::{DecodeError, webtransport};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Event, Output};
 use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId};
@@ -177,6 +178,8 @@ impl Run {
                 self.connect(None, &query);
                 self.note_dialect(*dialect);
             }
+            Op::OpenWebTransport => self.stream(None, Some(webtransport::encode_open(None))),
+            Op::Stream => self.stream(None, None),
             Op::Poll(pick) => self.poll(*pick),
             Op::Post(pick, body) => self.with(*pick, |run, session| {
                 let query = run.query(session, "polling");
@@ -209,6 +212,20 @@ impl Run {
             Op::Probe(pick) => self.with(*pick, |run, session| {
                 run.connect(Some(session), &run.query(session, "websocket"));
             }),
+            Op::ProbeWebTransport(pick) => self.with(*pick, |run, session| {
+                let sid = run.driver.sid(session);
+                let open = sid.map(|sid| webtransport::encode_open(Some(sid.as_str())));
+                run.stream(Some(session), open);
+            }),
+            Op::BadFrame(pick) => {
+                if let Some(id) = self.pick_connection(*pick)
+                    && !self.connections[id].gone
+                {
+                    let id = ConnectionId(id as u64);
+                    self.driver
+                        .handle_bad_frame(id, DecodeError::Empty, self.now);
+                }
+            }
             Op::Text(pick, text) => self.frame(*pick, Frame::Text(text.as_str().into())),
             Op::Binary(pick, data) => self.frame(*pick, Frame::Binary(data.clone())),
             Op::Disconnect(pick) => self.lose(*pick, false),
@@ -255,9 +272,14 @@ impl Run {
             return;
         };
         if !self.connections[id].gone {
+            let before = self.opened();
+            self.driver
+                .handle_frame(ConnectionId(id as u64), frame, self.now);
+            if self.opened() > before {
+                self.connections[id].session = Some(before);
+                self.note_dialect(Dialect::V4);
+            }
             let session = self.connections[id].session;
-            let id = ConnectionId(id as u64);
-            self.driver.handle_frame(id, frame, self.now);
             // A session that is closing is over once the pipe it moved to has taken the rest.
             let closing = |session: &usize| {
                 let session = self.driver.session(*session);
@@ -483,6 +505,22 @@ impl Run {
         }
     }
 
+    /// Asks for a WebTransport session, and opens its stream with a frame.
+    fn stream(&mut self, session: Option<usize>, first: Option<Frame>) {
+        let id = self.connections.len();
+        self.connections.push(Connection {
+            session,
+            accepted: false,
+            closed: false,
+            gone: false,
+        });
+        self.driver
+            .handle_webtransport(ConnectionId(id as u64), self.now);
+        if let Some(first) = first {
+            self.frame(id, first);
+        }
+    }
+
     /// Whether the client of a session lost a connection, and with it what was on its way.
     pub(crate) fn lost_something(&self, session: usize) -> bool {
         self.connections
@@ -497,7 +535,7 @@ impl Run {
                 let buffered = session.buffered();
                 assert!(buffered.messages <= messages);
                 assert!(buffered.bytes <= bytes || buffered.messages == 1);
-                assert!(session.transport() <= Transport::WebSocket);
+                assert!(session.transport() <= Transport::WebTransport);
             }
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use engineio_proto::client::Output;
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Transport};
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future::{or, race};
 use smol::{Executor, Task, Timer};
@@ -196,9 +196,19 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                     self.requests.insert(request, task);
                 }
                 Output::Abort { request } => drop(self.requests.remove(&request)),
+                // This driver knows no WebTransport.
+                Output::Connect {
+                    connection,
+                    transport: Transport::WebTransport,
+                    ..
+                } => {
+                    let now = self.now();
+                    self.machine.handle_connection_failed(connection, None, now);
+                }
                 Output::Connect {
                     connection,
                     request,
+                    ..
                 } => {
                     let (batches, waiting) = bounded(1);
                     let run = self

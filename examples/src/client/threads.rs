@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use engineio_proto::client::Output;
 use engineio_proto::http::{Answer, Request};
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Transport};
 use ureq::Agent;
 
 use super::{App, Machine, Tls};
@@ -196,9 +196,19 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         lane.agent.shutdown();
                     }
                 }
+                // This driver knows no WebTransport.
+                Output::Connect {
+                    connection,
+                    transport: Transport::WebTransport,
+                    ..
+                } => {
+                    let now = self.now();
+                    self.machine.handle_connection_failed(connection, None, now);
+                }
                 Output::Connect {
                     connection,
                     request,
+                    ..
                 } => self.connect(connection, request),
                 Output::Frames { connection } => self.pull(connection),
                 Output::Close { connection } => {

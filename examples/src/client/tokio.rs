@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engineio_proto::client::Output;
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Transport};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout_at};
@@ -151,9 +151,19 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         task.abort();
                     }
                 }
+                // This driver knows no WebTransport.
+                Output::Connect {
+                    connection,
+                    transport: Transport::WebTransport,
+                    ..
+                } => {
+                    let now = self.now();
+                    self.machine.handle_connection_failed(connection, None, now);
+                }
                 Output::Connect {
                     connection,
                     request,
+                    ..
                 } => {
                     let (batches, waiting) = mpsc::channel(1);
                     let task = Connection {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use engineio_proto::client::{CloseDetail, CloseReason, Event as EngineEvent, TransportError};
-use engineio_proto::{Encoded, Message};
+use engineio_proto::{Encoded, Message, Transport};
 
 use super::client_support::PATIENCE;
 use super::client_support::peers::{open_websocket, read_head, respond, serve};
@@ -150,7 +150,10 @@ fn a_websocket_that_breaks_off_closes_and_one_that_talks_nonsense_fails() {
             let reason = client.wait(closed_of);
             match closed {
                 Some(code) => {
-                    let detail = CloseDetail::Connection { code };
+                    let detail = CloseDetail::Connection {
+                        transport: Transport::WebSocket,
+                        code,
+                    };
                     let expected = CloseReason::TransportClose(detail);
                     assert_eq!(reason, expected, "{runtime:?} {frames:?}");
                 }

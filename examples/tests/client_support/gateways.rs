@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use engineio_proto::Transport;
 use engineio_proto::client::{CloseDetail, CloseReason, TransportError};
 use serde_json::json;
 use socketio_proto::Payload;
@@ -62,7 +63,10 @@ fn answered_502(runtime: Runtime) {
         if mode == Mode::Polling {
             assert_eq!(status(&reason), Some(502), "{runtime:?} {reason:?}");
         } else {
-            let closed = CloseReason::TransportClose(CloseDetail::Connection { code: None });
+            let closed = CloseReason::TransportClose(CloseDetail::Connection {
+                transport: Transport::WebSocket,
+                code: None,
+            });
             assert_eq!(reason, closed, "{runtime:?} {mode:?}");
         }
         for _ in 0..2 {

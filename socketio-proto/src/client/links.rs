@@ -268,9 +268,11 @@ fn rename(action: engine::Output<Infallible>, link: usize) -> engine::Output<Inf
             request: RequestId(outer(request.0)),
         },
         Output::Connect {
+            transport,
             connection,
             request,
         } => Output::Connect {
+            transport,
             connection: ConnectionId(outer(connection.0)),
             request,
         },

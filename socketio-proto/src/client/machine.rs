@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use bytestring::ByteString;
 use engineio_proto::client as engine;
 use engineio_proto::client::{ConfigError, Output};
+use engineio_proto::codec::DecodeError as FrameError;
 use engineio_proto::collections::{Key, Slab, TimerQueue};
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed};
@@ -46,7 +47,7 @@ use crate::parser::Decoder;
 /// let socket = client.connect("/chat", SocketOptions::default().with_auth(auth), now)?;
 /// client.emit(socket, &Payload::event("hello").arg("world")?.build()?, now)?; // waits
 ///
-/// let Some(Output::Connect { connection, request }) = client.poll_output() else { panic!("a connection") };
+/// let Some(Output::Connect { connection, request, .. }) = client.poll_output() else { panic!("a connection") };
 /// assert_eq!(request.url, "wss://example.com/socket.io/?EIO=4&transport=websocket");
 /// client.handle_connected(connection, now);
 /// let open = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
@@ -167,6 +168,13 @@ impl Client {
     pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         self.with_connection(id, now, |engine, id, now| {
             engine.handle_frame(id, frame, now);
+        });
+    }
+
+    /// Notes that a WebTransport stream brought bytes that are no frame, as [`engine::Client::handle_bad_frame`].
+    pub fn handle_bad_frame(&mut self, id: ConnectionId, error: FrameError, now: Instant) {
+        self.with_connection(id, now, |engine, id, now| {
+            engine.handle_bad_frame(id, error, now);
         });
     }
 

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_proto::codec::DecodeError as FrameError;
 use engineio_proto::collections::{Key, SlotTable, TimerQueue};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server as engine;
@@ -201,10 +202,24 @@ impl Server {
         self.pump();
     }
 
+    /// Takes a request for a WebTransport session, as [`engine::Server::handle_webtransport`].
+    pub fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+        self.advance(now);
+        self.engine.handle_webtransport(id, self.now);
+        self.pump();
+    }
+
     /// Takes a frame of a connection, as [`engine::Server::handle_frame`].
     pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         self.advance(now);
         self.engine.handle_frame(id, frame, self.now);
+        self.pump();
+    }
+
+    /// Notes that a WebTransport stream brought bytes that are no frame, as [`engine::Server::handle_bad_frame`].
+    pub fn handle_bad_frame(&mut self, id: ConnectionId, error: FrameError, now: Instant) {
+        self.advance(now);
+        self.engine.handle_bad_frame(id, error, self.now);
         self.pump();
     }
 

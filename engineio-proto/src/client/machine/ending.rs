@@ -34,7 +34,7 @@ impl Client {
         if let CloseReason::TransportError(_) = reason {
             self.remembered = false;
         }
-        self.abort_upgrade(ProbeError::SocketClosed);
+        self.abort_upgrades(ProbeError::SocketClosed);
         self.release(&reason);
         self.state = State::Closed;
         self.heartbeat.stop();
@@ -77,23 +77,27 @@ impl Client {
                     }
                 }
             },
-            Carrier::Connecting { connection } => {
+            Carrier::Connecting { connection, .. } => {
                 self.actions.push_back(Output::Close { connection });
             }
             Carrier::Connected {
+                transport,
                 connection,
                 announced,
+                greets,
             } => {
                 // A driver that drained after every input would have had these frames: it may take them now, before
-                // it closes the connection.
-                let frames = self.has_frames();
+                // it closes the connection. Nothing goes where not even the packet went that opens it.
+                let frames = self.has_frames() && !greets;
                 if frames && !announced {
                     self.actions.push_back(Output::Frames { connection });
                 }
                 if frames {
                     self.carrier = Carrier::Connected {
+                        transport,
                         connection,
                         announced: true,
+                        greets,
                     };
                 }
                 self.actions.push_back(Output::Close { connection });

@@ -3,7 +3,7 @@
 use super::{Carrier, Client, Deadline, Event, State};
 use crate::client::close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
 use crate::client::heartbeat::Beat;
-use crate::client::upgrade;
+use crate::client::upgrade::{self, Stage};
 use crate::codec::{DecodeError, Packet};
 use crate::http::Answer;
 use crate::{ConnectionId, Frame, Instant, Message, RequestId, Revision, Transport};
@@ -56,14 +56,17 @@ impl Client {
         self.observe(now);
         match self.carrier {
             Carrier::Connecting {
+                transport,
                 connection: current,
             } if current == connection => {
                 self.carrier = Carrier::Connected {
+                    transport,
                     connection,
                     announced: false,
+                    greets: transport == Transport::WebTransport,
                 };
             }
-            _ if self.upgrade.connection() == Some(connection) => self.upgrade.handle_connected(),
+            _ if self.upgrade.is_on(connection) => self.upgrade.handle_connected(connection),
             Carrier::None
             | Carrier::Polling { .. }
             | Carrier::Connecting { .. }
@@ -75,19 +78,33 @@ impl Client {
     /// Takes a frame. One of a connection that the client does not have is ignored.
     pub fn handle_frame(&mut self, connection: ConnectionId, frame: Frame, now: Instant) {
         self.observe(now);
-        if self.upgrade.connection() == Some(connection) {
-            self.handle_probe_frame(frame);
+        if self.upgrade.is_on(connection) {
+            self.handle_probe_frame(connection, frame);
         } else if self.is_connected(connection) && self.state != State::Closed {
             if frame.len() > self.config.max_payload {
                 self.fail(TransportError::PayloadTooLarge);
             } else {
-                match self.wire(Transport::WebSocket).decode_frame(frame) {
+                let transport = self.transport().unwrap_or(Transport::WebSocket);
+                match self.wire(transport).decode_frame(frame) {
                     Ok(packet) => self.handle_packet(packet),
                     Err(error) => self.fail(TransportError::Parse(error)),
                 }
             }
         }
         self.settle();
+        self.check();
+    }
+
+    /// Notes that a WebTransport stream brought bytes that are no frame. Ends the client's with `transport error`, or
+    /// just the probe.
+    pub fn handle_bad_frame(&mut self, connection: ConnectionId, error: DecodeError, now: Instant) {
+        self.observe(now);
+        if let Some(probe) = self.upgrade.take(connection) {
+            self.abort_probe(probe, ProbeError::WrongAnswer);
+            self.resume();
+        } else if self.is_connected(connection) {
+            self.fail(TransportError::Parse(error));
+        }
         self.check();
     }
 
@@ -110,8 +127,7 @@ impl Client {
     /// Notes that a connection could not be opened, or broke the rules of its transport. Ends the client's with
     /// `transport error`, or just the probe.
     pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
-        let error = TransportError::WebSocket(RequestError::NETWORK);
-        self.connection_failed(connection, error, now);
+        self.connection_failed(connection, RequestError::NETWORK, None, now);
     }
 
     /// As [`handle_connection_failed`](Self::handle_connection_failed), for a handshake that was answered with this
@@ -123,21 +139,18 @@ impl Client {
         now: Instant,
     ) {
         self.observe(now);
-        let error = match self.carrier {
+        let other = match self.carrier {
             Carrier::Connecting {
+                transport,
                 connection: current,
-            } if current == connection => self
-                .wire(Transport::WebSocket)
-                .other_revision(answer)
-                .map(TransportError::Revision),
+            } if current == connection => self.wire(transport).other_revision(answer),
             Carrier::None
             | Carrier::Polling { .. }
             | Carrier::Connecting { .. }
             | Carrier::Connected { .. } => None,
         };
-        let request_error =
-            || TransportError::WebSocket(RequestError::new(answer.status, &answer.body));
-        self.connection_failed(connection, error.unwrap_or_else(request_error), now);
+        let error = RequestError::new(answer.status, &answer.body);
+        self.connection_failed(connection, error, other, now);
     }
 
     /// Notes that the machine lost its network. Ends the connection with `transport close`, but for one to `localhost`.
@@ -178,13 +191,14 @@ impl Client {
                 }
             }
         }
-        if self
-            .upgrade
-            .deadline()
-            .is_some_and(|deadline| now >= deadline)
-        {
-            self.abort_upgrade(ProbeError::Timeout);
-            self.resume();
+        while let Some(probe) = self.upgrade.take_due(now) {
+            match probe.stage {
+                Stage::Delayed => self.start_probe(probe.to),
+                Stage::Connecting { .. } | Stage::Probing { .. } | Stage::Pausing { .. } => {
+                    self.abort_probe(probe, ProbeError::Timeout);
+                    self.resume();
+                }
+            }
         }
         self.check();
     }
@@ -310,14 +324,13 @@ impl Client {
         room
     }
 
-    fn handle_probe_frame(&mut self, frame: Frame) {
-        match self.upgrade.handle_frame(frame) {
-            upgrade::Action::Pause => {
-                self.remembered = true;
-                self.events.push(Event::Upgrading(Transport::WebSocket));
-            }
+    fn handle_probe_frame(&mut self, connection: ConnectionId, frame: Frame) {
+        match self.upgrade.handle_frame(connection, frame) {
+            upgrade::Action::Pause(transport) => self.pause_for(transport),
             upgrade::Action::Abort => {
-                self.abort_upgrade(ProbeError::WrongAnswer);
+                if let Some(probe) = self.upgrade.take(connection) {
+                    self.abort_probe(probe, ProbeError::WrongAnswer);
+                }
                 self.resume();
             }
         }
@@ -325,22 +338,27 @@ impl Client {
 
     fn connection_closed(&mut self, connection: ConnectionId, code: Option<u16>, now: Instant) {
         self.observe(now);
+        if let Some(probe) = self.upgrade.take(connection) {
+            self.upgrade_failed(probe.to, ProbeError::TransportClosed);
+            self.resume();
+            return self.check();
+        }
         match self.carrier {
-            _ if self.upgrade.connection() == Some(connection) => {
-                self.probe_lost(ProbeError::TransportClosed);
-                self.resume();
-            }
             Carrier::Connecting {
+                transport,
                 connection: current,
             } if current == connection => {
-                self.connection_lost(TransportError::WebSocket(RequestError::NETWORK));
+                let error = TransportError::of(transport, RequestError::NETWORK);
+                self.connection_lost(transport, error);
             }
             Carrier::Connected {
+                transport,
                 connection: current,
                 ..
             } if current == connection => {
                 self.carrier = Carrier::None;
                 self.finish(CloseReason::TransportClose(CloseDetail::Connection {
+                    transport,
                     code,
                 }));
             }
@@ -352,21 +370,38 @@ impl Client {
         self.check();
     }
 
-    fn connection_failed(&mut self, connection: ConnectionId, error: TransportError, now: Instant) {
+    /// `other` is the revision of a server that speaks another one.
+    fn connection_failed(
+        &mut self,
+        connection: ConnectionId,
+        error: RequestError,
+        other: Option<Revision>,
+        now: Instant,
+    ) {
         self.observe(now);
+        if let Some(probe) = self.upgrade.take(connection) {
+            self.remembered = false;
+            let error = TransportError::of(probe.to, error);
+            self.upgrade_failed(probe.to, ProbeError::Transport(error));
+            self.resume();
+            return self.check();
+        }
         match self.carrier {
-            _ if self.upgrade.connection() == Some(connection) => {
-                self.remembered = false;
-                self.probe_lost(ProbeError::Transport(error));
-                self.resume();
-            }
             Carrier::Connecting {
+                transport,
                 connection: current,
             }
             | Carrier::Connected {
+                transport,
                 connection: current,
                 ..
-            } if current == connection => self.connection_lost(error),
+            } if current == connection => {
+                let error = match other {
+                    Some(other) => TransportError::Revision(other),
+                    None => TransportError::of(transport, error),
+                };
+                self.connection_lost(transport, error);
+            }
             Carrier::None
             | Carrier::Polling { .. }
             | Carrier::Connecting { .. }
@@ -376,9 +411,8 @@ impl Client {
     }
 
     /// The connection that the client is on, or was to be on, is gone.
-    fn connection_lost(&mut self, error: TransportError) {
-        self.untried
-            .retain(|transport| *transport != Transport::WebSocket);
+    fn connection_lost(&mut self, transport: Transport, error: TransportError) {
+        self.untried.retain(|untried| *untried != transport);
         self.carrier = Carrier::None;
         self.fail(error);
     }

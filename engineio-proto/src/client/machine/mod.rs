@@ -131,11 +131,15 @@ enum Carrier {
         post: Option<Pending>,
     },
     Connecting {
+        transport: Transport,
         connection: ConnectionId,
     },
     Connected {
+        transport: Transport,
         connection: ConnectionId,
         announced: bool,
+        /// The packet that opens a WebTransport stream has not been handed over yet.
+        greets: bool,
     },
 }
 
@@ -190,7 +194,7 @@ impl Client {
             sid: None,
             max_payload: None,
             carrier: Carrier::None,
-            upgrade: Upgrade::None,
+            upgrade: Upgrade::default(),
             heartbeat: Heartbeat::Off,
             outbox: Outbox::default(),
             undelivered_bytes: 0,
@@ -227,7 +231,9 @@ impl Client {
             _ if self.is_closed() => None,
             Carrier::None => None,
             Carrier::Polling { .. } => Some(Transport::Polling),
-            Carrier::Connecting { .. } | Carrier::Connected { .. } => Some(Transport::WebSocket),
+            Carrier::Connecting { transport, .. } | Carrier::Connected { transport, .. } => {
+                Some(transport)
+            }
         }
     }
 
@@ -301,7 +307,11 @@ impl Client {
     }
 
     fn has_frames(&self) -> bool {
-        !matches!(self.state, State::Opening { .. }) && !self.outbox.is_empty()
+        self.greets() || !matches!(self.state, State::Opening { .. }) && !self.outbox.is_empty()
+    }
+
+    fn greets(&self) -> bool {
+        matches!(self.carrier, Carrier::Connected { greets: true, .. })
     }
 
     fn is_connected(&self, connection: ConnectionId) -> bool {
@@ -330,7 +340,7 @@ impl Client {
             "a closed connection has no timer"
         );
         debug_assert!(
-            matches!(self.carrier, Carrier::Polling { .. }) || self.upgrade.connection().is_none(),
+            matches!(self.carrier, Carrier::Polling { .. }) || self.upgrade.is_empty(),
             "only polling is upgraded"
         );
     }

@@ -1,11 +1,13 @@
 //! From `open` to the handshake, and the move to another transport behind it.
 
+use alloc::vec::Vec;
+
 use super::{Carrier, Client, Deadline, Event, Output, Pending, State};
 use crate::Instant;
 use crate::Transport;
-use crate::client::close::{ProbeError, TransportError};
+use crate::client::close::{ProbeError, RequestError, TransportError};
 use crate::client::heartbeat::Heartbeat;
-use crate::client::upgrade::Upgrade;
+use crate::client::upgrade::{DELAY, Probe, Stage};
 use crate::codec::{DecodeError, Open};
 
 impl Client {
@@ -32,9 +34,7 @@ impl Client {
         match remembered.or(self.untried.first().copied()) {
             Some(transport) => self.start(transport),
             // The check of the settings rules this out.
-            None => self.fail(TransportError::WebSocket(
-                super::super::RequestError::NETWORK,
-            )),
+            None => self.fail(TransportError::Poll(RequestError::NETWORK)),
         }
         self.check();
     }
@@ -52,9 +52,12 @@ impl Client {
                     post: None,
                 };
             }
-            Transport::WebSocket => {
-                let connection = self.connect(None);
-                self.carrier = Carrier::Connecting { connection };
+            Transport::WebSocket | Transport::WebTransport => {
+                let connection = self.connect(transport, None);
+                self.carrier = Carrier::Connecting {
+                    transport,
+                    connection,
+                };
             }
         }
     }
@@ -80,58 +83,106 @@ impl Client {
         self.heartbeat =
             Heartbeat::start(revision, open.ping_interval, open.ping_timeout, self.now);
         let polling = matches!(self.carrier, Carrier::Polling { .. });
-        self.remembered = !polling;
-        let offered = open.upgrades.iter().any(|name| name == "websocket");
-        let wanted = self.config.upgrade && self.config.transports.contains(&Transport::WebSocket);
+        self.remembered = self.transport() == Some(Transport::WebSocket);
+        let candidates = self.candidates(&open);
         self.events.push(Event::Opened(open));
         self.flush_post();
         // A connection that is no polling cannot pause, and the official servers offer it nothing.
-        if polling && offered && wanted {
-            self.start_probe();
+        if polling {
+            self.start_probes(&candidates);
         }
     }
 
-    fn start_probe(&mut self) {
-        self.remembered = false;
+    /// The transports that are offered and wanted, each once, in the server's order.
+    fn candidates(&self, open: &Open) -> Vec<Transport> {
+        let mut candidates = Vec::new();
+        let offered = open.upgrades.iter();
+        for transport in offered.filter_map(|name| Transport::from_name(name)) {
+            let wanted = self.config.upgrade
+                && transport != Transport::Polling
+                && self.config.transports.contains(&transport);
+            if wanted && !candidates.contains(&transport) {
+                candidates.push(transport);
+            }
+        }
+        candidates
+    }
+
+    fn start_probes(&mut self, candidates: &[Transport]) {
+        for &to in candidates {
+            self.remembered = false;
+            if to != Transport::WebTransport && candidates.contains(&Transport::WebTransport) {
+                self.upgrade.add(Probe {
+                    to,
+                    deadline: Some(self.now + DELAY),
+                    stage: Stage::Delayed,
+                });
+            } else {
+                self.start_probe(to);
+            }
+        }
+    }
+
+    pub(super) fn start_probe(&mut self, to: Transport) {
         let sid = self.sid.clone();
-        let on = self.connect(sid.as_deref());
-        self.upgrade = Upgrade::Connecting {
-            on,
+        let on = self.connect(to, sid.as_deref());
+        self.upgrade.add(Probe {
+            to,
             deadline: self.config.probe_timeout.map(|timeout| self.now + timeout),
-        };
+            stage: Stage::Connecting { on },
+        });
+    }
+
+    /// A probe was answered: the others are of no use, and polling is to come to rest.
+    pub(super) fn pause_for(&mut self, transport: Transport) {
+        while let Some(probe) = self.upgrade.take_unanswered() {
+            self.close_probe(probe);
+        }
+        self.remembered = transport == Transport::WebSocket;
+        self.events.push(Event::Upgrading(transport));
     }
 
     /// Polling has come to rest: the session moves over.
     pub(super) fn complete_upgrade(&mut self) {
-        if let Some(connection) = self.upgrade.take() {
+        if let Some(probe) = self.upgrade.take_pausing()
+            && let Some(connection) = probe.connection()
+        {
             self.carrier = Carrier::Connected {
+                transport: probe.to,
                 connection,
                 announced: false,
+                greets: false,
             };
             self.outbox.push_upgrade();
-            self.events.push(Event::Upgraded(Transport::WebSocket));
+            self.events.push(Event::Upgraded(probe.to));
         }
     }
 
-    /// Closes the probe, if there is one, and lets polling go on.
-    pub(super) fn abort_upgrade(&mut self, error: ProbeError) {
-        if let Some(connection) = self.upgrade.take() {
+    /// Closes all probes.
+    pub(super) fn abort_upgrades(&mut self, error: ProbeError) {
+        while let Some(probe) = self
+            .upgrade
+            .take_unanswered()
+            .or_else(|| self.upgrade.take_pausing())
+        {
+            self.abort_probe(probe, error.clone());
+        }
+    }
+
+    /// Closes a probe that has failed, and tells so.
+    pub(super) fn abort_probe(&mut self, probe: Probe, error: ProbeError) {
+        self.close_probe(probe);
+        self.upgrade_failed(probe.to, error);
+    }
+
+    fn close_probe(&mut self, probe: Probe) {
+        if let Some(connection) = probe.connection() {
             self.actions.push_back(Output::Close { connection });
-            self.upgrade_failed(error);
         }
     }
 
-    /// The probe's connection is gone.
-    pub(super) fn probe_lost(&mut self, error: ProbeError) {
-        self.upgrade = Upgrade::None;
-        self.upgrade_failed(error);
-    }
-
-    fn upgrade_failed(&mut self, error: ProbeError) {
-        self.events.push(Event::UpgradeFailed {
-            transport: Transport::WebSocket,
-            error,
-        });
+    pub(super) fn upgrade_failed(&mut self, transport: Transport, error: ProbeError) {
+        self.events.push(Event::UpgradeFailed { transport, error });
     }
 
     pub(super) fn request_deadline(&self) -> Deadline {

@@ -5,7 +5,8 @@ use core::convert::Infallible;
 use alloc::collections::VecDeque;
 
 use super::{Carrier, Client, Deadline, Event, Output, State, Timer};
-use crate::{ConnectionId, Frame, Instant, Transport};
+use crate::codec::webtransport;
+use crate::{ConnectionId, Frame, Instant};
 
 impl Client {
     /// The next thing to do or to know. What is to be done comes first, events after it.
@@ -33,7 +34,7 @@ impl Client {
             return Some(action);
         }
         if let Some(connection) = self.upgrade.unannounced() {
-            self.upgrade.announce();
+            self.upgrade.announce(connection);
             return Some(Output::Frames { connection });
         }
         let has_frames = self.has_frames();
@@ -41,6 +42,7 @@ impl Client {
             Carrier::Connected {
                 connection,
                 announced: announced @ false,
+                ..
             } if has_frames => {
                 *announced = true;
                 Some(Output::Frames {
@@ -68,13 +70,14 @@ impl Client {
     /// [`Output::Frames`] says when there are more.
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
-        if self.upgrade.connection() == Some(connection) {
-            return self.upgrade.poll_frame();
+        if self.upgrade.is_on(connection) {
+            return self.upgrade.poll_frame(connection, self.sid.as_ref());
         }
         if !self.is_connected(connection) || !self.has_frames() {
             if let Carrier::Connected {
                 connection: current,
                 announced,
+                ..
             } = &mut self.carrier
                 && *current == connection
                 && self.state != State::Closed
@@ -83,7 +86,16 @@ impl Client {
             }
             return None;
         }
-        let frame = self.outbox.pop_frame(self.wire(Transport::WebSocket));
+        if let Carrier::Connected { greets, .. } = &mut self.carrier
+            && core::mem::take(greets)
+        {
+            return Some(webtransport::encode_open(None));
+        }
+        let transport = match self.carrier {
+            Carrier::Connected { transport, .. } => transport,
+            Carrier::None | Carrier::Polling { .. } | Carrier::Connecting { .. } => return None,
+        };
+        let frame = self.outbox.pop_frame(self.wire(transport));
         if self.state != State::Closed {
             self.tell_drained();
             self.settle();

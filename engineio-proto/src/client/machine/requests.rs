@@ -66,18 +66,25 @@ impl Client {
     }
 
     /// Asks for a connection.
-    pub(super) fn connect(&mut self, sid: Option<&str>) -> ConnectionId {
+    pub(super) fn connect(&mut self, transport: Transport, sid: Option<&str>) -> ConnectionId {
         let connection = ConnectionId(self.new_id());
-        let url = url(&self.config, Transport::WebSocket, sid, &mut self.generator);
-        let protocols = self.config.protocols_of(Transport::WebSocket).join(", ");
-        let own: &[_] = match &*protocols {
-            "" => &[],
-            protocols => &[("Sec-WebSocket-Protocol", protocols)],
+        let url = url(&self.config, transport, sid, &mut self.generator);
+        let method = match transport {
+            Transport::WebTransport => "CONNECT",
+            Transport::Polling | Transport::WebSocket => "GET",
         };
-        let request = Request::new("GET", url, Bytes::new())
-            .with_headers(self.headers(Transport::WebSocket, own));
+        let protocols = self.config.protocols_of(transport).join(", ");
+        let own: &[_] = match (transport, &*protocols) {
+            (Transport::WebSocket, protocols) if !protocols.is_empty() => {
+                &[("Sec-WebSocket-Protocol", protocols)]
+            }
+            _ => &[],
+        };
+        let request =
+            Request::new(method, url, Bytes::new()).with_headers(self.headers(transport, own));
         self.actions.push_back(Output::Connect {
             connection,
+            transport,
             request,
         });
         connection
@@ -87,7 +94,9 @@ impl Client {
     pub(super) fn wire(&self, transport: Transport) -> Wire {
         Wire {
             revision: self.config.revision,
-            text_only: self.config.force_base64_of(transport),
+            // The official client forces it where it can, and a stream it cannot.
+            text_only: transport != Transport::WebTransport
+                && self.config.force_base64_of(transport),
         }
     }
 

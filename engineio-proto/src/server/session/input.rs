@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Carrier, Event, Release, Session, State};
-use crate::codec::Packet;
+use crate::codec::{DecodeError, Packet};
 use crate::http::{Headers, Response};
 use crate::server::close::{CloseReason, TransportFault};
 use crate::server::output::Output;
@@ -23,7 +23,9 @@ impl Session {
     pub fn handle_poll(&mut self, request: RequestId, _now: Instant) {
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
-            (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
+            (_, Carrier::Awaited(_) | Carrier::Connected { .. }) => {
+                self.respond(request, mismatch())
+            }
             (_, Carrier::Polling { held: Some(_), .. }) => {
                 self.respond(request, Response::new(400, ""));
                 self.finish(
@@ -51,7 +53,9 @@ impl Session {
     pub fn handle_post_begun(&mut self, request: RequestId, _now: Instant) {
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
-            (_, Carrier::Awaited | Carrier::Connected { .. }) => self.respond(request, mismatch()),
+            (_, Carrier::Awaited(_) | Carrier::Connected { .. }) => {
+                self.respond(request, mismatch())
+            }
             (
                 _,
                 Carrier::Polling {
@@ -77,7 +81,7 @@ impl Session {
     ) {
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond_late(request, Reject::UnknownSid.into_response()),
-            (_, Carrier::Awaited | Carrier::Connected { .. }) => {
+            (_, Carrier::Awaited(_) | Carrier::Connected { .. }) => {
                 self.respond_late(request, mismatch());
             }
             (
@@ -104,7 +108,7 @@ impl Session {
                 *posting = None;
                 self.respond(request, Response::new(413, ""));
             }
-            Carrier::Polling { .. } | Carrier::Awaited | Carrier::Connected { .. } => {
+            Carrier::Polling { .. } | Carrier::Awaited(_) | Carrier::Connected { .. } => {
                 self.respond_late(request, Response::new(413, ""));
             }
         }
@@ -137,22 +141,34 @@ impl Session {
     /// A connection that has no place (the session has one, a probe is on, upgrades are off, the session is closing) is
     /// accepted and closed at once, and changes nothing. Arms the upgrade timeout for a probe.
     pub fn handle_connection(&mut self, connection: ConnectionId, now: Instant) {
-        self.connect(connection, false, now);
+        self.connect(connection, Transport::WebSocket, false, now);
     }
 
     /// As [`handle_connection`](Self::handle_connection), for a connection whose request asked for text frames only
     /// ([`Action::Upgrade`](crate::server::Action::Upgrade), [`Handshake::text_only`](crate::server::Handshake)):
     /// binary messages go out as `b` and base64.
     pub fn handle_text_connection(&mut self, connection: ConnectionId, now: Instant) {
-        self.connect(connection, true, now);
+        self.connect(connection, Transport::WebSocket, true, now);
     }
 
-    fn connect(&mut self, connection: ConnectionId, text_only: bool, now: Instant) {
-        let accept = Output::Accept {
-            connection,
-            headers: Headers::default(),
-        };
+    /// As [`handle_connection`](Self::handle_connection), for a WebTransport stream whose first frame
+    /// [said](crate::codec::webtransport::decode_open) that it belongs to the session, or opens it. The driver has
+    /// accepted it before, so it is not told to.
+    pub fn handle_webtransport(&mut self, connection: ConnectionId, now: Instant) {
+        self.connect(connection, Transport::WebTransport, false, now);
+    }
+
+    fn connect(
+        &mut self,
+        connection: ConnectionId,
+        transport: Transport,
+        text_only: bool,
+        now: Instant,
+    ) {
         match (self.state, self.carrier, &self.upgrade) {
+            (State::Closed, ..) if transport == Transport::WebTransport => {
+                self.actions.push_back(Output::Close { connection });
+            }
             (State::Closed, ..) => {
                 let response = Reject::UnknownSid.into_refusal();
                 self.actions.push_back(Output::Refuse {
@@ -160,29 +176,47 @@ impl Session {
                     response,
                 });
             }
-            (_, Carrier::Awaited, _) => {
-                self.actions.push_back(accept);
+            (_, Carrier::Awaited(_), _) => {
+                self.accept(connection, transport);
                 self.text_only = text_only;
                 self.carrier = Carrier::Connected {
+                    transport,
                     connection,
                     announced: false,
                 };
             }
-            (State::Open, Carrier::Polling { .. }, Upgrade::None) if self.config.allow_upgrades => {
-                self.actions.push_back(accept);
+            (State::Open, Carrier::Polling { .. }, Upgrade::None)
+                if self.may_move_to(transport) =>
+            {
+                self.accept(connection, transport);
                 self.text_only = text_only;
-                self.upgrade = Upgrade::start(connection, now + self.config.upgrade_timeout);
+                let deadline = now + self.config.upgrade_timeout;
+                self.upgrade = Upgrade::start(transport, connection, deadline);
             }
             (
                 State::Open | State::Closing { .. },
                 Carrier::Polling { .. } | Carrier::Connected { .. },
                 _,
             ) => {
-                self.actions.push_back(accept);
+                self.accept(connection, transport);
                 self.actions.push_back(Output::Close { connection });
             }
         }
         self.check();
+    }
+
+    fn may_move_to(&self, transport: Transport) -> bool {
+        let is_known = transport != Transport::WebTransport || self.revision() == Revision::V4;
+        is_known && self.config.allow_upgrades
+    }
+
+    fn accept(&mut self, connection: ConnectionId, transport: Transport) {
+        if transport != Transport::WebTransport {
+            self.actions.push_back(Output::Accept {
+                connection,
+                headers: Headers::default(),
+            });
+        }
     }
 
     /// Takes a frame. One of a connection that the session does not know is ignored.
@@ -217,6 +251,22 @@ impl Session {
             connection,
             CloseReason::TransportError(TransportFault::Connection),
         );
+    }
+
+    /// Notes that a WebTransport stream brought bytes that are no frame. Ends the session with `parse error`, or just
+    /// the probe.
+    pub fn handle_bad_frame(
+        &mut self,
+        connection: ConnectionId,
+        error: DecodeError,
+        _now: Instant,
+    ) {
+        if self.upgrade.connection() == Some(connection) {
+            self.abort_upgrade();
+        } else if self.is_connected(connection) {
+            self.finish(CloseReason::ParseError(error), Release::Close);
+        }
+        self.check();
     }
 
     /// Fires what is due: a ping, its timeout, the end of a probe or of a graceful close. Early it does nothing.
@@ -363,21 +413,22 @@ impl Session {
                 self.respond(posting, Response::new(400, ""));
             }
         }
-        let Some(connection) = self.upgrade.take() else {
+        let Some((transport, connection)) = self.upgrade.take() else {
             return;
         };
         self.carrier = Carrier::Connected {
+            transport,
             connection,
             announced: false,
         };
         let (interval, timeout) = (self.config.ping_interval, self.config.ping_timeout);
         self.heartbeat.handle_upgrade(interval, timeout, now);
-        self.events.push(Event::Upgraded(Transport::WebSocket));
+        self.events.push(Event::Upgraded(transport));
         self.after_departure();
     }
 
     pub(super) fn abort_upgrade(&mut self) {
-        if let Some(connection) = self.upgrade.take() {
+        if let Some((_, connection)) = self.upgrade.take() {
             self.actions.push_back(Output::Close { connection });
         }
     }

@@ -130,9 +130,10 @@ enum Carrier {
         held: Option<RequestId>,
         posting: Option<RequestId>,
     },
-    /// A session that was opened by a WebSocket handshake and has not got its connection yet.
-    Awaited,
+    /// A session that was opened by the handshake of a connection and has not got its connection yet.
+    Awaited(Transport),
     Connected {
+        transport: Transport,
         connection: ConnectionId,
         announced: bool,
     },
@@ -151,7 +152,9 @@ impl Session {
                 held: None,
                 posting: None,
             },
-            Transport::WebSocket => Carrier::Awaited,
+            transport @ (Transport::WebSocket | Transport::WebTransport) => {
+                Carrier::Awaited(transport)
+            }
         };
         let mut outbox = Outbox::of(handshake);
         let (interval, timeout) = (config.ping_interval, config.ping_timeout);
@@ -221,7 +224,7 @@ impl Session {
         }
         let idle = match self.carrier {
             Carrier::Polling { held, .. } => held.is_some(),
-            Carrier::Awaited | Carrier::Connected { .. } => !self.has_frames(),
+            Carrier::Awaited(_) | Carrier::Connected { .. } => !self.has_frames(),
         };
         if idle {
             self.finish(CloseReason::ForcedClose, Release::Close);
@@ -282,7 +285,7 @@ impl Session {
     pub fn transport(&self) -> Transport {
         match self.carrier {
             Carrier::Polling { .. } => Transport::Polling,
-            Carrier::Awaited | Carrier::Connected { .. } => Transport::WebSocket,
+            Carrier::Awaited(transport) | Carrier::Connected { transport, .. } => transport,
         }
     }
 
@@ -308,7 +311,7 @@ impl Session {
     pub fn is_writable(&self) -> bool {
         let takes = match self.carrier {
             Carrier::Polling { held, .. } => held.is_some(),
-            Carrier::Awaited => false,
+            Carrier::Awaited(_) => false,
             Carrier::Connected { .. } => !self.open_pending,
         };
         takes && self.state == State::Open && self.outbox.is_empty()
@@ -363,6 +366,7 @@ impl Session {
                 }
             }
             Carrier::Connected {
+                transport,
                 connection,
                 announced,
             } if release != Release::Gone => {
@@ -372,12 +376,13 @@ impl Session {
                     self.actions.push_back(Output::Frames { connection });
                 }
                 self.carrier = Carrier::Connected {
+                    transport,
                     connection,
                     announced: true,
                 };
                 self.actions.push_back(Output::Close { connection });
             }
-            Carrier::Awaited | Carrier::Connected { .. } => self.drop_queued(),
+            Carrier::Awaited(_) | Carrier::Connected { .. } => self.drop_queued(),
         }
         if self.is_polling() {
             self.drop_queued();

@@ -46,13 +46,14 @@ impl Session {
             Carrier::Connected {
                 connection,
                 announced: announced @ false,
+                ..
             } if has_frames => {
                 *announced = true;
                 Some(Output::Frames {
                     connection: *connection,
                 })
             }
-            Carrier::Polling { .. } | Carrier::Awaited | Carrier::Connected { .. } => None,
+            Carrier::Polling { .. } | Carrier::Awaited(_) | Carrier::Connected { .. } => None,
         }
     }
 
@@ -222,7 +223,7 @@ impl Session {
 
     pub(super) fn open_packet(&self) -> ByteString {
         let upgrades = if self.is_polling() {
-            self.config.upgrades()
+            self.config.upgrades(self.revision())
         } else {
             Vec::new()
         };

@@ -403,6 +403,7 @@ impl Pair {
             Output::Connect {
                 connection,
                 request,
+                ..
             } => {
                 self.client_connections.insert(connection);
                 self.send(Delivery::Connect(connection, request));

@@ -1,0 +1,98 @@
+//! WebSockets and WebTransport streams: how they come to a session, and what they carry.
+
+use super::route::Action;
+use super::sessions::{Server, SessionKey, Target};
+use super::stats;
+use crate::collections::Key;
+use crate::http::RequestHead;
+use crate::{ConnectionId, Exchange, Frame, Instant, Transport};
+
+impl Server {
+    /// Takes a request to become a WebSocket. It is answered by [`Output::Accept`] or [`Output::Refuse`]; frames may
+    /// be reported once it has been accepted.
+    pub fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        let head = RequestHead {
+            upgrade: true,
+            ..*head
+        };
+        stats::bump(&mut self.stats.upgrade_requests);
+        match self.route(&head) {
+            Err(reject) => self.refuse(Exchange::Connection(id), reject),
+            Ok(Target::Session(key, action)) => {
+                let text_only = action == Action::Upgrade { text_only: true };
+                self.connect(key, id, Transport::WebSocket, text_only, now);
+            }
+            Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Connection(id), now),
+        }
+    }
+
+    /// Takes a frame of a connection. One of an unknown connection is ignored.
+    pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        if let Some(&key) = self.connections.get(&id) {
+            stats::bump(&mut self.stats.frames_in);
+            self.with(key, |session| session.handle_frame(id, frame, now));
+        } else {
+            self.handle_first_frame(id, frame, now);
+        }
+    }
+
+    /// Notes that a connection closed.
+    pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        match self.connections.remove(&id) {
+            Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
+            None => self.forget_waiting(id),
+        }
+    }
+
+    /// Notes that a connection broke the rules of its transport, or that writing to it failed.
+    pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        match self.connections.remove(&id) {
+            Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
+            None => self.forget_waiting(id),
+        }
+    }
+
+    /// The next frame for a connection, to be called when its pipe can take one. After `None`, [`Output::Frames`] says
+    /// when there are more.
+    #[must_use]
+    pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+        self.poll_frame_with_hint(connection)
+            .map(|(frame, _)| frame)
+    }
+
+    /// As [`poll_frame`](Self::poll_frame), with whether the frame may be compressed, by a driver that does so: false for
+    /// a message that was [sent uncompressed](Encoded::uncompressed).
+    #[must_use]
+    pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
+        let &key = self.connections.get(&connection)?;
+        let frame = self.with_result(SessionKey(key), |session| {
+            session.poll_frame_with_hint(connection)
+        })?;
+        if frame.is_some() {
+            stats::bump(&mut self.stats.frames_out);
+        }
+        frame
+    }
+
+    /// Gives a session a connection.
+    pub(super) fn connect(
+        &mut self,
+        key: Key,
+        id: ConnectionId,
+        transport: Transport,
+        text_only: bool,
+        now: Instant,
+    ) {
+        self.connections.insert(id, key);
+        self.with(key, |session| match transport {
+            Transport::WebTransport => session.handle_webtransport(id, now),
+            _ if text_only => session.handle_text_connection(id, now),
+            Transport::Polling | Transport::WebSocket => session.handle_connection(id, now),
+        });
+    }
+
+    fn forget_waiting(&mut self, id: ConnectionId) {
+        self.streams.take(id);
+        self.waiting.forget(Exchange::Connection(id));
+    }
+}
