@@ -263,7 +263,7 @@ fn server_saw(server: &Server, sid: &str, reason: &str) {
 #[test]
 fn every_driver_speaks_tls_to_who_it_trusts() {
     let server = Server::start(Program::Ours, "--socketio").expect("ours");
-    let (port, certificate) = tls_in_front_of(server.port);
+    let (port, certificate) = tls_in_front_of(server.port, None);
     let address = format!("https://localhost:{port}");
     for runtime in RUNTIMES {
         for mode in MODES {
@@ -281,7 +281,7 @@ fn every_driver_speaks_tls_to_who_it_trusts() {
 #[test]
 fn no_driver_speaks_to_who_shows_a_certificate_that_it_does_not_trust() {
     let server = Server::start(Program::Ours, "--engineio").expect("ours");
-    let (port, _) = tls_in_front_of(server.port);
+    let (port, _) = tls_in_front_of(server.port, None);
     for runtime in RUNTIMES {
         for mode in [Mode::Polling, Mode::WebSocket] {
             let client = engine(runtime, &format!("https://localhost:{port}"), mode);

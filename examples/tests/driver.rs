@@ -14,7 +14,7 @@ use axum::Router;
 use axum::routing::get as route_get;
 use engineio_proto::Sid;
 use engineio_proto::server::Config;
-use examples::tokio_driver::Options;
+use examples::tokio_driver::{Farewell, HttpServer, Options};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -363,6 +363,30 @@ async fn stopping_waits_no_longer_than_the_drain_time_for_clients_that_do_not_an
         .await
         .expect("in time");
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test]
+async fn stopping_by_discarding_waits_for_nobody() {
+    let options = Options::default()
+        .with_path("/engine.io/")
+        .with_farewell(Farewell::Discard)
+        .with_drain_time(Duration::from_secs(600));
+    let (driver, _reports) = start(&Config::default(), 1, options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let http = HttpServer::start(listener, driver.service());
+    let path = open_polling(address).await;
+    assert_eq!(exchange(address, &post(&path, "4hi")).await.0, 200);
+    within(driver.shut_down()).await;
+    assert_eq!(exchange(address, &get(&path)).await.0, 503);
+    within(http.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_driver_that_never_served_anything_stops_at_once() {
+    let options = Options::default().with_drain_time(Duration::from_secs(600));
+    let (driver, _reports) = start(&Config::default(), 2, options);
+    within(driver.shut_down()).await;
 }
 
 #[tokio::test]

@@ -49,3 +49,41 @@ impl Handshake {
         self.headers.contains_key(header::ORIGIN)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn parts(uri: &str) -> Parts {
+        let request = Request::get(uri).header("x-mine", "1");
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn the_query_is_decoded_and_keeps_its_order() {
+        let handshake = Handshake::new(parts("/socket.io/?EIO=4&a=b%20c&a=d&e"), false);
+        let query = handshake.query();
+        let query: Vec<_> = query
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        assert_eq!(query, ["EIO: 4", "a: b c", "a: d", "e: "]);
+        assert_eq!(handshake.uri, "/socket.io/?EIO=4&a=b%20c&a=d&e");
+        assert_eq!(handshake.headers["x-mine"], "1");
+    }
+
+    #[test]
+    fn where_it_came_from_and_whether_by_tls_is_known_as_far_as_it_was_told() {
+        let handshake = Handshake::new(parts("/"), false);
+        assert!(!handshake.secure && !handshake.xdomain() && handshake.address.is_none());
+        let mut parts = parts("/");
+        let address = SocketAddr::from(([127, 0, 0, 1], 5));
+        parts.extensions.insert(ConnectInfo(address));
+        let origin = http::HeaderValue::from_static("http://page.example");
+        parts.headers.insert(header::ORIGIN, origin);
+        let handshake = Handshake::new(parts, true);
+        assert!(handshake.secure && handshake.xdomain());
+        assert_eq!(handshake.address, Some(address));
+    }
+}

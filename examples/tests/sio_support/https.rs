@@ -27,7 +27,7 @@ fn pem(certificate: &CertificateDer<'_>) -> TempFile {
 #[test]
 fn a_certificate_from_a_file_is_trusted_on_every_transport() {
     let server = Server::ours();
-    let (port, certificate) = tls_in_front_of(server.port());
+    let (port, certificate) = tls_in_front_of(server.port(), None);
     let file = pem(&certificate);
     let file = file.0.to_str().expect("a path");
     for scheme in ["https", "wss"] {
@@ -50,8 +50,8 @@ fn a_certificate_from_a_file_is_trusted_on_every_transport() {
 #[test]
 fn a_server_that_nobody_vouches_for_is_not_spoken_to() {
     let server = Server::ours();
-    let (port, _) = tls_in_front_of(server.port());
-    let (_, other) = tls_in_front_of(server.port());
+    let (port, _) = tls_in_front_of(server.port(), None);
+    let (_, other) = tls_in_front_of(server.port(), None);
     let file = pem(&other);
     let file = file.0.to_str().expect("a path");
     let url = format!("https://localhost:{port}");
@@ -76,7 +76,7 @@ fn a_server_that_nobody_vouches_for_is_not_spoken_to() {
 #[test]
 fn with_insecure_every_server_is_trusted_and_the_user_is_warned() {
     let server = Server::ours();
-    let (port, _) = tls_in_front_of(server.port());
+    let (port, _) = tls_in_front_of(server.port(), None);
     let url = format!("https://localhost:{port}");
     for mode in MODES {
         let run = sio(&[&[&url, "-k", "-t", mode][..], &ASK].concat(), "");

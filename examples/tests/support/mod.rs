@@ -69,7 +69,11 @@ impl App<Server> for Probe {
                 session,
                 event: Event::Message(message),
             } => {
-                server.send(session, &Encoded::new(&message)).expect("room");
+                let mut echo = Encoded::new(&message);
+                if matches!(&message, Message::Text(text) if text.starts_with("uncompressed")) {
+                    echo = echo.uncompressed();
+                }
+                server.send(session, &echo).expect("room");
                 return;
             }
             ServerEvent::Session {

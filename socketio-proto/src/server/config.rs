@@ -159,3 +159,19 @@ impl Config {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_the_official_ones() {
+        let config = Config::default();
+        assert_eq!(config.connect_timeout.as_millis(), 45_000);
+        assert!(config.connection_state_recovery.is_none());
+        assert!(!config.cleanup_empty_child_namespaces);
+        let recovery = RecoveryConfig::default();
+        assert_eq!(recovery.max_disconnection_duration.as_millis(), 120_000);
+        assert!(recovery.skip_middlewares);
+    }
+}
