@@ -67,6 +67,7 @@ pub struct Snapshot {
     stats: Stats,
     polling: u64,
     websocket: u64,
+    webtransport: u64,
     pending_handshakes: u64,
     bytes_held: u64,
     sockets: u64,
@@ -83,6 +84,7 @@ impl Snapshot {
             stats: *engine.stats(),
             polling: engine.sessions_on(Transport::Polling),
             websocket: engine.sessions_on(Transport::WebSocket),
+            webtransport: engine.sessions_on(Transport::WebTransport),
             pending_handshakes: engine.pending_handshakes() as u64,
             bytes_held: server.bytes_held() as u64,
             sockets: server.all_sockets_count() as u64,
@@ -193,6 +195,7 @@ const METRICS: &[Metric] = &[
         &[
             ("polling", |now| now.polling),
             ("websocket", |now| now.websocket),
+            ("webtransport", |now| now.webtransport),
         ],
     )
     .by("transport"),
@@ -232,6 +235,11 @@ const METRICS: &[Metric] = &[
         &[("", |now| now.stats.upgrade_requests)],
     ),
     Metric::counter(
+        "engineio_webtransport_requests",
+        "Requests for a WebTransport session, refused ones too.",
+        &[("", |now| now.stats.webtransport_requests)],
+    ),
+    Metric::counter(
         "engineio_refused_requests",
         "Requests that were refused.",
         &[
@@ -258,6 +266,7 @@ const METRICS: &[Metric] = &[
         &[
             ("polling", |now| now.stats.opened.polling),
             ("websocket", |now| now.stats.opened.websocket),
+            ("webtransport", |now| now.stats.opened.webtransport),
         ],
     )
     .by("transport"),
