@@ -19,8 +19,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
-use engineio_proto::Message;
+use engineio_proto::{Message, Revision};
 
+use super::revision_4::split_query;
 use crate::parser::{Decoder, Limits, Parser};
 use crate::{DecodeError, Packet, PacketType, Payload};
 
@@ -51,7 +52,9 @@ use crate::{DecodeError, Packet, PacketType, Payload};
 pub struct Connection<K> {
     decoder: Decoder,
     members: Vec<Member<K>>,
-    max_namespaces: usize,
+    /// In half a word, so that the revision takes no room of its own.
+    max_namespaces: u32,
+    revision: Revision,
 }
 
 #[derive(Debug)]
@@ -138,8 +141,17 @@ impl<K: Copy + PartialEq> Connection<K> {
         Self {
             decoder: parser.decoder(limits),
             members: Vec::new(),
-            max_namespaces,
+            max_namespaces: u32::try_from(max_namespaces).unwrap_or(u32::MAX),
+            revision: Revision::V4,
         }
+    }
+
+    /// Sets the revision of Engine.IO below, by default 4. Over revision 3 a client has a query behind its namespaces
+    /// in the place of a payload: it is what [`Received::Connect`] has as `auth`, an object of texts.
+    #[must_use]
+    pub fn with_revision(mut self, revision: Revision) -> Self {
+        self.revision = revision;
+        self
     }
 
     /// Takes the next message of the client; `None` if nothing comes of it, or not yet.
@@ -236,9 +248,18 @@ impl<K: Copy + PartialEq> Connection<K> {
             packet_type,
             namespace,
             id,
-            payload,
+            mut payload,
             ..
         } = packet;
+        let namespace = if self.revision == Revision::V3 {
+            let (name, query) = split_query(&namespace);
+            if packet_type == PacketType::Connect {
+                payload = query;
+            }
+            name
+        } else {
+            namespace
+        };
         let state = self.member(&namespace).map(|member| member.state);
         let socket = match (packet_type, state) {
             (PacketType::ConnectError, _) => return Err(Violation::ConnectError),
@@ -275,16 +296,20 @@ impl<K: Copy + PartialEq> Connection<K> {
 
     fn handle_connect(&mut self, namespace: ByteString, auth: Option<Payload>) -> Received<K> {
         self.remove(&namespace);
-        if self.members.len() < self.max_namespaces {
+        if self.has_room() {
             return Received::Connect { namespace, auth };
         }
         // What the server left is kept only to ignore what crossed; it must not keep the client out.
         self.members
             .retain(|member| member.state != Membership::Left);
-        if self.members.len() < self.max_namespaces {
+        if self.has_room() {
             return Received::Connect { namespace, auth };
         }
         Received::TooManyNamespaces { namespace }
+    }
+
+    fn has_room(&self) -> bool {
+        u32::try_from(self.members.len()).is_ok_and(|members| members < self.max_namespaces)
     }
 
     fn member(&self, namespace: &str) -> Option<&Member<K>> {

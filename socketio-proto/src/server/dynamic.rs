@@ -106,7 +106,7 @@ impl Server {
             self.disconnect(socket);
         }
         for socket in waiting {
-            self.refuse(socket, "Invalid namespace", None);
+            self.deny(socket);
         }
         self.forget_namespace(key);
         self.pump();
@@ -198,7 +198,7 @@ impl Server {
         let socket = self.sockets.get(token.0).ok_or(Gone)?;
         let (namespace, name) = (socket.namespace, self.namespace_name(socket));
         match self.namespaces.candidate(&name, Some(parent)) {
-            None => self.refuse(token.0, "Invalid namespace", None),
+            None => self.deny(token.0),
             Some(Candidate::Child(parent)) => {
                 self.establish(namespace, Some(parent));
                 self.announce(token.0, auth);
@@ -224,7 +224,7 @@ impl Server {
         let candidate = match known {
             Some(_) => None,
             None => match self.namespaces.candidate(&name, None) {
-                None => return self.send_connect_error(session, &name, "Invalid namespace", None),
+                None => return self.send_invalid_namespace(session, &name),
                 candidate => candidate,
             },
         };
@@ -233,11 +233,11 @@ impl Server {
             room.then(|| self.namespaces.insert(name.clone())).flatten()
         });
         let Some(namespace) = namespace else {
-            return self.send_connect_error(session, &name, "too many namespaces", None);
+            return self.send_refusal(session, &name, "too many namespaces", None);
         };
         let Some(key) = self.expect_socket(session, namespace, &name) else {
             self.clean_up(namespace);
-            return self.send_connect_error(session, &name, "too many sockets", None);
+            return self.send_refusal(session, &name, "too many sockets", None);
         };
         match candidate {
             None => self.announce(key, auth),
@@ -267,6 +267,9 @@ impl Server {
         })?;
         if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
             namespace.waiting.insert(key);
+        }
+        if let Some(id) = self.implicit_id(session, name) {
+            self.sockets.rename(key, id);
         }
         if let Some(client) = self.client_mut(session) {
             client.connection.expect(name.clone(), key);

@@ -49,14 +49,19 @@ impl From<SendError> for EmitError {
 
 impl Server {
     /// Sends an event to one socket. With [connection state recovery](super::Config::connection_state_recovery) an
-    /// offset follows its arguments.
+    /// offset follows its arguments, but for clients of revision 4.
     ///
     /// # Errors
     ///
     /// An [`EmitError`]; nothing was queued then.
     pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
         let (session, namespace) = self.joined(socket)?;
-        let (packet, offset) = self.encode_logged(&namespace, event)?;
+        let (packet, offset) = if self.is_revision_4(session) {
+            // It cannot come back for what it missed.
+            (self.encode_event(&namespace, event)?, None)
+        } else {
+            self.encode_logged(&namespace, event)?
+        };
         self.engine.send_parts(session, packet.parts())?;
         self.log_emit(&namespace, socket, &packet, offset);
         self.tell_sent(&namespace, vec![socket], event);

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
+use bytestring::ByteString;
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use engineio_proto::server::{ServerEvent, SessionKey};
-use engineio_proto::{Encoded, Message, SendError};
+use engineio_proto::{Encoded, Message, Revision, SendError};
 
 use super::connection::{Connection, Received, Violation};
 use super::event::Event;
@@ -30,7 +31,9 @@ impl Server {
             ServerEvent::Opened { session, by } => {
                 let config = &self.config;
                 let limit = config.max_namespaces_per_connection;
-                let connection = Connection::new(config.parser, config.limits, limit);
+                let revision = self.engine.session(session).map(engine::Session::revision);
+                let connection = Connection::new(config.parser, config.limits, limit)
+                    .with_revision(revision.unwrap_or(Revision::V4));
                 let client = Client {
                     session,
                     connection,
@@ -44,6 +47,7 @@ impl Server {
                     Some(self.now() + self.config.connect_timeout),
                 );
                 self.push(Event::Opened { session, by });
+                self.join_main_unasked(session);
             }
             ServerEvent::Handshake { token, by } => self.push(Event::Handshake { token, by }),
             ServerEvent::Refused { by, reject } => self.push(Event::Refused { by, reject }),
@@ -85,11 +89,16 @@ impl Server {
         }
     }
 
-    fn handle_received(&mut self, session: SessionKey, received: Received<Key>, bytes: usize) {
+    pub(super) fn handle_received(
+        &mut self,
+        session: SessionKey,
+        received: Received<Key>,
+        bytes: usize,
+    ) {
         match received {
             Received::Connect { namespace, auth } => self.handle_connect(session, namespace, auth),
             Received::TooManyNamespaces { namespace } => {
-                self.send_connect_error(session, &namespace, "too many namespaces", None);
+                self.send_refusal(session, &namespace, "too many namespaces", None);
             }
             Received::Event {
                 socket,
@@ -208,9 +217,21 @@ impl Server {
 
     /// Tells a client that it does not get into a namespace.
     pub(super) fn refuse(&mut self, key: Key, message: &str, data: Option<&Payload>) {
-        let Some(socket) = self.sockets.get(key).filter(|socket| !socket.joined) else {
-            return;
-        };
+        if let Some((session, namespace)) = self.withdraw(key) {
+            self.send_refusal(session, &namespace, message, data);
+        }
+    }
+
+    /// Tells a client that there is no such namespace as it waits for.
+    pub(super) fn deny(&mut self, key: Key) {
+        if let Some((session, namespace)) = self.withdraw(key) {
+            self.send_invalid_namespace(session, &namespace);
+        }
+    }
+
+    /// Ends the socket of a client that waits to be let in, and tells where that was.
+    fn withdraw(&mut self, key: Key) -> Option<(SessionKey, ByteString)> {
+        let socket = self.sockets.get(key).filter(|socket| !socket.joined)?;
         let (session, namespace) = (socket.session, self.namespace_name(socket));
         self.take_asking(key, |_| true);
         self.timers.set(Timer::Verdict(key), None);
@@ -221,20 +242,30 @@ impl Server {
             self.vacate(key, &socket);
             self.clean_up(socket.namespace);
         }
-        self.send_connect_error(session, &namespace, message, data);
+        Some((session, namespace))
     }
 
-    pub(super) fn send_connect_error(
+    pub(super) fn send_refusal(
         &mut self,
         session: SessionKey,
         namespace: &str,
         message: &str,
         data: Option<&Payload>,
     ) {
-        let payload = Payload::connect_error(message, data)
-            .or_else(|_| Payload::connect_error(message, None));
-        let Ok(payload) = payload else { return };
-        let packet = PacketRef::new(PacketType::ConnectError, namespace).with_payload(&payload);
+        if let Some(payload) = self.refusal(session, message, data) {
+            self.send_connect_error(session, namespace, &payload);
+        }
+    }
+
+    /// Officially an object for clients of revision 4 too.
+    pub(super) fn send_invalid_namespace(&mut self, session: SessionKey, namespace: &str) {
+        if let Ok(payload) = Payload::connect_error("Invalid namespace", None) {
+            self.send_connect_error(session, namespace, &payload);
+        }
+    }
+
+    fn send_connect_error(&mut self, session: SessionKey, namespace: &str, payload: &Payload) {
+        let packet = PacketRef::new(PacketType::ConnectError, namespace).with_payload(payload);
         self.send_control(session, packet);
     }
 

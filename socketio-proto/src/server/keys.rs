@@ -6,27 +6,53 @@ use bytestring::ByteString;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 
+use super::revision_4::session_of;
+
 /// Names a socket, one client in one namespace, on one server. A key is never used again for another socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SocketKey(pub(super) Key);
 
 /// The id of a socket, which clients see: 20 characters of the URL-safe base64 alphabet.
 ///
-/// It is not the id of the Engine.IO session, which is a secret.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub struct SocketId(pub(super) Sid);
+/// It is not the id of the Engine.IO session, which is a secret; save for clients of revision 4, where it is that of the
+/// session in `/`, and elsewhere the namespace, `#`, and that of the session.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SocketId(Id);
+
+#[derive(Clone, Eq, PartialEq)]
+enum Id {
+    Own(Sid),
+    /// Of a session, in a namespace other than `/`.
+    Implicit(ByteString),
+}
 
 impl SocketId {
-    /// Reads an id, `None` unless it is 20 characters of `A-Z a-z 0-9 - _`.
+    pub(super) const fn own(id: Sid) -> Self {
+        Self(Id::Own(id))
+    }
+
+    /// Reads an id, `None` unless it is 20 characters of `A-Z a-z 0-9 - _`, maybe behind a namespace and `#`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Sid::parse(text).map(Self)
+        let own = Sid::parse(text).map(Self::own);
+        own.or_else(|| session_of(text).map(|_| Self(Id::Implicit(text.into()))))
     }
 
     /// The id as text: what the client knows it by, and the name of the socket's own room.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        match &self.0 {
+            Id::Own(id) => id.as_str(),
+            Id::Implicit(id) => id,
+        }
+    }
+
+    /// The id, if it is not made of a namespace.
+    pub(super) fn as_own(&self) -> Option<Sid> {
+        match self.0 {
+            Id::Own(id) => Some(id),
+            Id::Implicit(_) => None,
+        }
     }
 }
 

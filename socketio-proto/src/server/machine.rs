@@ -439,6 +439,6 @@ impl Server {
     /// The id of a socket; `None` once it has left.
     #[must_use]
     pub fn socket_id(&self, socket: SocketKey) -> Option<SocketId> {
-        self.sockets.get(socket.0).map(|socket| SocketId(socket.id))
+        SocketId::parse(self.sockets.get(socket.0)?.name())
     }
 }

@@ -59,7 +59,7 @@ impl Server {
             .filter(|entry| entry.joined)
             .ok_or(JoinError::Closed)?;
         let key = entry.namespace;
-        let (own, is_in) = (entry.id.as_str() == room, self.is_in(socket, room));
+        let (own, is_in) = (entry.name() == room, self.is_in(socket, room));
         let namespace = self.namespaces.by_key_mut(key).ok_or(JoinError::Closed)?;
         if is_in {
             return Ok(());
@@ -86,7 +86,7 @@ impl Server {
             return false;
         };
         let key = entry.namespace;
-        let left = if entry.id.as_str() == room {
+        let left = if entry.name() == room {
             core::mem::take(&mut entry.own_room)
         } else {
             let namespace = self.namespaces.by_key_mut(key);
@@ -144,7 +144,7 @@ impl Server {
             return false;
         };
         let others = self.namespace_of(entry);
-        (entry.own_room && entry.id.as_str() == room)
+        (entry.own_room && entry.name() == room)
             || others.is_some_and(|namespace| namespace.rooms.contains(socket, room))
     }
 
@@ -186,7 +186,7 @@ impl Server {
         let rooms = namespace.map(|namespace| namespace.rooms.remove(name));
         let rooms = rooms.unwrap_or_default();
         if socket.own_room {
-            self.tell_left(socket.namespace, name, socket.id.as_str());
+            self.tell_left(socket.namespace, name, socket.name());
         }
         for room in &rooms {
             self.tell_left(socket.namespace, name, room);

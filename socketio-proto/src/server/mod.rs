@@ -18,6 +18,7 @@ mod pattern;
 mod query;
 mod reason;
 mod recovery;
+mod revision_4;
 mod sockets;
 mod target;
 mod verdicts;

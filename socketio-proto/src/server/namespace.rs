@@ -41,12 +41,22 @@ pub(super) struct Namespace {
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) session: SessionKey,
+    /// The id, unless it is made of the session's.
     pub(super) id: Sid,
     pub(super) namespace: Key,
     pub(super) joined: bool,
     /// Whether it is in the room that is named after it.
     pub(super) own_room: bool,
     pub(super) extras: Option<Box<Extras>>,
+}
+
+impl Socket {
+    /// What clients know it by, and the name of its own room.
+    pub(super) fn name(&self) -> &str {
+        let extras = self.extras.as_ref();
+        let implicit = extras.and_then(|extras| extras.implicit_id.as_deref());
+        implicit.unwrap_or(self.id.as_str())
+    }
 }
 
 impl Namespace {
@@ -117,7 +127,7 @@ impl Namespace {
             self.rooms.contains(socket, room)
                 || sockets
                     .get(socket.0)
-                    .is_some_and(|socket| socket.own_room && socket.id.as_str() == *room)
+                    .is_some_and(|socket| socket.own_room && socket.name() == *room)
         })
     }
 
@@ -128,7 +138,7 @@ impl Namespace {
 
     /// The socket that is in a room because the room is named after it.
     fn owner(&self, room: &str, sockets: &Sockets) -> Option<SocketKey> {
-        let key = sockets.find(&Sid::parse(room)?)?;
+        let key = sockets.find(room)?;
         let socket = sockets.get(key)?;
         (socket.namespace == self.key && socket.own_room && socket.joined).then_some(SocketKey(key))
     }

@@ -1,6 +1,5 @@
 //! What there is.
 
-use engineio_proto::Sid;
 use engineio_proto::server::SessionKey;
 
 use super::keys::SocketKey;
@@ -31,7 +30,7 @@ impl Server {
         let entry = self.sockets.get(socket.0);
         let own = entry
             .filter(|entry| entry.own_room)
-            .map(|entry| entry.id.as_str());
+            .map(|entry| entry.name());
         let namespace = entry.and_then(|entry| self.namespace_of(entry));
         own.into_iter().chain(
             namespace
@@ -114,7 +113,7 @@ impl Server {
     /// The socket with that id, if it is in that namespace.
     #[must_use]
     pub fn find_socket(&self, namespace: &str, id: &str) -> Option<SocketKey> {
-        let key = self.sockets.find(&Sid::parse(id)?)?;
+        let key = self.sockets.find(id)?;
         let socket = self.sockets.get(key)?;
         (socket.joined && self.namespace_name(socket) == namespace).then_some(SocketKey(key))
     }

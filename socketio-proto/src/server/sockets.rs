@@ -9,7 +9,7 @@ use engineio_proto::collections::{Key, Slab};
 use super::namespace::Socket;
 
 /// The id of a socket leads to its slot, so that finding it takes no map; but for those that came back with the id of
-/// an earlier connection.
+/// an earlier connection, and those whose id is made of the session's.
 #[derive(Debug)]
 pub(super) struct Sockets {
     slab: Slab<Socket>,
@@ -30,7 +30,7 @@ impl Sockets {
 
     /// Gives a socket the id that it had on an earlier connection. False if there is a socket of that id.
     pub(super) fn relocate(&mut self, key: Key, id: Sid) -> bool {
-        if self.find(&id).is_some() {
+        if self.find(id.as_str()).is_some() {
             return false;
         }
         let Some(socket) = self.slab.get_mut(key) else {
@@ -42,9 +42,17 @@ impl Sockets {
         true
     }
 
+    /// Gives a socket an id that is made of the session's.
+    pub(super) fn rename(&mut self, key: Key, id: ByteString) {
+        if let Some(socket) = self.slab.get_mut(key) {
+            self.relocated.insert(id.clone(), key);
+            socket.extras.get_or_insert_default().implicit_id = Some(id);
+        }
+    }
+
     pub(super) fn remove(&mut self, key: Key) -> Option<Socket> {
         let socket = self.slab.remove(key)?;
-        self.relocated.remove(socket.id.as_str());
+        self.relocated.remove(socket.name());
         Some(socket)
     }
 
@@ -65,13 +73,13 @@ impl Sockets {
     }
 
     /// The socket of that id.
-    pub(super) fn find(&self, id: &Sid) -> Option<Key> {
-        let mut candidates = id
-            .candidate_slots(self.slab.slots())
-            .filter_map(|slot| self.slab.at(slot));
-        let found = candidates.find(|(_, socket)| socket.id == *id);
-        found
-            .map(|(key, _)| key)
-            .or_else(|| self.relocated.get(id.as_str()).copied())
+    pub(super) fn find(&self, id: &str) -> Option<Key> {
+        let own = Sid::parse(id).and_then(|own| {
+            let candidates = own.candidate_slots(self.slab.slots());
+            let mut candidates = candidates.filter_map(|slot| self.slab.at(slot));
+            candidates.find(|(_, socket)| socket.id == own && socket.name() == id)
+        });
+        own.map(|(key, _)| key)
+            .or_else(|| self.relocated.get(id).copied())
     }
 }

@@ -51,13 +51,16 @@ impl Server {
         };
         let (session, name) = (socket.session, self.namespace_name(socket));
         let answer = Connected {
-            sid: socket.id.as_str(),
+            sid: socket.name(),
             pid: pid.as_ref().map(Sid::as_str),
         };
         let Ok(payload) = Payload::object(&answer) else {
             return false;
         };
-        let packet = PacketRef::new(PacketType::Connect, &name).with_payload(&payload);
+        let mut packet = PacketRef::new(PacketType::Connect, &name).with_payload(&payload);
+        if self.is_revision_4(session) {
+            packet.payload = None;
+        }
         let limit = self.config.limits.max_attachments;
         let Ok(connect) = self.config.parser.encode(packet, limit) else {
             return false;
@@ -79,14 +82,15 @@ impl Server {
             return;
         };
         socket.joined = true;
-        let (session, id, namespace) = (socket.session, socket.id, socket.namespace);
+        let (session, namespace) = (socket.session, socket.namespace);
+        let id: Arc<str> = Arc::from(socket.name());
         let extras = socket.extras.as_deref_mut();
         let restored = extras.and_then(|extras| extras.restored.take());
         if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
             namespace.waiting.remove(&key);
             namespace.sockets.insert(SocketKey(key));
         }
-        let own = || BTreeSet::from([Arc::from(id.as_str())]);
+        let own = || BTreeSet::from([id]);
         let rooms = restored.map_or_else(own, |restored| restored.session.rooms);
         for room in rooms {
             // It was in them before, or in its own by right.
@@ -104,7 +108,7 @@ impl Server {
     }
 
     /// Refuses a client the namespace that it waits for: it gets a `connect_error` with the message, and the data as
-    /// its `data`. It may ask again.
+    /// its `data`; a client of revision 4 the data alone, or the message without any. It may ask again.
     ///
     /// # Errors
     ///

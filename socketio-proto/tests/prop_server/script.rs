@@ -12,6 +12,8 @@ const ROOMS: [&str; 3] = ["", "r", "s"];
 pub(crate) enum Op {
     Open {
         websocket: bool,
+        /// A client of revision 4.
+        old: bool,
     },
     /// Joins a namespace, and everyone who waits is let in.
     Enter {
@@ -163,6 +165,13 @@ impl Op {
         self
     }
 
+    pub(crate) fn of_revision_5(mut self) -> Self {
+        if let Self::Open { old, .. } = &mut self {
+            *old = false;
+        }
+        self
+    }
+
     /// Whether the application must have heard of everything, or a client have read it, for this to be the same
     /// whenever outputs are taken.
     pub(crate) fn needs_outputs(&self) -> bool {
@@ -187,10 +196,7 @@ impl Op {
 }
 
 pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let start = vec(
-        any::<bool>().prop_map(|websocket| Op::Open { websocket }),
-        2..4,
-    );
+    let start = vec(open(), 2..4);
     (start, any::<bool>(), vec(op(), 0..80)).prop_map(|(mut ops, joined, more)| {
         if joined {
             let namespace = "/";
@@ -215,7 +221,7 @@ fn conversation() -> impl Strategy<Value = Op> {
     let client = || 0..6_usize;
     let socket = || 0..12_usize;
     prop_oneof![
-        3 => any::<bool>().prop_map(|websocket| Op::Open { websocket }),
+        3 => open(),
         8 => (client(), select(&NAMESPACES[..]))
             .prop_map(|(client, namespace)| Op::Enter { client, namespace }),
         12 => (any::<bool>(), select(&["/", "/", "/a", "/made-1"][..]), 0..3_usize, 0..3_usize).prop_map(
@@ -303,6 +309,11 @@ fn text() -> impl Strategy<Value = String> {
             .prop_map(str::to_owned),
         1 => "[0-6][-/a,0-9{}\"\\[\\]é]{0,8}",
     ]
+}
+
+fn open() -> impl Strategy<Value = Op> {
+    let old = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (any::<bool>(), old).prop_map(|(websocket, old)| Op::Open { websocket, old })
 }
 
 fn packet() -> impl Strategy<Value = String> {

@@ -21,6 +21,7 @@ mod many;
 mod namespaces;
 mod recovery;
 mod recovery_store;
+mod revision_4;
 mod rooms;
 mod timeouts;
 mod upgrade;

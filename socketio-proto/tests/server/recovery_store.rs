@@ -79,14 +79,14 @@ fn a_packet_is_for_a_session_by_socket_rooms_and_exceptions() {
         (all.clone(), true),
         (
             Recipients {
-                socket: Some(session.socket),
+                socket: Some(session.socket.clone()),
                 ..all.clone()
             },
             true,
         ),
         (
             Recipients {
-                socket: Some(other),
+                socket: Some(other.clone()),
                 ..all.clone()
             },
             false,
@@ -107,14 +107,14 @@ fn a_packet_is_for_a_session_by_socket_rooms_and_exceptions() {
         ),
         (
             Recipients {
-                except: Some(session.socket),
+                except: Some(session.socket.clone()),
                 ..all.clone()
             },
             false,
         ),
         (
             Recipients {
-                except: Some(other),
+                except: Some(other.clone()),
                 ..all.clone()
             },
             true,
@@ -400,9 +400,9 @@ fn to_json(store: &RecoveryStore) -> String {
             });
         json!({
             "offset": &*packet.offset,
-            "socket": packet.recipients.socket.map(|id| id.to_string()),
+            "socket": packet.recipients.socket.as_ref().map(|id| id.to_string()),
             "rooms": strings(&packet.recipients.rooms),
-            "except": packet.recipients.except.map(|id| id.to_string()),
+            "except": packet.recipients.except.as_ref().map(|id| id.to_string()),
             "exceptRooms": strings(&packet.recipients.except_rooms),
             "parts": parts.collect::<Vec<_>>(),
             "sentAt": packet.sent_at.as_nanos(),

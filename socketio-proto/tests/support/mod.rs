@@ -82,6 +82,8 @@ struct Client {
     /// The connection that it sends on; without one it is on polling.
     on: Option<usize>,
     closed: bool,
+    /// It is of revision 4, over Engine.IO 3.
+    old: bool,
 }
 
 struct Request {
@@ -172,6 +174,41 @@ impl Net {
         client
     }
 
+    /// Opens a client of revision 4 over a WebSocket, which waits to join `/`.
+    pub(crate) fn old_websocket(&mut self) -> usize {
+        let client = self.add_client();
+        self.clients[client].old = true;
+        let connection = self.connect(client, "EIO=3&transport=websocket");
+        self.clients[client].on = Some(connection);
+        self.assert_joins_unasked(client)
+    }
+
+    /// Opens a client of revision 4 over HTTP long-polling in text, which waits to join `/`.
+    pub(crate) fn old_polling(&mut self) -> usize {
+        let client = self.add_client();
+        self.clients[client].old = true;
+        let query = "EIO=3&b64=1&transport=polling";
+        self.request(client, RequestKind::Open, "GET", query, Bytes::new());
+        self.assert_joins_unasked(client)
+    }
+
+    fn assert_joins_unasked(&mut self, client: usize) -> usize {
+        let expected = [
+            format!("c{client} opened"),
+            format!("c{client} connecting /"),
+        ];
+        assert_eq!(self.drain(), expected);
+        client
+    }
+
+    /// A client of revision 4 over a WebSocket in `/`, and its socket.
+    pub(crate) fn old_joined(&mut self) -> (usize, usize) {
+        let client = self.old_websocket();
+        let socket = self.accept().expect("it waits");
+        assert_eq!(self.drain(), [format!("c{client} < 40")]);
+        (client, socket)
+    }
+
     /// Opens a client over each transport.
     pub(crate) fn both(&mut self) -> [usize; 2] {
         [self.websocket(), self.polling()]
@@ -216,7 +253,15 @@ impl Net {
 
     /// A client sends bytes.
     pub(crate) fn binary(&mut self, client: usize, data: &[u8]) {
-        self.say(client, Frame::Binary(Bytes::copy_from_slice(data)));
+        let data = Bytes::copy_from_slice(data);
+        if !self.clients[client].old {
+            return self.say(client, Frame::Binary(data));
+        }
+        let message = Encoded::binary(data);
+        match self.clients[client].on {
+            Some(connection) => self.frame(connection, message.frame_v3()),
+            None => self.packet(client, &message.text_packet_v3()),
+        }
     }
 
     /// A client sends the text of an Engine.IO packet.
@@ -232,6 +277,7 @@ impl Net {
             return;
         }
         let body = match frame {
+            Frame::Text(text) if self.clients[client].old => payload_item(&text).into(),
             Frame::Text(text) => text.into_bytes(),
             Frame::Binary(data) => Encoded::binary(data).polling_packet().into_bytes(),
         };
@@ -245,6 +291,29 @@ impl Net {
         };
         let query = self.query(client, "polling");
         self.request(client, RequestKind::Post, "POST", &query, body);
+    }
+
+    /// A client on polling sends several messages at once, each a text and maybe an attachment.
+    pub(crate) fn post_messages(&mut self, client: usize, messages: &[(String, Option<&[u8]>)]) {
+        let old = self.clients[client].old;
+        let mut packets = Vec::new();
+        for (text, attachment) in messages {
+            packets.push(ByteString::from(format!("4{text}")));
+            packets.extend(attachment.map(|data| {
+                let data = Encoded::binary(Bytes::copy_from_slice(data));
+                if old {
+                    data.text_packet_v3()
+                } else {
+                    data.polling_packet()
+                }
+            }));
+        }
+        let body = if old {
+            packets.iter().map(|packet| payload_item(packet)).collect()
+        } else {
+            packets.join("\x1e")
+        };
+        self.post(client, body);
     }
 
     /// A client on polling asks for what there is.
@@ -604,10 +673,9 @@ impl Net {
     }
 
     fn query(&self, client: usize, transport: &str) -> String {
-        format!(
-            "EIO=4&transport={transport}&sid={}",
-            self.clients[client].sid
-        )
+        let Client { old, sid, .. } = &self.clients[client];
+        let revision = if *old { 3 } else { 4 };
+        format!("EIO={revision}&transport={transport}&sid={sid}")
     }
 
     fn name_ids(&self, line: String) -> String {
@@ -630,6 +698,11 @@ pub(crate) fn event(json: &str) -> Payload {
 
 fn payload(packet_type: PacketType, json: &str) -> Payload {
     Payload::from_json(packet_type, json.to_owned(), Vec::new()).expect("a payload")
+}
+
+/// A packet in a payload of Engine.IO 3.
+fn payload_item(packet: &str) -> String {
+    format!("{}:{packet}", packet.encode_utf16().count())
 }
 
 /// How a namespace stands in a packet.

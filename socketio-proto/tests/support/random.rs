@@ -6,14 +6,16 @@ use super::{Net, RequestKind};
 
 impl Net {
     /// A client tries to open a session; it is no client if the server has enough.
-    pub(crate) fn try_open(&mut self, websocket: bool) -> Vec<String> {
+    pub(crate) fn try_open(&mut self, websocket: bool, old: bool) -> Vec<String> {
         let client = self.add_client();
+        self.clients[client].old = old;
+        let revision = if old { "EIO=3&b64=1" } else { "EIO=4" };
         if websocket {
-            let connection = self.connect(client, "EIO=4&transport=websocket");
+            let connection = self.connect(client, &format!("{revision}&transport=websocket"));
             self.clients[client].on = Some(connection);
         } else {
-            let query = "EIO=4&transport=polling";
-            self.request(client, RequestKind::Open, "GET", query, Bytes::new());
+            let query = format!("{revision}&transport=polling");
+            self.request(client, RequestKind::Open, "GET", &query, Bytes::new());
         }
         let lines = self.drain();
         if self.clients[client].session.is_none() {

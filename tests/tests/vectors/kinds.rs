@@ -69,6 +69,39 @@ encode: length-64k-boundary lone-surrogate open-handshake several text text-leng
 encode: text-non-bmp
 ";
 
+pub(crate) const SOCKETIO_V4: &str = "
+decode: ack ack-empty ack-no-id ack-no-payload ack-payload-wrong-type attachments-count-missing
+decode: attachments-decimal attachments-leading-zeros attachments-negative attachments-no-dash
+decode: attachments-not-a-number attachments-number-forms attachments-over-custom-limit
+decode: attachments-too-many attachments-zero binary-ack binary-deep binary-empty-attachment
+decode: binary-event binary-incomplete binary-invalid-json binary-no-payload binary-one-too-many
+decode: binary-payload-wrong-type binary-placeholder-key-order binary-ten binary-unexpected
+decode: bom-prefix connect connect-payload-array connect-payload-null connect-payload-object
+decode: connect-payload-scalar connect-with-id custom-limit disconnect disconnect-with-payload
+decode: empty-frame engine-type-before error-no-payload error-object error-payload-wrong-type
+decode: error-string error-with-id event event-array-empty event-empty-name event-name-odd-number
+decode: event-name-wrong-type event-no-payload event-numeric-name event-payload-number
+decode: event-payload-object event-payload-scalar event-with-ack-id id-huge id-leading-zeros
+decode: id-signed-or-decimal id-whitespace json-bad-escape json-bad-number json-control-character
+decode: json-deep-nesting json-duplicate-keys json-escapes json-foreign-whitespace
+decode: json-leading-whitespace json-lone-surrogate-escape json-nested-100 json-not-standard
+decode: json-number-overflow json-numbers json-numbers-hard json-proto-key json-raw-line-separators
+decode: json-trailing-garbage json-truncated json-whitespace-inside lone-surrogate nsp-comma-alone
+decode: nsp-comma-inside nsp-comma-missing nsp-main-spelled-out nsp-query placeholder-as-event-name
+decode: placeholder-as-payload placeholder-duplicate placeholder-extra-keys
+decode: placeholder-first-in-ack placeholder-flag-not-true placeholder-fraction
+decode: placeholder-in-plain-packet placeholder-negative placeholder-num-wrong-type
+decode: placeholder-out-of-range placeholder-reordered placeholder-unreferenced reserved-event
+decode: reserved-event-binary reserved-event-node sequence spec-example text-during-reconstruction
+decode: type-not-a-digit type-out-of-range type-whitespace
+encode: ack ack-id-edge binary-ack binary-deep binary-empty binary-event binary-object-order
+encode: binary-over-limit binary-same-bytes-twice binary-ten binary-type-without-binary connect
+encode: connect-nsp-query disconnect error-object error-string event event-edge-strings
+encode: event-empty-name event-no-arguments event-null-arguments event-numbers event-numbers-hard
+encode: event-numeric-name event-with-ack-id lone-surrogate nsp-empty nsp-with-comma
+encode: nsp-without-slash placeholder-lookalike plain-type-with-binary proto-key reserved-event
+";
+
 pub(crate) const SOCKETIO_V5: &str = "
 decode: ack ack-empty ack-no-id ack-no-payload ack-payload-wrong-type attachments-count-missing
 decode: attachments-decimal attachments-leading-zeros attachments-negative attachments-no-dash

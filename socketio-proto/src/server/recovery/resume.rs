@@ -23,6 +23,8 @@ use crate::{EncodedPacket, Payload};
 /// What few sockets have.
 #[derive(Debug, Default)]
 pub(in super::super) struct Extras {
+    /// The id, if it is made of the session's.
+    pub(in super::super) implicit_id: Option<ByteString>,
     pub(in super::super) pid: Option<Sid>,
     pub(in super::super) data: Option<Payload>,
     pub(in super::super) recovered: bool,
@@ -51,6 +53,9 @@ impl Server {
             return false;
         };
         let (session, namespace) = (socket.session, socket.namespace);
+        if self.is_revision_4(session) {
+            return false;
+        }
         let deadline = self.now() + config.restore_timeout;
         match config.storage {
             RecoveryStorage::Inside => {
@@ -108,17 +113,18 @@ impl Server {
         let Some(config) = self.config.connection_state_recovery else {
             return false;
         };
-        let Some(session) = self.sockets.get(key).map(|socket| socket.session) else {
+        let session = self.sockets.get(key).map(|socket| socket.session);
+        let (Some(session), Some(id)) = (session, restored.session.socket.as_own()) else {
             return false;
         };
         let connect = CONNECT_LEN.saturating_add(self.socket_namespace_name(key).len());
-        if !self.has_room_for(session, &restored.missed, connect)
-            || !self.sockets.relocate(key, restored.session.socket.0)
+        if !self.has_room_for(session, &restored.missed, connect) || !self.sockets.relocate(key, id)
         {
             return false;
         }
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.extras = Some(Box::new(Extras {
+                implicit_id: None,
                 pid: Some(restored.session.pid),
                 data: restored.session.data.clone(),
                 recovered: true,
@@ -189,8 +195,8 @@ impl Server {
         let Some(pid) = pid.filter(|_| socket.joined) else {
             return;
         };
-        let id = SocketId(socket.id);
-        let own = socket.own_room.then(|| Arc::from(id));
+        let id = SocketId::own(socket.id);
+        let own = socket.own_room.then(|| Arc::from(id.as_str()));
         let session = SavedSession {
             socket: id,
             pid,
@@ -204,6 +210,10 @@ impl Server {
     /// The pid of a socket, which it gets if clients can come back.
     pub(in super::super) fn pid(&mut self, key: Key) -> Option<Sid> {
         self.config.connection_state_recovery?;
+        let session = self.sockets.get(key)?.session;
+        if self.is_revision_4(session) {
+            return None;
+        }
         let socket = self.sockets.get_mut(key)?;
         let extras = socket.extras.get_or_insert_default();
         let generator = &mut self.generator;

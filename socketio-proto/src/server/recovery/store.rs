@@ -121,8 +121,9 @@ impl Recipients {
     #[must_use]
     pub fn include(&self, session: &SavedSession) -> bool {
         let is_in = |room: &Arc<str>| session.rooms.contains(room);
-        self.socket.is_none_or(|socket| socket == session.socket)
-            && self.except != Some(session.socket)
+        let is_it = |socket: &SocketId| *socket == session.socket;
+        self.socket.as_ref().is_none_or(is_it)
+            && !self.except.as_ref().is_some_and(is_it)
             && (self.rooms.is_empty() || self.rooms.iter().any(is_in))
             && !self.except_rooms.iter().any(is_in)
     }
