@@ -16,6 +16,8 @@ mod gateways;
 mod pauses;
 #[path = "support/python.rs"]
 mod python;
+#[path = "client_support/revision_3.rs"]
+mod revision_3;
 #[path = "support/tls.rs"]
 mod tls;
 
@@ -122,10 +124,13 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
     assert_eq!(reason, DisconnectReason::IoClientDisconnect);
     client.stop(SOON);
     let reason = match program {
-        Program::Ours | Program::Official => "client namespace disconnect",
         Program::Python => "client disconnect",
+        _ => "client namespace disconnect",
     };
-    server_saw(&server, &sid.expect("an id"), reason);
+    let address = server.address();
+    let witness = start(Runtime::Threads, &address, Mode::WebSocket, Vec::new());
+    server_saw(&witness, &sid.expect("an id"), reason);
+    witness.stop(SOON);
 }
 
 #[track_caller]
@@ -150,8 +155,10 @@ fn both_ways(client: &Running<Client>, socket: SocketKey) {
     client.call(move |client, now| client.emit(socket, &message, now).expect("room"));
     let attachment = json!({"_placeholder": true, "num": 0});
     let expected = json!([[1, "two", [true]], attachment, long]);
+    let echo = event(client);
+    assert_eq!((echo.0, &*echo.1), (socket, "message-back"));
     assert!(
-        event(client) == (socket, "message-back".into(), expected, vec![bytes.clone()]),
+        (echo.2, echo.3) == (expected, vec![bytes.clone()]),
         "not the echo"
     );
 
@@ -239,14 +246,8 @@ fn namespaces(client: &Running<Client>) {
 }
 
 /// Asks the server, as somebody else, why a socket left.
-fn server_saw(server: &Server, sid: &str, reason: &str) {
-    let witness = start(
-        Runtime::Threads,
-        &server.address(),
-        Mode::WebSocket,
-        Vec::new(),
-    );
-    let socket = connect(&witness, "/", None);
+fn server_saw(witness: &Running<Client>, sid: &str, reason: &str) {
+    let socket = connect(witness, "/", None);
     let question = Payload::event("reason-of")
         .arg(sid)
         .and_then(|event| event.build());
@@ -256,8 +257,7 @@ fn server_saw(server: &Server, sid: &str, reason: &str) {
             .emit_with_ack(socket, &question, None, now)
             .expect("room")
     });
-    assert_eq!(ack(&witness, id).0, json!([reason]));
-    witness.stop(SOON);
+    assert_eq!(ack(witness, id).0, json!([reason]));
 }
 
 #[test]
@@ -360,11 +360,22 @@ fn start(
     mode: Mode,
     trusted: Vec<rustls::pki_types::CertificateDer<'static>>,
 ) -> Running<Client> {
+    start_with(runtime, settings(address, mode), trusted)
+}
+
+fn settings(address: &str, mode: Mode) -> Config {
     let endpoint = Endpoint::parse(address).expect("an address");
-    let config = Config::new(endpoint)
+    Config::new(endpoint)
         .with_engine(|engine| with_mode(engine, mode).with_max_packets_per_post(PYTHON_TAKES))
         .with_reconnection_delay(Duration::from_millis(50))
-        .with_reconnection_delay_max(Duration::from_millis(200));
+        .with_reconnection_delay_max(Duration::from_millis(200))
+}
+
+fn start_with(
+    runtime: Runtime,
+    config: Config,
+    trusted: Vec<rustls::pki_types::CertificateDer<'static>>,
+) -> Running<Client> {
     let client = Client::new(config, &Seed::new([1; 32])).expect("good settings");
     let tls = Tls::new(trusted).expect("a good certificate");
     Running::start(runtime, client, tls, |_, _| {})

@@ -34,6 +34,12 @@ pub enum Program {
     Ours,
     /// The one on the official packages.
     Official,
+    /// The same, which lets clients of revision 3 in.
+    OfficialEio3,
+    /// The one on the official packages of version 2, which serves Socket.IO only.
+    OfficialV2,
+    /// The same, with a main namespace that takes a while to decide.
+    SlowV2,
     /// The one on python-socketio, which serves Socket.IO only.
     Python,
 }
@@ -107,10 +113,15 @@ fn command(program: Program, mode: &str) -> Option<Command> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let (command, script) = match program {
         Program::Ours => (Some(env!("CARGO_BIN_EXE_conformance").into()), None),
-        Program::Official => {
+        Program::Official | Program::OfficialEio3 => {
             let is_installed = tests.join("js/node_modules").is_dir();
             let node = is_installed.then(|| PathBuf::from("node"));
             (node, Some(tests.join("js/reference/conformance.mjs")))
+        }
+        Program::OfficialV2 | Program::SlowV2 => {
+            let is_installed = tests.join("js/node_modules/socket.io-v2").is_dir();
+            let node = is_installed.then(|| PathBuf::from("node"));
+            (node, Some(tests.join("js/reference/conformance-v2.mjs")))
         }
         Program::Python => (python(), Some(tests.join("python/conformance.py"))),
     };
@@ -118,6 +129,15 @@ fn command(program: Program, mode: &str) -> Option<Command> {
     command.args(script);
     if !matches!(program, Program::Python) {
         command.arg(mode);
+    }
+    match program {
+        Program::OfficialEio3 => drop(command.arg("--allow-eio3")),
+        Program::SlowV2 => drop(command.args(["--slow", "100"])),
+        Program::Ours | Program::Official | Program::OfficialV2 | Program::Python => {}
+    }
+    if let Program::OfficialEio3 | Program::OfficialV2 | Program::SlowV2 = program {
+        // The ping of a client waits behind a large request, and its time has begun before.
+        command.args(["--ping-timeout", "2000"]);
     }
     Some(command)
 }

@@ -3,13 +3,14 @@ import { createServer } from "node:http";
 import { Server as EngineServer } from "engine.io";
 import { Server as SocketServer } from "socket.io";
 import { parseArguments } from "./args.mjs";
+import { Reasons, isString, none, on, serve, withoutAck } from "./events.mjs";
 
-const REASONS_KEPT = 1000;
 const MAX_REPEATS = 1000;
 
-const options = parseArguments(process.argv.slice(2), ["engineio", "socketio"], {
+const options = parseArguments(process.argv.slice(2), ["engineio", "socketio", "allow-eio3"], {
   engineio: false,
   socketio: false,
+  "allow-eio3": false,
   port: 3000,
   "ping-interval": 300,
   "ping-timeout": 200,
@@ -26,20 +27,9 @@ const engineOptions = {
   pingInterval: options["ping-interval"],
   pingTimeout: options["ping-timeout"],
   maxHttpBufferSize: options["max-payload"],
+  allowEIO3: options["allow-eio3"],
 };
-const stop = options.engineio ? serveEngine() : serveSocketIo();
-
-for (const signal of ["SIGTERM", "SIGINT"]) {
-  process.once(signal, () => {
-    stop();
-    http.close(() => process.exit(0));
-    http.closeIdleConnections();
-    setTimeout(() => http.closeAllConnections(), 500).unref();
-  });
-}
-http.listen(options.port, "127.0.0.1", () => {
-  console.log(`listening on http://127.0.0.1:${http.address().port}`);
-});
+serve(http, options.port, options.engineio ? serveEngine() : serveSocketIo());
 
 function serveEngine() {
   const engine = new EngineServer(engineOptions);
@@ -81,7 +71,7 @@ function serveSocketIo() {
     error.data = { code: 401 };
     next(error);
   });
-  const reasons = new Map();
+  const reasons = new Reasons();
   io.on("connection", (socket) => main(io, socket, reasons));
   return () => io.close();
 }
@@ -187,43 +177,13 @@ function main(io, socket, reasons) {
     socket,
     "reason-of",
     ([id]) => isString(id),
-    ([id], ack) => ack(reasons.get(id) ?? null),
+    ([id], ack) => ack(reasons.of(id)),
   );
   on(socket, "handshake", none, (_, ack) => {
     const { auth, query, headers, address, secure, xdomain, url } = socket.handshake;
     ack({ auth, query, headers, address, secure, xdomain, url });
   });
-  socket.on("disconnect", (reason) => {
-    reasons.set(socket.id, reason);
-    if (reasons.size > REASONS_KEPT) {
-      reasons.delete(reasons.keys().next().value);
-    }
-  });
-}
-
-/** Registers a handler that runs only if the arguments fit; `ack` does nothing if none was asked for. */
-function on(socket, event, fits, handler) {
-  socket.on(event, (...all) => {
-    const { args, ack } = withoutAck(all);
-    if (fits(args)) {
-      handler(args, ack);
-    }
-  });
-}
-
-function withoutAck(all) {
-  const last = all.at(-1);
-  return typeof last === "function"
-    ? { args: all.slice(0, -1), ack: last }
-    : { args: all, ack: () => {} };
-}
-
-function none(args) {
-  return args.length === 0;
-}
-
-function isString(value) {
-  return typeof value === "string";
+  reasons.watch(socket);
 }
 
 function isStrings(value) {
