@@ -14,6 +14,8 @@ mod explained;
 mod https;
 #[path = "support/python.rs"]
 mod python;
+#[path = "sio_support/revision_3.rs"]
+mod revision_3;
 #[path = "sio_support/sending.rs"]
 mod sending;
 mod sio_support;

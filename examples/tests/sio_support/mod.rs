@@ -27,6 +27,19 @@ impl Server {
         Self::named("ours").expect("part of this package")
     }
 
+    /// Those that speak the older revision, if their packages are installed.
+    pub fn of_revision_3() -> Vec<Self> {
+        ["official, allowing revision 3", "official, version 2"]
+            .into_iter()
+            .filter_map(Self::named)
+            .collect()
+    }
+
+    /// The official server of Socket.IO 2, if its packages are installed.
+    pub fn version_2() -> Option<Self> {
+        Self::named("official, version 2")
+    }
+
     /// Kills the server and starts it again on the same port.
     pub fn restart(&mut self) {
         self.process.kill().expect("to end it");
@@ -53,6 +66,18 @@ impl Server {
                 command.arg(script).arg("--socketio");
                 Some(command).filter(|_| tests.join("js/node_modules").is_dir())
             }
+            "official, allowing revision 3" => {
+                let script = tests.join("js/reference/conformance.mjs");
+                let mut command = Command::new("node");
+                command.arg(script).args(["--socketio", "--allow-eio3"]);
+                Some(command).filter(|_| tests.join("js/node_modules").is_dir())
+            }
+            "official, version 2" => {
+                let script = tests.join("js/reference/conformance-v2.mjs");
+                let mut command = Command::new("node");
+                command.arg(script).arg("--socketio");
+                Some(command).filter(|_| tests.join("js/node_modules/socket.io-v2").is_dir())
+            }
             "python" => {
                 let mut command = Command::new(python()?);
                 command.arg(tests.join("python/conformance.py"));
@@ -65,6 +90,10 @@ impl Server {
             }
         }?;
         command.args(["--port", port]);
+        if name.starts_with("official,") {
+            // The ping of a client waits behind a large request, and its time has begun before.
+            command.args(["--ping-timeout", "2000"]);
+        }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

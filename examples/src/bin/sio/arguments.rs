@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engineio_proto::Transport;
 use engineio_proto::client::Endpoint;
+use engineio_proto::{Revision, Transport};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::file;
@@ -29,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) transports: Vec<Transport>,
     pub(crate) path: String,
+    pub(crate) revision: Revision,
     pub(crate) connect_timeout: Duration,
     pub(crate) cacert: Option<PathBuf>,
     pub(crate) insecure: bool,
@@ -107,6 +108,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
                 options.transports = transports(&parser.value()?.string()?)?;
             }
             Arg::Short('p') | Arg::Long("path") => options.path = path(parser.value()?.string()?)?,
+            Arg::Long("eio") => options.revision = revision(&parser.value()?.string()?)?,
             Arg::Long("connect-timeout") => {
                 options.connect_timeout = seconds("--connect-timeout", &parser.value()?.string()?)?;
             }
@@ -156,6 +158,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
         _ => UsageError::NoUrlButEvents,
     };
     options.place(&url.ok_or(no_url)?, namespace)?;
+    options.check_auth()?;
     options.check_messages()?;
     Ok(Task::Connect(Box::new(options)))
 }
@@ -169,6 +172,7 @@ impl Options {
             headers: Vec::new(),
             transports: vec![Transport::Polling, Transport::WebSocket],
             path: "/socket.io/".into(),
+            revision: Revision::V4,
             connect_timeout: Duration::from_secs(20),
             cacert: None,
             insecure: false,
@@ -211,6 +215,22 @@ impl Options {
             None => of_url.to_owned(),
         };
         Ok(())
+    }
+
+    /// In revision 3 the main namespace is joined without a packet that could carry an authentication.
+    fn check_auth(&self) -> Result<(), UsageError> {
+        match &self.auth {
+            Some(auth) if self.revision == Revision::V3 && self.namespace == "/" => {
+                Err(UsageError::Value {
+                    option: "--auth",
+                    value: auth.clone(),
+                    problem: "with --eio 3 the main namespace takes none; the server may look for it in the query, \
+                              as in http://localhost:3000?token=abc"
+                        .into(),
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Finds out at once whether everything that is to be sent can be made.
@@ -302,6 +322,18 @@ fn transports(value: &str) -> Result<Vec<Transport>, UsageError> {
         }
     }
     Ok(transports)
+}
+
+fn revision(value: &str) -> Result<Revision, UsageError> {
+    match value {
+        "3" => Ok(Revision::V3),
+        "4" => Ok(Revision::V4),
+        _ => Err(UsageError::Value {
+            option: "--eio",
+            value: value.to_owned(),
+            problem: "must be 3 or 4, a revision of Engine.IO".into(),
+        }),
+    }
 }
 
 fn path(value: String) -> Result<String, UsageError> {

@@ -33,6 +33,13 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The same JSON without white space between its parts.
+pub(crate) fn compact(text: &str) -> String {
+    let mut compact = String::new();
+    rewrite(text, &mut |_| None, &mut compact);
+    compact
+}
+
 /// Writes `json` without blanks between its parts. `replace` may put other JSON in the place of any value.
 pub(crate) fn rewrite(
     json: &str,

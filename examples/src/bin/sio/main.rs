@@ -114,7 +114,7 @@ async fn run(
     screen: Screen,
     by_hand: bool,
 ) -> Result<Session, Box<dyn Error>> {
-    let log = Log::new(options.verbosity, style, screen.clone());
+    let log = Log::new(options.verbosity, options.revision, style, screen.clone());
     let client = Client::new(config(&options, by_hand), &fresh_seed()?)?;
     if options.insecure {
         screen.print(style.error("whoever is in between reads along (--insecure)"));
@@ -158,6 +158,7 @@ fn config(options: &Options, by_hand: bool) -> Config {
     config.limits.max_attachments = MAX_ATTACHMENTS;
     config.engine = config
         .engine
+        .with_revision(options.revision)
         .with_path(options.path.clone())
         .with_add_trailing_slash(options.path.ends_with('/'))
         .with_transports(options.transports.clone())

@@ -2,8 +2,9 @@
 
 use std::error::Error;
 
+use engineio_proto::Revision;
 use engineio_proto::client::TransportError;
-use socketio_proto::client::{ConnectError, DisconnectReason};
+use socketio_proto::client::{ConnectError, DisconnectReason, Refusal};
 
 use crate::arguments::Options;
 
@@ -12,10 +13,6 @@ pub(crate) fn explain(error: &ConnectError, options: &Options) -> String {
     let place = format!("{}:{}", options.endpoint.host, options.endpoint.port);
     match error {
         ConnectError::Refused(refusal) => {
-            let data = refusal
-                .data_json()
-                .map(|data| format!(" {data}"))
-                .unwrap_or_default();
             let hint = if refusal.message() == "Invalid namespace" {
                 "; the server has no such namespace, --namespace names another"
             } else if options.auth.is_none() {
@@ -24,9 +21,9 @@ pub(crate) fn explain(error: &ConnectError, options: &Options) -> String {
                 ""
             };
             format!(
-                "the server refused namespace {}: {}{data}{hint}",
+                "the server refused namespace {}: {}{hint}",
                 options.namespace,
-                refusal.message()
+                words(refusal)
             )
         }
         ConnectError::Timeout => {
@@ -35,7 +32,14 @@ pub(crate) fn explain(error: &ConnectError, options: &Options) -> String {
                 "no connection to {place} within {seconds} s; --connect-timeout gives it more time"
             )
         }
-        ConnectError::NoSocketId => error.to_string(),
+        ConnectError::NoSocketId => format!("{error}; --eio 3 speaks to it"),
+        ConnectError::MainRefused(refusal) => {
+            format!(
+                "the server refused the main namespace, which comes before {}: {}",
+                options.namespace,
+                words(refusal)
+            )
+        }
         ConnectError::Transport(_) | ConnectError::Closed(_) | _ => {
             let mut causes = error.to_string();
             let mut cause = error.source();
@@ -53,6 +57,13 @@ pub(crate) fn explain(error: &ConnectError, options: &Options) -> String {
             format!("cannot connect to {place}: {causes}{said}{hint}")
         }
     }
+}
+
+/// What a server says to a refusal: a message, data, or both.
+pub(crate) fn words(refusal: &Refusal) -> String {
+    let words = [refusal.message(), refusal.data_json().unwrap_or_default()];
+    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// What a server answered instead, in short: the message of an error of the protocol, or the beginning of a text.
@@ -80,6 +91,13 @@ fn said_by_server(error: &TransportError) -> String {
 /// What may help against a failure of the transport.
 fn hint(error: &TransportError, options: &Options) -> String {
     let path = &options.path;
+    if let TransportError::Revision(revision) = error {
+        return if *revision == Revision::V3 {
+            "; --eio 3 speaks to it".into()
+        } else {
+            "; it wants no --eio 3".into()
+        };
+    }
     match error.status() {
         Some(300..=399) => "; the server redirects, which is not followed: \
                             the URL must be that of the server itself"

@@ -19,7 +19,7 @@ use crate::json;
 use crate::message::Message;
 use crate::outcome::Outcome;
 use crate::output::{Line, Record, Style, word};
-use crate::reason::{describe_end, explain, is_unanswered};
+use crate::reason::{describe_end, explain, is_unanswered, words};
 use crate::screen::Screen;
 use crate::wire::{News, Wire};
 
@@ -314,25 +314,26 @@ impl Session {
     }
 
     fn connect_failed(&mut self, wire: &mut Wire, error: &ConnectError, now: Instant) {
-        let refused = if let ConnectError::Refused(refusal) = error {
-            Some(refusal)
-        } else {
-            None
-        };
+        let refused =
+            if let ConnectError::Refused(refusal) | ConnectError::MainRefused(refusal) = error {
+                Some(refusal)
+            } else {
+                None
+            };
         if self.style.json {
             let record = Record::new("connect_error").text("namespace", &self.options.namespace);
             let record = record.text("message", &error.to_string());
             let data = refused.and_then(Refusal::data_json);
             self.screen.print(match data {
-                Some(data) => {
-                    let mut compact = String::new();
-                    json::rewrite(data, &mut |_| None, &mut compact);
-                    record.raw("data", &compact).finish()
-                }
+                Some(data) => record.raw("data", &json::compact(data)).finish(),
                 None => record.finish(),
             });
         }
         self.error(&explain(error, &self.options));
+        if matches!(error, ConnectError::MainRefused(_)) {
+            // The namespace itself may be open.
+            return;
+        }
         self.unanswered = is_unanswered(error);
         let active = self
             .socket
@@ -352,6 +353,19 @@ impl Session {
             Outcome::CannotConnect
         };
         self.end(wire, outcome, now);
+    }
+
+    /// Servers of revision 4 tell that they refused an event, but not which.
+    fn event_refused(&self, refusal: &Refusal) {
+        if self.style.json {
+            let record = Record::new("error").text("namespace", &self.options.namespace);
+            let record = record.text("message", refusal.message());
+            self.screen.print(match refusal.data_json() {
+                Some(data) => record.raw("data", &json::compact(data)).finish(),
+                None => record.finish(),
+            });
+        }
+        self.error(&format!("the server refused an event: {}", words(refusal)));
     }
 
     fn disconnected(&mut self, wire: &mut Wire, reason: &DisconnectReason, now: Instant) {
@@ -528,6 +542,7 @@ impl App<Wire> for Session {
                 self.not_acknowledged(wire, id, error, now);
             }
             Event::ConnectError { error, .. } => self.connect_failed(wire, &error, now),
+            Event::Error { error, .. } => self.event_refused(&error),
             Event::Disconnected { reason, .. } => self.disconnected(wire, &reason, now),
             Event::Drained { .. } => {
                 self.send_unsent(wire, now);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use engineio_proto::Bytes;
 use engineio_proto::client::Output;
+use engineio_proto::codec::{DecodeError, Packet, v3, v4};
 use engineio_proto::http::{Answer, Request};
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision};
 use examples::client::Machine;
 use socketio_proto::client::{Client, Event};
 
@@ -151,6 +153,7 @@ impl Machine for Wire {
 /// Writes down, from a level of detail on: 1 packets, 2 everything.
 pub(crate) struct Log {
     level: u8,
+    revision: Revision,
     style: Style,
     screen: Screen,
     /// The time of the latest input.
@@ -164,9 +167,10 @@ enum Direction {
 }
 
 impl Log {
-    pub(crate) fn new(level: u8, style: Style, screen: Screen) -> Self {
+    pub(crate) fn new(level: u8, revision: Revision, style: Style, screen: Screen) -> Self {
         Self {
             level,
+            revision,
             style,
             screen,
             now: Instant::ZERO,
@@ -189,7 +193,9 @@ impl Log {
         } else if opening || request.url.starts_with("ws") {
             self.write('*', &format!("connecting to {}", request.url));
         }
-        self.payload('>', &request.body);
+        let mut headers = request.headers.iter();
+        let content_type = headers.find(|(name, _)| name == "Content-type");
+        self.payload('>', &request.body, content_type.map(|(_, value)| &**value));
     }
 
     fn answer(&mut self, answer: &Answer, is_poll: bool, now: Instant) {
@@ -208,13 +214,22 @@ impl Log {
                 .into_owned();
             self.remark_now(1, &format!("the server answered {} {body}", answer.status));
         } else if is_poll {
-            self.payload('<', &answer.body);
+            self.payload('<', &answer.body, answer.content_type.as_deref());
         }
     }
 
     /// The packets of a body.
-    fn payload(&self, mark: char, body: &[u8]) {
+    fn payload(&self, mark: char, body: &Bytes, content_type: Option<&str>) {
         if self.level == 0 || body.is_empty() {
+            return;
+        }
+        if self.revision == Revision::V3 {
+            for packet in packets_of_revision_3(body, content_type) {
+                match packet {
+                    Ok(packet) => self.one_frame(mark, &v4::encode_frame(&packet)),
+                    Err(error) => self.write(mark, &format!("not a packet: {error}")),
+                }
+            }
             return;
         }
         for text in body.split(|byte| *byte == SEPARATOR) {
@@ -231,6 +246,18 @@ impl Log {
             Direction::In => '<',
             Direction::Out => '>',
         };
+        let packet = match self.revision {
+            Revision::V3 => v3::decode_frame(frame.clone()).ok(),
+            Revision::V4 | _ => None,
+        };
+        match packet {
+            Some(packet) => self.one_frame(mark, &v4::encode_frame(&packet)),
+            None => self.one_frame(mark, frame),
+        }
+    }
+
+    /// A packet as a frame of revision 4.
+    fn one_frame(&self, mark: char, frame: &Frame) {
         match frame {
             Frame::Text(text) => self.packet(mark, text),
             Frame::Binary(data) => self.write(mark, &format!("binary {}", preview(data))),
@@ -274,6 +301,18 @@ impl Log {
             Color::Faint,
             &line,
         )));
+    }
+}
+
+/// The packets of a body, up to the first that is none.
+fn packets_of_revision_3(
+    body: &Bytes,
+    content_type: Option<&str>,
+) -> Vec<Result<Packet, DecodeError>> {
+    if content_type.is_some_and(|value| value.starts_with("application/octet-stream")) {
+        v3::decode_binary_payload(body.clone(), usize::MAX).collect()
+    } else {
+        v3::decode_payload(body.clone(), usize::MAX).collect()
     }
 }
 

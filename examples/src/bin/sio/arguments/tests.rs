@@ -168,6 +168,14 @@ fn auth_is_an_object_from_the_command_line_or_a_file() {
 }
 
 #[test]
+fn the_revision_is_the_newer_one_unless_told_otherwise() {
+    assert_eq!(options(&[URL]).revision, Revision::V4);
+    assert_eq!(options(&[URL, "--eio", "4"]).revision, Revision::V4);
+    let older = options(&["http://a/x", "--eio=3", "-a", "{}"]);
+    assert_eq!(older.revision, Revision::V3);
+}
+
+#[test]
 fn mistakes_are_explained() {
     for (line, text) in [
         (&[][..], "no URL given; as in: sio http://localhost:3000"),
@@ -196,6 +204,15 @@ fn mistakes_are_explained() {
             "--header x: must look like 'Name: value'",
         ),
         (&[URL, "-p", "x"], "--path x: must begin with a slash"),
+        (
+            &[URL, "--eio", "5"],
+            "--eio 5: must be 3 or 4, a revision of Engine.IO",
+        ),
+        (
+            &[URL, "--eio", "3", "-a", "{}"],
+            "--auth {}: with --eio 3 the main namespace takes none; the server may look for it in the query, \
+             as in http://localhost:3000?token=abc",
+        ),
         (
             &[URL, "-c", "0"],
             "--count 0: must be a whole number, 1 or more",
