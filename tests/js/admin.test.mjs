@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { after, afterEach, before, describe, it } from "node:test";
-import { HASH } from "./admin.mjs";
+import { HASH, SLOW_HASH } from "./admin.mjs";
 import { ask, client, closeAll, connect, connected, received, upgraded } from "./clients.mjs";
 import { CHAT, start, within } from "./support.mjs";
 
@@ -187,6 +187,28 @@ describe("admin namespace with a password", { skip: official }, () => {
     assert.deepEqual([view.transport, view.rooms, view.data], ["polling", [id], { name: "Mover", room: null }]);
   });
 
+  it("a socket that comes back to what it had is told anew", async () => {
+    const socket = await admitted(server);
+    const user = await person(server, { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 50 });
+    await ask(user, "join", "lobby");
+    const { id } = user;
+    await socket.find("a room", named("room_joined", "/", "room:lobby", id));
+    const lost = received(user, "disconnect");
+    user.io.engine.close();
+    await lost;
+    await socket.find("the end", named("room_left", "/", "room:lobby", id));
+    const before = socket.seen.length;
+    await connected(user);
+    assert.deepEqual([user.recovered, user.id], [true, id]);
+    const fits = (event) => event[0] === "socket_connected" && event[1].id === id;
+    const [, view] = await socket.find("the socket", fits, before);
+    assert.deepEqual(view.rooms.toSorted(), [id, "room:lobby"].toSorted());
+    assert.deepEqual(view.data, { name: `P${people}`, room: "lobby" });
+    await socket.find("its room", named("room_joined", "/", "room:lobby", id), before);
+    const story = socket.seen.slice(before).filter((event) => fits(event));
+    assert.equal(story.length, 1);
+  });
+
   it("events are told in both directions, with their binary, and without acknowledgements", async () => {
     const socket = await admitted(server);
     await socket.find("all sockets", named("all_sockets"));
@@ -349,6 +371,21 @@ describe("admin namespace in production mode, for everybody", { skip: official }
     assert.equal(stats.serverId, hostname());
     assert.deepEqual(socket.seen[0], ["config", { supportedFeatures: [...ORDERS, "AGGREGATED_EVENTS"] }]);
     assert.deepEqual([...new Set(socket.seen.map(([name]) => name))].sort(), ["config", "server_stats"]);
+  });
+});
+
+describe("admin namespace under attack", { skip: official }, () => {
+  it("looks at so many passwords at a time, and refuses to look at more", async () => {
+    const server = await start(CHAT, ["--port", "0", "--admin-user", "ann", "--admin-password-hash", SLOW_HASH]);
+    const refused = new Promise((done) => {
+      for (let attempts = 0; attempts < 100; attempts += 1) {
+        const socket = admin(server, { username: "ann", password: "wrong" });
+        socket.on("connect_error", ({ message }) => message === "too many logins" && done());
+      }
+    });
+    await within(10_000, "a refusal", refused);
+    closeAll();
+    await server.end();
   });
 });
 

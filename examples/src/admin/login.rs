@@ -21,6 +21,13 @@ use crate::tokio_driver::Context;
 /// How many passwords are looked at at a time.
 const CHECKS_AT_ONCE: usize = 2;
 
+/// How many may wait for that or be looked at; further ones are refused, or else those who try many could fill the
+/// memory with them.
+const MAX_CHECKS: usize = 64;
+
+/// Of a longer password bcrypt looks at no more than that.
+const MAX_PASSWORD: usize = 72;
+
 /// How many sessions are remembered; the oldest are forgotten first.
 const MAX_SESSIONS: usize = 1_000;
 
@@ -32,6 +39,7 @@ pub(super) struct Login {
     /// `None` if everybody may come in.
     password: Option<Password>,
     sessions: VecDeque<(String, Instant)>,
+    waiting: Arc<Semaphore>,
     checks: Arc<Semaphore>,
 }
 
@@ -67,6 +75,7 @@ impl Login {
         Ok(Self {
             password,
             sessions: VecDeque::new(),
+            waiting: Arc::new(Semaphore::new(MAX_CHECKS)),
             checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
         })
     }
@@ -113,11 +122,17 @@ impl Admin {
             return;
         }
         let Some(given) = credentials.password.filter(|_| is_named) else {
-            refuse(server, token);
+            refuse(server, token, "invalid credentials");
             return;
         };
+        let Ok(place) = Arc::clone(&self.login.waiting).try_acquire_owned() else {
+            refuse(server, token, "too many logins");
+            return;
+        };
+        let given: Vec<u8> = given.bytes().take(MAX_PASSWORD).collect();
         let (checks, commands) = (Arc::clone(&self.login.checks), context.commands());
         tokio::spawn(async move {
+            let _place = place;
             let Ok(_turn) = checks.acquire_owned().await else {
                 return;
             };
@@ -138,7 +153,7 @@ impl Admin {
         context: &Context<'_, C>,
     ) {
         if !good {
-            refuse(server, token);
+            refuse(server, token, "invalid credentials");
             return;
         }
         let Ok(socket) = server.accept(token) else {
@@ -171,9 +186,9 @@ impl Admin {
     }
 }
 
-fn refuse(server: &mut Server, token: ConnectToken) {
+fn refuse(server: &mut Server, token: ConnectToken, why: &str) {
     // Who has gone meanwhile need not know.
-    let _gone = server.reject(token, "invalid credentials", None);
+    let _gone = server.reject(token, why, None);
 }
 
 #[cfg(test)]

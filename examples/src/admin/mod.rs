@@ -13,6 +13,11 @@
 //! takes the commands that it sends to itself. Everything goes through the public interface of the machine. It sees the
 //! clients of one machine; where several run, each has an admin namespace of its own.
 //!
+//! It differs from the official one in this: the session is told right after the CONNECT instead of before it, because the
+//! page listens only from then on, and then is still logged in when it is loaded again; and what is told is kept for
+//! nobody who comes back, for whoever comes in is told all there is. Packets are counted at least every two seconds, and
+//! so may be told with a second that is a little late.
+//!
 //! Source: `@socket.io/admin-ui/lib/index.ts`.
 
 mod login;
