@@ -21,8 +21,9 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
-use engineio_proto::server::Config;
-use examples::tokio_driver::{Driver, HttpServer, Options, compression};
+use engineio_proto::Seed;
+use engineio_proto::server::{Config, HandshakeToken, Server, ServerEvent};
+use examples::tokio_driver::{App, Context, Driver, HttpServer, Options, compression};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -265,6 +266,101 @@ async fn the_address_of_the_peer_is_known_on_both_transports() {
     let opened = within(site.reports.recv()).await;
     assert!(matches!(opened, Some(Report::Opened(Some(peer))) if peer.ip() == site.address.ip()));
     site.stop().await;
+}
+
+/// Decides on handshakes a moment later, by a header; tells of those that are refused.
+struct Gatekeeper {
+    reports: tokio::sync::mpsc::UnboundedSender<String>,
+}
+
+impl App<Server> for Gatekeeper {
+    type Command = (HandshakeToken, bool);
+
+    fn handle_event(
+        &mut self,
+        _: &mut Server,
+        event: ServerEvent,
+        context: &Context<'_, Self::Command>,
+    ) {
+        match event {
+            ServerEvent::Handshake { token, by } => {
+                let request = context.request(by).expect("the request that asks");
+                let is_known = request.headers.contains_key("x-let-me-in");
+                let commands = context.commands();
+                tokio::spawn(async move { commands.send((token, is_known)).await });
+            }
+            ServerEvent::Opened { session, by } => {
+                assert!(context.request(by).is_none(), "it is the session's");
+                let handshake = context.handshake(session).expect("the request");
+                self.report(format!("opened {}", handshake.uri));
+            }
+            ServerEvent::Refused { by, reject } => {
+                let request = context.request(by).expect("the request");
+                self.report(format!("refused {reject} {}", request.uri));
+            }
+            ServerEvent::Session { .. } | _ => {}
+        }
+    }
+
+    fn handle_command(
+        &mut self,
+        server: &mut Server,
+        (token, is_known): Self::Command,
+        context: &Context<'_, Self::Command>,
+    ) {
+        if is_known {
+            server.accept(token, context.now).expect("it waits");
+        } else {
+            server
+                .reject(token, Some("who are you?"))
+                .expect("it waits");
+        }
+    }
+}
+
+impl Gatekeeper {
+    fn report(&self, report: String) {
+        self.reports.send(report).expect("a test that listens");
+    }
+}
+
+#[tokio::test]
+async fn the_application_decides_by_the_request_and_learns_of_those_that_are_refused() {
+    let config = Config::default()
+        .with_allow_request(true)
+        .with_report_refusals(true);
+    let (reports, mut reported) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new(config, 0, &Seed::new([1; 32])).expect("good settings");
+    let options = Options::default()
+        .with_path("/engine.io")
+        .with_drain_time(Duration::from_millis(100));
+    let driver = Driver::start(vec![(server, Gatekeeper { reports })], options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let http = HttpServer::start(listener, driver.service());
+
+    let known = ask(address, &with(get(POLLING), "X-Let-Me-In", "please")).await;
+    assert_eq!(known.status, 200);
+    assert_eq!(
+        within(reported.recv()).await,
+        Some(format!("opened {POLLING}"))
+    );
+    let stranger = ask(address, &get(POLLING)).await;
+    let body = r#"{"code":4,"message":"who are you?"}"#;
+    assert_eq!((stranger.status, &*stranger.body), (403, body.as_bytes()));
+    let refused = format!("refused Forbidden {POLLING}");
+    assert_eq!(within(reported.recv()).await, Some(refused));
+    let error = open_websocket(address).await;
+    assert!(matches!(error, Err(Error::Http(response)) if response.status() == 400));
+    let refused = format!("refused Forbidden {WEBSOCKET}");
+    assert_eq!(within(reported.recv()).await, Some(refused));
+    let bad = "/engine.io/?EIO=4&transport=pigeon";
+    assert_eq!(ask(address, &get(bad)).await.status, 400);
+    let refused = format!("refused Transport unknown {bad}");
+    assert_eq!(within(reported.recv()).await, Some(refused));
+
+    within(driver.shut_down()).await;
+    within(http.shut_down()).await;
 }
 
 const PAGE: &str = "http://page.example";

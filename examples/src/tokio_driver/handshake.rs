@@ -1,14 +1,17 @@
-//! The request that opened a session, kept for the application.
+//! The requests that open sessions, kept for the application.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use axum::extract::ConnectInfo;
+use engineio_proto::Exchange;
+use engineio_proto::server::SessionKey;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 
-/// The request that opened a session.
+/// The request that opened a session, or asks for one.
 ///
 /// The machines keep no request heads; the driver keeps this one as long as the session lives.
 #[derive(Clone, Debug)]
@@ -47,6 +50,71 @@ impl Handshake {
     #[must_use]
     pub fn xdomain(&self) -> bool {
         self.headers.contains_key(header::ORIGIN)
+    }
+}
+
+/// The request heads that the application may ask for.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    /// Of the request that is being handled.
+    current: Option<(Exchange, Handshake)>,
+    /// Of those about which the application has not decided.
+    waiting: HashMap<Exchange, Handshake>,
+    /// Those of them that are answered, until the events about that have been handled.
+    answered: Vec<Exchange>,
+    /// Of those that opened a session, while it is not over.
+    sessions: HashMap<SessionKey, Handshake>,
+}
+
+impl Heads {
+    pub(super) fn begin(&mut self, by: Exchange, handshake: Handshake) {
+        self.current = Some((by, handshake));
+    }
+
+    /// The application has been asked about a request.
+    pub(super) fn wait(&mut self, by: Exchange) {
+        if let Some((by, handshake)) = self.current.take_if(|(current, _)| *current == by) {
+            self.waiting.insert(by, handshake);
+        }
+    }
+
+    pub(super) fn open(&mut self, session: SessionKey, by: Exchange) {
+        let current = self.current.take_if(|(current, _)| *current == by);
+        let handshake = current
+            .map(|(_, handshake)| handshake)
+            .or_else(|| self.waiting.remove(&by));
+        if let Some(handshake) = handshake {
+            self.sessions.insert(session, handshake);
+        }
+    }
+
+    pub(super) fn close(&mut self, session: SessionKey) {
+        self.sessions.remove(&session);
+    }
+
+    /// A request is over, and may be asked for until the end of the step.
+    pub(super) fn answer(&mut self, by: Exchange) {
+        if self.waiting.contains_key(&by) {
+            self.answered.push(by);
+        }
+    }
+
+    pub(super) fn end_step(&mut self) {
+        self.current = None;
+        for by in self.answered.drain(..) {
+            self.waiting.remove(&by);
+        }
+    }
+
+    pub(super) fn of_request(&self, by: Exchange) -> Option<&Handshake> {
+        let current = self.current.as_ref().filter(|(current, _)| *current == by);
+        current
+            .map(|(_, handshake)| handshake)
+            .or_else(|| self.waiting.get(&by))
+    }
+
+    pub(super) fn of_session(&self, session: SessionKey) -> Option<&Handshake> {
+        self.sessions.get(&session)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the driver asks of a state machine, and of the application that sits on top of it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
 use socketio_proto::server::{Event as SocketEvent, Server as SocketServer};
 use tokio::sync::mpsc;
 
+use super::handshake::Heads;
 use super::{Farewell, Handshake};
 
 /// A server without IO: the methods that the servers of both crates share, with their meaning there.
@@ -58,6 +58,11 @@ pub trait Machine: Send + 'static {
 )]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Lifecycle {
+    /// The application is asked whether a session may open.
+    Asked {
+        /// What asks for it.
+        by: Exchange,
+    },
     /// The session opened.
     Opened {
         /// The session.
@@ -110,7 +115,7 @@ pub trait App<M: Machine>: Send + 'static {
 pub struct Context<'a, C> {
     /// The time of the input that led to the call.
     pub now: Instant,
-    pub(super) handshakes: &'a HashMap<SessionKey, Handshake>,
+    pub(super) heads: &'a Heads,
     pub(super) commands: &'a Commands<C>,
 }
 
@@ -118,7 +123,14 @@ impl<C> Context<'_, C> {
     /// The request that opened a session, until the session is over: while its last event is handled it is still there.
     #[must_use]
     pub fn handshake(&self, session: SessionKey) -> Option<&Handshake> {
-        self.handshakes.get(&session)
+        self.heads.of_session(session)
+    }
+
+    /// The request that the application is asked about, or told that it was refused: while that event is handled, and in
+    /// the first case until it is decided.
+    #[must_use]
+    pub fn request(&self, by: Exchange) -> Option<&Handshake> {
+        self.heads.of_request(by)
     }
 
     /// The way for other tasks to reach this application.
@@ -229,6 +241,7 @@ impl Machine for EngineServer {
 
     fn lifecycle(event: &ServerEvent) -> Lifecycle {
         match event {
+            ServerEvent::Handshake { by, .. } => Lifecycle::Asked { by: *by },
             ServerEvent::Opened { session, by } => Lifecycle::Opened {
                 session: *session,
                 by: *by,
@@ -268,6 +281,7 @@ impl Machine for SocketServer {
 
     fn lifecycle(event: &SocketEvent) -> Lifecycle {
         match event {
+            SocketEvent::Handshake { by, .. } => Lifecycle::Asked { by: *by },
             SocketEvent::Opened { session, by } => Lifecycle::Opened {
                 session: *session,
                 by: *by,

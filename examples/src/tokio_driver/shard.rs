@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engineio_proto::http::{Headers, RequestHead, Response};
-use engineio_proto::server::{Output, SessionKey};
+use engineio_proto::server::Output;
 use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
 use http::request::Parts;
 use hyper::upgrade::OnUpgrade;
@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{self, Sleep, sleep_until};
 
 use super::connection::{self, BATCH_BYTES, BATCH_FRAMES, Batch};
+use super::handshake::Heads;
 use super::machine::{App, Commands, Context, Lifecycle, Machine};
 use super::{Handshake, Options, asked};
 
@@ -97,9 +98,7 @@ pub(super) struct Shard<M: Machine, A: App<M>> {
     connections: HashMap<ConnectionId, Connection>,
     /// Connections that may have frames and are ready for them.
     writable: Vec<ConnectionId>,
-    /// The head of the request being handled, in case it opens a session.
-    opening: Option<(Exchange, Handshake)>,
-    handshakes: HashMap<SessionKey, Handshake>,
+    heads: Heads,
     /// The connections' tasks. They end with the shard.
     tasks: JoinSet<()>,
 }
@@ -146,8 +145,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
             upgrades: HashMap::new(),
             connections: HashMap::new(),
             writable: Vec::new(),
-            opening: None,
-            handshakes: HashMap::new(),
+            heads: Heads::default(),
             tasks: JoinSet::new(),
         };
         let (mut inputs, mut commands, mut stop) = (wires.inputs, wires.commands, wires.stop);
@@ -250,6 +248,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
             }
             Input::Aborted(id) => {
                 if self.requests.remove(&id).is_some() {
+                    self.heads.answer(Exchange::Request(id));
                     self.machine.handle_request_aborted(id, now);
                 }
             }
@@ -263,7 +262,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 self.machine
                     .handle_upgrade(id, &RequestHead::from(&*head), now);
                 let handshake = Handshake::new(*head, self.secure);
-                self.opening = Some((Exchange::Connection(id), handshake));
+                self.heads.begin(Exchange::Connection(id), handshake);
             }
             Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
             Input::Writable(id) => {
@@ -287,7 +286,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
         self.machine
             .handle_request(id, &RequestHead::from(&*head), body, now);
         let handshake = Handshake::new(*head, self.secure);
-        self.opening = Some((Exchange::Request(id), handshake));
+        self.heads.begin(Exchange::Request(id), handshake);
     }
 
     /// Does what the machine wants done, until it wants nothing more.
@@ -306,12 +305,13 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 self.pump(id);
             }
         }
-        self.opening = None;
+        self.heads.end_step();
     }
 
     fn handle_output(&mut self, output: Output<M::Event>, now: Instant) {
         match output {
             Output::Respond { request, response } => {
+                self.heads.answer(Exchange::Request(request));
                 if let Some(pending) = self.requests.remove(&request) {
                     // Fails if the client has just gone; its session finds out by its heartbeat.
                     let _gone = pending.respond.send(response);
@@ -320,11 +320,15 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
             Output::Accept {
                 connection,
                 headers,
-            } => self.accept(connection, headers, now),
+            } => {
+                self.heads.answer(Exchange::Connection(connection));
+                self.accept(connection, headers, now);
+            }
             Output::Refuse {
                 connection,
                 response,
             } => {
+                self.heads.answer(Exchange::Connection(connection));
                 if let Some(upgrading) = self.upgrades.remove(&connection) {
                     let _gone = upgrading.respond.send(Err(response));
                 }
@@ -343,16 +347,16 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
 
     fn handle_event(&mut self, event: M::Event, now: Instant) {
         let lifecycle = M::lifecycle(&event);
-        if let Lifecycle::Opened { session, by } = lifecycle
-            && let Some((_, handshake)) = self.opening.take_if(|(exchange, _)| *exchange == by)
-        {
-            self.handshakes.insert(session, handshake);
+        match lifecycle {
+            Lifecycle::Asked { by } => self.heads.wait(by),
+            Lifecycle::Opened { session, by } => self.heads.open(session, by),
+            Lifecycle::Closed { .. } | Lifecycle::Other => {}
         }
         self.call_app(now, |app, machine, context| {
             app.handle_event(machine, event, context);
         });
         if let Lifecycle::Closed { session } = lifecycle {
-            self.handshakes.remove(&session);
+            self.heads.close(session);
         }
     }
 
@@ -363,7 +367,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
     ) {
         let context = Context {
             now,
-            handshakes: &self.handshakes,
+            heads: &self.heads,
             commands: &self.commander,
         };
         call(&mut self.app, &mut self.machine, &context);
