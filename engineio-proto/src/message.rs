@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use serde::{Deserialize, Serialize};
+
 /// What an application sends and receives: text or bytes.
 ///
 /// Cloning is cheap: both share a reference-counted buffer.
@@ -10,7 +12,7 @@ use bytestring::ByteString;
     clippy::exhaustive_enums,
     reason = "the protocol knows text and binary, and a driver must handle both"
 )]
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Message {
     /// A text message, without the packet type that stands in front of it on the wire.
     Text(ByteString),

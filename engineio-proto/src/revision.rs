@@ -1,9 +1,11 @@
 //! The revisions of the protocol.
 
+use serde::{Deserialize, Serialize};
+
 /// A revision of the Engine.IO protocol, fixed for a session by its handshake.
 ///
 /// Source: Engine.IO protocol, revisions 3 and 4.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[non_exhaustive]
 pub enum Revision {
     /// Revision 3, `EIO=3`: clients of Socket.IO 1 and 2.

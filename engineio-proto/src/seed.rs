@@ -28,6 +28,12 @@ impl Seed {
         Self(bytes)
     }
 
+    /// The bytes, for whoever writes a seed down. They give away every id that was drawn from it.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Draws the seed of a child machine: for the same `label` the same, for another `label` unrelated.
     #[must_use]
     pub fn child(&self, label: u64) -> Self {

@@ -1,7 +1,9 @@
 //! What carries packets.
 
+use serde::{Deserialize, Serialize};
+
 /// A way to carry packets.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[non_exhaustive]
 pub enum Transport {
     /// HTTP long-polling.
@@ -53,7 +55,7 @@ impl Transport {
 /// let only = Transports::NONE.with(Transport::WebSocket);
 /// assert!(!only.contains(Transport::Polling));
 /// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Transports(u8);
 
 impl Transports {

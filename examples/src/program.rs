@@ -1,7 +1,10 @@
 //! What the programs have in common.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +30,19 @@ pub fn announce(address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()
+}
+
+/// The bytes that a recording of a program may have.
+pub const MAX_RECORDING: u64 = 1 << 30;
+
+/// Makes the file for a recording, which only its owner may read: it holds secrets.
+///
+/// # Errors
+///
+/// What the operating system says, also if the file is there already.
+pub fn recording(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.

@@ -1,6 +1,8 @@
 //! Properties of the client that hold whatever server, network and application do.
 #![cfg(test)]
 
+#[path = "support/machine.rs"]
+mod machine;
 #[expect(
     dead_code,
     reason = "the scripts of the behaviour tests use more of it"

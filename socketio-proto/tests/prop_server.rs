@@ -1,6 +1,8 @@
 //! Properties of the server that hold whatever clients and application do.
 #![cfg(test)]
 
+#[path = "support/machine.rs"]
+mod machine;
 #[path = "prop_server/script.rs"]
 mod script;
 #[expect(

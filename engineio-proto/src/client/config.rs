@@ -6,6 +6,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::endpoint::{Endpoint, EndpointError};
 use super::transport_options::TransportOptions;
 use crate::{Revision, Transport};
@@ -26,7 +28,8 @@ use crate::{Revision, Transport};
 /// assert_eq!(config.path, "/engine.io");
 /// # Ok::<(), engineio_proto::client::EndpointError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Config {
     /// The official `host`, `port`, `secure`. Default `localhost`, port 80. Its query replaces [`query`](Self::query).

@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
+use serde::{Deserialize, Serialize};
+
 use super::url::parse_query;
 
 /// A server, and the query parameters that its address carries.
@@ -18,7 +20,8 @@ use super::url::parse_query;
 /// assert_eq!(endpoint.query, Some(vec![("token".into(), "a b".into())]));
 /// # Ok::<(), engineio_proto::client::EndpointError>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// Whether to use TLS.

@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::config::{Config, ConfigError, check_headers, check_path, check_protocols, check_query};
 use super::endpoint::Endpoint;
 use crate::Transport;
@@ -29,7 +31,8 @@ use crate::Transport;
 /// let config = Config::default().with_transport_options(Transport::Polling, polling);
 /// assert_eq!(config.check(), Ok(()));
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct TransportOptions {
     /// Another host, port and scheme; its query does not count.

@@ -13,6 +13,7 @@ pub mod webtransport;
 pub use open::Open;
 
 use bytestring::ByteString;
+use serde::{Deserialize, Serialize};
 
 use crate::Message;
 
@@ -97,7 +98,7 @@ impl Iterator for Packets {
 /// Why bytes are no packet.
 ///
 /// A peer that sends such bytes loses its session with the reason `parse error`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// There is nothing where a packet should be: an empty frame, an empty body, a separator too many, or a `b` alone.

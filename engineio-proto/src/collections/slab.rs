@@ -17,6 +17,22 @@ impl Key {
     pub fn slot(self) -> u32 {
         self.slot
     }
+
+    /// The key as a number, to be written down.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.slot as u64
+    }
+
+    /// The key that [`to_bits`](Self::to_bits) made a number of. Any other number is a key too: one that finds nothing, or
+    /// whatever it happens to name.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self {
+            slot: bits as u32,
+            generation: (bits >> 32) as u32,
+        }
+    }
 }
 
 /// Values of one type, each under a [`Key`] that is never used twice.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytestring::ByteString;
+use serde::{Deserialize, Serialize};
 
 use crate::{Message, Revision, Sid, Transport, Transports};
 
@@ -23,7 +24,8 @@ use crate::{Message, Revision, Sid, Transport, Transports};
 /// let config = Config::default().with_ping_interval(Duration::from_secs(10)).with_max_payload(64 * 1024);
 /// assert_eq!(config.ping_timeout, Duration::from_secs(20));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Config {
     /// How long the server waits after opening, and after each pong, before it sends a ping. In revision 3, where
@@ -89,7 +91,7 @@ pub struct Config {
 }
 
 /// What happens to a client that does not read, once more would wait for it than may.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum SlowReader {
     /// The send is refused, and the application told by [`Event::Drained`](super::Event::Drained) when to go on.
@@ -338,7 +340,8 @@ impl Config {
 /// assert_eq!(&*Cookie::default().header(&sid), "io=lv_VI97HAXpY6yYWAAAC; Path=/; HttpOnly; SameSite=Lax");
 /// # Ok::<(), &str>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Cookie {
     /// The name, a token without separators. Default `io`.
@@ -427,7 +430,7 @@ impl Cookie {
     clippy::exhaustive_enums,
     reason = "the three values that RFC 6265bis knows"
 )]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum SameSite {
     /// Sent with top-level navigations from other sites.
     Lax,

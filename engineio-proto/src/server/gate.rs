@@ -27,6 +27,19 @@ use crate::{ConnectionId, Exchange, Instant, Transport};
 #[must_use = "the client waits for an answer"]
 pub struct HandshakeToken(Key);
 
+impl HandshakeToken {
+    /// The token as a number, to be written down: as [`Key::to_bits`].
+    #[must_use]
+    pub const fn to_bits(&self) -> u64 {
+        self.0.to_bits()
+    }
+
+    /// The token that was written down: as [`Key::from_bits`].
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(Key::from_bits(bits))
+    }
+}
+
 /// The peer that a token was about has gone, or waited too long.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the client has gone")]

@@ -87,6 +87,18 @@ impl SessionKey {
     pub fn slot(self) -> u32 {
         self.0.slot()
     }
+
+    /// The key as a number, to be written down: as [`Key::to_bits`].
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0.to_bits()
+    }
+
+    /// The key that was written down: as [`Key::from_bits`].
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(Key::from_bits(bits))
+    }
 }
 
 /// Something for the application to know.

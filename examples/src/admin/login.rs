@@ -11,11 +11,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use socketio_proto::Payload;
 use socketio_proto::engine::Instant;
-use socketio_proto::server::{ConnectToken, Server, SocketKey};
+use socketio_proto::server::{ConnectToken, SocketKey};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{Admin, Auth, Command, OptionsError, Told};
+use super::{Admin, Auth, Command, OptionsError, Server, Told};
 use crate::tokio_driver::Context;
 
 /// How many passwords are looked at at a time.

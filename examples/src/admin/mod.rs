@@ -31,12 +31,16 @@ use std::time::Duration;
 
 use socketio_proto::Payload;
 use socketio_proto::engine::Instant;
-use socketio_proto::server::{ConnectToken, Event, Server, SocketKey};
+use socketio_proto::server::{self, ConnectToken, Event, SocketKey};
+use socketio_recorder::Recorder;
 
 use crate::tokio_driver::Context;
 use login::Login;
 use report::Known;
 use stats::Aggregate;
+
+/// A server that may be recorded.
+type Server = Recorder<server::Server>;
 
 /// Who may use the admin namespace.
 #[derive(Clone, Debug)]
@@ -263,7 +267,7 @@ impl Admin {
         }
     }
 
-    /// To be called after the application may have [changed the data](Server::set_data) of a socket.
+    /// To be called after the application may have [changed the data](server::Server::set_data) of a socket.
     pub fn note_data(&mut self, server: &mut Server, socket: SocketKey) {
         let data = view::data_json(server, socket).to_owned();
         let Some(known) = self

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 use socketio_proto::engine::Instant;
-use socketio_proto::server::{Server, Target};
+use socketio_proto::server::Target;
 use socketio_proto::{Payload, is_reserved_event};
 
-use super::Admin;
+use super::{Admin, Server};
 use crate::program::forward;
 
 /// One name or several.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use socketio_proto::server::{Event, Server, SocketKey, Target};
+use socketio_proto::server::{Event, SocketKey, Target};
 use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 
 use super::view::{SocketView, TransportChanged, data_json, timestamp};
-use super::{Admin, Mode};
+use super::{Admin, Mode, Server};
 use crate::tokio_driver::Context;
 
 /// A socket that the UI has been told of. It is not in the machine any more when the UI is told of its end.

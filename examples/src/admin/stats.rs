@@ -7,9 +7,8 @@ use serde::Serialize;
 use socketio_proto::Payload;
 use socketio_proto::engine::server::Stats;
 use socketio_proto::engine::{Instant, Transport};
-use socketio_proto::server::Server;
 
-use super::Admin;
+use super::{Admin, Server};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -23,6 +23,7 @@ use engineio_proto::client::{Client as EngineClient, Event as EngineEvent, Outpu
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
 use socketio_proto::client::{Client as SocketClient, Event as SocketEvent};
+use socketio_recorder::Recorder;
 
 pub use tls::Tls;
 
@@ -84,6 +85,10 @@ pub trait App<M: Machine>: Send + 'static {
 /// Passes the methods on to the machine's own ones of the same name and meaning.
 macro_rules! delegate {
     ($machine:ty) => {
+        delegate!($machine, $machine);
+    };
+    // A machine in a coat, which only lends it for what changes nothing.
+    ($machine:ty, $inner:ty) => {
         fn handle_response(&mut self, id: RequestId, answer: Answer, now: Instant) {
             <$machine>::handle_response(self, id, answer, now);
         }
@@ -127,7 +132,7 @@ macro_rules! delegate {
         }
 
         fn poll_timeout(&self) -> Option<Instant> {
-            <$machine>::poll_timeout(self)
+            <$inner>::poll_timeout(self)
         }
 
         fn close(&mut self, now: Instant) {
@@ -154,4 +159,15 @@ impl Machine for SocketClient {
     }
 
     delegate!(SocketClient);
+}
+
+/// A client that may be recorded.
+impl Machine for Recorder<SocketClient> {
+    type Event = SocketEvent;
+
+    fn max_payload(&self) -> usize {
+        self.config().engine.max_payload
+    }
+
+    delegate!(Recorder<SocketClient>, SocketClient);
 }

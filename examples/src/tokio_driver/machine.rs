@@ -7,6 +7,7 @@ use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Config, Output, Server as EngineServer, ServerEvent, SessionKey};
 use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
 use socketio_proto::server::{Event as SocketEvent, Server as SocketServer};
+use socketio_recorder::Recorder;
 use tokio::sync::mpsc;
 
 use super::handshake::Heads;
@@ -162,6 +163,10 @@ impl<C> Clone for Commands<C> {
 /// Passes the methods on to the machine's own ones of the same name and meaning.
 macro_rules! delegate {
     ($machine:ty) => {
+        delegate!($machine, $machine);
+    };
+    // A machine in a coat, which only lends it for what changes nothing.
+    ($machine:ty, $inner:ty) => {
         fn handle_request(
             &mut self,
             id: RequestId,
@@ -213,7 +218,7 @@ macro_rules! delegate {
         }
 
         fn poll_timeout(&self) -> Option<Instant> {
-            <$machine>::poll_timeout(self)
+            <$inner>::poll_timeout(self)
         }
     };
 }
@@ -255,46 +260,54 @@ impl Machine for EngineServer {
     }
 }
 
-impl Machine for SocketServer {
-    type Event = SocketEvent;
+/// A Socket.IO server, or one in a coat.
+macro_rules! socket_server {
+    ($machine:ty) => {
+        impl Machine for $machine {
+            type Event = SocketEvent;
 
-    delegate!(SocketServer);
+            delegate!($machine, SocketServer);
 
-    fn config(&self) -> &Config {
-        &Self::config(self).engine
-    }
-
-    fn shut_down(&mut self, farewell: Farewell, within: Duration, now: Instant) {
-        match farewell {
-            Farewell::Discard => {
-                self.set_accepting(false);
-                Self::shut_down(self, now);
+            fn config(&self) -> &Config {
+                &SocketServer::config(self).engine
             }
-            Farewell::Drain => self.drain(false, within, now),
-            Farewell::Tell => self.drain(true, within, now),
-        }
-    }
 
-    fn session_count(&self) -> usize {
-        self.engine().session_count()
-    }
+            fn shut_down(&mut self, farewell: Farewell, within: Duration, now: Instant) {
+                match farewell {
+                    Farewell::Discard => {
+                        self.set_accepting(false);
+                        Self::shut_down(self, now);
+                    }
+                    Farewell::Drain => self.drain(false, within, now),
+                    Farewell::Tell => self.drain(true, within, now),
+                }
+            }
 
-    fn lifecycle(event: &SocketEvent) -> Lifecycle {
-        match event {
-            SocketEvent::Handshake { by, .. } => Lifecycle::Asked { by: *by },
-            SocketEvent::Opened { session, by } => Lifecycle::Opened {
-                session: *session,
-                by: *by,
-            },
-            SocketEvent::Closed { session, .. } => Lifecycle::Closed { session: *session },
-            SocketEvent::Connecting { .. }
-            | SocketEvent::Event { .. }
-            | SocketEvent::Ack { .. }
-            | SocketEvent::AckFailed { .. }
-            | SocketEvent::Upgraded { .. }
-            | SocketEvent::Drained { .. }
-            | SocketEvent::Disconnected { .. }
-            | _ => Lifecycle::Other,
+            fn session_count(&self) -> usize {
+                SocketServer::engine(self).session_count()
+            }
+
+            fn lifecycle(event: &SocketEvent) -> Lifecycle {
+                match event {
+                    SocketEvent::Handshake { by, .. } => Lifecycle::Asked { by: *by },
+                    SocketEvent::Opened { session, by } => Lifecycle::Opened {
+                        session: *session,
+                        by: *by,
+                    },
+                    SocketEvent::Closed { session, .. } => Lifecycle::Closed { session: *session },
+                    SocketEvent::Connecting { .. }
+                    | SocketEvent::Event { .. }
+                    | SocketEvent::Ack { .. }
+                    | SocketEvent::AckFailed { .. }
+                    | SocketEvent::Upgraded { .. }
+                    | SocketEvent::Drained { .. }
+                    | SocketEvent::Disconnected { .. }
+                    | _ => Lifecycle::Other,
+                }
+            }
         }
-    }
+    };
 }
+
+socket_server!(SocketServer);
+socket_server!(Recorder<SocketServer>);

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The settings of the delays between attempts, with the official names and defaults.
 ///
 /// The delay before attempt `n`, counted from 0, is `reconnection_delay` times 2ⁿ, made shorter or longer by up to
@@ -22,7 +24,8 @@ use core::time::Duration;
 /// assert_eq!(backoff.delay(0, 0.5), Duration::from_millis(1250));
 /// assert_eq!(backoff.delay(9, 0.5), Duration::from_millis(5000));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Backoff {
     /// The delay before the first attempt, jitter aside. Default 1 s, which zero stands for too.

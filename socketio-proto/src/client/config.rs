@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use engineio_proto::client as engine;
 use engineio_proto::client::Endpoint;
+use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 use crate::Payload;
@@ -26,7 +27,7 @@ use crate::parser::{Limits, Parser};
 /// assert_eq!(config.engine.path, "/socket.io");
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Config {
     /// The settings of the Engine.IO client below, the address of the server among them. Its path is `/socket.io` by

@@ -6,6 +6,20 @@ use engineio_proto::collections::Key;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SocketKey(pub(super) Key);
 
+impl SocketKey {
+    /// The key as a number, to be written down: as [`Key::to_bits`].
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0.to_bits()
+    }
+
+    /// The key that was written down: as [`Key::from_bits`].
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(Key::from_bits(bits))
+    }
+}
+
 /// Names an event whose acknowledgement is awaited; unique in its client.
 ///
 /// It is not the id on the wire, of which an event that is sent several times has several.
@@ -31,6 +45,22 @@ impl AckToken {
     pub fn socket(&self) -> SocketKey {
         self.socket
     }
+
+    /// The token as numbers, to be written down.
+    #[must_use]
+    pub const fn to_bits(&self) -> [u64; 3] {
+        [self.socket.to_bits(), self.session, self.id]
+    }
+
+    /// What was written down. Other numbers make a token too, of no event or of one that they happen to name.
+    #[must_use]
+    pub const fn from_bits([socket, session, id]: [u64; 3]) -> Self {
+        Self {
+            socket: SocketKey::from_bits(socket),
+            session,
+            id,
+        }
+    }
 }
 
 /// A namespace that waits for its authentication, to be given once with
@@ -49,5 +79,19 @@ impl AuthToken {
     #[must_use]
     pub fn socket(&self) -> SocketKey {
         self.socket
+    }
+
+    /// The token as numbers, to be written down.
+    #[must_use]
+    pub const fn to_bits(&self) -> [u64; 2] {
+        [self.socket.to_bits(), self.question]
+    }
+
+    /// What was written down. Other numbers make a token too, of no question or of one that they happen to name.
+    pub const fn from_bits([socket, question]: [u64; 2]) -> Self {
+        Self {
+            socket: SocketKey::from_bits(socket),
+            question,
+        }
     }
 }

@@ -21,6 +21,7 @@ use alloc::boxed::Box;
 
 use bytestring::ByteString;
 use engineio_proto::Message;
+use serde::{Deserialize, Serialize};
 
 use crate::packet::MAX_PACKET_ID;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType};
@@ -29,7 +30,7 @@ use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketTy
 pub const MAX_JSON_DEPTH: u16 = 256;
 
 /// How packets are written.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Parser {
     /// The default parser: a text message with JSON, and a binary message for each attachment.
@@ -129,7 +130,8 @@ pub fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeError> {
 }
 
 /// What a decoder accepts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Limits {
     /// The most attachments of one packet of the default parser (10). More are [`DecodeError::TooManyAttachments`].

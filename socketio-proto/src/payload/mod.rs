@@ -142,7 +142,8 @@ impl Payload {
         build::connect_error(message, data)
     }
 
-    /// Checks JSON as the payload of a packet, as strictly as a decoder without limits does.
+    /// Checks JSON as the payload of a packet, as strictly as a decoder without limits does. Attachments of packets other
+    /// than events and acknowledgements are for MessagePack alone.
     ///
     /// # Errors
     ///
@@ -157,12 +158,7 @@ impl Payload {
         if attachments.is_empty() {
             return Ok(payload);
         }
-        match packet_type {
-            PacketType::Event | PacketType::Ack => payload.with_attachments(attachments),
-            PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError => {
-                Err(DecodeError::InvalidPayload)
-            }
-        }
+        payload.with_attachments(attachments)
     }
 
     /// The name of the event: a string without its escapes, or a number as it is written. `None` in the payloads of

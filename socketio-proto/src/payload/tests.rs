@@ -8,6 +8,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::*;
+use crate::PacketRef;
+use crate::parser::Parser;
 
 fn event(json: &'static str) -> Payload {
     Payload::from_json(PacketType::Event, json, vec![]).unwrap()
@@ -450,8 +452,8 @@ fn attachments_must_be_there_for_the_placeholders() {
         Payload::from_json(PacketType::Event, json, data()),
         Err(DecodeError::Placeholder)
     );
-    assert_eq!(
-        Payload::from_json(PacketType::Connect, "{}", data()),
-        Err(DecodeError::InvalidPayload)
-    );
+    let auth = Payload::from_json(PacketType::Connect, "{}", data()).unwrap();
+    let packet = PacketRef::new(PacketType::Connect, "/").with_payload(&auth);
+    let refused = Parser::Json.encode(packet, 10).unwrap_err();
+    assert_eq!(refused, EncodeError::PayloadKind, "but by MessagePack");
 }

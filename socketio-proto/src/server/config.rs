@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use engineio_proto::server as engine;
+use serde::{Deserialize, Serialize};
 
 use super::recovery::RecoveryConfig;
 use crate::parser::{Limits, Parser};
@@ -20,7 +21,8 @@ use crate::parser::{Limits, Parser};
 /// let config = Config::default().with_engine(engine).with_connect_timeout(Duration::from_secs(5));
 /// assert_eq!(config.limits.max_attachments, 10);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Config {
     /// The settings of the Engine.IO server below.

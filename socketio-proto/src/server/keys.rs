@@ -113,6 +113,21 @@ impl AckToken {
     pub fn socket(&self) -> SocketKey {
         self.socket
     }
+
+    /// The token as numbers, to be written down.
+    #[must_use]
+    pub const fn to_bits(&self) -> [u64; 2] {
+        [self.socket.to_bits(), self.id]
+    }
+
+    /// What was written down. Other numbers make a token too, of no event or of one that they happen to name.
+    #[must_use]
+    pub const fn from_bits([socket, id]: [u64; 2]) -> Self {
+        Self {
+            socket: SocketKey::from_bits(socket),
+            id,
+        }
+    }
 }
 
 /// Names a broadcast of the server that awaits its acknowledgements.
@@ -140,6 +155,41 @@ impl AckId {
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
+    }
+}
+
+/// Keys and tokens as numbers: what a recording of a server holds of them.
+macro_rules! bits {
+    ($($(#[$must_use:meta])? $name:ident)*) => {
+        $(impl $name {
+            /// It as a number, to be written down: as [`Key::to_bits`].
+            #[must_use]
+            pub const fn to_bits(&self) -> u64 {
+                self.0.to_bits()
+            }
+
+            /// What was written down: as [`Key::from_bits`].
+            $(#[$must_use])?
+            pub const fn from_bits(bits: u64) -> Self {
+                Self(Key::from_bits(bits))
+            }
+        })*
+    };
+}
+
+bits!(#[must_use] SocketKey ConnectToken NamespaceToken RestoreToken);
+
+impl ParentKey {
+    /// The key as a number, to be written down.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// What was written down. Any other number is a key too, of no parent or of one that it happens to name.
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Self {
+        Self(usize::try_from(bits).unwrap_or(usize::MAX))
     }
 }
 

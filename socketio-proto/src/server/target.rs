@@ -20,13 +20,20 @@ use super::SocketKey;
 /// Source: `socket.io/lib/broadcast-operator.ts`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use]
+#[non_exhaustive]
 pub struct Target<'a> {
-    pub(super) namespace: &'a str,
-    pub(super) rooms: &'a [&'a str],
-    pub(super) except_rooms: &'a [&'a str],
-    pub(super) except: Option<SocketKey>,
-    pub(super) volatile: bool,
-    pub(super) local: bool,
+    /// The namespace.
+    pub namespace: &'a str,
+    /// Only members of these rooms, if there are any.
+    pub rooms: &'a [&'a str],
+    /// No members of these rooms.
+    pub except_rooms: &'a [&'a str],
+    /// Not this socket.
+    pub except: Option<SocketKey>,
+    /// Only clients to which it can leave at once.
+    pub volatile: bool,
+    /// Only sockets of this server.
+    pub local: bool,
 }
 
 impl<'a> Target<'a> {

@@ -1,6 +1,8 @@
 //! What the client does, in scripts against a hand-driven server, and against the server of this crate.
 #![cfg(test)]
 
+#[path = "../support/machine.rs"]
+mod machine;
 mod support;
 
 /// The parser that the scripts speak.

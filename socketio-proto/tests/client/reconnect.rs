@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use socketio_proto::client::{Backoff, Client, State};
+use socketio_proto::client::{Backoff, State};
 use socketio_proto::engine::{Instant, Seed};
 
+use crate::machine::new_client;
 use crate::support::{Rig, config, run, run_with};
 
 #[test]
@@ -185,7 +186,7 @@ fn attempts_are_counted_anew_after_a_connection_and_after_giving_up_by_hand() {
 fn delays_are_drawn_from_the_seed() {
     let delays = |seed: u8| {
         let config = config().with_randomization_factor(0.5);
-        let mut client = Client::new(config, &Seed::new([seed; 32])).unwrap();
+        let mut client = new_client(config, &Seed::new([seed; 32]));
         let mut rig = Rig::new(crate::support::config());
         std::mem::swap(&mut rig.client, &mut client);
         rig.connect("/");

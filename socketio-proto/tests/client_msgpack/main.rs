@@ -3,6 +3,8 @@
 //! Left out is what is about the default parser itself: packets that it cannot decode, and limits that count its bytes.
 #![cfg(test)]
 
+#[path = "../support/machine.rs"]
+mod machine;
 #[path = "../client/support/mod.rs"]
 mod support;
 

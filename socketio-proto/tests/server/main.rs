@@ -1,6 +1,8 @@
 //! How a server behaves towards its clients.
 #![cfg(test)]
 
+#[path = "../support/machine.rs"]
+mod machine;
 #[expect(dead_code, reason = "the properties use more of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,6 +3,8 @@
 //! Left out is what is about the default parser itself: packets that it cannot decode, and limits that count its bytes.
 #![cfg(test)]
 
+#[path = "../support/machine.rs"]
+mod machine;
 #[expect(dead_code, reason = "the properties use more of it")]
 #[path = "../support/mod.rs"]
 mod support;

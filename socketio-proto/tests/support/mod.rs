@@ -24,9 +24,11 @@ use socketio_proto::engine::{
 use socketio_proto::parser::Parser;
 use socketio_proto::server::{
     AckId, AckToken, BroadcastId, Config, ConnectToken, EmitError, Gone, LoggedPacket,
-    NamespaceToken, RestoreToken, SavedSession, Server, SocketKey, Target,
+    NamespaceToken, RestoreToken, SavedSession, SocketKey, Target,
 };
 use socketio_proto::{PacketType, Payload};
+
+use crate::machine::{Server, new_server};
 
 /// Runs a script against a server with [`config`], and checks afterwards that nothing is left of it.
 pub(crate) fn run(script: impl FnOnce(&mut Net)) {
@@ -122,7 +124,7 @@ impl Net {
     /// As `new`, with the clock at another time.
     pub(crate) fn at(config: Config, now: Instant) -> Self {
         Self {
-            server: Server::new(config, 0, &Seed::new([7; 32])).expect("a good config"),
+            server: new_server(config, &Seed::new([7; 32])),
             now,
             clients: Vec::new(),
             sessions: BTreeMap::new(),

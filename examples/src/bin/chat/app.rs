@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use socketio_proto::engine::Instant;
 use socketio_proto::engine::server::SessionKey;
-use socketio_proto::server::{AckToken, ConnectToken, Event, Server, SocketId, SocketKey, Target};
+use socketio_proto::server::{AckToken, ConnectToken, Event, SocketId, SocketKey, Target};
 use socketio_proto::{Payload, Placeholder};
 
+use crate::Server;
 use crate::rooms::{Content, Message, Rooms};
 
 /// Everyone and everything said.

@@ -11,19 +11,24 @@ mod tests;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::Path;
 
 use examples::admin::Admin;
 use examples::metrics;
-use examples::program::{announce, init_log, stop_signal};
+use examples::program::{MAX_RECORDING, announce, init_log, recording, stop_signal};
 use examples::tokio_driver::{self, Driver, HttpServer, compression, fresh_seed};
 use http::{HeaderValue, Method, header};
 use socketio_proto::engine::server as engine;
-use socketio_proto::server::{Config, RecoveryConfig, Server};
+use socketio_proto::server::{self, Config, RecoveryConfig};
+use socketio_recorder::Recorder;
 use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 use options::{HELP, Options, parse};
 use program::Program;
+
+/// A server that is recorded, if that is asked for.
+type Server = Recorder<server::Server>;
 
 /// More clients than that are turned away, so that the memory they can take has a limit.
 const MAX_CLIENTS: usize = 1_000;
@@ -43,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(admin) => admin.adjust(config),
         None => config,
     };
-    let server = Server::new(config, 0, &fresh_seed()?)?;
+    let server = server(config, options.record.as_deref())?;
     let driver = tokio_driver::Options::default()
         .with_path("/socket.io/")
         .with_farewell(options.farewell)
@@ -69,6 +74,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     driver.shut_down().await;
     http.shut_down().await;
     Ok(())
+}
+
+fn server(config: Config, record: Option<&Path>) -> Result<Server, Box<dyn Error>> {
+    let seed = fresh_seed()?;
+    Ok(match record {
+        Some(path) => Recorder::server(config, 0, &seed, recording(path)?, MAX_RECORDING)?,
+        None => server::Server::new(config, 0, &seed)?.into(),
+    })
 }
 
 fn settings(options: &Options) -> Config {

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use examples::admin;
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) drain: Duration,
     pub(crate) farewell: Farewell,
     pub(crate) admin: Option<admin::Options>,
+    /// The file for a recording.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// What is said of the admin namespace.
@@ -44,6 +47,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
         drain: Duration::from_secs(3),
         farewell: Farewell::Drain,
         admin: None,
+        record: None,
     };
     let mut admin = Admin::default();
     while let Some(argument) = parser.next()? {
@@ -55,6 +59,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
                 let away = seconds(&mut parser)?;
                 options.recovery = Some(away).filter(|away| !away.is_zero());
             }
+            Arg::Long("record") => options.record = Some(parser.value()?.into()),
             Arg::Long("drain") => options.drain = seconds(&mut parser)?,
             Arg::Long("tell-clients") => options.farewell = Farewell::Tell,
             Arg::Long("admin-user") => admin.user = Some(parser.value()?.string()?),

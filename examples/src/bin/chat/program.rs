@@ -3,8 +3,9 @@
 use examples::admin::{self, Admin};
 use examples::metrics::Ask;
 use examples::tokio_driver::{App, Context};
-use socketio_proto::server::{Event, Server};
+use socketio_proto::server::Event;
 
+use crate::Server;
 use crate::app::Chat;
 
 /// The application of the only shard.

@@ -7,6 +7,7 @@ use examples::tokio_driver::{Driver, HttpServer, Options};
 use futures_util::{SinkExt, StreamExt};
 use socketio_proto::engine::Seed;
 use socketio_proto::server::{Config, Server};
+use socketio_recorder::Recorder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -20,7 +21,7 @@ const ROOMS: &str = r#"42["rooms",[{"name":"lobby","users":0},{"name":"random","
 async fn serve() -> (Driver<Command>, HttpServer, SocketAddr) {
     let server = Server::new(Config::default(), 0, &Seed::new([1; 32])).unwrap();
     let options = Options::default().with_path("/socket.io/");
-    let driver = Driver::start(vec![(server, Program::new(None))], options);
+    let driver = Driver::start(vec![(Recorder::from(server), Program::new(None))], options);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let http = HttpServer::start(listener, driver.service());

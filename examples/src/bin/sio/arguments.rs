@@ -48,6 +48,7 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) verbosity: u8,
     pub(crate) no_color: bool,
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Why the command line cannot be followed. `Display` tells what to do about it.
@@ -141,6 +142,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
                 options.verbosity = options.verbosity.saturating_add(1)
             }
             Arg::Long("no-color") => options.no_color = true,
+            Arg::Long("record") => options.record = Some(parser.value()?.into()),
             Arg::Value(value) => {
                 let value = value.string()?;
                 if let Some(first) = url.replace(value.clone()) {
@@ -190,6 +192,7 @@ impl Options {
             json: false,
             verbosity: 0,
             no_color: false,
+            record: None,
         }
     }
 

@@ -33,11 +33,12 @@ use std::time::Duration;
 
 use examples::client::Tls;
 use examples::client::tokio::Driver;
-use examples::program::stop_signal;
+use examples::program::{MAX_RECORDING, recording, stop_signal};
 use examples::tokio_driver::fresh_seed;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use socketio_proto::client::{Client, Config};
+use socketio_recorder::Recorder;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use arguments::{HELP, Options, Task};
@@ -115,7 +116,7 @@ async fn run(
     by_hand: bool,
 ) -> Result<Session, Box<dyn Error>> {
     let log = Log::new(options.verbosity, options.revision, style, screen.clone());
-    let client = Client::new(config(&options, by_hand), &fresh_seed()?)?;
+    let client = client(&options, by_hand)?;
     if options.insecure {
         screen.print(style.error("whoever is in between reads along (--insecure)"));
     }
@@ -148,6 +149,16 @@ async fn run(
     timer.abort();
     drop(commands);
     Ok(session)
+}
+
+/// The client, recorded if that is asked for.
+fn client(options: &Options, by_hand: bool) -> Result<Recorder<Client>, Box<dyn Error>> {
+    let (config, seed) = (config(options, by_hand), fresh_seed()?);
+    let Some(path) = &options.record else {
+        return Ok(Client::new(config, &seed)?.into());
+    };
+    let file = recording(path).map_err(|error| format!("--record {}: {error}", path.display()))?;
+    Ok(Recorder::client(config, &seed, file, MAX_RECORDING)?)
 }
 
 fn config(options: &Options, by_hand: bool) -> Config {

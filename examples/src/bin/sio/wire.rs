@@ -9,6 +9,7 @@ use engineio_proto::http::{Answer, Request};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision};
 use examples::client::Machine;
 use socketio_proto::client::{Client, Event};
+use socketio_recorder::Recorder;
 
 use crate::json::printable;
 use crate::output::{Color, Line, Style, paint, preview};
@@ -17,7 +18,7 @@ use crate::screen::Screen;
 
 /// A client whose wire is watched.
 pub(crate) struct Wire {
-    pub(crate) client: Client,
+    pub(crate) client: Recorder<Client>,
     log: Log,
     /// The GETs that wait for their response: it holds packets.
     polls: BTreeSet<RequestId>,
@@ -40,7 +41,7 @@ pub(crate) enum News {
 }
 
 impl Wire {
-    pub(crate) fn new(client: Client, log: Log) -> Self {
+    pub(crate) fn new(client: Recorder<Client>, log: Log) -> Self {
         Self {
             client,
             log,

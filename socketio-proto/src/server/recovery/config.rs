@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The settings of connection state recovery, with the official names and defaults where there are such.
 ///
 /// # Examples
@@ -16,7 +18,8 @@ use core::time::Duration;
 /// ```
 ///
 /// Source: `socket.io/lib/index.ts`, `connectionStateRecovery`; the bounds are of this implementation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct RecoveryConfig {
     /// How long a client may be away. What is older is forgotten. Default 120 s.
@@ -39,7 +42,7 @@ pub struct RecoveryConfig {
 }
 
 /// Where packets and sessions are kept.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum RecoveryStorage {
     /// In a [`RecoveryStore`](super::RecoveryStore) of each namespace.

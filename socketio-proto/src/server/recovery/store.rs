@@ -226,6 +226,12 @@ impl RecoveryStore {
         }
     }
 
+    /// The bounds.
+    #[must_use]
+    pub const fn config(&self) -> &RecoveryConfig {
+        &self.config
+    }
+
     /// The packets that are kept, in order.
     pub fn packets(&self) -> impl Iterator<Item = &LoggedPacket> {
         self.packets.iter()

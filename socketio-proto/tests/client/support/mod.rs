@@ -14,12 +14,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use socketio_proto::client::{
-    AckId, AckToken, AuthToken, Client, Config, EmitError, Event, SocketKey, SocketOptions,
+    AckId, AckToken, AuthToken, Config, EmitError, Event, SocketKey, SocketOptions,
 };
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::{Endpoint, Output};
 use socketio_proto::engine::{ConnectionId, Frame, Instant, Seed};
 use socketio_proto::{PacketType, Payload};
+
+use crate::machine::{Client, new_client};
 
 /// Runs a script against a client with [`config`].
 pub(crate) fn run(script: impl FnOnce(&mut Rig)) {
@@ -69,7 +71,7 @@ impl Rig {
     pub(crate) fn at(config: Config, now: Instant) -> Self {
         Self {
             dialect: dialect::Dialect::of(crate::PARSER),
-            client: Client::new(config, &Seed::new([5; 32])).expect("a good config"),
+            client: new_client(config, &Seed::new([5; 32])),
             now,
             connections: Vec::new(),
             stalled: false,

@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use socketio_proto::Payload;
-use socketio_proto::client::{Client, Event, SocketKey, SocketOptions, State};
+use socketio_proto::client::{Event, SocketKey, SocketOptions, State};
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Output;
 use socketio_proto::engine::http::{Answer, Request, RequestHead, Response};
 use socketio_proto::engine::server::{Config as EngineConfig, Output as ServerOutput};
 use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed};
-use socketio_proto::server::{self as io, Server};
+use socketio_proto::server as io;
 
 use super::config;
+use crate::machine::{Client, Server, new_client, new_server};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mode {
@@ -117,7 +118,7 @@ impl Pair {
             .with_timeout(Some(Duration::from_secs(3)));
         let now = Instant::from_millis(5000);
         let mut pair = Self {
-            client: Client::new(config, &Seed::new([2; 32])).expect("a good config"),
+            client: new_client(config, &Seed::new([2; 32])),
             server: server(1, false),
             now,
             queue: BTreeMap::new(),
@@ -577,7 +578,7 @@ fn server(seed: u8, recovers: bool) -> Server {
         .with_engine(engine)
         .with_parser(crate::PARSER)
         .with_connection_state_recovery(recovery);
-    let mut server = Server::new(config, 0, &Seed::new([seed; 32])).expect("a good config");
+    let mut server = new_server(config, &Seed::new([seed; 32]));
     server.add_namespace("/chat").expect("a good name");
     server
 }

@@ -22,7 +22,7 @@ fn session(line: &[&str]) -> (Session, Wire, Screen) {
         .with_reconnection(options.reconnect == Some(true));
     let client = Client::new(config, &Seed::new([1; 32])).unwrap();
     let mut wire = Wire::new(
-        client,
+        client.into(),
         Log::new(options.verbosity, options.revision, style, screen.clone()),
     );
     let mut session = Session::new(
