@@ -281,9 +281,9 @@ describe("stopping", { skip: official }, () => {
     const { poll, send } = await pollingPerson("Ann");
     await send('421["join","lobby"]');
     server.signal("SIGTERM");
-    // The shard has seen the signal once it refuses who is new.
+    // It has seen the signal once it does not even look at what is wrong with a request.
     const refused = async () => {
-      while ((await http(server, POLLING)).status !== 503) {
+      while ((await http(server, "/socket.io/?EIO=4&transport=pigeon")).status !== 503) {
         await sleep(10);
       }
     };
