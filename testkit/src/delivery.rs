@@ -2,7 +2,7 @@
 
 use socketio_proto::client;
 use socketio_proto::engine::client::Output as ClientOutput;
-use socketio_proto::engine::http::{Answer, Response};
+use socketio_proto::engine::http::Answer;
 use socketio_proto::engine::server::Output as ServerOutput;
 use socketio_proto::engine::{Frame, Instant};
 use socketio_proto::server;
@@ -202,13 +202,4 @@ impl Network {
     pub(crate) fn touch_server(&mut self, server: usize) {
         self.dirty.insert(Peer::Server(server));
     }
-}
-
-/// What a client sees of a response.
-pub(crate) fn answer(response: &Response) -> Answer {
-    let answer = Answer::new(response.status, response.body.clone());
-    let cookies = response.headers.iter();
-    cookies
-        .filter(|(name, _)| *name == "set-cookie")
-        .fold(answer, |answer, (_, value)| answer.with_set_cookie(value))
 }

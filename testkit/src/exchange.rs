@@ -6,7 +6,7 @@ use bytes::Bytes;
 use socketio_proto::engine::http::{Answer, Request, RequestHead, Response};
 use socketio_proto::engine::{Instant, RequestId};
 
-use crate::delivery::{Delivery, answer};
+use crate::delivery::Delivery;
 use crate::network::{ClientId, Network, ServerId};
 use crate::trace::short;
 
@@ -39,8 +39,15 @@ pub(crate) enum AtServer {
     Done,
 }
 
-/// What a browser says of itself.
-const CONTENT_TYPE: &[u8] = b"text/plain;charset=UTF-8";
+/// What a server gets to see of a request.
+fn head(request: &Request) -> RequestHead<'_> {
+    let head = RequestHead::new(request.method, request.path(), request.query());
+    let mut headers = request.headers.iter();
+    match headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        Some((_, value)) => head.with_content_type(value.as_bytes()),
+        None => head,
+    }
+}
 
 impl Network {
     pub(crate) fn request(&mut self, client: usize, id: RequestId, request: Request) {
@@ -152,8 +159,7 @@ impl Network {
         } else {
             AtServer::Whole
         };
-        let head = RequestHead::new(request.method, request.path(), request.query())
-            .with_content_type(CONTENT_TYPE);
+        let head = head(&request);
         let (id, now) = (RequestId(number), self.now);
         let server = &mut self.servers[index].server;
         if has_body {
@@ -198,8 +204,7 @@ impl Network {
         }
         exchange.at_server = AtServer::Whole;
         let request = exchange.request.clone();
-        let head = RequestHead::new(request.method, request.path(), request.query())
-            .with_content_type(CONTENT_TYPE);
+        let head = head(&request);
         let (id, now) = (RequestId(number), self.now);
         let server = &mut self.servers[index].server;
         if request.body.len() > server.config().engine.max_payload {
@@ -237,7 +242,7 @@ impl Network {
             return self.fail(number);
         }
         let at = next_multiple(self.time_down(client), path.collected);
-        self.queue_at(at, Delivery::Response(number, answer(response)));
+        self.queue_at(at, Delivery::Response(number, response.clone().into()));
     }
 
     pub(crate) fn response_arrives(&mut self, number: u64, answer: Answer) {

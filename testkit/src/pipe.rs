@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use socketio_proto::engine::http::{Answer, Request, RequestHead, Response};
 use socketio_proto::engine::{ConnectionId, Frame, Instant};
 
-use crate::delivery::{Delivery, End, answer};
+use crate::delivery::{Delivery, End};
 use crate::network::{ClientId, Network, ServerId};
 use crate::path::Websockets;
 use crate::trace::Shown;
@@ -284,7 +284,7 @@ impl Network {
         ));
         if let Some(pipe) = self.pipes.get_mut(&number) {
             pipe.at_server = false;
-            let answer = answer(response);
+            let answer = Answer::from(response.clone());
             self.send_down(number, |number| Delivery::Refused(number, answer));
         }
     }
