@@ -294,6 +294,13 @@ describe("stopping", { skip: official }, () => {
     assert.deepEqual(await within(5000, "the end", server.exited), { code: 0, signal: null });
   });
 
+  it("may be asked for as soon as the server says that it listens", async () => {
+    for (let times = 0; times < 5; times += 1) {
+      server = await start(CHAT, ["--port", "0"]);
+      assert.deepEqual(await server.end(), { code: 0, signal: null });
+    }
+  });
+
   it("waits for one who does not take it no longer than it may", async () => {
     server = await start(CHAT, ["--port", "0", "--drain", "0.5"]);
     await pollingPerson("Ann");

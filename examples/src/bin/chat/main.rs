@@ -15,7 +15,7 @@ use std::path::Path;
 
 use examples::admin::Admin;
 use examples::metrics;
-use examples::program::{MAX_RECORDING, announce, init_log, recording, stop_signal};
+use examples::program::{MAX_RECORDING, StopSignals, announce, init_log, recording};
 use examples::tokio_driver::{self, Driver, HttpServer, compression, fresh_seed};
 use http::{HeaderValue, Method, header};
 use socketio_proto::engine::server as engine;
@@ -67,9 +67,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         router.layer(cors(options.cors_origins))
     };
     let http = HttpServer::start(listener, router);
+    let mut stop = StopSignals::listen()?;
     announce(address)?;
 
-    stop_signal().await?;
+    stop.next().await;
     tracing::info!("stopping");
     driver.shut_down().await;
     http.shut_down().await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use engineio_proto::server as engine;
-use examples::program::{announce, init_log, stop_signal};
+use examples::program::{StopSignals, announce, init_log};
 use examples::tokio_driver::{App, Driver, HttpServer, Machine, Options, fresh_seed};
 use http::Method;
 use lexopt::{Arg, ValueExt};
@@ -77,8 +77,10 @@ async fn run<M: Machine, A: App<M>>(
     let address = listener.local_addr()?;
     let router = layered(Router::new().fallback_service(driver.service()));
     let http = HttpServer::start(listener, router);
+    let mut stop = StopSignals::listen()?;
     announce(address)?;
-    stop_signal().await?;
+
+    stop.next().await;
     driver.shut_down().await;
     http.shut_down().await;
     Ok(())

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use examples::client::Tls;
 use examples::client::tokio::Driver;
-use examples::program::{MAX_RECORDING, recording, stop_signal};
+use examples::program::{MAX_RECORDING, StopSignals, recording};
 use examples::tokio_driver::fresh_seed;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -205,7 +205,15 @@ fn certificates(options: &Options) -> Result<Vec<CertificateDer<'static>>, Box<d
 }
 
 async fn interrupt(commands: mpsc::Sender<Input>) {
-    while stop_signal().await.is_ok() && commands.send(Input::Interrupt).await.is_ok() {}
+    let Ok(mut stop) = StopSignals::listen() else {
+        return;
+    };
+    loop {
+        stop.next().await;
+        if commands.send(Input::Interrupt).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn end_after(time: Option<Duration>, commands: mpsc::Sender<Input>) {
