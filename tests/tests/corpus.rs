@@ -38,8 +38,10 @@ fn every_seed_passes_with_any_byte_replaced() {
     for_every_seed(|check, seed| {
         let mut changed = seed.to_vec();
         for index in 0..seed.len() {
-            // What the protocols and JSON give a meaning to, and what is neither ASCII nor UTF-8.
-            for byte in *b"0456b,-/9\"\\{}[]: \x1e\x00\x80\xc3\xff" {
+            // What the protocols, JSON and MessagePack give a meaning to, and what is neither ASCII nor UTF-8.
+            for byte in
+                *b"0456b,-/9\"\\{}[]: \x1e\x00\x80\xc3\xff\x91\xc1\xc6\xc7\xd4\xd7\xd9\xdd\xdf"
+            {
                 changed[index] = byte;
                 check(&changed);
             }

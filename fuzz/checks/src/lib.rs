@@ -6,11 +6,13 @@
 mod engine;
 mod engine_v3;
 mod input;
+mod msgpack;
 mod socket;
 mod webtransport;
 
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
 pub use engine_v3::{decode_frame_v3, decode_payload_v3, roundtrip_packet_v3};
+pub use msgpack::decode_msgpack;
 pub use socket::{decode_socketio, roundtrip_socketio};
 pub use webtransport::decode_webtransport;
 
@@ -21,6 +23,7 @@ pub type Check = fn(&[u8]);
 pub const CHECKS: &[(&str, Check)] = &[
     ("decode_frame", decode_frame),
     ("decode_frame_v3", decode_frame_v3),
+    ("decode_msgpack", decode_msgpack),
     ("decode_open", decode_open),
     ("decode_payload", decode_payload),
     ("decode_payload_v3", decode_payload_v3),

@@ -172,7 +172,7 @@ fn check_packet(packet: &Packet, limits: &Limits) {
 }
 
 /// Every placeholder names an attachment.
-fn check_placeholders(value: &Value, payload: &Payload) {
+pub(crate) fn check_placeholders(value: &Value, payload: &Payload) {
     if value.get("_placeholder") == Some(&Value::Bool(true)) {
         let placeholder = Placeholder::from_value(value).expect("a number");
         assert!(payload.attachment(placeholder).is_some());
@@ -329,7 +329,7 @@ fn json_of(text: &str) -> &str {
 }
 
 /// The levels of arrays and objects in JSON text.
-fn depth(json: &str) -> u16 {
+pub(crate) fn depth(json: &str) -> u16 {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_u16, 0, false, false);
     for byte in json.bytes() {
         match byte {
