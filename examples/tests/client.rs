@@ -37,6 +37,7 @@ use socketio_proto::Payload;
 use socketio_proto::client::{
     Client, Config, ConnectError, DisconnectReason, Event, SocketKey, SocketOptions,
 };
+use socketio_proto::parser::Parser;
 
 use client_support::{PATIENCE, Program, Running, Runtime, Server};
 use tls::tls_in_front_of;
@@ -59,12 +60,13 @@ const SOON: Duration = Duration::from_secs(2);
 const PYTHON_TAKES: usize = 16;
 
 macro_rules! behaves_on {
-    ($($name:ident: $runtime:ident, $program:ident;)*) => {
+    ($($name:ident: $runtime:ident, $program:ident $(, $parser:ident)?;)*) => {
         $(
             #[test]
             fn $name() {
+                let parser = [$(Parser::$parser,)? Parser::Json][0];
                 for mode in MODES {
-                    the_script(Runtime::$runtime, Program::$program, mode);
+                    the_script(Runtime::$runtime, Program::$program, mode, parser);
                 }
             }
         )*
@@ -78,16 +80,25 @@ behaves_on! {
     tokio_keeps_to_the_script_with_the_official_server: Tokio, Official;
     smol_keeps_to_the_script_with_the_official_server: Smol, Official;
     threads_keep_to_the_script_with_the_official_server: Threads, Official;
+    tokio_keeps_to_the_script_with_our_server_in_msgpack: Tokio, Ours, MsgPack;
+    tokio_keeps_to_the_script_with_the_official_server_in_msgpack: Tokio, Official, MsgPack;
+    smol_keeps_to_the_script_with_the_official_server_in_msgpack: Smol, Official, MsgPack;
+    threads_keep_to_the_script_with_the_official_server_in_msgpack: Threads, Official, MsgPack;
     tokio_keeps_to_the_script_with_python_socketio: Tokio, Python;
     smol_keeps_to_the_script_with_python_socketio: Smol, Python;
     threads_keep_to_the_script_with_python_socketio: Threads, Python;
 }
 
-fn the_script(runtime: Runtime, program: Program, mode: Mode) {
-    let Some(mut server) = Server::start(program, "--socketio") else {
+fn the_script(runtime: Runtime, program: Program, mode: Mode, parser: Parser) {
+    let arguments = match parser {
+        Parser::MsgPack => "--socketio --parser msgpack",
+        _ => "--socketio",
+    };
+    let Some(mut server) = Server::start(program, arguments) else {
         return;
     };
-    let client = start(runtime, &server.address(), mode, Vec::new());
+    let settings = |address: &str, mode| settings(address, mode).with_parser(parser);
+    let client = start_with(runtime, settings(&server.address(), mode), Vec::new());
     let main = connect(&client, "/", Some(json!({"token": "abc"})));
     assert_eq!(connected(&client), main);
     assert_eq!(
@@ -127,8 +138,8 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
         Program::Python => "client disconnect",
         _ => "client namespace disconnect",
     };
-    let address = server.address();
-    let witness = start(Runtime::Threads, &address, Mode::WebSocket, Vec::new());
+    let witness = settings(&server.address(), Mode::WebSocket);
+    let witness = start_with(Runtime::Threads, witness, Vec::new());
     server_saw(&witness, &sid.expect("an id"), reason);
     witness.stop(SOON);
 }

@@ -66,6 +66,46 @@ fn an_event_is_emitted_and_its_acknowledgement_printed_on_every_transport() {
 }
 
 #[test]
+fn msgpack_is_spoken_if_asked_for() {
+    let file = TempFile::new(&[0, 1, 2, 255]);
+    let argument = format!("@{}", file.0.display());
+    for server in Server::all_in_msgpack() {
+        for mode in MODES {
+            let arguments = [
+                "--parser",
+                "msgpack",
+                "-t",
+                mode,
+                "--ack",
+                "-j",
+                "-e",
+                "message-with-ack",
+            ];
+            let run = server.sio(
+                "/",
+                &[&arguments[..], &["hi", "[1,2.5]", &argument]].concat(),
+            );
+            assert_eq!(
+                (run.err.as_str(), run.code),
+                ("", Some(0)),
+                "{} {mode}",
+                server.name
+            );
+            let args = r#""args":["hi",[1,2.5],{"_binary":"AAEC/w=="}]"#;
+            assert!(
+                run.out.contains(args),
+                "{} {mode}: {}",
+                server.name,
+                run.out
+            );
+        }
+        // The other parser is of no use there.
+        let run = server.sio("/", &["--connect-timeout", "3", "-e", "message"]);
+        assert_ne!(run.code, Some(0), "{}", server.name);
+    }
+}
+
+#[test]
 fn files_go_there_and_back_as_binary() {
     let file = TempFile::new(&[0, 1, 2, 255]);
     let named = format!("pic={}", file.0.display());

@@ -85,7 +85,7 @@ export async function start(program, args) {
   };
 }
 
-/** Starts the conformance program: `mode` is `--engineio` or `--socketio`, `settings` maps option names to numbers. */
+/** Starts the conformance program: `mode` is `--engineio` or `--socketio`, `settings` maps option names to values. */
 export function startConformance(mode, { port = 0, ...settings } = {}) {
   const extra = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   return start(CONFORMANCE, [mode, "--port", String(port), ...extra]);

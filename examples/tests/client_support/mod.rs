@@ -128,7 +128,7 @@ fn command(program: Program, mode: &str) -> Option<Command> {
     let mut command = Command::new(command?);
     command.args(script);
     if !matches!(program, Program::Python) {
-        command.arg(mode);
+        command.args(mode.split(' '));
     }
     match program {
         Program::OfficialEio3 => drop(command.arg("--allow-eio3")),

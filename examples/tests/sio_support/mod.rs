@@ -23,6 +23,14 @@ impl Server {
             .collect()
     }
 
+    /// Those that can speak MessagePack, and do.
+    pub fn all_in_msgpack() -> Vec<Self> {
+        ["ours, in MessagePack", "official, in MessagePack"]
+            .into_iter()
+            .filter_map(Self::named)
+            .collect()
+    }
+
     pub fn ours() -> Self {
         Self::named("ours").expect("part of this package")
     }
@@ -59,7 +67,8 @@ impl Server {
 
     fn on_port(name: &'static str, port: &str) -> Option<Self> {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-        let mut command = match name {
+        let in_msgpack = name.strip_suffix(", in MessagePack");
+        let mut command = match in_msgpack.unwrap_or(name) {
             "official" => {
                 let script = tests.join("js/reference/conformance.mjs");
                 let mut command = Command::new("node");
@@ -93,6 +102,9 @@ impl Server {
         if name.starts_with("official,") {
             // The ping of a client waits behind a large request, and its time has begun before.
             command.args(["--ping-timeout", "2000"]);
+        }
+        if in_msgpack.is_some() {
+            command.args(["--parser", "msgpack"]);
         }
         command
             .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-/** Reads `--name value` and `--flag` arguments; every value option is a whole number except `host`. */
+/** Reads `--name value` and `--flag` arguments; every value option is a whole number except `host` and `parser`. */
 export function parseArguments(argv, flags, defaults) {
   const options = { ...defaults };
   for (let i = 0; i < argv.length; i += 1) {
@@ -12,7 +12,7 @@ export function parseArguments(argv, flags, defaults) {
     if (!argv[i - 1].startsWith("--") || !(name in defaults) || value === undefined) {
       throw new Error(`unexpected argument ${argv[i - 1]}`);
     }
-    if (name === "host") {
+    if (name === "host" || name === "parser") {
       options[name] = value;
     } else if (/^\d+$/.test(value)) {
       options[name] = Number(value);

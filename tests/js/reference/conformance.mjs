@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import { Server as EngineServer } from "engine.io";
 import { Server as SocketServer } from "socket.io";
+import msgpackParser from "socket.io-msgpack-parser";
 import { parseArguments } from "./args.mjs";
 import { Reasons, isString, none, on, serve, withoutAck } from "./events.mjs";
 
@@ -17,6 +18,7 @@ const options = parseArguments(process.argv.slice(2), ["engineio", "socketio", "
   "max-payload": 1_000_000,
   "connect-timeout": 1000,
   recovery: 0,
+  parser: "json",
 });
 if (options.engineio === options.socketio) {
   throw new Error("give one of --engineio and --socketio");
@@ -56,6 +58,7 @@ function serveSocketIo() {
     ...(options.recovery > 0 && {
       connectionStateRecovery: { maxDisconnectionDuration: options.recovery },
     }),
+    ...(options.parser === "msgpack" && { parser: msgpackParser }),
     cors: { origin: "*" },
     serveClient: false,
   });

@@ -1,7 +1,7 @@
 //! A server under test for the two protocol test suites and for the official client.
 //!
 //! `conformance --engineio|--socketio --port P [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES]
-//! [--connect-timeout MS] [--recovery MS]`; `tests/js/README.md` describes how the two servers behave.
+//! [--connect-timeout MS] [--recovery MS] [--parser json|msgpack]`; `tests/js/README.md` describes how the two servers behave.
 
 mod engineio;
 mod socketio;
@@ -15,6 +15,7 @@ use examples::program::{StopSignals, announce, init_log};
 use examples::tokio_driver::{App, Driver, HttpServer, Machine, Options, fresh_seed};
 use http::Method;
 use lexopt::{Arg, ValueExt};
+use socketio_proto::parser::Parser;
 use socketio_proto::server as socket;
 use tokio::net::TcpListener;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
@@ -27,6 +28,7 @@ struct Arguments {
     connect_timeout: Duration,
     /// How long clients may be away and come back to what they had.
     recovery: Option<Duration>,
+    parser: Parser,
 }
 
 #[derive(Clone, Copy)]
@@ -54,6 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             });
             let config = socket::Config::default()
                 .with_engine(arguments.engine)
+                .with_parser(arguments.parser)
                 .with_connection_state_recovery(recovery)
                 .with_connect_timeout(arguments.connect_timeout);
             let mut server = socket::Server::new(config, 0, &fresh_seed()?)?;
@@ -108,6 +111,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let (mut interval, mut timeout, mut connect) = (300, 200, 1000);
     let mut max_payload = 1_000_000;
     let mut recovery = None;
+    let mut packets = Parser::Json;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("engineio") => mode = Some(Mode::Engine),
@@ -119,6 +123,13 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             Arg::Long("connect-timeout") => connect = parser.value()?.parse()?,
             Arg::Long("recovery") => {
                 recovery = Some(Duration::from_millis(parser.value()?.parse()?));
+            }
+            Arg::Long("parser") => {
+                packets = match &*parser.value()?.string()? {
+                    "json" => Parser::Json,
+                    "msgpack" => Parser::MsgPack,
+                    other => return Err(format!("no such parser: {other}").into()),
+                };
             }
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
         }
@@ -132,5 +143,6 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             .with_max_payload(max_payload),
         connect_timeout: Duration::from_millis(connect),
         recovery,
+        parser: packets,
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use engineio_proto::client::Endpoint;
 use engineio_proto::{Revision, Transport};
 use lexopt::{Arg, Parser, ValueExt};
+use socketio_proto::parser::Parser as PacketParser;
 
 use crate::file;
 use crate::message::{Files, Message, MessageError};
@@ -28,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) auth: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) transports: Vec<Transport>,
+    pub(crate) parser: PacketParser,
     pub(crate) path: String,
     pub(crate) revision: Revision,
     pub(crate) connect_timeout: Duration,
@@ -108,6 +110,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
             Arg::Short('t') | Arg::Long("transports") => {
                 options.transports = transports(&parser.value()?.string()?)?;
             }
+            Arg::Long("parser") => options.parser = packets(&parser.value()?.string()?)?,
             Arg::Short('p') | Arg::Long("path") => options.path = path(parser.value()?.string()?)?,
             Arg::Long("eio") => options.revision = revision(&parser.value()?.string()?)?,
             Arg::Long("connect-timeout") => {
@@ -173,6 +176,7 @@ impl Options {
             auth: None,
             headers: Vec::new(),
             transports: vec![Transport::Polling, Transport::WebSocket],
+            parser: PacketParser::Json,
             path: "/socket.io/".into(),
             revision: Revision::V4,
             connect_timeout: Duration::from_secs(20),
@@ -335,6 +339,18 @@ fn revision(value: &str) -> Result<Revision, UsageError> {
             option: "--eio",
             value: value.to_owned(),
             problem: "must be 3 or 4, a revision of Engine.IO".into(),
+        }),
+    }
+}
+
+fn packets(value: &str) -> Result<PacketParser, UsageError> {
+    match value {
+        "json" => Ok(PacketParser::Json),
+        "msgpack" => Ok(PacketParser::MsgPack),
+        _ => Err(UsageError::Value {
+            option: "--parser",
+            value: value.to_owned(),
+            problem: "must be json or msgpack".into(),
         }),
     }
 }

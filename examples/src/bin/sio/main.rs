@@ -163,6 +163,7 @@ fn client(options: &Options, by_hand: bool) -> Result<Recorder<Client>, Box<dyn 
 
 fn config(options: &Options, by_hand: bool) -> Config {
     let mut config = Config::new(options.endpoint.clone())
+        .with_parser(options.parser)
         .with_reconnection(options.reconnect.unwrap_or(by_hand))
         .with_timeout(Some(options.connect_timeout))
         .with_namespace_timeout(Some(options.connect_timeout));

@@ -214,6 +214,10 @@ fn mistakes_are_explained() {
              as in http://localhost:3000?token=abc",
         ),
         (
+            &[URL, "--parser", "xml"],
+            "--parser xml: must be json or msgpack",
+        ),
+        (
             &[URL, "-c", "0"],
             "--count 0: must be a whole number, 1 or more",
         ),
