@@ -50,6 +50,9 @@ pub enum Parser {
     ///
     /// Event names are checked as strictly as in JSON, where the official decoder lets any value pass, so that an
     /// application is as safe from reserved ones.
+    ///
+    /// This is the parser of revision 5. Its version 2, for peers of revision 4, writes some packets as text: a client
+    /// over Engine.IO 3 that is set to this parser is understood by no official server.
     MsgPack,
 }
 
