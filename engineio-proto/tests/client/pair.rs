@@ -7,40 +7,49 @@ use engineio_proto::client::{self, Client};
 use engineio_proto::http::{Answer, Request, RequestHead};
 use engineio_proto::server::{self, Server, ServerEvent, SessionKey};
 use engineio_proto::{
-    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed, Transport, Transports,
+    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, Seed, Transport,
+    Transports,
 };
 
 use crate::support::config;
 
 const MESSAGES: u32 = 20;
 
-/// Which transports the client has.
-const MODES: [&[Transport]; 6] = [
-    &[Transport::Polling],
-    &[Transport::WebSocket],
-    &[Transport::Polling, Transport::WebSocket],
-    &[Transport::WebTransport],
-    &[Transport::Polling, Transport::WebTransport],
-    &[
-        Transport::Polling,
-        Transport::WebSocket,
-        Transport::WebTransport,
-    ],
+/// Which revision the client speaks, and which transports it has.
+type Mode = (Revision, &'static [Transport]);
+
+const MODES: [Mode; 9] = [
+    (Revision::V3, &[Transport::Polling]),
+    (Revision::V3, &[Transport::WebSocket]),
+    (Revision::V3, &[Transport::Polling, Transport::WebSocket]),
+    (Revision::V4, &[Transport::Polling]),
+    (Revision::V4, &[Transport::WebSocket]),
+    (Revision::V4, &[Transport::Polling, Transport::WebSocket]),
+    (Revision::V4, &[Transport::WebTransport]),
+    (Revision::V4, &[Transport::Polling, Transport::WebTransport]),
+    (
+        Revision::V4,
+        &[
+            Transport::Polling,
+            Transport::WebSocket,
+            Transport::WebTransport,
+        ],
+    ),
 ];
 
 #[test]
 fn traffic_both_ways_arrives_once_and_in_order_through_an_upgrade_too() {
-    for transports in MODES {
+    for mode in MODES {
         // Request and frame latency: which overtakes which decides where the upgrade meets the traffic.
         for latency in [(1, 1), (5, 1), (1, 5), (20, 3), (3, 20), (17, 13), (40, 40)] {
             for rest in [1, 3, 7, 10] {
-                let mut pair = Pair::new(transports, latency, Cut::Never);
+                let mut pair = Pair::new(mode, latency, Cut::Never);
                 pair.traffic(rest);
                 pair.run(2_000);
                 let all: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
-                assert_eq!(pair.at_server, all, "{transports:?} {latency:?} {rest}");
-                assert_eq!(pair.at_client, all, "{transports:?} {latency:?} {rest}");
-                assert_eq!(pair.upgraded, transports.len() > 1);
+                assert_eq!(pair.at_server, all, "{mode:?} {latency:?} {rest}");
+                assert_eq!(pair.at_client, all, "{mode:?} {latency:?} {rest}");
+                assert_eq!(pair.upgraded, mode.1.len() > 1);
                 assert!(pair.client.is_open(), "heartbeats go on");
                 let now = pair.now;
                 pair.client.close(now);
@@ -53,9 +62,9 @@ fn traffic_both_ways_arrives_once_and_in_order_through_an_upgrade_too() {
 
 #[test]
 fn a_close_at_any_time_ends_both_sides_after_everything_sent() {
-    for transports in MODES {
+    for mode in MODES {
         for millis in 0..120 {
-            let mut pair = Pair::new(transports, (7, 5), Cut::Never);
+            let mut pair = Pair::new(mode, (7, 5), Cut::Never);
             pair.run(millis);
             for number in 0..MESSAGES {
                 pair.act(&Delivery::ClientSends(number));
@@ -66,7 +75,7 @@ fn a_close_at_any_time_ends_both_sides_after_everything_sent() {
             pair.run(1_000);
             pair.assert_over();
             let expected = if was_open { MESSAGES as usize } else { 0 };
-            assert_eq!(pair.at_server.len(), expected, "{transports:?} {millis}");
+            assert_eq!(pair.at_server.len(), expected, "{mode:?} {millis}");
         }
     }
 }
@@ -82,10 +91,10 @@ fn a_network_that_breaks_after_any_delivery_ends_both_sides() {
 }
 
 fn cut_everywhere(cut: impl Fn(usize) -> Cut) {
-    for transports in MODES {
+    for mode in MODES {
         for delivery in 0.. {
             assert!(delivery < 1_000, "the traffic ends");
-            let mut pair = Pair::new(transports, (7, 5), cut(delivery));
+            let mut pair = Pair::new(mode, (7, 5), cut(delivery));
             pair.traffic(7);
             pair.run(400);
             let is_cut = pair.is_cut;
@@ -156,11 +165,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(transports: &[Transport], latency: (u64, u64), cut: Cut) -> Self {
+    fn new((revision, transports): Mode, latency: (u64, u64), cut: Cut) -> Self {
         let config = config()
+            .with_revision(revision)
             .with_transports(transports)
             .with_open_timeout(Duration::from_millis(300));
         let served = server::Config::default()
+            .with_allow_eio3(true)
             .with_transports(Transports::default().with(Transport::WebTransport))
             .with_ping_interval(Duration::from_millis(300))
             .with_ping_timeout(Duration::from_millis(200))
@@ -226,7 +237,14 @@ impl Pair {
 
     fn act(&mut self, delivery: &Delivery) {
         let now = self.now;
-        let message = |number: &u32| Encoded::new(&Message::text(number.to_string()));
+        let message = |number: &u32| {
+            let text = number.to_string();
+            Encoded::new(&if number.is_multiple_of(3) {
+                Message::binary(text.into_bytes())
+            } else {
+                Message::text(text)
+            })
+        };
         match delivery {
             Delivery::ClientSends(number) => {
                 let _closed = self.client.send(&message(number));
@@ -265,7 +283,10 @@ impl Pair {
         match delivery {
             Delivery::ClientSends(_) | Delivery::ServerSends(_) => {}
             Delivery::Request(id, request) => {
-                let head = RequestHead::new(request.method, request.path(), request.query());
+                let mut head = RequestHead::new(request.method, request.path(), request.query());
+                let mut headers = request.headers.iter();
+                let content_type = headers.find(|(name, _)| name == "Content-type");
+                head.content_type = content_type.map(|(_, value)| value.as_bytes());
                 self.server
                     .handle_request(*id, &head, request.body.clone(), now);
             }
@@ -392,8 +413,8 @@ impl Pair {
 
     fn tell_client(&mut self, event: client::Event) {
         assert_eq!(self.closed_at_client, 0, "no event after the last");
-        if let client::Event::Message(Message::Text(text)) = &event {
-            self.at_client.push(text.to_string());
+        if let client::Event::Message(message) = &event {
+            self.at_client.push(content(message));
         }
         self.upgraded |= matches!(event, client::Event::Upgraded(_));
         self.closed_at_client += u32::from(matches!(event, client::Event::Closed(_)));
@@ -404,8 +425,8 @@ impl Pair {
             self.session = Some(session);
             self.open_at_server += 1;
         } else if let ServerEvent::Session { event, .. } = event {
-            if let server::Event::Message(Message::Text(text)) = &event {
-                self.at_server.push(text.to_string());
+            if let server::Event::Message(message) = &event {
+                self.at_server.push(content(message));
             }
             self.open_at_server -= i32::from(matches!(event, server::Event::Closed(_)));
         }
@@ -416,5 +437,12 @@ impl Pair {
         assert_eq!(self.open_at_server, 0);
         assert_eq!(self.client.poll_timeout(), None);
         assert_eq!(self.server.poll_timeout(), None);
+    }
+}
+
+fn content(message: &Message) -> String {
+    match message {
+        Message::Text(text) => text.to_string(),
+        Message::Binary(data) => String::from_utf8_lossy(data).into_owned(),
     }
 }

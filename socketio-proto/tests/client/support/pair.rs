@@ -10,9 +10,9 @@ use socketio_proto::Payload;
 use socketio_proto::client::{Event, SocketKey, SocketOptions, State};
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Output;
-use socketio_proto::engine::http::{Answer, Request, RequestHead, Response};
+use socketio_proto::engine::http::{Request, RequestHead, Response};
 use socketio_proto::engine::server::{Config as EngineConfig, Output as ServerOutput};
-use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed};
+use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Revision, Seed};
 use socketio_proto::server as io;
 
 use super::config;
@@ -25,6 +25,31 @@ pub(crate) enum Mode {
     Upgrade,
     /// As `Upgrade`, and opened over a WebSocket once that worked.
     Remember,
+    /// As `Polling`, in revision 4 over Engine.IO 3.
+    OldPolling,
+    /// As `WebSocket`, the same.
+    OldWebSocket,
+    /// As `Upgrade`, the same.
+    OldUpgrade,
+}
+
+impl Mode {
+    fn transports(self) -> Vec<Transport> {
+        match self {
+            Self::Polling | Self::OldPolling => vec![Transport::Polling],
+            Self::WebSocket | Self::OldWebSocket => vec![Transport::WebSocket],
+            Self::Upgrade | Self::Remember | Self::OldUpgrade => {
+                vec![Transport::Polling, Transport::WebSocket]
+            }
+        }
+    }
+
+    fn revision(self) -> Revision {
+        match self {
+            Self::Polling | Self::WebSocket | Self::Upgrade | Self::Remember => Revision::V4,
+            Self::OldPolling | Self::OldWebSocket | Self::OldUpgrade => Revision::V3,
+        }
+    }
 }
 
 /// What the network does wrong. When it is cut, all that is under way is lost.
@@ -104,15 +129,11 @@ impl Pair {
         cut_after: Option<(usize, Cut)>,
         options: &SocketOptions,
     ) -> Self {
-        let transports: &[_] = match mode {
-            Mode::Polling => &[Transport::Polling],
-            Mode::WebSocket => &[Transport::WebSocket],
-            Mode::Upgrade | Mode::Remember => &[Transport::Polling, Transport::WebSocket],
-        };
         let config = config()
             .with_engine(|engine| {
                 engine
-                    .with_transports(transports.to_vec())
+                    .with_transports(mode.transports())
+                    .with_revision(mode.revision())
                     .with_remember_upgrade(matches!(mode, Mode::Remember))
             })
             .with_timeout(Some(Duration::from_secs(3)));
@@ -316,7 +337,10 @@ impl Pair {
         match delivery {
             Delivery::Request(id, request) => {
                 self.server_requests.insert(id);
-                let head = RequestHead::new(request.method, request.path(), request.query());
+                let mut head = RequestHead::new(request.method, request.path(), request.query());
+                let mut headers = request.headers.iter();
+                let content_type = headers.find(|(name, _)| name == "Content-type");
+                head.content_type = content_type.map(|(_, value)| value.as_bytes());
                 self.server
                     .handle_request(id, &head, request.body.clone(), now);
             }
@@ -327,7 +351,7 @@ impl Pair {
             }
             Delivery::Response(id, response) => {
                 if self.client_requests.remove(&id) {
-                    self.client.handle_response(id, answer(response), now);
+                    self.client.handle_response(id, response.into(), now);
                 }
             }
             Delivery::Connect(id, request) => {
@@ -343,7 +367,7 @@ impl Pair {
             Delivery::Refused(id, response) => {
                 if self.client_connections.remove(&id) {
                     self.client
-                        .handle_connection_refused(id, &answer(response), now);
+                        .handle_connection_refused(id, &response.into(), now);
                 }
             }
             Delivery::ToServer(id, frame) => {
@@ -571,6 +595,7 @@ impl Pair {
 
 fn server(seed: u8, recovers: bool) -> Server {
     let engine = EngineConfig::default()
+        .with_allow_eio3(true)
         .with_ping_interval(Duration::from_millis(2000))
         .with_ping_timeout(Duration::from_millis(1000));
     let recovery = recovers.then(io::RecoveryConfig::default);
@@ -592,8 +617,4 @@ fn numbered(number: u32) -> Payload {
 
 fn number(payload: &Payload) -> u32 {
     payload.args::<(u32,)>().expect("a number").0
-}
-
-fn answer(response: Response) -> Answer {
-    Answer::new(response.status, response.body)
 }
