@@ -32,6 +32,8 @@ pub enum Runtime {
 pub enum Program {
     /// This workspace's.
     Ours,
+    /// The same, which lets clients of revision 3 in.
+    OursEio3,
     /// The one on the official packages.
     Official,
     /// The same, which lets clients of revision 3 in.
@@ -112,7 +114,7 @@ impl Drop for Server {
 fn command(program: Program, mode: &str) -> Option<Command> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let (command, script) = match program {
-        Program::Ours => (Some(env!("CARGO_BIN_EXE_conformance").into()), None),
+        Program::Ours | Program::OursEio3 => (Some(env!("CARGO_BIN_EXE_conformance").into()), None),
         Program::Official | Program::OfficialEio3 => {
             let is_installed = tests.join("js/node_modules").is_dir();
             let node = is_installed.then(|| PathBuf::from("node"));
@@ -131,11 +133,13 @@ fn command(program: Program, mode: &str) -> Option<Command> {
         command.args(mode.split(' '));
     }
     match program {
-        Program::OfficialEio3 => drop(command.arg("--allow-eio3")),
+        Program::OursEio3 | Program::OfficialEio3 => drop(command.arg("--allow-eio3")),
         Program::SlowV2 => drop(command.args(["--slow", "100"])),
         Program::Ours | Program::Official | Program::OfficialV2 | Program::Python => {}
     }
-    if let Program::OfficialEio3 | Program::OfficialV2 | Program::SlowV2 = program {
+    if let Program::OursEio3 | Program::OfficialEio3 | Program::OfficialV2 | Program::SlowV2 =
+        program
+    {
         // The ping of a client waits behind a large request, and its time has begun before.
         command.args(["--ping-timeout", "2000"]);
     }

@@ -1,5 +1,5 @@
-//! Clients of Engine.IO revision 3, against the official servers that speak it: those of version 2, and later ones that
-//! allow it.
+//! Clients of Engine.IO revision 3, against servers that speak it: the official ones of version 2, and later ones and ours
+//! that allow it.
 
 use engineio_proto::Revision;
 use engineio_proto::client::{CloseReason, TransportError};
@@ -27,6 +27,9 @@ macro_rules! behaves_on {
 }
 
 behaves_on! {
+    tokio_keeps_to_the_script_with_our_server_that_allows_revision_3: Tokio, OursEio3;
+    smol_keeps_to_the_script_with_our_server_that_allows_revision_3: Smol, OursEio3;
+    threads_keep_to_the_script_with_our_server_that_allows_revision_3: Threads, OursEio3;
     tokio_keeps_to_the_script_with_the_official_server_of_version_2: Tokio, OfficialV2;
     smol_keeps_to_the_script_with_the_official_server_of_version_2: Smol, OfficialV2;
     threads_keep_to_the_script_with_the_official_server_of_version_2: Threads, OfficialV2;
@@ -143,7 +146,11 @@ fn both_ways_in_custom(client: &Running<Client>, custom: SocketKey) {
 
 #[test]
 fn binary_passes_as_base64_if_that_is_forced() {
-    for program in [Program::OfficialV2, Program::OfficialEio3] {
+    for program in [
+        Program::OfficialV2,
+        Program::OfficialEio3,
+        Program::OursEio3,
+    ] {
         for mode in MODES {
             let Some(server) = Server::start(program, "--socketio") else {
                 return;

@@ -1,7 +1,8 @@
 //! A server under test for the two protocol test suites and for the official client.
 //!
 //! `conformance --engineio|--socketio --port P [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES]
-//! [--connect-timeout MS] [--recovery MS] [--parser json|msgpack]`; `tests/js/README.md` describes how the two servers behave.
+//! [--connect-timeout MS] [--recovery MS] [--parser json|msgpack] [--allow-eio3]`; `tests/js/README.md` describes how the two
+//! servers behave.
 
 mod engineio;
 mod socketio;
@@ -112,6 +113,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut max_payload = 1_000_000;
     let mut recovery = None;
     let mut packets = Parser::Json;
+    let mut allow_eio3 = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("engineio") => mode = Some(Mode::Engine),
@@ -121,6 +123,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             Arg::Long("ping-timeout") => timeout = parser.value()?.parse()?,
             Arg::Long("max-payload") => max_payload = parser.value()?.parse()?,
             Arg::Long("connect-timeout") => connect = parser.value()?.parse()?,
+            Arg::Long("allow-eio3") => allow_eio3 = true,
             Arg::Long("recovery") => {
                 recovery = Some(Duration::from_millis(parser.value()?.parse()?));
             }
@@ -140,7 +143,8 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
         engine: engine::Config::default()
             .with_ping_interval(Duration::from_millis(interval))
             .with_ping_timeout(Duration::from_millis(timeout))
-            .with_max_payload(max_payload),
+            .with_max_payload(max_payload)
+            .with_allow_eio3(allow_eio3),
         connect_timeout: Duration::from_millis(connect),
         recovery,
         parser: packets,
