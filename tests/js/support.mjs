@@ -85,9 +85,11 @@ export async function start(program, args) {
   };
 }
 
-/** Starts the conformance program: `mode` is `--engineio` or `--socketio`, `settings` maps option names to values. */
+/** Starts the conformance program: `mode` is `--engineio` or `--socketio`, `settings` maps option names to values, true for a flag. */
 export function startConformance(mode, { port = 0, ...settings } = {}) {
-  const extra = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const extra = Object.entries(settings).flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : [`--${name}`, String(value)],
+  );
   return start(CONFORMANCE, [mode, "--port", String(port), ...extra]);
 }
 
