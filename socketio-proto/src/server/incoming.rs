@@ -16,7 +16,7 @@ use super::reason::{AckError, DisconnectReason, ForcedClose};
 use crate::{PacketRef, PacketType, Payload};
 
 /// Why a client goes that has no room for what the protocol owes it.
-const OWED: DisconnectReason = DisconnectReason::ForcedServerClose(ForcedClose::Full);
+pub(super) const OWED: DisconnectReason = DisconnectReason::ForcedServerClose(ForcedClose::Full);
 
 impl Server {
     /// Lets the events of the layer below take effect at once, so that no state waits for outputs to be polled.

@@ -8,6 +8,7 @@ use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 use serde::Serialize;
 
+use super::incoming::OWED;
 use super::keys::{ConnectToken, SocketKey};
 use super::machine::{Gone, Server, Timer};
 use crate::{EncodedPacket, PacketRef, PacketType, Payload};
@@ -68,6 +69,9 @@ impl Server {
         let missed = self.missed(key);
         if missed.is_empty() {
             self.send_owed(session, connect.parts());
+        } else if !self.has_room_for(session, missed, connect.payload_len()) {
+            // More was sent while the application thought than there is room for: nothing of it may be left out.
+            self.kick(session, OWED);
         } else {
             let packets = missed.iter().chain([&connect]);
             let parts: Vec<_> = packets.flat_map(EncodedPacket::parts).cloned().collect();

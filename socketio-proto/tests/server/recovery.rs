@@ -431,6 +431,47 @@ fn with_skip_middlewares_off_the_application_is_asked_and_what_was_missed_waits_
 }
 
 #[test]
+fn what_is_sent_while_the_application_thinks_about_one_who_came_back_is_missed_too() {
+    let asking = RecoveryConfig::default().with_skip_middlewares(false);
+    run_with(recovering_with(asking), |net| {
+        lost(net);
+        net.broadcast(MAIN, r#"["before"]"#);
+        net.come_back("/", 0, 0);
+        net.drain();
+        net.broadcast(MAIN, r#"["meanwhile"]"#);
+        net.broadcast(MAIN.rooms(&["elsewhere"]), r#"["for others"]"#);
+        net.accept().unwrap();
+        net.broadcast(MAIN, r#"["after"]"#);
+        assert_eq!(
+            net.drain(),
+            [
+                r#"c1 < 42["before","@1"]"#,
+                r#"c1 < 42["meanwhile","@2"]"#,
+                r#"c1 < 40{"sid":"$0","pid":"%0"}"#,
+                r#"c1 < 42["after","@3"]"#,
+            ]
+        );
+    });
+}
+
+#[test]
+fn one_who_misses_more_than_may_wait_while_the_application_thinks_is_dropped() {
+    let asking = RecoveryConfig::default().with_skip_middlewares(false);
+    let mut config = recovering_with(asking);
+    config.engine = config.engine.with_max_buffered(1000, 10);
+    run_with(config, |net| {
+        lost(net);
+        net.come_back("/", 0, 0);
+        net.drain();
+        for _ in 0..100 {
+            net.broadcast(MAIN, r#"["meanwhile"]"#);
+        }
+        assert!(net.accept().is_err());
+        assert!(!net.drain().iter().any(|line| line.contains("meanwhile")));
+    });
+}
+
+#[test]
 fn one_who_is_refused_gets_nothing_of_what_was_missed_and_the_session_is_over() {
     let asking = RecoveryConfig::default().with_skip_middlewares(false);
     run_with(recovering_with(asking), |net| {

@@ -113,6 +113,7 @@ impl Server {
             packet: packet.clone(),
             sent_at: self.now(),
         };
+        self.keep_for_waiting(key, &packet);
         if let Some(store) = self.store(key) {
             store.record(packet);
             self.await_expiry();

@@ -17,7 +17,7 @@ use super::super::machine::{Gone, Server};
 use super::super::namespace::Socket;
 use super::super::reason::DisconnectReason;
 use super::config::RecoveryStorage;
-use super::store::{Restored, SavedSession};
+use super::store::{LoggedPacket, Restored, SavedSession};
 use crate::{EncodedPacket, Payload};
 
 /// What few sockets have.
@@ -30,6 +30,8 @@ pub(in super::super) struct Extras {
     pub(in super::super) recovered: bool,
     /// What it gets once it has been let in.
     pub(in super::super) restored: Option<Restored>,
+    /// The bytes of what it missed while the application thought about it.
+    missed_bytes: usize,
 }
 
 /// What a client says of the session that it had.
@@ -129,6 +131,7 @@ impl Server {
                 data: restored.session.data.clone(),
                 recovered: true,
                 restored: Some(restored),
+                missed_bytes: 0,
             }));
         }
         if !config.skip_middlewares {
@@ -149,7 +152,12 @@ impl Server {
     }
 
     /// Whether a client that missed some packets can be sent them all, and the CONNECT behind them.
-    fn has_room_for(&self, session: SessionKey, missed: &[EncodedPacket], connect: usize) -> bool {
+    pub(in super::super) fn has_room_for(
+        &self,
+        session: SessionKey,
+        missed: &[EncodedPacket],
+        connect: usize,
+    ) -> bool {
         let Some(buffered) = self
             .engine
             .session(session)
@@ -168,6 +176,35 @@ impl Server {
         });
         let config = &self.config.engine;
         messages <= config.max_buffered_messages && bytes <= config.max_buffered_bytes
+    }
+
+    /// Keeps what is sent for those who came back and about whom the application still thinks: they miss it too.
+    ///
+    /// One who misses more than may wait for a client has no room for it when it is let in, and is dropped as one who
+    /// does not read.
+    pub(super) fn keep_for_waiting(&mut self, namespace: Key, packet: &LoggedPacket) {
+        let Some(namespace) = self.namespaces.by_key(namespace) else {
+            return;
+        };
+        let (messages, bytes) = (
+            self.config.engine.max_buffered_messages,
+            self.config.engine.max_buffered_bytes,
+        );
+        for key in &namespace.waiting {
+            let socket = self.sockets.get_mut(*key);
+            let Some(extras) = socket.and_then(|socket| socket.extras.as_deref_mut()) else {
+                continue;
+            };
+            if let Some(restored) = &mut extras.restored
+                && packet.recipients.include(&restored.session)
+                && restored.missed.len() <= messages
+                && extras.missed_bytes <= bytes
+            {
+                restored.missed.push(packet.packet.clone());
+                let len = packet.packet.payload_len();
+                extras.missed_bytes = extras.missed_bytes.saturating_add(len);
+            }
+        }
     }
 
     /// Keeps a socket that left, with the rooms besides its own that it was in, if its client may come back.
