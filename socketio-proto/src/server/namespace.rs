@@ -34,7 +34,7 @@ pub(super) struct Namespace {
     pub(super) rooms: Rooms<SocketKey>,
     /// What is kept for clients that come back, if anything is.
     pub(super) store: Option<Box<RecoveryStore>>,
-    next_ack: u64,
+    pub(super) next_ack: u64,
 }
 
 /// One client in one namespace.
@@ -60,7 +60,7 @@ impl Socket {
 }
 
 impl Namespace {
-    pub(super) fn new(name: ByteString, key: Key) -> Self {
+    pub(super) fn new(name: ByteString, key: Key, next_ack: u64) -> Self {
         Self {
             name,
             key,
@@ -72,7 +72,7 @@ impl Namespace {
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
             store: None,
-            next_ack: 0,
+            next_ack,
         }
     }
 

@@ -32,6 +32,9 @@ pub(super) struct Namespaces {
     slab: Slab<Namespace>,
     names: BTreeMap<ByteString, Key>,
     parents: Vec<Parent>,
+    /// Where namespaces begin to count the acknowledgements that they await: behind those of all that are no more, so
+    /// that an answer to one of these is not taken for one to its successor.
+    first_ack: u64,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,7 @@ impl Namespaces {
             slab: Slab::new(),
             names: BTreeMap::new(),
             parents: Vec::new(),
+            first_ack: 0,
         }
     }
 
@@ -61,7 +65,7 @@ impl Namespaces {
     pub(super) fn insert(&mut self, name: ByteString) -> Option<Key> {
         let key = self
             .slab
-            .insert_with(|key| Namespace::new(name.clone(), key))?;
+            .insert_with(|key| Namespace::new(name.clone(), key, self.first_ack))?;
         self.names.insert(name, key);
         Some(key)
     }
@@ -85,6 +89,7 @@ impl Namespaces {
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Namespace> {
         let namespace = self.slab.remove(key)?;
+        self.first_ack = self.first_ack.max(namespace.next_ack);
         self.names.remove(&namespace.name);
         let parent = namespace
             .parent

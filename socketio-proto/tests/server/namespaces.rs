@@ -335,6 +335,30 @@ fn a_child_stays_while_others_are_in_it_or_wait_for_it() {
 }
 
 #[test]
+fn a_namespace_that_comes_again_counts_acknowledgements_on_so_that_late_ones_are_not_taken_for_others()
+ {
+    run_with(config().with_cleanup_empty_child_namespaces(true), |net| {
+        pattern(net, "/dynamic-{int}");
+        let client = net.websocket();
+        net.text(client, "0/dynamic-1,");
+        net.drain();
+        let socket = net.accept().unwrap();
+        assert_eq!(net.emit_with_ack(socket, r#"["a"]"#, 1000), Ok(0));
+        net.text(client, "1/dynamic-1,");
+        net.drain();
+        net.text(client, "0/dynamic-1,");
+        net.drain();
+        let socket = net.accept().unwrap();
+        assert_eq!(net.emit_with_ack(socket, r#"["b"]"#, 1000), Ok(1));
+        net.drain();
+        net.text(client, "3/dynamic-1,0[]");
+        assert_eq!(net.drain(), [""; 0], "the answer to the event before");
+        net.text(client, "3/dynamic-1,1[]");
+        assert_eq!(net.drain().len(), 1);
+    });
+}
+
+#[test]
 fn a_namespace_that_was_added_by_hand_is_never_cleaned_up() {
     run_with(config().with_cleanup_empty_child_namespaces(true), |net| {
         net.add_namespace("/static");
