@@ -77,6 +77,12 @@ impl Network {
         self.start_server(id);
     }
 
+    /// How often a server was started anew: keys and tokens of one start mean nothing to the next.
+    #[must_use]
+    pub fn starts(&self, id: ServerId) -> u64 {
+        self.servers[id.0].starts
+    }
+
     /// Whether a server runs.
     #[must_use]
     pub fn is_running(&self, id: ServerId) -> bool {
@@ -111,7 +117,8 @@ impl Network {
 
     fn cut_pipes(&mut self, client: ClientId, how: Cut) {
         let pipes = self.pipes.iter();
-        let of_client = pipes.filter(|(_, pipe)| pipe.client == client.0 && !pipe.silent);
+        let of_client =
+            pipes.filter(|(_, pipe)| pipe.client == client.0 && !pipe.silent && !pipe.ending);
         for number in of_client.map(|(number, _)| *number).collect::<Vec<_>>() {
             match how {
                 Cut::Clean => self.end_pipe(number, End::Closed),
@@ -144,6 +151,9 @@ impl Network {
     fn end_pipe(&mut self, number: u64, end: End) {
         self.send_up(number, |number| Delivery::EndUp(number, end));
         self.send_down(number, |number| Delivery::EndDown(number, end));
+        if let Some(pipe) = self.pipes.get_mut(&number) {
+            pipe.ending = true;
+        }
     }
 
     /// Loses what is under way in a WebSocket, each way, but for the first `kept` frames.

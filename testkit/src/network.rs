@@ -118,7 +118,7 @@ pub(crate) struct ServerSide {
     pub(crate) server: Server,
     pub(crate) host: String,
     seed: Seed,
-    starts: u64,
+    pub(crate) starts: u64,
     pub(crate) running: bool,
     pub(crate) suspended: bool,
     busy: bool,
@@ -296,16 +296,18 @@ impl Network {
         ));
     }
 
-    /// Whether there are events that the application of a server has not been told yet.
+    /// Whether there may be events that the application of a server has not been told yet.
     #[must_use]
     pub fn is_server_behind(&self, id: ServerId) -> bool {
-        self.servers[id.0].pending.is_some() || self.dirty.contains(&Peer::Server(id.0))
+        let side = &self.servers[id.0];
+        side.pending.is_some() || side.suspended || self.dirty.contains(&Peer::Server(id.0))
     }
 
-    /// Whether there are events that the application of a client has not been told yet.
+    /// Whether there may be events that the application of a client has not been told yet.
     #[must_use]
     pub fn is_client_behind(&self, id: ClientId) -> bool {
-        self.clients[id.0].pending.is_some() || self.dirty.contains(&Peer::Client(id.0))
+        let side = &self.clients[id.0];
+        side.pending.is_some() || side.suspended || self.dirty.contains(&Peer::Client(id.0))
     }
 
     /// What is kept of what happens from now on. Nothing, at first.

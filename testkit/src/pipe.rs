@@ -25,6 +25,8 @@ pub(crate) struct Pipe {
     pub(crate) down: Way,
     /// What is sent from now on gets lost, and nobody learns of it.
     pub(crate) silent: bool,
+    /// It was cut: what is sent from now on gets lost, and both sides are about to learn of it.
+    pub(crate) ending: bool,
     /// A proxy breaks it after this many more frames to the server.
     breaks_after: Option<u32>,
 }
@@ -95,6 +97,7 @@ impl Network {
             up: Way::default(),
             down: Way::default(),
             silent: false,
+            ending: false,
             breaks_after: None,
         };
         self.pipes.insert(number, pipe);
@@ -178,6 +181,7 @@ impl Network {
         match &mut pipe.breaks_after {
             // It is swallowed.
             Some(u32::MAX) => {}
+            _ if pipe.ending => {}
             Some(0) => {
                 self.note(format_args!("a proxy breaks WebSocket {number}"));
                 self.break_pipe(number);
@@ -210,7 +214,7 @@ impl Network {
                 return;
             };
             pipe.down.frames += 1;
-            let swallowed = pipe.breaks_after == Some(u32::MAX);
+            let swallowed = pipe.breaks_after == Some(u32::MAX) || pipe.ending;
             self.note(format_args!(
                 "{} sends on {number}: {}",
                 ServerId(index),

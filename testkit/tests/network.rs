@@ -178,6 +178,17 @@ fn cut_midway_some_may_arrive_and_order_holds() {
 }
 
 #[test]
+fn nothing_passes_a_cut_that_nobody_has_learned_of_yet() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.emit(1);
+    rig.network.cut(rig.client, Cut::Reset);
+    rig.emit(2);
+    rig.network.cut(rig.client, Cut::Midway);
+    rig.advance(200);
+    assert_eq!((rig.app.heard.len(), rig.app.reasons.len()), (0, 1));
+}
+
+#[test]
 fn cut_requests_fail_at_both_ends() {
     let mut rig = Rig::connected(POLLING);
     rig.network.cut(rig.client, Cut::Reset);
