@@ -1,0 +1,56 @@
+//! Worlds of servers and clients in one thread, in which networks and applications do what a seed says, and a checker that
+//! holds the promises of the machines.
+//!
+//! `README.md` beside this package says how to run it, and what it finds.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test, which may panic, and looks at what concerns it"
+)]
+
+mod check;
+mod client_side;
+mod ending;
+mod faults;
+mod plan;
+mod server_side;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use check::Counts;
+pub use socketio_testkit::Recording;
+use world::World;
+
+/// What became of a world.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The promise that was broken, if one was.
+    pub fault: Option<String>,
+    /// What happened.
+    pub counts: Counts,
+    /// A number that stands for all that happened, if that was recorded.
+    pub digest: u64,
+    /// A line for each thing that happened, if that was recorded.
+    pub trace: Vec<String>,
+}
+
+/// Runs the world of a seed.
+#[must_use]
+pub fn run(seed: u64, recording: Recording) -> Outcome {
+    let mut world = World::new(seed, recording);
+    let panic = catch_unwind(AssertUnwindSafe(|| world.run())).err();
+    let panic = panic.map(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("panicked: {}", text.unwrap_or("without a text"))
+    });
+    Outcome {
+        fault: panic.or(world.checker.fault.take()),
+        counts: world.checker.counts,
+        digest: world.network.digest(),
+        trace: world.network.trace().to_vec(),
+    }
+}
