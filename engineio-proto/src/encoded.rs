@@ -16,7 +16,7 @@ use crate::{Frame, FrameHeader, Message};
 /// A message in its wire form, made once and shared by every session it is sent to.
 ///
 /// Cloning it costs a reference count; a slot in a session's queue is eight bytes. The base64 form that polling needs
-/// for binary is made when the first polling session asks for it, and at most once.
+/// for binary is made when the first polling session asks for it, and at most once; so are the forms of revision 3.
 ///
 /// # Examples
 ///

@@ -49,7 +49,8 @@ impl Message {
 
 /// What a connection carries: one WebSocket message, or one WebTransport frame, is one Engine.IO packet.
 ///
-/// A text frame starts with the packet type (`4hello`); a binary frame is the data of a message and nothing else.
+/// A text frame starts with the packet type (`4hello`); a binary frame is the data of a message and nothing else;
+/// in revision 3 a byte for the type stands in front of it.
 ///
 /// Source: Engine.IO protocol revision 4, "Packet encoding", "WebSocket".
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle both kinds")]

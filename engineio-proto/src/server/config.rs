@@ -51,7 +51,8 @@ pub struct Config {
     /// Whether a session may move from polling to another transport. Default true.
     pub allow_upgrades: bool,
     /// Whether clients of protocol revision 3 are served, which those of Socket.IO 1 and 2 are: the official
-    /// `allowEIO3`. Default false.
+    /// `allowEIO3`. Default false: above this layer both sides take the session id for the id of a socket, so that
+    /// whoever learns that may speak for the session.
     pub allow_eio3: bool,
     /// A message that every session gets right behind the handshake. Default none.
     pub initial_packet: Option<Message>,

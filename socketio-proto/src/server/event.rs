@@ -40,7 +40,8 @@ pub enum Event {
         /// Why.
         reject: Reject,
     },
-    /// A client connected; it is in no namespace yet.
+    /// A client connected; it is in no namespace yet. One of revision 4 is taken to want to join `/`: its
+    /// [`Connecting`](Self::Connecting) follows.
     Opened {
         /// The Engine.IO session.
         session: SessionKey,
@@ -84,7 +85,8 @@ pub enum Event {
         session: SessionKey,
         /// The namespace, one that exists.
         namespace: ByteString,
-        /// The object that the client sent along, its `auth` option.
+        /// The object that the client sent along, its `auth` option; of one of revision 4 the query of the namespace, as
+        /// an object of texts.
         auth: Option<Payload>,
         /// Whether the client came back: once accepted, it has the socket id, rooms and data that it had, and gets what
         /// it missed. Only where [clients that come back are asked for too](super::RecoveryConfig::skip_middlewares).

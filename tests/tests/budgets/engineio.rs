@@ -25,7 +25,12 @@ struct Net {
 impl Net {
     fn new() -> Self {
         Self {
-            server: Server::new(Config::default(), 0, &Seed::new([5; 32])).unwrap(),
+            server: Server::new(
+                Config::default().with_allow_eio3(true),
+                0,
+                &Seed::new([5; 32]),
+            )
+            .unwrap(),
             keys: Vec::with_capacity(MANY as usize),
             now: Instant::ZERO,
             frames: 0,
@@ -34,7 +39,11 @@ impl Net {
     }
 
     fn open(&mut self, connection: u64) {
-        let head = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=websocket");
+        self.open_with(connection, "EIO=4&transport=websocket");
+    }
+
+    fn open_with(&mut self, connection: u64, query: &str) {
+        let head = RequestHead::new("GET", "/engine.io/", query);
         self.server
             .handle_upgrade(ConnectionId(connection), &head.with_upgrade(), self.now);
         self.drain();
@@ -201,6 +210,39 @@ fn a_copy_of_a_broadcast_takes_no_allocation() {
         10 * one,
         "not now and then either"
     );
+}
+
+#[test]
+fn binary_takes_its_form_of_revision_3_once_for_all_recipients() {
+    let queries = [
+        "EIO=3&transport=websocket",
+        "EIO=3&transport=websocket&b64=1",
+    ];
+    for query in queries {
+        let mut net = Net::new();
+        let sessions = 1_000;
+        for connection in 0..sessions {
+            net.open_with(connection, query);
+        }
+        let keys = net.keys.clone();
+        let mut broadcast = |recipients: usize| {
+            let info = measure(|| {
+                let message = Encoded::binary(vec![7; 10_000].into());
+                let recipients = keys[..recipients].iter().copied();
+                assert_eq!(net.server.send_many(recipients, &message).gone, 0);
+                net.drain();
+            });
+            (info.count_total, info.bytes_max)
+        };
+        broadcast(keys.len());
+        let (one, all) = (broadcast(1), broadcast(keys.len()));
+        eprintln!(
+            "allocations of a binary broadcast in revision 3: {} to one, {} to all",
+            one.0, all.0
+        );
+        assert_eq!(one.0, all.0, "{query}");
+        assert!(all.1 < 100_000, "{} B at most", all.1);
+    }
 }
 
 #[test]
