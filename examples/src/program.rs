@@ -32,6 +32,17 @@ pub fn announce(address: SocketAddr) -> io::Result<()> {
     out.flush()
 }
 
+/// Tells on standard output the hash of the certificate that WebTransport is served with.
+///
+/// # Errors
+///
+/// What the operating system says if standard output is gone.
+pub fn announce_certificate(hash: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "webtransport certificate sha-256 {hash}")?;
+    out.flush()
+}
+
 /// The bytes that a recording of a program may have.
 pub const MAX_RECORDING: u64 = 1 << 30;
 

@@ -49,7 +49,7 @@ export const people = (page, expected) =>
     [...document.querySelectorAll("#users li > :last-child")].map((item) => item.textContent),
   );
 
-export const online = (page) => text(page, "#state-text", "Connected via WebSocket");
+export const online = (page, transport = "WebSocket") => text(page, "#state-text", `Connected via ${transport}`);
 
 export const bubbles = (page) =>
   page.evaluate(() =>

@@ -7,19 +7,18 @@ const SCREENSHOTS = process.env.SCREENSHOTS;
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",
-  "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
 ];
 
-/** Starts a headless Chromium with a new user data folder, which is removed afterwards. */
-export function launch() {
+/** Starts a headless Chromium with a new user data folder, which is removed afterwards. Only with `quic` has it WebTransport. */
+export function launch({ quic = false } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
     headless: true,
-    args: ARGUMENTS,
+    args: quic ? ARGUMENTS : [...ARGUMENTS, "--disable-quic"],
   });
 }
 

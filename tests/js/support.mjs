@@ -47,9 +47,11 @@ export async function start(program, args) {
     running.delete(child);
     return outcome;
   });
+  let certificate = null;
   const lines = createInterface({ input: child.stdout });
   const ready = new Promise((done) => {
     lines.on("line", (line) => {
+      certificate ??= /^webtransport certificate sha-256 (.+)$/.exec(line)?.[1] ?? null;
       const found = /^listening on http:\/\/(127\.0\.0\.1):(\d+)$/.exec(line);
       if (found) {
         done(Number(found[2]));
@@ -70,6 +72,8 @@ export async function start(program, args) {
     port,
     url: `http://127.0.0.1:${port}`,
     ws: `ws://127.0.0.1:${port}`,
+    /** The hash of the certificate for WebTransport, in base64. */
+    certificate,
     get running() {
       return running.has(child);
     },

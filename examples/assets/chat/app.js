@@ -59,7 +59,8 @@ function enter(name, room) {
   socket?.removeAllListeners();
   socket?.disconnect();
   // The page reconnects by itself, to show when the next attempt is due.
-  socket = io({ auth: { name, key: me.key }, reconnection: false, autoConnect: false });
+  const auth = { name, key: me.key };
+  socket = io({ auth, reconnection: false, autoConnect: false, transportOptions: transportOptions() });
   socket.on("connect", onConnect);
   socket.on("connect_error", onConnectError);
   socket.on("disconnect", onDisconnect);
@@ -73,6 +74,16 @@ function enter(name, room) {
   socket.on("replaced", () => leave("This name has been taken over in another tab."));
   page.enter.disabled = true;
   attempt();
+}
+
+// The certificate of the server for WebTransport may be one that the browser knows by its hash alone.
+function transportOptions() {
+  const hash = document.querySelector('meta[name="webtransport-certificate"]').content;
+  if (hash === "") {
+    return {};
+  }
+  const value = Uint8Array.from(atob(hash), (character) => character.charCodeAt(0));
+  return { webtransport: { serverCertificateHashes: [{ algorithm: "sha-256", value }] } };
 }
 
 function attempt() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use engineio_proto::codec::DecodeError;
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Config, Output, Server as EngineServer, ServerEvent, SessionKey};
 use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
@@ -30,8 +31,12 @@ pub trait Machine: Send + 'static {
     fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
     /// Takes a request to become a WebSocket.
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
+    /// Takes a request for a WebTransport session.
+    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant);
     /// Takes a frame of a connection.
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
+    /// Notes that a WebTransport stream brought what is no frame.
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
     /// Notes that a connection closed.
     fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
@@ -191,6 +196,14 @@ macro_rules! delegate {
 
         fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
             <$machine>::handle_upgrade(self, id, head, now);
+        }
+
+        fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+            <$machine>::handle_webtransport(self, id, now);
+        }
+
+        fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+            <$machine>::handle_bad_frame(self, id, error, now);
         }
 
         fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {

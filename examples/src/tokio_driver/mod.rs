@@ -6,6 +6,7 @@
 //! | `shard.rs` | the task that owns both: inputs in, outputs out, timers |
 //! | `service.rs` | the tower [`Service`]: one future for each HTTP request |
 //! | `websocket.rs`, `connection.rs` | the opening handshake; one task for each WebSocket |
+//! | `webtransport.rs` | an accept loop for WebTransport; one task for each session |
 //! | `body.rs`, `handshake.rs` | request bodies up to a limit; request heads kept for the application |
 //! | `compression.rs` | which answers are compressed, for a layer around the service |
 //! | `serve.rs` | an accept loop for programs that bring no HTTP server of their own |
@@ -22,6 +23,7 @@ mod serve;
 mod service;
 mod shard;
 mod websocket;
+mod webtransport;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -38,6 +40,7 @@ pub use handshake::Handshake;
 pub use machine::{App, Commands, Context, Lifecycle, Machine};
 pub use serve::HttpServer;
 pub use service::{Answer, Service};
+pub use webtransport::WebTransportServer;
 
 use service::Shared;
 use shard::{Clock, Input, Shard, Wires};

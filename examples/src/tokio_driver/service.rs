@@ -94,14 +94,14 @@ impl Shared {
     }
 
     /// The official rule: everything below the path, which ends in a slash.
-    fn serves(&self, path: &str) -> bool {
+    pub(super) fn serves(&self, path: &str) -> bool {
         self.path
             .as_deref()
             .is_none_or(|served| path.starts_with(served))
     }
 
     /// The shard that owns a session; for a new one, each in turn.
-    fn shard(&self, sid: Option<&str>) -> Option<mpsc::Sender<Input>> {
+    pub(super) fn shard(&self, sid: Option<&str>) -> Option<mpsc::Sender<Input>> {
         let index = match sid {
             Some(sid) => Sid::parse(sid).map_or(0, |sid| usize::from(sid.shard())),
             None => self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len().max(1),
@@ -113,7 +113,7 @@ impl Shared {
             .cloned()
     }
 
-    fn next_id(&self) -> u64 {
+    pub(super) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 

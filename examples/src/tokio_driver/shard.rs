@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use engineio_proto::codec::DecodeError;
 use engineio_proto::http::{Headers, RequestHead, Response};
 use engineio_proto::server::Output;
 use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
@@ -45,7 +46,17 @@ pub(super) enum Input {
         upgrade: OnUpgrade,
         respond: oneshot::Sender<Result<Headers, Response>>,
     },
+    /// A WebTransport stream with its first frame. What is to be written comes through the channel that it is answered
+    /// with, unless it is refused.
+    Stream {
+        id: ConnectionId,
+        head: Box<Parts>,
+        first: Frame,
+        opened: oneshot::Sender<mpsc::Receiver<Batch>>,
+    },
     Frame(ConnectionId, Frame),
+    /// A WebTransport stream brought what is no frame.
+    BadFrame(ConnectionId, DecodeError),
     /// The last batch has been written.
     Writable(ConnectionId),
     Closed(ConnectionId),
@@ -95,6 +106,7 @@ pub(super) struct Shard<M: Machine, A: App<M>> {
     secure: bool,
     requests: HashMap<RequestId, Pending>,
     upgrades: HashMap<ConnectionId, Upgrading>,
+    streams: HashMap<ConnectionId, oneshot::Sender<mpsc::Receiver<Batch>>>,
     connections: HashMap<ConnectionId, Connection>,
     /// Connections that may have frames and are ready for them.
     writable: Vec<ConnectionId>,
@@ -143,6 +155,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
             commander: wires.commander,
             requests: HashMap::new(),
             upgrades: HashMap::new(),
+            streams: HashMap::new(),
             connections: HashMap::new(),
             writable: Vec::new(),
             heads: Heads::default(),
@@ -264,7 +277,24 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 let handshake = Handshake::new(*head, self.secure);
                 self.heads.begin(Exchange::Connection(id), handshake);
             }
+            Input::Stream {
+                id,
+                head,
+                first,
+                opened,
+            } => {
+                self.streams.insert(id, opened);
+                self.machine.handle_webtransport(id, now);
+                self.machine.handle_frame(id, first, now);
+                // QUIC is never without TLS.
+                let handshake = Handshake::new(*head, true);
+                self.heads.begin(Exchange::Connection(id), handshake);
+            }
             Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
+            Input::BadFrame(id, error) => {
+                self.connections.remove(&id);
+                self.machine.handle_bad_frame(id, error, now);
+            }
             Input::Writable(id) => {
                 if let Some(connection) = self.connections.get_mut(&id) {
                     connection.idle = true;
@@ -272,10 +302,12 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 }
             }
             Input::Closed(id) => {
+                self.heads.answer(Exchange::Connection(id));
                 self.connections.remove(&id);
                 self.machine.handle_connection_closed(id, now);
             }
             Input::Failed(id) => {
+                self.heads.answer(Exchange::Connection(id));
                 self.connections.remove(&id);
                 self.machine.handle_connection_failed(id, now);
             }
@@ -329,6 +361,8 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 response,
             } => {
                 self.heads.answer(Exchange::Connection(connection));
+                // Dropped, the channel tells the task.
+                self.streams.remove(&connection);
                 if let Some(upgrading) = self.upgrades.remove(&connection) {
                     let _gone = upgrading.respond.send(Err(response));
                 }
@@ -340,7 +374,10 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 }
             }
             // The task closes the connection when its sender is gone.
-            Output::Close { connection } => drop(self.connections.remove(&connection)),
+            Output::Close { connection } => {
+                self.heads.answer(Exchange::Connection(connection));
+                self.connections.remove(&connection);
+            }
             Output::Event(event) => self.handle_event(event, now),
         }
     }
@@ -374,6 +411,14 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
     }
 
     fn accept(&mut self, id: ConnectionId, headers: Headers, now: Instant) {
+        if let Some(opened) = self.streams.remove(&id) {
+            let waiting = self.add_connection(id);
+            if opened.send(waiting).is_err() {
+                self.connections.remove(&id);
+                self.machine.handle_connection_closed(id, now);
+            }
+            return;
+        }
         let Some(Upgrading { upgrade, respond }) = self.upgrades.remove(&id) else {
             return;
         };
@@ -382,13 +427,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
             self.machine.handle_connection_closed(id, now);
             return;
         };
-        let (batches, waiting) = mpsc::channel(1);
-        let connection = Connection {
-            batches,
-            idle: true,
-            waiting: false,
-        };
-        self.connections.insert(id, connection);
+        let waiting = self.add_connection(id);
         let max_payload = self.machine.config().max_payload;
         self.tasks.spawn(async move {
             match upgrade.await {
@@ -402,6 +441,18 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 }
             }
         });
+    }
+
+    /// Gives the end of the channel that the connection's batches come from.
+    fn add_connection(&mut self, id: ConnectionId) -> mpsc::Receiver<Batch> {
+        let (batches, waiting) = mpsc::channel(1);
+        let connection = Connection {
+            batches,
+            idle: true,
+            waiting: false,
+        };
+        self.connections.insert(id, connection);
+        waiting
     }
 
     /// Hands a connection that is idle its next batch.

@@ -181,7 +181,7 @@ function comeBack(socket) {
 
 function page() {
   const html = readFileSync(`${PAGE}/index.html`, "utf8");
-  return html.replaceAll("{{CLIENT_SCRIPT}}", "/socket.io/socket.io.min.js");
+  return html.replaceAll("{{CLIENT_SCRIPT}}", "/socket.io/socket.io.min.js").replaceAll("{{CERTIFICATE_HASH}}", "");
 }
 
 function newRoom() {

@@ -15,10 +15,15 @@ use std::path::Path;
 
 use examples::admin::Admin;
 use examples::metrics;
-use examples::program::{MAX_RECORDING, StopSignals, announce, init_log, recording};
-use examples::tokio_driver::{self, Driver, HttpServer, compression, fresh_seed};
+use examples::program::{
+    MAX_RECORDING, StopSignals, announce, announce_certificate, init_log, recording,
+};
+use examples::tokio_driver::{
+    self, Driver, HttpServer, WebTransportServer, compression, fresh_seed,
+};
 use http::{HeaderValue, Method, header};
 use socketio_proto::engine::server as engine;
+use socketio_proto::engine::{Transport, Transports};
 use socketio_proto::server::{self, Config, RecoveryConfig};
 use socketio_recorder::Recorder;
 use tokio::net::TcpListener;
@@ -57,7 +62,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind((options.host, options.port)).await?;
     let address = listener.local_addr()?;
-    let router = page::router()
+    let webtransport = options
+        .webtransport
+        .then(|| WebTransportServer::bind(address, &driver.service()))
+        .transpose()?;
+    let hash = webtransport
+        .as_ref()
+        .map_or("", WebTransportServer::certificate_hash);
+    let router = page::router(hash)
         .merge(metrics::router(driver.commands().to_vec()))
         .fallback_service(driver.service())
         .layer(compression(COMPRESSION_THRESHOLD));
@@ -68,11 +80,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let http = HttpServer::start(listener, router);
     let mut stop = StopSignals::listen()?;
+    if !hash.is_empty() {
+        announce_certificate(hash)?;
+    }
     announce(address)?;
 
     stop.next().await;
     tracing::info!("stopping");
     driver.shut_down().await;
+    if let Some(webtransport) = webtransport {
+        webtransport.shut_down().await;
+    }
     http.shut_down().await;
     Ok(())
 }
@@ -89,8 +107,17 @@ fn settings(options: &Options) -> Config {
     let recovery = options
         .recovery
         .map(|away| RecoveryConfig::default().with_max_disconnection_duration(away));
+    let transports = if options.webtransport {
+        Transports::default().with(Transport::WebTransport)
+    } else {
+        Transports::default()
+    };
     Config::default()
-        .with_engine(engine::Config::default().with_max_sessions(MAX_CLIENTS))
+        .with_engine(
+            engine::Config::default()
+                .with_transports(transports)
+                .with_max_sessions(MAX_CLIENTS),
+        )
         .with_connection_state_recovery(recovery)
 }
 

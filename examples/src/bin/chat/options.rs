@@ -15,6 +15,7 @@ pub(crate) const HELP: &str = include_str!("help.txt");
 pub(crate) struct Options {
     pub(crate) host: String,
     pub(crate) port: u16,
+    pub(crate) webtransport: bool,
     pub(crate) cors_origins: Vec<HeaderValue>,
     /// How long clients may be away, if they may at all.
     pub(crate) recovery: Option<Duration>,
@@ -42,6 +43,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
     let mut options = Options {
         host: String::from("127.0.0.1"),
         port: 3000,
+        webtransport: false,
         cors_origins: Vec::new(),
         recovery: Some(Duration::from_secs(120)),
         drain: Duration::from_secs(3),
@@ -54,6 +56,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
         match argument {
             Arg::Long("host") => options.host = parser.value()?.string()?,
             Arg::Long("port") => options.port = parser.value()?.parse()?,
+            Arg::Long("webtransport") => options.webtransport = true,
             Arg::Long("cors-origin") => options.cors_origins.push(parser.value()?.parse()?),
             Arg::Long("recovery") => {
                 let away = seconds(&mut parser)?;

@@ -17,12 +17,15 @@ const CLIENT: &str = "/socket.io/socket.io.min.js";
 const CLIENT_CDN: &str = "https://cdn.socket.io/4.8.1/socket.io.min.js";
 const CLIENT_PACKAGE: &str = "../tests/js/node_modules/socket.io-client";
 
-/// Serves the page, its files, and the client script if there is one.
-pub(crate) fn router() -> Router {
+/// Serves the page, its files, and the client script if there is one. The page is told the hash of the certificate
+/// that WebTransport is served with, empty if it is not.
+pub(crate) fn router(certificate_hash: &str) -> Router {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join(CLIENT_PACKAGE);
     let client = ClientFiles::read(&package).ok();
     let address = if client.is_some() { CLIENT } else { CLIENT_CDN };
-    let page = PAGE.replace("{{CLIENT_SCRIPT}}", address);
+    let page = PAGE
+        .replace("{{CLIENT_SCRIPT}}", address)
+        .replace("{{CERTIFICATE_HASH}}", certificate_hash);
     let router = file(Router::new(), "/", "text/html", page.into());
     let router = file(router, "/style.css", "text/css", STYLE.into());
     let router = file(router, "/app.js", "text/javascript", SCRIPT.into());

@@ -1,8 +1,8 @@
 //! A server under test for the two protocol test suites and for the official client.
 //!
 //! `conformance --engineio|--socketio --port P [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES]
-//! [--connect-timeout MS] [--recovery MS] [--parser json|msgpack] [--allow-eio3]`; `tests/js/README.md` describes how the two
-//! servers behave.
+//! [--connect-timeout MS] [--recovery MS] [--parser json|msgpack] [--allow-eio3] [--webtransport]`; `tests/js/README.md`
+//! describes how the two servers behave.
 
 mod engineio;
 mod socketio;
@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use axum::Router;
 use engineio_proto::server as engine;
-use examples::program::{StopSignals, announce, init_log};
-use examples::tokio_driver::{App, Driver, HttpServer, Machine, Options, fresh_seed};
+use engineio_proto::{Transport, Transports};
+use examples::program::{StopSignals, announce, announce_certificate, init_log};
+use examples::tokio_driver::{
+    App, Driver, HttpServer, Machine, Options, WebTransportServer, fresh_seed,
+};
 use http::Method;
 use lexopt::{Arg, ValueExt};
 use socketio_proto::parser::Parser;
@@ -30,6 +33,7 @@ struct Arguments {
     /// How long clients may be away and come back to what they had.
     recovery: Option<Duration>,
     parser: Parser,
+    webtransport: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -46,9 +50,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match arguments.mode {
         Mode::Engine => {
             let server = engine::Server::new(arguments.engine, 0, &fresh_seed()?)?;
-            run(listener, server, engineio::Echo, "/engine.io/", |router| {
-                router
-            })
+            let path = "/engine.io/";
+            run(
+                listener,
+                arguments.webtransport,
+                server,
+                engineio::Echo,
+                path,
+                |router| router,
+            )
             .await
         }
         Mode::Socket => {
@@ -62,9 +72,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 .with_connect_timeout(arguments.connect_timeout);
             let mut server = socket::Server::new(config, 0, &fresh_seed()?)?;
             let app = socketio::Behaviours::new(&mut server)?;
-            run(listener, server, app, "/socket.io/", |router| {
-                router.layer(cors())
-            })
+            let path = "/socket.io/";
+            run(
+                listener,
+                arguments.webtransport,
+                server,
+                app,
+                path,
+                |router| router.layer(cors()),
+            )
             .await
         }
     }
@@ -72,6 +88,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn run<M: Machine, A: App<M>>(
     listener: TcpListener,
+    webtransport: bool,
     machine: M,
     app: A,
     path: &str,
@@ -80,12 +97,21 @@ async fn run<M: Machine, A: App<M>>(
     let driver = Driver::start(vec![(machine, app)], Options::default().with_path(path));
     let address = listener.local_addr()?;
     let router = layered(Router::new().fallback_service(driver.service()));
+    let webtransport = webtransport
+        .then(|| WebTransportServer::bind(address, &driver.service()))
+        .transpose()?;
     let http = HttpServer::start(listener, router);
     let mut stop = StopSignals::listen()?;
+    if let Some(webtransport) = &webtransport {
+        announce_certificate(webtransport.certificate_hash())?;
+    }
     announce(address)?;
 
     stop.next().await;
     driver.shut_down().await;
+    if let Some(webtransport) = webtransport {
+        webtransport.shut_down().await;
+    }
     http.shut_down().await;
     Ok(())
 }
@@ -114,6 +140,8 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut recovery = None;
     let mut packets = Parser::Json;
     let mut allow_eio3 = false;
+    let mut transports = Transports::default();
+    let mut webtransport = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("engineio") => mode = Some(Mode::Engine),
@@ -134,6 +162,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
                     other => return Err(format!("no such parser: {other}").into()),
                 };
             }
+            Arg::Long("webtransport") => {
+                webtransport = true;
+                transports = transports.with(Transport::WebTransport);
+            }
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
         }
     }
@@ -141,6 +173,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
         mode: mode.ok_or("give one of --engineio and --socketio")?,
         port,
         engine: engine::Config::default()
+            .with_transports(transports)
             .with_ping_interval(Duration::from_millis(interval))
             .with_ping_timeout(Duration::from_millis(timeout))
             .with_max_payload(max_payload)
@@ -148,5 +181,6 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
         connect_timeout: Duration::from_millis(connect),
         recovery,
         parser: packets,
+        webtransport,
     })
 }

@@ -1,0 +1,367 @@
+//! Serves WebTransport, with the crate wtransport: an accept loop, and one task for each session.
+//!
+//! A task reads the first frame of its stream itself, for the shard that it belongs to is known only then. From there on
+//! it does what `connection.rs` does for a WebSocket: what arrives goes to the shard frame by frame, and the shard hands
+//! it batches to write. Content is neither copied when it is cut out of what arrived nor when it is written.
+//!
+//! The crate ends a session with its connection alone, which browsers report as an error: a page sees `transport error`
+//! where it would see `transport close` on a WebSocket.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use engineio_proto::codec::DecodeError;
+use engineio_proto::codec::webtransport::{self, Decoder};
+use engineio_proto::{ConnectionId, Frame, Transport};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use wtransport::endpoint::{IncomingSession, SessionRequest, endpoint_side};
+use wtransport::{Connection, Endpoint, Identity, RecvStream, SendStream, ServerConfig, VarInt};
+
+use super::asked;
+use super::connection::Batch;
+use super::service::{Service, Shared};
+use super::shard::Input;
+
+/// Accepts WebTransport sessions for the path of a service. Dropping it ends it at once;
+/// [`shut_down`](Self::shut_down) lets sessions that are being closed finish.
+///
+/// The certificate is made for the occasion and good for 14 days, the longest that browsers accept for one that they
+/// know by its hash alone: pages name [the hash](Self::certificate_hash) in `serverCertificateHashes`.
+#[derive(Debug)]
+pub struct WebTransportServer {
+    address: SocketAddr,
+    certificate_hash: String,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+/// How long a client may take for the handshakes of QUIC, TLS and HTTP/3.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// How long a session that is being closed may take for what is left to write.
+const CLOSE_TIME: Duration = Duration::from_secs(5);
+
+/// How long a client may take to read the last of what it was sent, before the session is closed under it.
+const READ_TIME: Duration = Duration::from_millis(500);
+
+/// The code of HTTP/3 for an end without a fault.
+const H3_NO_ERROR: VarInt = VarInt::from_u32(0x100);
+
+/// How long sessions get to close when the server stops.
+const FINISH_TIME: Duration = Duration::from_secs(1);
+
+/// How often a path that is idle is kept open, which is for less time than that of the heartbeat.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How much is read from a stream at a time.
+const READ_BYTES: usize = 64 << 10;
+
+impl WebTransportServer {
+    /// Starts to accept sessions at a UDP address. Port 0 takes a free one.
+    ///
+    /// Runs in the tokio runtime it is called in.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says if the address cannot be had.
+    pub fn bind(address: SocketAddr, service: &Service) -> io::Result<Self> {
+        let mut names = vec![String::from("localhost")];
+        if !address.ip().is_unspecified() {
+            names.push(host_of(address.ip()));
+        }
+        let identity = Identity::self_signed(names).map_err(io::Error::other)?;
+        let certificate = identity.certificate_chain().as_slice().first();
+        let certificate_hash = certificate.map(|certificate| {
+            let hash = certificate.hash();
+            STANDARD.encode(AsRef::<[u8; 32]>::as_ref(&hash))
+        });
+        let config = ServerConfig::builder()
+            .with_bind_address(address)
+            .with_identity(identity)
+            .keep_alive_interval(Some(KEEP_ALIVE))
+            .build();
+        let endpoint = Endpoint::server(config)?;
+        let address = endpoint.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::clone(&service.0);
+        Ok(Self {
+            address,
+            certificate_hash: certificate_hash.unwrap_or_default(),
+            stop,
+            accepting: tokio::spawn(accept(endpoint, shared, stopped)),
+        })
+    }
+
+    /// The address that is listened at.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The SHA-256 hash of the certificate, in base64.
+    #[must_use]
+    pub fn certificate_hash(&self) -> &str {
+        &self.certificate_hash
+    }
+
+    /// Stops accepting, lets sessions that are being closed finish for a second, and returns when none is left. To be
+    /// called behind [`Driver::shut_down`](super::Driver::shut_down), which closes them.
+    pub async fn shut_down(self) {
+        self.stop.send_replace(true);
+        // Fails only if the task panicked, and then it is over as well.
+        let _ended = self.accepting.await;
+    }
+}
+
+/// The name of an address in a certificate.
+fn host_of(ip: IpAddr) -> String {
+    ip.to_string()
+}
+
+async fn accept(
+    endpoint: Endpoint<endpoint_side::Server>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Who has not said yet what the session is for.
+    let pending = Arc::new(Semaphore::new(
+        shared
+            .config
+            .max_pending_streams
+            .min(Semaphore::MAX_PERMITS),
+    ));
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            incoming = endpoint.accept() => {
+                sessions.spawn(serve(incoming, Arc::clone(&shared), Arc::clone(&pending)));
+            }
+            Some(_ended) = sessions.join_next() => {}
+            () = asked(&mut stopped) => break,
+        }
+    }
+    let finished = async { while sessions.join_next().await.is_some() {} };
+    if timeout(FINISH_TIME, finished).await.is_err() {
+        sessions.shutdown().await;
+    }
+    endpoint.close(H3_NO_ERROR, b"");
+    let _late = timeout(FINISH_TIME, endpoint.wait_idle()).await;
+}
+
+/// Serves one session from its handshake to its end.
+async fn serve(incoming: IncomingSession, shared: Arc<Shared>, pending: Arc<Semaphore>) {
+    let Ok(permit) = pending.try_acquire() else {
+        return incoming.refuse();
+    };
+    let Ok(Ok(request)) = timeout(HANDSHAKE_TIME, incoming).await else {
+        return;
+    };
+    let wanted = shared.config.transports.contains(Transport::WebTransport);
+    let Some(head) = head(&request).filter(|head| wanted && shared.serves(head.uri.path())) else {
+        return request.not_found().await;
+    };
+    if shared.stopping.load(Ordering::Relaxed) {
+        return request.too_many_requests().await;
+    }
+    let Ok(connection) = request.accept().await else {
+        return;
+    };
+    let opening = timeout(
+        shared.config.upgrade_timeout,
+        Session::open(&connection, shared.config.max_payload),
+    );
+    if let Ok(Some((session, first))) = opening.await {
+        drop(permit);
+        if session.run(&shared, head, first).await {
+            // A client loses what it has not read with the session, acknowledged or not.
+            let _late = timeout(READ_TIME, connection.closed()).await;
+        }
+    }
+    connection.close(H3_NO_ERROR, b"");
+}
+
+/// What the request for a session would look like in HTTP/1.1.
+fn head(request: &SessionRequest) -> Option<Parts> {
+    let uri = format!("https://{}{}", request.authority(), request.path());
+    let whole = Request::builder().method(Method::CONNECT).uri(uri);
+    let mut head = whole.body(()).ok()?.into_parts().0;
+    for (name, value) in request.headers() {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            head.headers.append(name, value);
+        }
+    }
+    head.extensions
+        .insert(ConnectInfo(request.remote_address()));
+    Some(head)
+}
+
+/// The stream of a session.
+struct Session {
+    send: SendStream,
+    recv: RecvStream,
+    decoder: Decoder,
+    /// What arrived and has not been decoded.
+    chunk: Bytes,
+}
+
+/// How a session comes to its end.
+enum End {
+    /// The shard closes it.
+    Asked {
+        /// Something has been sent before.
+        written: bool,
+    },
+    /// The peer closed it, or it is gone.
+    Closed,
+    /// The peer sent what is no frame.
+    Bad(DecodeError),
+}
+
+impl Session {
+    /// Waits for the client's stream and its first frame.
+    async fn open(connection: &Connection, max_payload: usize) -> Option<(Self, Frame)> {
+        let (send, recv) = connection.accept_bi().await.ok()?;
+        let mut session = Self {
+            send,
+            recv,
+            decoder: Decoder::new(max_payload),
+            chunk: Bytes::new(),
+        };
+        let first = session.read().await.ok()?;
+        Some((session, first))
+    }
+
+    /// Joins a shard and carries frames both ways until the end. Tells whether the client may still be reading.
+    async fn run(self, shared: &Shared, head: Parts, first: Frame) -> bool {
+        let sid = webtransport::decode_open(first.clone()).ok().flatten();
+        let Some(shard) = shared.shard(sid.as_deref()) else {
+            return false;
+        };
+        let id = ConnectionId(shared.next_id());
+        let (opened, batches) = oneshot::channel();
+        let input = Input::Stream {
+            id,
+            head: Box::new(head),
+            first,
+            opened,
+        };
+        if shard.send(input).await.is_err() {
+            return false;
+        }
+        // An error if it was refused, or the shard is gone.
+        let Ok(batches) = batches.await else {
+            return false;
+        };
+        let (mut send, end) = self.carry(id, &shard, batches).await;
+        let report = match &end {
+            End::Asked { .. } => None,
+            End::Closed => Some(Input::Closed(id)),
+            End::Bad(error) => Some(Input::BadFrame(id, *error)),
+        };
+        if let Some(report) = report {
+            // A shard that is gone need not know.
+            let _gone = shard.send(report).await;
+        }
+        drop(shard);
+        // What the peer has not got by then is lost with the session.
+        let _late = timeout(CLOSE_TIME, send.finish()).await;
+        matches!(end, End::Asked { written: true })
+    }
+
+    async fn carry(
+        mut self,
+        id: ConnectionId,
+        shard: &mpsc::Sender<Input>,
+        batches: mpsc::Receiver<Batch>,
+    ) -> (SendStream, End) {
+        let mut send = self.send;
+        let writing = write(&mut send, id, shard, batches);
+        let reading = async {
+            loop {
+                let frame = match read(&mut self.recv, &mut self.decoder, &mut self.chunk).await {
+                    Ok(frame) => frame,
+                    Err(end) => return end,
+                };
+                if shard.send(Input::Frame(id, frame)).await.is_err() {
+                    return End::Asked { written: true };
+                }
+            }
+        };
+        let end = first_of(writing, reading).await;
+        (send, end)
+    }
+
+    async fn read(&mut self) -> Result<Frame, End> {
+        read(&mut self.recv, &mut self.decoder, &mut self.chunk).await
+    }
+}
+
+async fn first_of<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (one, other) = (pin!(one), pin!(other));
+    tokio::select! {
+        first = one => first,
+        first = other => first,
+    }
+}
+
+/// The next frame of a stream.
+async fn read(
+    recv: &mut RecvStream,
+    decoder: &mut Decoder,
+    chunk: &mut Bytes,
+) -> Result<Frame, End> {
+    loop {
+        if let Some(frame) = decoder.decode(chunk).map_err(End::Bad)? {
+            return Ok(frame);
+        }
+        match recv.quic_stream_mut().read_chunk(READ_BYTES, true).await {
+            Ok(Some(next)) => *chunk = next.bytes,
+            Ok(None) | Err(_) => return Err(End::Closed),
+        }
+    }
+}
+
+/// Writes batches until there are no more.
+async fn write(
+    send: &mut SendStream,
+    id: ConnectionId,
+    shard: &mpsc::Sender<Input>,
+    mut batches: mpsc::Receiver<Batch>,
+) -> End {
+    let mut written = false;
+    while let Some(batch) = batches.recv().await {
+        let mut headers = BytesMut::new();
+        let mut pieces = Vec::with_capacity(2 * batch.len());
+        for frame in batch {
+            let (header, content) = webtransport::encode(frame);
+            headers.extend_from_slice(header.as_ref());
+            pieces.push(headers.split().freeze());
+            pieces.push(content);
+        }
+        if send
+            .quic_stream_mut()
+            .write_all_chunks(&mut pieces)
+            .await
+            .is_err()
+            || shard.send(Input::Writable(id)).await.is_err()
+        {
+            return End::Closed;
+        }
+        written = true;
+    }
+    End::Asked { written }
+}
