@@ -12,6 +12,8 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
+    pub(crate) const ALL: [Self; 4] = [Self::V4, Self::V3, Self::V3Text, Self::Jsonp];
+
     /// What its queries start with.
     pub(crate) fn query(self) -> &'static str {
         match self {
@@ -35,7 +37,9 @@ impl Dialect {
             }
             Self::Jsonp => {
                 let mut form = form_urlencoded::Serializer::new(String::new());
-                form.append_pair("d", &text.replace('\n', "\\n"));
+                // As the official client does.
+                let escaped = text.replace("\\n", "\\\n").replace('\n', "\\n");
+                form.append_pair("d", &escaped);
                 form.finish().into()
             }
         }
