@@ -6,3 +6,4 @@ pub mod client_files;
 pub mod metrics;
 pub mod program;
 pub mod tokio_driver;
+mod webtransport;

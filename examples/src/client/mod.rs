@@ -20,6 +20,7 @@ pub mod tokio;
 use std::ops::ControlFlow;
 
 use engineio_proto::client::{Client as EngineClient, Event as EngineEvent, Output};
+use engineio_proto::codec::DecodeError;
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
 use socketio_proto::client::{Client as SocketClient, Event as SocketEvent};
@@ -44,6 +45,8 @@ pub trait Machine: Send + 'static {
     fn handle_connected(&mut self, id: ConnectionId, now: Instant);
     /// Takes a frame.
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
+    /// Notes that a WebTransport stream brought what is no frame.
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
     /// Notes that a connection closed, with the code of the close frame if there was one.
     fn handle_connection_closed(&mut self, id: ConnectionId, code: Option<u16>, now: Instant);
     /// Notes that a connection failed, or was refused by this response.
@@ -103,6 +106,10 @@ macro_rules! delegate {
 
         fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
             <$machine>::handle_frame(self, id, frame, now);
+        }
+
+        fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+            <$machine>::handle_bad_frame(self, id, error, now);
         }
 
         fn handle_connection_closed(&mut self, id: ConnectionId, code: Option<u16>, now: Instant) {

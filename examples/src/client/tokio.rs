@@ -1,12 +1,14 @@
-//! A client on tokio: one task owns the machine, others carry a request or a WebSocket each.
+//! A client on tokio: one task owns the machine, others carry a request, a WebSocket or a WebTransport session each.
 
 mod network;
+mod webtransport;
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use engineio_proto::client::Output;
+use engineio_proto::codec::DecodeError;
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Transport};
 use tokio::sync::mpsc;
@@ -42,6 +44,7 @@ enum Input {
     RequestFailed(RequestId),
     Connected(ConnectionId),
     Frame(ConnectionId, Frame),
+    BadFrame(ConnectionId, DecodeError),
     /// The last batch has left.
     Written(ConnectionId),
     Closed(ConnectionId, Option<u16>),
@@ -151,19 +154,10 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         task.abort();
                     }
                 }
-                // This driver knows no WebTransport.
                 Output::Connect {
                     connection,
-                    transport: Transport::WebTransport,
-                    ..
-                } => {
-                    let now = self.now();
-                    self.machine.handle_connection_failed(connection, None, now);
-                }
-                Output::Connect {
-                    connection,
+                    transport,
                     request,
-                    ..
                 } => {
                     let (batches, waiting) = mpsc::channel(1);
                     let task = Connection {
@@ -172,8 +166,16 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         reporter: self.reporter.clone(),
                     };
                     let max_payload = self.machine.max_payload();
-                    self.tasks
-                        .spawn(task.run(request, self.tls.clone(), max_payload));
+                    let tls = self.tls.clone();
+                    match transport {
+                        Transport::WebTransport => {
+                            self.tasks
+                                .spawn(task.run_webtransport(request, tls, max_payload));
+                        }
+                        Transport::Polling | Transport::WebSocket | _ => {
+                            self.tasks.spawn(task.run(request, tls, max_payload));
+                        }
+                    }
                     let busy = false;
                     self.connections.insert(connection, Pipe { batches, busy });
                 }
@@ -222,6 +224,10 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             }
             Input::Connected(id) => self.machine.handle_connected(id, now),
             Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
+            Input::BadFrame(id, error) => {
+                self.connections.remove(&id);
+                self.machine.handle_bad_frame(id, error, now);
+            }
             Input::Written(id) => {
                 if let Some(pipe) = self.connections.get_mut(&id) {
                     pipe.busy = false;

@@ -18,9 +18,8 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
 use engineio_proto::codec::DecodeError;
-use engineio_proto::codec::webtransport::{self, Decoder};
+use engineio_proto::codec::webtransport;
 use engineio_proto::{ConnectionId, Frame, Transport};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -28,12 +27,13 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use wtransport::endpoint::{IncomingSession, SessionRequest, endpoint_side};
-use wtransport::{Connection, Endpoint, Identity, RecvStream, SendStream, ServerConfig, VarInt};
+use wtransport::{Connection, Endpoint, Identity, SendStream, ServerConfig, VarInt};
 
 use super::asked;
 use super::connection::Batch;
 use super::service::{Service, Shared};
 use super::shard::Input;
+use crate::webtransport::{FrameReader, ReadEnd, write};
 
 /// Accepts WebTransport sessions for the path of a service. Dropping it ends it at once;
 /// [`shut_down`](Self::shut_down) lets sessions that are being closed finish.
@@ -65,9 +65,6 @@ const FINISH_TIME: Duration = Duration::from_secs(1);
 
 /// How often a path that is idle is kept open, which is for less time than that of the heartbeat.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// How much is read from a stream at a time.
-const READ_BYTES: usize = 64 << 10;
 
 impl WebTransportServer {
     /// Starts to accept sessions at a UDP address. Port 0 takes a free one.
@@ -212,10 +209,7 @@ fn head(request: &SessionRequest) -> Option<Parts> {
 /// The stream of a session.
 struct Session {
     send: SendStream,
-    recv: RecvStream,
-    decoder: Decoder,
-    /// What arrived and has not been decoded.
-    chunk: Bytes,
+    reader: FrameReader,
 }
 
 /// How a session comes to its end.
@@ -235,14 +229,9 @@ impl Session {
     /// Waits for the client's stream and its first frame.
     async fn open(connection: &Connection, max_payload: usize) -> Option<(Self, Frame)> {
         let (send, recv) = connection.accept_bi().await.ok()?;
-        let mut session = Self {
-            send,
-            recv,
-            decoder: Decoder::new(max_payload),
-            chunk: Bytes::new(),
-        };
-        let first = session.read().await.ok()?;
-        Some((session, first))
+        let mut reader = FrameReader::new(recv, max_payload);
+        let first = reader.next().await.ok()?;
+        Some((Self { send, reader }, first))
     }
 
     /// Joins a shard and carries frames both ways until the end. Tells whether the client may still be reading.
@@ -289,12 +278,13 @@ impl Session {
         batches: mpsc::Receiver<Batch>,
     ) -> (SendStream, End) {
         let mut send = self.send;
-        let writing = write(&mut send, id, shard, batches);
+        let writing = write_batches(&mut send, id, shard, batches);
         let reading = async {
             loop {
-                let frame = match read(&mut self.recv, &mut self.decoder, &mut self.chunk).await {
+                let frame = match self.reader.next().await {
                     Ok(frame) => frame,
-                    Err(end) => return end,
+                    Err(ReadEnd::Closed) => return End::Closed,
+                    Err(ReadEnd::Bad(error)) => return End::Bad(error),
                 };
                 if shard.send(Input::Frame(id, frame)).await.is_err() {
                     return End::Asked { written: true };
@@ -303,10 +293,6 @@ impl Session {
         };
         let end = first_of(writing, reading).await;
         (send, end)
-    }
-
-    async fn read(&mut self) -> Result<Frame, End> {
-        read(&mut self.recv, &mut self.decoder, &mut self.chunk).await
     }
 }
 
@@ -318,25 +304,8 @@ async fn first_of<T>(one: impl Future<Output = T>, other: impl Future<Output = T
     }
 }
 
-/// The next frame of a stream.
-async fn read(
-    recv: &mut RecvStream,
-    decoder: &mut Decoder,
-    chunk: &mut Bytes,
-) -> Result<Frame, End> {
-    loop {
-        if let Some(frame) = decoder.decode(chunk).map_err(End::Bad)? {
-            return Ok(frame);
-        }
-        match recv.quic_stream_mut().read_chunk(READ_BYTES, true).await {
-            Ok(Some(next)) => *chunk = next.bytes,
-            Ok(None) | Err(_) => return Err(End::Closed),
-        }
-    }
-}
-
 /// Writes batches until there are no more.
-async fn write(
+async fn write_batches(
     send: &mut SendStream,
     id: ConnectionId,
     shard: &mpsc::Sender<Input>,
@@ -344,21 +313,7 @@ async fn write(
 ) -> End {
     let mut written = false;
     while let Some(batch) = batches.recv().await {
-        let mut headers = BytesMut::new();
-        let mut pieces = Vec::with_capacity(2 * batch.len());
-        for frame in batch {
-            let (header, content) = webtransport::encode(frame);
-            headers.extend_from_slice(header.as_ref());
-            pieces.push(headers.split().freeze());
-            pieces.push(content);
-        }
-        if send
-            .quic_stream_mut()
-            .write_all_chunks(&mut pieces)
-            .await
-            .is_err()
-            || shard.send(Input::Writable(id)).await.is_err()
-        {
+        if !write(send, batch).await || shard.send(Input::Writable(id)).await.is_err() {
             return End::Closed;
         }
         written = true;

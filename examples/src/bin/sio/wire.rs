@@ -92,6 +92,10 @@ impl Machine for Wire {
         Machine::handle_connection_closed(&mut self.client, id, code, now);
     }
 
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        Machine::handle_bad_frame(&mut self.client, id, error, now);
+    }
+
     fn handle_connection_failed(&mut self, id: ConnectionId, by: Option<Answer>, now: Instant) {
         self.log.remark(1, "the WebSocket failed", now);
         if let Some(answer) = &by {

@@ -154,7 +154,7 @@ impl Connection {
         self.report(end).await;
     }
 
-    async fn report(&self, input: Input) -> bool {
+    pub(super) async fn report(&self, input: Input) -> bool {
         self.reporter.send(input).await.is_ok()
     }
 }
