@@ -14,6 +14,12 @@ const LONG: Duration = Duration::from_secs(60);
 /// Long enough for everything to arrive.
 const A_WHILE: Duration = Duration::from_secs(20);
 
+const TRANSPORTS: [Transport; 3] = [
+    Transport::Polling,
+    Transport::WebSocket,
+    Transport::WebTransport,
+];
+
 /// How often that is waited for what is sent again.
 const MOST_WAITS: usize = 100;
 
@@ -230,7 +236,7 @@ impl World {
         let machine = self.network.server(server);
         let engine = machine.engine();
         let stats = machine.stats();
-        let present: u64 = [Transport::Polling, Transport::WebSocket]
+        let present: u64 = TRANSPORTS
             .into_iter()
             .map(|transport| engine.sessions_on(transport))
             .sum();
@@ -244,7 +250,10 @@ impl World {
             ("deadlines", engine.timer_count()),
         ];
         let left = left.into_iter().find(|(_, count)| *count > 0);
-        let opened = stats.opened.polling + stats.opened.websocket;
+        let opened = TRANSPORTS
+            .into_iter()
+            .map(|transport| stats.opened.get(transport));
+        let opened: u64 = opened.sum();
         let balanced = opened == stats.closed.total();
         let kept = machine
             .namespaces()

@@ -118,6 +118,9 @@ fn draw_server(random: &mut Random) -> server::Config {
     engine.allow_upgrades = !random.chance(50);
     engine.allow_request = random.chance(150);
     engine.allow_eio3 = random.chance(300);
+    if random.chance(300) {
+        engine.transports = engine.transports.with(Transport::WebTransport);
+    }
     let mut config = server::Config::default()
         .with_engine(engine)
         .with_connect_timeout(millis(random, 2000, 10_000));
@@ -148,10 +151,18 @@ fn draw_client(
     let parser = server.map(|server| server.parser).unwrap_or_default();
     let old = server.is_some_and(|server| server.engine.allow_eio3) && random.chance(300);
     let revision = if old { Revision::V3 } else { Revision::V4 };
-    let transports: &[Transport] = match random.below(5) {
-        0 => &[Transport::Polling],
-        1 => &[Transport::WebSocket],
-        2 => &[Transport::WebSocket, Transport::Polling],
+    let offered = server.map(|server| server.engine.transports);
+    let has_streams = offered.is_some_and(|offered| offered.contains(Transport::WebTransport));
+    let transports: &[Transport] = match random.below(8) {
+        0 if has_streams && !old => &[Transport::WebTransport],
+        1 if has_streams && !old => &[
+            Transport::Polling,
+            Transport::WebSocket,
+            Transport::WebTransport,
+        ],
+        0..=1 => &[Transport::Polling],
+        2 => &[Transport::WebSocket],
+        3 => &[Transport::WebSocket, Transport::Polling],
         _ => &[Transport::Polling, Transport::WebSocket],
     };
     let (remember, all, base64) = (random.chance(200), random.chance(300), random.chance(100));

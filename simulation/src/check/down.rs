@@ -237,19 +237,9 @@ impl Checker {
     }
 
     /// Where an old client is in its main namespace, which its server let it into before its application asked.
-    fn joined_unasked(
-        &self,
-        client: usize,
-        index: usize,
-        id: &str,
-        number: Number,
-    ) -> Option<(usize, usize, usize)> {
-        let model = &self.clients[client];
-        if !model.old || model.sockets[index].namespace != "/" {
-            return None;
-        }
-        let mut servers = self.servers.iter();
-        let stream = servers.find_map(|server| server.streams.get(id).copied())?;
+    fn joined_unasked(&self, id: &str, number: Number) -> Option<(usize, usize, usize)> {
+        // Its server may have lost everything since.
+        let stream = self.streams.iter().rposition(|stream| stream.id == id)?;
         let sent = &self.streams[stream].segments.first()?.sent;
         let place = sent.iter().position(|sent| sent.number == number)?;
         Some((stream, 0, place + 1))
@@ -264,7 +254,13 @@ impl Checker {
     /// A client got the first event of a session, which must be the greeting.
     fn greeted(&mut self, client: usize, index: usize, number: Number, id: Option<&str>) {
         let Some(&stream) = self.greetings.get(&number) else {
-            let at = id.and_then(|id| self.joined_unasked(client, index, id, number));
+            let unasked =
+                self.clients[client].old && self.clients[client].sockets[index].namespace == "/";
+            // One that has left already does not know its id any more.
+            let Some(id) = id.or((!unasked).then_some("")) else {
+                return;
+            };
+            let at = self.joined_unasked(id, number).filter(|_| unasked);
             self.require(at.is_some(), || {
                 format!("client {client} got {number} before the greeting")
             });
