@@ -139,6 +139,10 @@ impl Client {
         for (payload, id) in socket.receive_buffer.take() {
             self.deliver(key, payload, id);
         }
+        if let Some(socket) = self.sockets.get_mut(key).filter(|_| !recovered) {
+            // What came before a new session is of an earlier one, and so are its offsets.
+            socket.forget_offset();
+        }
         self.flush(key);
         self.drain_retries(key);
         if self

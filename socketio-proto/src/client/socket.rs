@@ -123,6 +123,11 @@ impl Socket {
         }
     }
 
+    /// Forgets the offset that was noted.
+    pub(super) fn forget_offset(&mut self) {
+        self.offset = None;
+    }
+
     /// The payload of CONNECT: the authentication, and in front of it what continues the session before, unless the
     /// authentication has members of these names.
     pub(super) fn connect_payload(

@@ -72,6 +72,31 @@ fn a_new_pid_forgets_the_offset_of_the_session_before() {
 }
 
 #[test]
+fn an_offset_that_came_before_a_new_session_is_not_taken_for_one_of_it() {
+    run(|rig| {
+        joined(rig, r#"0{"sid":"s","pid":"p"}"#);
+        let socket = rig.client.find_socket("/").unwrap();
+        rig.connect("/other");
+        rig.drain();
+        rig.disconnect(socket);
+        rig.again(socket);
+        rig.drain();
+        rig.text(r#"2["under way","off1"]"#);
+        rig.text(r#"0{"sid":"t","pid":"q"}"#);
+        assert_eq!(
+            rig.drain(),
+            [r#"/ event ["under way","off1"]"#, "/ connected"]
+        );
+        rig.cut();
+        rig.drain();
+        rig.advance(1000);
+        rig.drain();
+        rig.accept();
+        assert_eq!(rig.drain()[0], r#"> 40{"pid":"q"}"#);
+    });
+}
+
+#[test]
 fn a_server_without_recovery_is_asked_for_none() {
     run(|rig| {
         joined(rig, r#"0{"sid":"s"}"#);
