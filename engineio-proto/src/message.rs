@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Message {
     /// A text message, without the packet type that stands in front of it on the wire.
-    Text(ByteString),
+    Text(#[serde(with = "text")] ByteString),
     /// A binary message.
     Binary(Bytes),
 }
@@ -76,5 +76,21 @@ impl Frame {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Text as serde has it. What `bytestring` itself has for that needs the standard library.
+mod text {
+    use alloc::string::String;
+
+    use bytestring::ByteString;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ByteString, D::Error> {
+        String::deserialize(from).map(ByteString::from)
     }
 }

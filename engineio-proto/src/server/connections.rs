@@ -10,6 +10,9 @@ use crate::{ConnectionId, Exchange, Frame, Instant, Transport};
 impl Server {
     /// Takes a request to become a WebSocket. It is answered by [`Output::Accept`] or [`Output::Refuse`]; frames may
     /// be reported once it has been accepted.
+    ///
+    /// [`Output::Accept`]: super::Output::Accept
+    /// [`Output::Refuse`]: super::Output::Refuse
     pub fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let head = RequestHead {
             upgrade: true,
@@ -54,6 +57,8 @@ impl Server {
 
     /// The next frame for a connection, to be called when its pipe can take one. After `None`, [`Output::Frames`] says
     /// when there are more.
+    ///
+    /// [`Output::Frames`]: super::Output::Frames
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
         self.poll_frame_with_hint(connection)
@@ -61,7 +66,7 @@ impl Server {
     }
 
     /// As [`poll_frame`](Self::poll_frame), with whether the frame may be compressed, by a driver that does so: false for
-    /// a message that was [sent uncompressed](Encoded::uncompressed).
+    /// a message that was [sent uncompressed](crate::Encoded::uncompressed).
     #[must_use]
     pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
         let &key = self.connections.get(&connection)?;
