@@ -6,12 +6,17 @@
 mod engine;
 mod engine_v3;
 mod input;
+mod machines;
 mod msgpack;
 mod socket;
 mod webtransport;
 
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
 pub use engine_v3::{decode_frame_v3, decode_payload_v3, roundtrip_packet_v3};
+pub use machines::{
+    client_vs_server, engine_client_ops, engine_server_ops, route, session_ops, socket_client_ops,
+    socket_server_ops,
+};
 pub use msgpack::decode_msgpack;
 pub use socket::{decode_socketio, roundtrip_socketio};
 pub use webtransport::decode_webtransport;
@@ -21,6 +26,7 @@ pub type Check = fn(&[u8]);
 
 /// Every check by the name of its fuzz target, which is the name of its folder of seeds.
 pub const CHECKS: &[(&str, Check)] = &[
+    ("client_vs_server", client_vs_server),
     ("decode_frame", decode_frame),
     ("decode_frame_v3", decode_frame_v3),
     ("decode_msgpack", decode_msgpack),
@@ -29,7 +35,13 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("decode_payload_v3", decode_payload_v3),
     ("decode_socketio", decode_socketio),
     ("decode_webtransport", decode_webtransport),
+    ("engine_client_ops", engine_client_ops),
+    ("engine_server_ops", engine_server_ops),
     ("roundtrip_packet", roundtrip_packet),
     ("roundtrip_packet_v3", roundtrip_packet_v3),
     ("roundtrip_socketio", roundtrip_socketio),
+    ("route", route),
+    ("session_ops", session_ops),
+    ("socket_client_ops", socket_client_ops),
+    ("socket_server_ops", socket_server_ops),
 ];

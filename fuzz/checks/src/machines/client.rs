@@ -1,0 +1,276 @@
+//! Clients of both layers: the network around them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use engineio_proto::client::Output;
+use engineio_proto::codec::DecodeError;
+use engineio_proto::http::Answer;
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed};
+
+use super::{MOST_OUTPUTS, packet, pause, pick, run_down};
+use crate::input::Input;
+
+/// What the clients of both layers have in common.
+pub(super) trait Machine {
+    type Event: Debug;
+
+    fn handle_response(&mut self, id: RequestId, answer: Answer, now: Instant);
+    fn handle_request_failed(&mut self, id: RequestId, now: Instant);
+    fn handle_connected(&mut self, id: ConnectionId, now: Instant);
+    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
+    fn handle_connection_closed_with(&mut self, id: ConnectionId, code: u16, now: Instant);
+    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant);
+    fn handle_connection_refused(&mut self, id: ConnectionId, answer: &Answer, now: Instant);
+    fn handle_offline(&mut self, now: Instant);
+    fn handle_timeout(&mut self, now: Instant);
+    fn poll_output(&mut self) -> Option<Output<Self::Event>>;
+    fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame>;
+    fn poll_timeout(&self) -> Option<Instant>;
+}
+
+/// Passes the methods on to the machine's own ones.
+macro_rules! machine {
+    ($machine:ty, $event:ty) => {
+        impl super::client::Machine for $machine {
+            type Event = $event;
+
+            super::client::machine! { @ $machine:
+                handle_response(id: RequestId, answer: Answer, now: Instant);
+                handle_request_failed(id: RequestId, now: Instant);
+                handle_connected(id: ConnectionId, now: Instant);
+                handle_frame(id: ConnectionId, frame: Frame, now: Instant);
+                handle_bad_frame(id: ConnectionId, error: DecodeError, now: Instant);
+                handle_connection_closed_with(id: ConnectionId, code: u16, now: Instant);
+                handle_connection_failed(id: ConnectionId, now: Instant);
+                handle_connection_refused(id: ConnectionId, answer: &Answer, now: Instant);
+                handle_offline(now: Instant);
+                handle_timeout(now: Instant);
+            }
+
+            fn poll_output(&mut self) -> Option<Output<$event>> {
+                <$machine>::poll_output(self)
+            }
+
+            fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
+                <$machine>::poll_frame(self, connection)
+            }
+
+            fn poll_timeout(&self) -> Option<Instant> {
+                <$machine>::poll_timeout(self)
+            }
+        }
+    };
+    (@ $machine:ty: $($name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(fn $name(&mut self, $($arg: $type),*) {
+            <$machine>::$name(self, $($arg),*);
+        })*
+    };
+}
+pub(super) use machine;
+
+/// A client with a network that does anything.
+pub(super) struct Rig<M> {
+    pub(super) machine: M,
+    pub(super) now: Instant,
+    /// Those that are under way.
+    requests: BTreeSet<RequestId>,
+    /// Those that are there, and whether they are open.
+    connections: BTreeMap<ConnectionId, bool>,
+    /// Every id there was.
+    ids: (BTreeSet<RequestId>, BTreeSet<ConnectionId>),
+    stalled: bool,
+}
+
+/// How many of the numbers that choose a step are for the network.
+pub(super) const NETWORK_OPS: u8 = 24;
+
+pub(super) fn seed() -> Seed {
+    Seed::new([9; 32])
+}
+
+impl<M: Machine> Rig<M> {
+    pub(super) fn new(machine: M) -> Self {
+        Self {
+            machine,
+            now: Instant::from_millis(1_000),
+            requests: BTreeSet::new(),
+            connections: BTreeMap::new(),
+            ids: Default::default(),
+            stalled: false,
+        }
+    }
+
+    /// Does what a server, the way to it or the clock does.
+    pub(super) fn network(&mut self, op: u8, input: &mut Input<'_>) {
+        match op {
+            0..=5 => self.respond(200, input),
+            6 => self.respond(u16::from(input.byte()) * 3, input),
+            7 => {
+                if let Some(id) = self.take_request(input) {
+                    self.machine.handle_request_failed(id, self.now);
+                }
+            }
+            8..=10 => {
+                let id = self.connection(input);
+                if let Some(open) = self.connections.get_mut(&id) {
+                    *open = true;
+                }
+                self.machine.handle_connected(id, self.now);
+            }
+            11..=16 => {
+                let id = self.connection(input);
+                self.machine
+                    .handle_frame(id, Frame::Text(packet(input).into()), self.now);
+            }
+            17 => {
+                let id = self.connection(input);
+                self.machine
+                    .handle_frame(id, Frame::Binary(input.binary()), self.now);
+            }
+            18 => self.lose(input),
+            19 if input.byte().is_multiple_of(4) => self.machine.handle_offline(self.now),
+            20 => self.stalled = !self.stalled,
+            _ => {
+                self.now = self.now + pause(input);
+                self.machine.handle_timeout(self.now);
+            }
+        }
+    }
+
+    /// Takes what there is to do, and gives what there is to know.
+    pub(super) fn take(&mut self) -> Vec<M::Event> {
+        let mut events = Vec::new();
+        for _ in 0..MOST_OUTPUTS {
+            match self.machine.poll_output() {
+                Some(output) => events.extend(self.perform(output)),
+                None if self.pull() => {}
+                None => return events,
+            }
+        }
+        panic!("outputs never end");
+    }
+
+    /// Lets everything end: what is asked of the network fails, and time passes.
+    pub(super) fn end(&mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) {
+        self.stalled = false;
+        let events = self.take();
+        act(self, events);
+        self.fail_all(&mut act);
+        let mut now = self.now;
+        run_down(
+            self,
+            &mut now,
+            |rig| rig.machine.poll_timeout(),
+            |rig, now| {
+                rig.now = now;
+                rig.machine.handle_timeout(now);
+                let events = rig.take();
+                let told = !events.is_empty();
+                act(rig, events);
+                rig.fail_all(&mut act) || told
+            },
+        );
+        assert!(self.requests.is_empty() && self.connections.is_empty());
+    }
+
+    /// Whatever is under way fails; whether there was something.
+    fn fail_all(&mut self, act: &mut impl FnMut(&mut Self, Vec<M::Event>)) -> bool {
+        let mut failed = false;
+        while !(self.requests.is_empty() && self.connections.is_empty()) {
+            failed = true;
+            if let Some(id) = self.requests.pop_first() {
+                self.machine.handle_request_failed(id, self.now);
+            }
+            if let Some((id, _)) = self.connections.pop_first() {
+                self.machine.handle_connection_failed(id, self.now);
+            }
+            let events = self.take();
+            act(self, events);
+        }
+        failed
+    }
+
+    fn perform(&mut self, output: Output<M::Event>) -> Option<M::Event> {
+        match output {
+            Output::Request { request, message } => {
+                assert!(self.ids.0.insert(request), "no id is used twice");
+                assert!(message.url.starts_with("http"));
+                self.requests.insert(request);
+            }
+            Output::Abort { request } => {
+                self.requests.remove(&request);
+            }
+            Output::Connect {
+                connection,
+                request,
+                ..
+            } => {
+                assert!(self.ids.1.insert(connection), "no id is used twice");
+                assert!(request.url.starts_with("ws") || request.url.starts_with("http"));
+                self.connections.insert(connection, false);
+            }
+            Output::Frames { connection } | Output::Close { connection } => {
+                assert!(self.ids.1.contains(&connection));
+                if matches!(output, Output::Close { .. }) {
+                    self.connections.remove(&connection);
+                }
+            }
+            Output::Event(event) => return Some(event),
+        }
+        None
+    }
+
+    fn pull(&mut self) -> bool {
+        if self.stalled {
+            return false;
+        }
+        let open = self.connections.iter().filter(|(_, open)| **open);
+        let ids: Vec<_> = open.map(|(id, _)| *id).collect();
+        ids.into_iter()
+            .any(|id| self.machine.poll_frame(id).is_some())
+    }
+
+    fn respond(&mut self, status: u16, input: &mut Input<'_>) {
+        let Some(id) = self.take_request(input) else {
+            return;
+        };
+        let packets: Vec<_> = (0..=input.byte() % 3).map(|_| packet(input)).collect();
+        let answer = Answer::new(status, packets.join("\x1e")).with_set_cookie("a=b; Max-Age=1");
+        self.machine.handle_response(id, answer, self.now);
+    }
+
+    /// A request that is over with this, or one that never was.
+    fn take_request(&mut self, input: &mut Input<'_>) -> Option<RequestId> {
+        let choice = input.byte();
+        if choice == 0xee {
+            return Some(RequestId(u64::from(input.byte())));
+        }
+        let ids: Vec<_> = self.requests.iter().copied().collect();
+        let id = *pick(&ids, choice)?;
+        self.requests.remove(&id);
+        Some(id)
+    }
+
+    /// A connection that is there, or one that is not.
+    fn connection(&self, input: &mut Input<'_>) -> ConnectionId {
+        let choice = input.byte();
+        let ids: Vec<_> = self.connections.keys().copied().collect();
+        let known = pick(&ids, choice).filter(|_| choice != 0xee);
+        known.copied().unwrap_or(ConnectionId(u64::from(choice)))
+    }
+
+    fn lose(&mut self, input: &mut Input<'_>) {
+        let (id, now) = (self.connection(input), self.now);
+        self.connections.remove(&id);
+        match input.byte() % 4 {
+            0 => self.machine.handle_connection_closed_with(id, 1000, now),
+            1 => self.machine.handle_connection_failed(id, now),
+            2 => self
+                .machine
+                .handle_connection_refused(id, &Answer::new(502, "no"), now),
+            _ => self.machine.handle_bad_frame(id, DecodeError::Empty, now),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The Engine.IO client with an application that does anything.
+
+use std::time::Duration;
+
+use engineio_proto::client::{Client, Config, Event, Output};
+use engineio_proto::codec::DecodeError;
+use engineio_proto::http::Answer;
+use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Transport};
+
+use super::MOST_STEPS;
+use super::client::{NETWORK_OPS, Rig, machine, seed};
+use crate::input::Input;
+
+machine!(Client, Event);
+
+/// A history of server, network, application and clock; the first byte chooses the settings.
+///
+/// No id is used twice, each opening ends with one `Closed`, nothing is told between that and the next opening, what
+/// waits stays within the limits, and once closed nothing is left: no request, no connection, no deadline.
+pub fn engine_client_ops(data: &[u8]) {
+    let mut input = Input::new(data);
+    let config = config(input.byte());
+    let (messages, bytes) = (config.max_buffered_messages, config.max_buffered_bytes);
+    let mut rig = Rig::new(Client::new(config, &seed()).expect("good settings"));
+    let mut told = Told::default();
+    for _ in 0..MOST_STEPS {
+        if input.is_empty() {
+            break;
+        }
+        let op = input.byte() % (NETWORK_OPS + 12);
+        match op.checked_sub(NETWORK_OPS) {
+            None => rig.network(op, &mut input),
+            Some(op) => act(&mut rig, op, &mut told, &mut input),
+        }
+        if !op.is_multiple_of(3) {
+            told.take(rig.take());
+        }
+        let buffered = rig.machine.buffered();
+        assert!(buffered.messages <= messages);
+        // One message may be larger, if it waits alone: here it has two parts at most.
+        assert!(buffered.bytes <= bytes || buffered.messages <= 2);
+    }
+    rig.machine.close(rig.now);
+    rig.end(|_, events| told.take(events));
+    assert!(rig.machine.is_closed());
+    assert_eq!(told.opened, told.closed, "each opening ends once");
+    assert_eq!(rig.machine.poll_timeout(), None);
+}
+
+fn act(rig: &mut Rig<Client>, op: u8, told: &mut Told, input: &mut Input<'_>) {
+    let (client, now) = (&mut rig.machine, rig.now);
+    match op {
+        0..=2 => {
+            told.opened += usize::from(client.is_closed());
+            client.open(now);
+        }
+        3..=5 => drop(client.send(&Encoded::new(&Message::Text(input.text())))),
+        6 => drop(client.send_parts(&[
+            Encoded::new(&Message::text("51-")),
+            Encoded::binary(input.binary()),
+        ])),
+        7 => drop(client.send_volatile(&[Encoded::new(&Message::text("v"))])),
+        8 => client.close(now),
+        9 if input.byte().is_multiple_of(4) => client.discard(),
+        10 => drop(client.has_ping_expired(now)),
+        _ => drop(client.take_unsent().count()),
+    }
+}
+
+/// What the application was told.
+#[derive(Default)]
+struct Told {
+    opened: usize,
+    closed: usize,
+}
+
+impl Told {
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            assert!(self.closed < self.opened, "{event:?} while nothing is open");
+            self.closed += usize::from(matches!(event, Event::Closed(_)));
+        }
+    }
+}
+
+pub(super) fn config(choice: u8) -> Config {
+    let transports = match choice & 3 {
+        0 => vec![Transport::Polling],
+        1 => vec![Transport::WebSocket],
+        2 => vec![Transport::Polling, Transport::WebSocket],
+        _ => vec![
+            Transport::Polling,
+            Transport::WebSocket,
+            Transport::WebTransport,
+        ],
+    };
+    let config = Config::default()
+        .with_transports(transports)
+        .with_try_all_transports(choice & 4 != 0)
+        .with_remember_upgrade(choice & 8 != 0)
+        .with_credentials_sent(true)
+        .with_open_timeout(Duration::from_millis(900))
+        .with_probe_timeout(Duration::from_millis(400))
+        .with_max_buffered(4_000, 40)
+        .with_max_undelivered(4_000, 40);
+    if choice & 16 == 0 {
+        return config;
+    }
+    config
+        .with_request_timeout(Duration::from_millis(300))
+        .with_max_payload(200)
+        .with_max_packets_per_post(2)
+        .with_max_buffered(80, 3)
+        .with_max_undelivered(80, 3)
+}

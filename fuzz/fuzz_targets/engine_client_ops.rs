@@ -1,0 +1,4 @@
+//! See `fuzz_checks::engine_client_ops`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::engine_client_ops(data));
