@@ -24,6 +24,10 @@ mod sio_support;
 mod terminal;
 #[path = "support/tls.rs"]
 mod tls;
+#[path = "sio_support/webtransport.rs"]
+mod webtransport;
+#[path = "sio_support/wire_log.rs"]
+mod wire_log;
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -413,73 +417,6 @@ fn a_thousand_commands_are_sent_in_order() {
             server.name,
             run.out.lines().count()
         );
-    }
-}
-
-#[test]
-fn the_wire_log_shows_packets_and_with_more_detail_requests_and_heartbeats() {
-    for server in Server::all() {
-        let run = server.sio(
-            "/custom",
-            &[
-                "-v",
-                "-t",
-                "websocket",
-                "--ack",
-                "-e",
-                "message-with-ack",
-                "1",
-            ],
-        );
-        let shown: Vec<_> = run.err.lines().filter_map(|line| line.get(9..)).collect();
-        for wanted in [
-            "> CONNECT /custom",
-            "> EVENT /custom #0 [\"message-with-ack\",1]",
-            "< ACK /custom #0 [1]",
-            "> DISCONNECT /custom",
-        ] {
-            assert!(
-                shown.contains(&wanted),
-                "{} {wanted}: {}",
-                server.name,
-                run.err
-            );
-        }
-        assert!(
-            shown
-                .iter()
-                .any(|line| line.starts_with("* connecting to ws://127.0.0.1:")),
-            "{}",
-            run.err
-        );
-        assert!(!run.err.contains("< ping"), "{}", run.err);
-        let more = server.sio(
-            "/",
-            &[
-                "-vv",
-                "-t",
-                "polling",
-                "-H",
-                "X-Test: yes",
-                "-l",
-                "--max-time",
-                "1.6",
-            ],
-        );
-        for wanted in [
-            "> X-Test: yes",
-            "< status 200, ",
-            "< ping",
-            "> pong",
-            "> POST http://127.0.0.1:",
-        ] {
-            assert!(
-                more.err.contains(wanted),
-                "{} {wanted}: {}",
-                server.name,
-                more.err
-            );
-        }
     }
 }
 

@@ -13,7 +13,7 @@ const MODES: [&str; 3] = ["polling", "websocket", "polling,websocket"];
 const ASK: [&str; 4] = ["--ack", "-e", "message-with-ack", "1"];
 
 /// A certificate as files have it.
-fn pem(certificate: &CertificateDer<'_>) -> TempFile {
+pub fn pem(certificate: &CertificateDer<'_>) -> TempFile {
     let text = STANDARD.encode(certificate);
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
     for line in text.as_bytes().chunks(64) {

@@ -35,6 +35,11 @@ impl Server {
         Self::named("ours").expect("part of this package")
     }
 
+    /// Ours, which serves WebTransport too.
+    pub fn with_webtransport() -> Self {
+        Self::named("ours, with WebTransport").expect("part of this package")
+    }
+
     /// Those that speak the older revision, if their packages are installed.
     pub fn of_revision_3() -> Vec<Self> {
         ["official, allowing revision 3", "official, version 2"]
@@ -92,9 +97,12 @@ impl Server {
                 command.arg(tests.join("python/conformance.py"));
                 Some(command)
             }
-            _ => {
+            other => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
                 command.arg("--socketio");
+                if other == "ours, with WebTransport" {
+                    command.arg("--webtransport");
+                }
                 Some(command)
             }
         }?;
@@ -111,14 +119,11 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut process = command.spawn().expect("a process");
-        let mut line = String::new();
         let out = process.stdout.take().expect("piped");
-        BufReader::new(out).read_line(&mut line).expect("a line");
-        let url = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("an address")
-            .to_owned();
+        let mut lines = BufReader::new(out).lines().map_while(Result::ok);
+        let url = lines
+            .find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()))
+            .expect("an address");
         Some(Self { name, process, url })
     }
 

@@ -164,6 +164,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Tas
     };
     options.place(&url.ok_or(no_url)?, namespace)?;
     options.check_auth()?;
+    options.check_transports()?;
     options.check_messages()?;
     Ok(Task::Connect(Box::new(options)))
 }
@@ -240,6 +241,19 @@ impl Options {
         }
     }
 
+    /// WebTransport came with revision 4.
+    fn check_transports(&self) -> Result<(), UsageError> {
+        let webtransport = self.transports.contains(&Transport::WebTransport);
+        if webtransport && self.revision == Revision::V3 {
+            return Err(UsageError::Value {
+                option: "--transports",
+                value: "webtransport".into(),
+                problem: "there is none with --eio 3".into(),
+            });
+        }
+        Ok(())
+    }
+
     /// Finds out at once whether everything that is to be sent can be made.
     fn check_messages(&self) -> Result<(), UsageError> {
         for message in &self.emits {
@@ -313,17 +327,13 @@ fn header(value: &str) -> Result<(String, String), UsageError> {
 fn transports(value: &str) -> Result<Vec<Transport>, UsageError> {
     let mut transports = Vec::new();
     for name in value.split(',').map(str::trim) {
-        let transport = match name {
-            "polling" => Transport::Polling,
-            "websocket" => Transport::WebSocket,
-            _ => {
-                return Err(UsageError::Value {
-                    option: "--transports",
-                    value: value.to_owned(),
-                    problem: "must be polling, websocket, or both with a comma between them".into(),
-                });
-            }
-        };
+        let transport = Transport::from_name(name).ok_or_else(|| UsageError::Value {
+            option: "--transports",
+            value: value.to_owned(),
+            problem:
+                "must be polling, websocket or webtransport, or several with commas between them"
+                    .into(),
+        })?;
         if !transports.contains(&transport) {
             transports.push(transport);
         }

@@ -40,6 +40,10 @@ pub(crate) fn diagnose(endpoint: &Endpoint, tls: &Tls) -> String {
     problem
 }
 
+/// Tells what may be wrong where WebTransport was to be the beginning, of which TCP knows nothing.
+pub(crate) const NO_WEBTRANSPORT: &str = "the server may have no WebTransport, or a certificate that is not trusted; \
+    --cacert trusts the certificate in a file, --insecure trusts everyone";
+
 /// Makes the handshake of TLS, and nothing beyond it.
 fn greet(mut stream: TcpStream, host: &str, tls: &Tls) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;

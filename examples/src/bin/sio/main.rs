@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engineio_proto::Transport;
 use examples::client::Tls;
 use examples::client::tokio::Driver;
 use examples::program::{MAX_RECORDING, StopSignals, recording};
@@ -95,6 +96,7 @@ fn connect(options: Options) -> Outcome {
         Err(error) => return fail(&*error),
     };
     let endpoint = options.endpoint.clone();
+    let over_udp = options.transports.first() == Some(&Transport::WebTransport);
     let running = run(options, tls.clone(), style, screen.clone(), by_hand);
     let session = match runtime.block_on(running) {
         Ok(session) => session,
@@ -103,7 +105,12 @@ fn connect(options: Options) -> Outcome {
     // The thread that reads commands may wait for a line that never comes.
     runtime.shutdown_background();
     if session.was_unanswered() {
-        screen.print(style.error(&diagnosis::diagnose(&endpoint, &tls)));
+        let diagnosis = if over_udp {
+            diagnosis::NO_WEBTRANSPORT.into()
+        } else {
+            diagnosis::diagnose(&endpoint, &tls)
+        };
+        screen.print(style.error(&diagnosis));
     }
     session.outcome()
 }
@@ -115,7 +122,7 @@ async fn run(
     screen: Screen,
     by_hand: bool,
 ) -> Result<Session, Box<dyn Error>> {
-    let log = Log::new(options.verbosity, options.revision, style, screen.clone());
+    let log = Log::new(&options, style, screen.clone());
     let client = client(&options, by_hand)?;
     if options.insecure {
         screen.print(style.error("whoever is in between reads along (--insecure)"));

@@ -213,6 +213,17 @@ fn preview_of(json: &str, payload: &Payload) -> Option<String> {
     attachment(json, payload).map(preview)
 }
 
+/// The JSON of a payload, with a few words on bytes where they stand.
+pub(crate) fn with_previews(payload: &Payload) -> String {
+    let mut text = String::new();
+    json::rewrite(
+        payload.json(),
+        &mut |value| preview_of(value, payload),
+        &mut text,
+    );
+    text
+}
+
 /// The attachment whose placeholder `json` is.
 fn attachment<'a>(json: &str, payload: &'a Payload) -> Option<&'a [u8]> {
     if payload.attachments().is_empty()

@@ -1,8 +1,11 @@
 //! Packets as a person reads them.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use engineio_proto::{Bytes, Message};
+use socketio_proto::parser::{Limits, MAX_JSON_DEPTH, Parser};
+use socketio_proto::{Packet, PacketType};
 
-use crate::output::preview;
+use crate::output::{preview, with_previews};
 
 /// A packet in words.
 #[derive(Debug, Eq, PartialEq)]
@@ -13,7 +16,7 @@ pub(crate) struct Description {
 }
 
 /// Describes an Engine.IO packet in its text form, whatever it is.
-pub(crate) fn describe(packet: &str) -> Description {
+pub(crate) fn describe(packet: &str, parser: Parser) -> Description {
     let mut letters = packet.chars();
     let first = letters.next();
     let rest = letters.as_str();
@@ -26,12 +29,47 @@ pub(crate) fn describe(packet: &str) -> Description {
         Some('5') => (2, join("upgrade", rest)),
         Some('6') => (2, join("noop", rest)),
         Some('b') => match BASE64_STANDARD.decode(rest) {
-            Ok(data) => (1, format!("binary {}", preview(&data))),
+            Ok(data) => (1, describe_binary(data.into(), parser)),
             Err(_) => (1, join("not base64:", packet)),
         },
         _ => (1, join("not a packet:", packet)),
     };
     Description { level, text }
+}
+
+/// Describes a binary message: an attachment, or in MessagePack a packet.
+pub(crate) fn describe_binary(data: Bytes, parser: Parser) -> String {
+    if parser == Parser::Json {
+        return format!("binary {}", preview(&data));
+    }
+    // What the client may refuse is to be seen too.
+    let limits = Limits::default()
+        .with_max_msgpack_attachments(u16::MAX)
+        .with_max_json_depth(MAX_JSON_DEPTH)
+        .with_max_namespace_len(u32::MAX)
+        .with_lenient_disconnect(true);
+    let packet = parser.decoder(limits).add(Message::Binary(data.clone()));
+    match packet {
+        Ok(Some(packet)) => whole(&packet),
+        Ok(None) => format!("binary {}", preview(&data)),
+        Err(error) => format!("not a packet ({error}): {}", preview(&data)),
+    }
+}
+
+/// Describes a packet that has its attachments with it: `EVENT /namespace #id payload`, with bytes where they stand.
+fn whole(packet: &Packet) -> String {
+    let name = match packet.packet_type {
+        PacketType::Connect => "CONNECT",
+        PacketType::Disconnect => "DISCONNECT",
+        PacketType::Event => "EVENT",
+        PacketType::Ack => "ACK",
+        PacketType::ConnectError => "CONNECT_ERROR",
+    };
+    let id = packet.id.map_or_else(String::new, |id| format!("#{id}"));
+    let payload = packet.payload.as_ref();
+    let payload = payload.map_or_else(String::new, with_previews);
+    let line = join(&join(name, &packet.namespace), &id);
+    join(&line, &payload)
 }
 
 /// Describes a Socket.IO packet: `EVENT /namespace #id payload`.
@@ -84,6 +122,8 @@ fn join(first: &str, second: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use socketio_proto::{DecodeError, PacketRef, Payload};
+
     use super::*;
 
     #[test]
@@ -122,7 +162,43 @@ mod tests {
                 level,
                 text: text.into(),
             };
-            assert_eq!(describe(packet), expected, "{packet}");
+            assert_eq!(describe(packet, Parser::Json), expected, "{packet}");
         }
+    }
+
+    #[test]
+    fn a_packet_in_messagepack_has_its_bytes_where_they_stand() {
+        let mut event = Payload::event("a");
+        let place = event.attach(vec![1, 2, 3]);
+        let event = event.arg(&serde_json::json!({"of": place})).unwrap();
+        let event = event.binary(vec![]).arg(&1.5).unwrap().build().unwrap();
+        let auth = Payload::object(&serde_json::json!({"token": 1})).unwrap();
+        let namespace = PacketRef::new(PacketType::Event, "/x");
+        for (packet, text) in [
+            (
+                namespace.with_id(7).with_payload(&event),
+                r#"EVENT /x #7 ["a",{"of":<3 bytes: 01 02 03>},<0 bytes>,1.5]"#,
+            ),
+            (
+                PacketRef::new(PacketType::Connect, "/").with_payload(&auth),
+                r#"CONNECT / {"token":1}"#,
+            ),
+            (
+                PacketRef::new(PacketType::Disconnect, "/x"),
+                "DISCONNECT /x",
+            ),
+        ] {
+            let encoded = Parser::MsgPack.encode(packet, 10).unwrap();
+            let Message::Binary(data) = encoded.parts()[0].message() else {
+                panic!("no binary message");
+            };
+            let in_base64 = format!("b{}", BASE64_STANDARD.encode(&data));
+            assert_eq!(describe(&in_base64, Parser::MsgPack).text, text);
+            assert_eq!(describe_binary(data, Parser::MsgPack), text);
+        }
+        assert_eq!(
+            describe_binary(vec![1].into(), Parser::MsgPack),
+            format!("not a packet ({}): <1 byte: 01>", DecodeError::MsgPack)
+        );
     }
 }

@@ -1,18 +1,20 @@
 //! The wire log: the machine in a coat that writes down what passes in and out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engineio_proto::Bytes;
 use engineio_proto::client::Output;
 use engineio_proto::codec::{DecodeError, Packet, v3, v4};
 use engineio_proto::http::{Answer, Request};
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Transport};
 use examples::client::Machine;
 use socketio_proto::client::{Client, Event};
+use socketio_proto::parser::Parser;
 use socketio_recorder::Recorder;
 
+use crate::arguments::Options;
 use crate::json::printable;
-use crate::output::{Color, Line, Style, paint, preview};
+use crate::output::{Color, Line, Style, paint};
 use crate::packet;
 use crate::screen::Screen;
 
@@ -22,6 +24,7 @@ pub(crate) struct Wire {
     log: Log,
     /// The GETs that wait for their response: it holds packets.
     polls: BTreeSet<RequestId>,
+    connections: BTreeMap<ConnectionId, Transport>,
     watch: Watch,
 }
 
@@ -46,8 +49,19 @@ impl Wire {
             client,
             log,
             polls: BTreeSet::new(),
+            connections: BTreeMap::new(),
             watch: Watch::No,
         }
+    }
+
+    /// What a connection is called in the log, which is the last word on it if it has ended.
+    fn name(&mut self, id: ConnectionId, ended: bool) -> &'static str {
+        let transport = if ended {
+            self.connections.remove(&id)
+        } else {
+            self.connections.get(&id).copied()
+        };
+        transport.map_or("a connection", title)
     }
 
     /// Wants to be told once all that waited is sent and the connection is closed.
@@ -76,7 +90,8 @@ impl Machine for Wire {
     }
 
     fn handle_connected(&mut self, id: ConnectionId, now: Instant) {
-        self.log.remark(2, "the WebSocket is open", now);
+        let name = self.name(id, false);
+        self.log.remark(2, &format!("{name} is open"), now);
         self.client.handle_connected(id, now);
     }
 
@@ -87,17 +102,21 @@ impl Machine for Wire {
 
     fn handle_connection_closed(&mut self, id: ConnectionId, code: Option<u16>, now: Instant) {
         let with = code.map_or_else(String::new, |code| format!(" with code {code}"));
-        self.log
-            .remark(1, &format!("the WebSocket is closed{with}"), now);
+        let name = self.name(id, true);
+        self.log.remark(1, &format!("{name} is closed{with}"), now);
         Machine::handle_connection_closed(&mut self.client, id, code, now);
     }
 
     fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        let name = self.name(id, true);
+        self.log
+            .remark(1, &format!("{name} brought no frame: {error}"), now);
         Machine::handle_bad_frame(&mut self.client, id, error, now);
     }
 
     fn handle_connection_failed(&mut self, id: ConnectionId, by: Option<Answer>, now: Instant) {
-        self.log.remark(1, "the WebSocket failed", now);
+        let name = self.name(id, true);
+        self.log.remark(1, &format!("{name} failed"), now);
         if let Some(answer) = &by {
             self.log.answer(answer, false, now);
         }
@@ -129,10 +148,21 @@ impl Machine for Wire {
                 self.polls.remove(request);
                 self.log.remark_now(2, "a request is given up");
             }
-            Output::Connect { request, .. } => self.log.request(request),
-            Output::Close { .. } => self.log.remark_now(2, "closing the WebSocket"),
-            Output::Event(Event::Upgraded { .. }) => {
-                self.log.remark_now(1, "moved to the WebSocket")
+            Output::Connect {
+                connection,
+                transport,
+                request,
+            } => {
+                self.connections.insert(*connection, *transport);
+                self.log.request(request);
+            }
+            Output::Close { connection } => {
+                let name = self.name(*connection, true);
+                self.log.remark_now(2, &format!("closing {name}"));
+            }
+            Output::Event(Event::Upgraded { transport }) => {
+                let name = title(*transport);
+                self.log.remark_now(1, &format!("moved to {name}"));
             }
             Output::Event(_) | Output::Frames { .. } => {}
         }
@@ -155,10 +185,19 @@ impl Machine for Wire {
     }
 }
 
+/// What a connection is called.
+fn title(transport: Transport) -> &'static str {
+    match transport {
+        Transport::WebTransport => "the WebTransport session",
+        Transport::Polling | Transport::WebSocket | _ => "the WebSocket",
+    }
+}
+
 /// Writes down, from a level of detail on: 1 packets, 2 everything.
 pub(crate) struct Log {
     level: u8,
     revision: Revision,
+    parser: Parser,
     style: Style,
     screen: Screen,
     /// The time of the latest input.
@@ -172,10 +211,11 @@ enum Direction {
 }
 
 impl Log {
-    pub(crate) fn new(level: u8, revision: Revision, style: Style, screen: Screen) -> Self {
+    pub(crate) fn new(options: &Options, style: Style, screen: Screen) -> Self {
         Self {
-            level,
-            revision,
+            level: options.verbosity,
+            revision: options.revision,
+            parser: options.parser,
             style,
             screen,
             now: Instant::ZERO,
@@ -186,16 +226,18 @@ impl Log {
         if self.level == 0 {
             return;
         }
-        let opening = !request
+        let in_session = request
             .query()
             .split('&')
             .any(|pair| pair.starts_with("sid="));
+        // A WebSocket is opened anew in a session that exists.
+        let opening = !in_session || request.url.starts_with("ws");
         if self.level > 1 {
             self.write('>', &format!("{} {}", request.method, request.url));
             for (name, value) in &request.headers {
                 self.write('>', &format!("{name}: {value}"));
             }
-        } else if opening || request.url.starts_with("ws") {
+        } else if opening {
             self.write('*', &format!("connecting to {}", request.url));
         }
         let mut headers = request.headers.iter();
@@ -265,12 +307,14 @@ impl Log {
     fn one_frame(&self, mark: char, frame: &Frame) {
         match frame {
             Frame::Text(text) => self.packet(mark, text),
-            Frame::Binary(data) => self.write(mark, &format!("binary {}", preview(data))),
+            Frame::Binary(data) => {
+                self.write(mark, &packet::describe_binary(data.clone(), self.parser));
+            }
         }
     }
 
     fn packet(&self, mark: char, text: &str) {
-        let packet = packet::describe(text);
+        let packet = packet::describe(text, self.parser);
         if self.level >= packet.level {
             self.write(mark, &packet.text);
         }

@@ -146,6 +146,8 @@ fn headers_transports_and_times_are_read() {
     );
     let both = self::options(&[URL, "-t", "websocket, polling,websocket"]).transports;
     assert_eq!(both, [Transport::WebSocket, Transport::Polling]);
+    let newest = self::options(&[URL, "-t", "webtransport"]).transports;
+    assert_eq!(newest, [Transport::WebTransport]);
 }
 
 #[test]
@@ -197,7 +199,11 @@ fn mistakes_are_explained() {
         ),
         (
             &[URL, "-t", "udp"],
-            "--transports udp: must be polling, websocket, or both with a comma between them",
+            "--transports udp: must be polling, websocket or webtransport, or several with commas between them",
+        ),
+        (
+            &[URL, "-t", "polling,webtransport", "--eio", "3"],
+            "--transports webtransport: there is none with --eio 3",
         ),
         (
             &[URL, "-H", "x"],

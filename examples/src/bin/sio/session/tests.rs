@@ -21,10 +21,7 @@ fn session(line: &[&str]) -> (Session, Wire, Screen) {
     let config = Config::new(Endpoint::parse("http://localhost").unwrap())
         .with_reconnection(options.reconnect == Some(true));
     let client = Client::new(config, &Seed::new([1; 32])).unwrap();
-    let mut wire = Wire::new(
-        client.into(),
-        Log::new(options.verbosity, options.revision, style, screen.clone()),
-    );
+    let mut wire = Wire::new(client.into(), Log::new(&options, style, screen.clone()));
     let mut session = Session::new(
         *options,
         style,
