@@ -84,9 +84,8 @@ fn run_all(arguments: &Arguments) -> ExitCode {
                     }
                     let seed = arguments.start + number;
                     let (fault, counts) = run_one(seed, arguments.trace);
-                    if let Ok(mut sum) = sum.lock() {
-                        *sum += counts;
-                    }
+                    let Ok(mut sum) = sum.lock() else { break };
+                    *sum += counts;
                     if let Some(fault) = fault {
                         println!("seed {seed}: {fault}");
                         failures.fetch_add(1, Ordering::Relaxed);
@@ -94,7 +93,8 @@ fn run_all(arguments: &Arguments) -> ExitCode {
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if done % 1000 == 0 {
-                        println!("{done} seeds");
+                        // A run that is stopped has its sum too.
+                        println!("{done} seeds: {sum:?}");
                     }
                 }
             });

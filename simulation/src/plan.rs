@@ -103,7 +103,8 @@ fn draw_server(random: &mut Random) -> server::Config {
     let mut engine = EngineConfig::default()
         .with_ping_interval(millis(random, 2000, 10_000))
         .with_ping_timeout(millis(random, 1500, 8000))
-        .with_upgrade_timeout(millis(random, 500, 10_000))
+        // Long enough for the slowest path: a client whose upgrade is refused in its last step starts anew.
+        .with_upgrade_timeout(millis(random, 2500, 10_000))
         .with_close_timeout(millis(random, 1000, 10_000))
         .with_handshake_timeout(millis(random, 1000, 10_000));
     if random.chance(200) {
@@ -211,7 +212,8 @@ fn draw_client(
         namespaces,
         retries: u32::try_from(retries).unwrap_or(0),
         ack_timeout: millis(random, 500, 6000),
-        latency: millis(random, 0, 150),
+        // Not zero: while the answer to a probe cannot be delivered, a client polls as fast as its path lets it.
+        latency: millis(random, 2, 150),
         jitter: if random.chance(500) {
             millis(random, 0, 120)
         } else {

@@ -199,11 +199,12 @@ impl Checker {
     ) {
         self.counts.received += 1;
         let fresh = self.arrived.insert((number, client));
-        self.require(fresh, || format!("client {client} got {number} twice"));
         let (index, socket) = self.socket(client, key);
         if !socket.joined {
             return socket.replayed.push(number);
         }
+        self.require(fresh, || format!("client {client} got {number} twice"));
+        let (_, socket) = self.socket(client, key);
         let Some((stream, segment, place)) = socket.at else {
             return self.greeted(client, index, number, id);
         };
@@ -349,9 +350,6 @@ impl Checker {
             self.require(at.is_some(), || {
                 format!("{of:?} got {number} of {replayed:?} before it was connected")
             });
-            if let Some((stream, ..)) = at {
-                self.streams[stream].bound.get_or_insert(of);
-            }
         }
     }
 
