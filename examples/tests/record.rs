@@ -35,6 +35,12 @@ fn both_sides_of_a_conversation_are_recorded_and_replayed() {
             format!("calls of a {machine}, recorded by version 0.1.0: all gave the same\n");
         assert!(verdict.ends_with(&expected), "{verdict}");
     }
+    let redacted = folder.0.join("redacted.rec");
+    let made = replay(&of_chat, &["--redact", redacted.to_str().expect("a name")]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(replay(&redacted, &[]).status.success());
+    let drawn = text(&replay(&redacted, &["--text"]).stdout);
+    assert!(drawn.contains(r#""say","hello""#) && !drawn.contains("0123456789abcdef"));
     let drawn = text(&replay(&of_chat, &["--text"]).stdout);
     assert!(
         drawn.contains(

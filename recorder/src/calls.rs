@@ -166,9 +166,9 @@ macro_rules! calls {
             }
         }
 
-        /// The names of the calls that are recorded.
+        /// The calls that are recorded, by their numbers.
         #[cfg(test)]
-        pub(crate) const $list: &[&str] = &[$(stringify!($name)),*];
+        pub(crate) const $list: &[(u8, &str)] = &[$(($tag, stringify!($name))),*];
     };
 }
 
@@ -305,8 +305,8 @@ mod tests {
         assert_eq!(methods("client", "Client"), recorded(CLIENT_CALLS));
     }
 
-    fn recorded(calls: &[&str]) -> BTreeSet<String> {
-        calls.iter().map(|call| (*call).to_owned()).collect()
+    fn recorded(calls: &[(u8, &str)]) -> BTreeSet<String> {
+        calls.iter().map(|(_, call)| (*call).to_owned()).collect()
     }
 
     /// The public methods of a type that take `&mut self`, as its source has them.

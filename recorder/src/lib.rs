@@ -58,13 +58,14 @@
 //!
 //! A recording holds all that was sent, and the seed, from which every session id that the machine ever gave follows, those
 //! to come too. Keep it as you keep a private key. The programs of `examples/` make files
-//! for them that only their owner may read.
+//! for them that only their owner may read. [`redact`] makes another recording of one, without secrets, that replays.
 #![forbid(unsafe_code)]
 
 mod calls;
 mod diagram;
 mod outcome;
 mod recorder;
+mod redact;
 mod replay;
 mod tape;
 mod text;
@@ -74,5 +75,6 @@ mod wire;
 pub use diagram::{Diagram, Form};
 pub use outcome::Party;
 pub use recorder::{RecordError, Recorder};
+pub use redact::{RedactError, redact};
 pub use replay::{Ending, OpenError, Replay, Step};
 pub use tape::Status;

@@ -25,8 +25,9 @@ pub struct Replay<'a> {
     settings: &'a str,
 }
 
+/// A machine of either kind.
 #[derive(Debug)]
-enum Replayed {
+pub(crate) enum Replayed {
     Server(Box<Server>),
     Client(Box<Client>),
 }
@@ -44,6 +45,46 @@ pub enum OpenError {
     /// The settings make no machine, which those of another version of the machines may not.
     #[error("the settings of the recording make no machine here: {0}")]
     Settings(String),
+}
+
+impl From<Fault> for OpenError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::End => Self::TooShort,
+            Fault::Malformed(why) => Self::NotOne(why),
+        }
+    }
+}
+
+impl Replayed {
+    /// Makes the machine that a header tells of.
+    pub(crate) fn new(header: &Header<'_>) -> Result<Self, OpenError> {
+        match header.kind {
+            Server::KIND => {
+                let machine = Server::new(settings(header)?, header.shard, &header.seed);
+                Ok(Self::Server(Box::new(made(machine)?)))
+            }
+            Client::KIND => {
+                let machine = Client::new(settings(header)?, &header.seed);
+                Ok(Self::Client(Box::new(made(machine)?)))
+            }
+            _ => Err(OpenError::NotOne("the kind of its machine is unknown")),
+        }
+    }
+
+    /// Reads a call and makes it.
+    pub(crate) fn make(
+        &mut self,
+        input: &mut Reader<'_>,
+        digest: &mut Digest,
+        show: bool,
+    ) -> Result<Made, Fault> {
+        let tag = input.byte()?;
+        match self {
+            Self::Server(server) => server.make(tag, input, digest, show),
+            Self::Client(client) => client.make(tag, input, digest, show),
+        }
+    }
 }
 
 /// One call that was made again.
@@ -109,21 +150,8 @@ impl<'a> Replay<'a> {
     /// An [`OpenError`] if it has no good header.
     pub fn new(recording: &'a [u8]) -> Result<Self, OpenError> {
         let mut input = Reader::new(recording);
-        let header = Header::read(&mut input).map_err(|fault| match fault {
-            Fault::End => OpenError::TooShort,
-            Fault::Malformed(why) => OpenError::NotOne(why),
-        })?;
-        let machine = match header.kind {
-            Server::KIND => {
-                let machine = Server::new(settings(&header)?, header.shard, &header.seed);
-                Replayed::Server(Box::new(made(machine)?))
-            }
-            Client::KIND => {
-                let machine = Client::new(settings(&header)?, &header.seed);
-                Replayed::Client(Box::new(made(machine)?))
-            }
-            _ => return Err(OpenError::NotOne("the kind of its machine is unknown")),
-        };
+        let header = Header::read(&mut input).map_err(OpenError::from)?;
+        let machine = Replayed::new(&header)?;
         Ok(Self {
             machine,
             input,
@@ -140,6 +168,11 @@ impl<'a> Replay<'a> {
     #[must_use]
     pub fn ending(&self) -> &Ending {
         self.ending.as_ref().unwrap_or(&Ending::Underway)
+    }
+
+    /// Where the next call begins in the recording, in bytes.
+    pub(crate) fn offset(&self) -> usize {
+        self.len - self.input.len()
     }
 
     /// The calls that were made.
@@ -184,7 +217,7 @@ impl<'a> Replay<'a> {
             self.ending = Some(Ending::Complete);
             return None;
         }
-        let offset = self.len - self.input.len();
+        let offset = self.offset();
         let made = self.make(offset, show)?;
         self.calls += 1;
         self.compare(made.digest);
@@ -193,11 +226,7 @@ impl<'a> Replay<'a> {
 
     /// Makes the next call, whatever comes of it.
     fn make(&mut self, offset: usize, show: bool) -> Option<Made> {
-        let (input, digest) = (&mut self.input, &mut self.digest);
-        let made = input.byte().and_then(|tag| match &mut self.machine {
-            Replayed::Server(server) => server.make(tag, input, digest, show),
-            Replayed::Client(client) => client.make(tag, input, digest, show),
-        });
+        let made = self.machine.make(&mut self.input, &mut self.digest, show);
         match made {
             Ok(made) => Some(made),
             Err(fault) => {

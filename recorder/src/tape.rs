@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::mem;
 
 use socketio_proto::engine::{Instant, Seed};
 
@@ -12,7 +13,7 @@ use crate::wire::{Fault, Reader, Wire, Writer};
 pub(crate) const MAGIC: &[u8; 7] = b"SIOREC\x01";
 
 /// What a machine was made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) kind: u8,
     pub(crate) shard: u16,
@@ -24,7 +25,7 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    fn write(&self, out: &mut Writer) {
+    pub(crate) fn write(&self, out: &mut Writer) {
         out.bytes.extend_from_slice(MAGIC);
         self.kind.write(out);
         self.shard.write(out);
@@ -54,11 +55,31 @@ impl<'a> Header<'a> {
 ///
 /// Behind each call stands half of it, so that a difference shows at once, and at each call after it.
 #[derive(Debug)]
-pub(crate) struct Digest(u64);
+pub(crate) struct Digest {
+    state: u64,
+    /// What was taken since it was asked last, if that is wanted.
+    heard: Option<String>,
+}
 
 impl Digest {
     pub(crate) const fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+        Self {
+            state: 0xcbf2_9ce4_8422_2325,
+            heard: None,
+        }
+    }
+
+    /// A digest that can be asked what it took.
+    pub(crate) fn listening() -> Self {
+        Self {
+            heard: Some(String::new()),
+            ..Self::new()
+        }
+    }
+
+    /// What it took since it was asked last.
+    pub(crate) fn heard(&mut self) -> String {
+        self.heard.as_mut().map(mem::take).unwrap_or_default()
     }
 
     /// Takes the outcome of a call, and the deadline behind it.
@@ -66,12 +87,15 @@ impl Digest {
         outcome.digest(self);
         let deadline = deadline.map_or(u64::MAX, Instant::as_nanos);
         self.bytes(&deadline.to_be_bytes());
-        ((self.0 >> 32 ^ self.0) as u32).to_be_bytes()
+        if let Some(heard) = &mut self.heard {
+            heard.push_str(&format!(" {deadline}"));
+        }
+        ((self.state >> 32 ^ self.state) as u32).to_be_bytes()
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+            self.state = (self.state ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }
 }
@@ -79,6 +103,9 @@ impl Digest {
 impl fmt::Write for Digest {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.bytes(text.as_bytes());
+        if let Some(heard) = &mut self.heard {
+            heard.push_str(text);
+        }
         Ok(())
     }
 }

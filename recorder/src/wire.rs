@@ -65,6 +65,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads on where the latest instant that was read is this.
+    pub(crate) fn at(bytes: &'a [u8], time: Instant) -> Self {
+        Self {
+            rest: bytes,
+            last: time.as_nanos(),
+        }
+    }
+
     /// The bytes that are not read yet.
     pub(crate) fn len(&self) -> usize {
         self.rest.len()

@@ -12,7 +12,9 @@ use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::Output;
 use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed, Transport};
 use socketio_proto::server::{Config, Event, Server, Target};
-use socketio_recorder::{Diagram, Ending, Form, OpenError, RecordError, Recorder, Replay, Status};
+use socketio_recorder::{
+    Diagram, Ending, Form, OpenError, RecordError, Recorder, Replay, Status, redact,
+};
 
 #[test]
 fn a_session_reads_as_a_diagram() {
@@ -57,31 +59,7 @@ fn mermaid_gets_participants_and_no_characters_of_its_own() {
 
 #[test]
 fn a_client_is_recorded_too() {
-    let sink = Sink::default();
-    let config = client::Config::new(Endpoint::parse("http://localhost").unwrap())
-        .with_engine(|engine| engine.with_transports([Transport::WebSocket]));
-    let seed = Seed::new([3; 32]);
-    let mut client = Recorder::client(config, &seed, sink.clone(), u64::MAX).unwrap();
-    let now = Instant::ZERO;
-    let socket = client
-        .connect("/", client::SocketOptions::default(), now)
-        .unwrap();
-    let Some(ClientOutput::Connect { connection, .. }) = client.poll_output() else {
-        panic!("a connection")
-    };
-    client.handle_connected(connection, now);
-    let open = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
-    client.handle_frame(connection, Frame::Text(open.into()), now);
-    client.handle_frame(connection, Frame::Text(r#"40{"sid":"y"}"#.into()), now);
-    assert!(client.is_connected(socket));
-    let event = Payload::event("e").build().unwrap();
-    client.emit(socket, &event, now).unwrap();
-    while client.poll_frame(connection).is_some() {}
-    while client.poll_output().is_some() {}
-    let machine: Client = client.into_inner();
-    assert!(machine.is_connected(socket));
-
-    let recording = sink.take();
+    let recording = client_session();
     let mut replay = Replay::new(&recording).unwrap();
     assert_eq!((replay.machine(), replay.calls()), ("client", 0));
     assert_eq!(*replay.run(), Ending::Complete);
@@ -258,6 +236,50 @@ fn settings_that_cannot_be_written_are_refused() {
     assert!(matches!(recorder, Err(RecordError::Settings)));
 }
 
+#[test]
+fn a_redacted_recording_replays_and_holds_no_secret() {
+    let recording = session();
+    let sid = sid(&recording);
+    let redacted = redact(&recording, &Seed::new([9; 32])).unwrap();
+    assert_eq!(redacted.len(), recording.len());
+    assert_eq!(Replay::new(&redacted).unwrap().run(), &Ending::Complete);
+    for secret in [&sid.into_bytes()[..], &[1; 32], br#""token":"123""#] {
+        assert!(
+            holds(&recording, secret) || secret.len() == 20,
+            "else this shows nothing"
+        );
+        assert!(!holds(&redacted, secret));
+    }
+    let (before, after) = (draw(&recording, Form::Text), draw(&redacted, Form::Text));
+    let before = without_ids(&before).replace(r#""token":"123""#, r#""token":"xxx""#);
+    assert_eq!(without_ids(&after), before);
+
+    let recording = client_session();
+    let redacted = redact(&recording, &Seed::new([9; 32])).unwrap();
+    assert_eq!(Replay::new(&redacted).unwrap().run(), &Ending::Complete);
+    assert!(holds(&recording, b"SECRET") && !holds(&redacted, b"SECRET"));
+}
+
+#[test]
+fn an_unfinished_recording_is_redacted_with_its_last_call() {
+    let recording = session();
+    for end in [
+        recording.len() - 4,
+        recording.len() - 2,
+        recording.len() - recording.len() / 8,
+    ] {
+        let mut replay = Replay::new(&recording[..end]).unwrap();
+        let ending = replay.run().clone();
+        let redacted = redact(&recording[..end], &Seed::new([9; 32])).unwrap();
+        let mut again = Replay::new(&redacted).unwrap();
+        // What was cut off is gone, and then nothing is missing.
+        let cut_off = matches!(ending, Ending::CutOff { .. });
+        let expected = if cut_off { Ending::Complete } else { ending };
+        assert_eq!(again.run(), &expected);
+        assert_eq!(again.calls(), replay.calls());
+    }
+}
+
 proptest! {
     #[test]
     fn a_recording_with_changed_bytes_is_replayed_or_refused(
@@ -301,6 +323,47 @@ fn session() -> Vec<u8> {
     sink.take()
 }
 
+/// A recording of a client that shows a secret, and is told others.
+fn client_session() -> Vec<u8> {
+    let sink = Sink::default();
+    let config =
+        client::Config::new(Endpoint::parse("http://localhost").unwrap()).with_engine(|engine| {
+            let headers = vec![("authorization".to_owned(), "SECRET".to_owned())];
+            engine
+                .with_transports([Transport::WebSocket])
+                .with_extra_headers(headers)
+        });
+    let seed = Seed::new([3; 32]);
+    let mut client = Recorder::client(config, &seed, sink.clone(), u64::MAX).unwrap();
+    let now = Instant::ZERO;
+    let auth = [("token", "SECRET")]
+        .into_iter()
+        .collect::<std::collections::BTreeMap<_, _>>();
+    let options = client::SocketOptions::default().with_auth(Payload::object(&auth).unwrap());
+    let socket = client.connect("/", options, now).unwrap();
+    let Some(ClientOutput::Connect { connection, .. }) = client.poll_output() else {
+        panic!("a connection")
+    };
+    client.handle_connected(connection, now);
+    let open =
+        r#"0{"sid":"SECRET-SESSION","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+    client.handle_frame(connection, Frame::Text(open.into()), now);
+    client.handle_frame(
+        connection,
+        Frame::Text(r#"40{"sid":"SECRET-SOCKET","pid":"SECRET-PID"}"#.into()),
+        now,
+    );
+    assert!(client.is_connected(socket));
+    let event = Payload::event("e").build().unwrap();
+    client.emit(socket, &event, now).unwrap();
+    while client.poll_frame(connection).is_some() {}
+    while client.poll_output().is_some() {}
+    let machine: Client = client.into_inner();
+    assert!(machine.is_connected(socket));
+
+    sink.take()
+}
+
 /// Does what there is to do, as a driver and an application that lets everyone in.
 fn drain(server: &mut Recorder<Server>, connection: ConnectionId) {
     loop {
@@ -326,6 +389,19 @@ fn draw(recording: &[u8], form: Form) -> String {
     }
     assert_eq!(*replay.ending(), Ending::Complete);
     drawn
+}
+
+/// The id of the first session.
+fn sid(recording: &[u8]) -> String {
+    let drawn = draw(recording, Form::Text);
+    let (_, rest) = drawn.split_once(r#"0{"sid":""#).unwrap();
+    rest[..20].to_owned()
+}
+
+fn holds(recording: &[u8], secret: &[u8]) -> bool {
+    recording
+        .windows(secret.len())
+        .any(|window| window == secret)
 }
 
 /// Ids differ between versions of the generator.

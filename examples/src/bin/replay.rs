@@ -1,4 +1,5 @@
-//! Replays what `chat --record FILE` and `sio --record FILE` wrote: `replay FILE [--text | --mermaid] [--width N]`.
+//! Replays what `chat --record FILE` and `sio --record FILE` wrote: `replay FILE [--text | --mermaid] [--width N]`, or makes a
+//! recording of it that has no secrets and replays too: `replay FILE --redact NEW-FILE`.
 //!
 //! Every call is made again on a machine of the same making, and everything that comes out is compared with what came out
 //! then. With `--text` or `--mermaid` a sequence diagram goes to standard output; how it ended goes to standard error, and
@@ -10,13 +11,16 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use examples::program::recording;
+use examples::tokio_driver::fresh_seed;
 use lexopt::{Arg, ValueExt};
-use socketio_recorder::{Diagram, Ending, Form, Replay};
+use socketio_recorder::{Diagram, Ending, Form, Replay, redact};
 
 struct Arguments {
     file: PathBuf,
     form: Option<Form>,
     width: usize,
+    redact: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -33,9 +37,14 @@ fn main() -> ExitCode {
 /// Whether everything was the same.
 fn run() -> Result<bool, Box<dyn Error>> {
     let arguments = parse(lexopt::Parser::from_env())?;
-    let recording = fs::read(&arguments.file)
+    let bytes = fs::read(&arguments.file)
         .map_err(|error| format!("{}: {error}", arguments.file.display()))?;
-    let mut replay = Replay::new(&recording)?;
+    if let Some(new) = &arguments.redact {
+        let redacted = redact(&bytes, &fresh_seed()?)?;
+        recording(new)?.write_all(&redacted)?;
+        return Ok(true);
+    }
+    let mut replay = Replay::new(&bytes)?;
     match arguments.form {
         Some(form) => draw(&mut replay, form, arguments.width)?,
         None => drop(replay.run()),
@@ -80,20 +89,27 @@ fn verdict(replay: &Replay<'_>) -> String {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Arguments, Box<dyn Error>> {
-    let (mut file, mut form, mut width) = (None, None, 160);
+    let (mut file, mut form, mut width, mut redact) = (None, None, 160, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("text") => form = Some(Form::Text),
             Arg::Long("mermaid") => form = Some(Form::Mermaid),
             Arg::Long("width") => width = parser.value()?.parse()?,
+            Arg::Long("redact") => redact = Some(parser.value()?.into()),
             Arg::Value(value) if file.is_none() => file = Some(value.into()),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => {
                 return Err(argument.unexpected().into());
             }
         }
     }
-    let file = file.ok_or("usage: replay FILE [--text | --mermaid] [--width N]")?;
-    Ok(Arguments { file, form, width })
+    let file =
+        file.ok_or("usage: replay FILE [--text | --mermaid] [--width N] [--redact NEW-FILE]")?;
+    Ok(Arguments {
+        file,
+        form,
+        width,
+        redact,
+    })
 }
 
 fn tell(text: &str) {
