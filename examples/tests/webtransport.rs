@@ -1,18 +1,18 @@
-//! The client driver of tokio against the server driver, over WebTransport.
+//! The client drivers against the server driver, over WebTransport, which that of tokio speaks and the others do not.
 #![cfg(test)]
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use engineio_proto::client::{self, Client, Endpoint, Event};
+use engineio_proto::client::{self, Client, CloseReason, Endpoint, Event, TransportError};
 use engineio_proto::server::{self, Server, ServerEvent};
 use engineio_proto::{Encoded, Instant, Message, Seed, Transport, Transports};
-use examples::client::tokio::Driver as ClientDriver;
-use examples::client::{App as ClientApp, Tls};
+use examples::client::{App as ClientApp, Tls, smol, threads, tokio as on_tokio};
 use examples::tokio_driver::{
     App, Context, Driver, HttpServer, Options, WebTransportServer, fresh_seed,
 };
 use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// How long anything may take.
@@ -20,25 +20,88 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn messages_of_all_sizes_pass_both_ways_on_a_session_opened_there() {
-    let talker = talk(&[Transport::WebTransport]).await;
+    let talker = talk(Runtime::Tokio, &[Transport::WebTransport], None).await;
     assert_eq!(talker.received, messages());
-    assert_eq!(talker.upgraded, None);
 }
 
 #[tokio::test]
 async fn a_session_moves_there_from_polling_past_the_websocket() {
-    let talker = talk(&[
-        Transport::Polling,
-        Transport::WebSocket,
-        Transport::WebTransport,
-    ])
-    .await;
+    let talker = talk(Runtime::Tokio, &ALL, Some(Transport::WebTransport)).await;
     assert_eq!(talker.received, messages());
-    assert_eq!(talker.upgraded, Some(Transport::WebTransport));
 }
 
-/// Starts a server, talks to it and stops it.
-async fn talk(transports: &[Transport]) -> Talker {
+#[tokio::test]
+async fn the_other_drivers_fail_to_open_it() {
+    for on in OTHERS {
+        let talker = talk(on, &[Transport::WebTransport], None).await;
+        let Some(CloseReason::TransportError(error)) = talker.closed else {
+            panic!("{on:?} {:?}", talker.closed);
+        };
+        assert!(matches!(error, TransportError::WebTransport(_)), "{on:?}");
+        assert_eq!(error.status(), Some(0), "{on:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_drivers_open_what_else_is_listed() {
+    for on in OTHERS {
+        let transports = [Transport::WebTransport, Transport::WebSocket];
+        let talker = talk(on, &transports, None).await;
+        assert_eq!(talker.received, messages(), "{on:?}");
+        assert_eq!(talker.closed, None, "{on:?}");
+    }
+}
+
+#[tokio::test]
+async fn with_the_other_drivers_a_session_moves_to_the_websocket() {
+    for on in OTHERS {
+        let talker = talk(on, &ALL, Some(Transport::WebSocket)).await;
+        assert_eq!(talker.received, messages(), "{on:?}");
+        assert_eq!(talker.failed, [Transport::WebTransport], "{on:?}");
+    }
+}
+
+const ALL: [Transport; 3] = [
+    Transport::Polling,
+    Transport::WebSocket,
+    Transport::WebTransport,
+];
+
+/// What a client runs on.
+#[derive(Clone, Copy, Debug)]
+enum Runtime {
+    Tokio,
+    Smol,
+    Threads,
+}
+
+/// Those whose drivers know no WebTransport.
+const OTHERS: [Runtime; 2] = [Runtime::Smol, Runtime::Threads];
+
+impl Runtime {
+    async fn run(self, client: Client, talker: Talker) -> Talker {
+        let tls = Tls::insecure().unwrap();
+        match self {
+            Self::Tokio => {
+                let (driver, _commands) = on_tokio::Driver::new(client, talker, tls);
+                driver.run().await
+            }
+            Self::Smol => {
+                let (driver, _commands) = smol::Driver::new(client, talker, tls);
+                spawn_blocking(|| ::smol::block_on(driver.run()))
+                    .await
+                    .unwrap()
+            }
+            Self::Threads => {
+                let (driver, _commands) = threads::Driver::new(client, talker, tls);
+                spawn_blocking(|| driver.run()).await.unwrap()
+            }
+        }
+    }
+}
+
+/// Starts a server, talks to it from some transport on and stops it.
+async fn talk(on: Runtime, transports: &[Transport], from: Option<Transport>) -> Talker {
     let config = server::Config::default()
         .with_transports(Transports::default().with(Transport::WebTransport));
     let machine = Server::new(config, 0, &fresh_seed().unwrap()).unwrap();
@@ -50,15 +113,20 @@ async fn talk(transports: &[Transport]) -> Talker {
     let http = HttpServer::start(listener, driver.service());
 
     let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
-    let config = client::Config::new(endpoint).with_transports(transports);
+    let config = client::Config::new(endpoint)
+        .with_transports(transports)
+        .with_try_all_transports(true);
     let machine = Client::new(config, &Seed::new([1; 32])).unwrap();
     let talker = Talker {
-        waits: transports.len() > 1,
+        waits: from.is_some(),
         received: Vec::new(),
         upgraded: None,
+        failed: Vec::new(),
+        closed: None,
     };
-    let (client, _commands) = ClientDriver::new(machine, talker, Tls::insecure().unwrap());
-    let talker = timeout(LIMIT, client.run()).await.expect("an end");
+    let client = on.run(machine, talker);
+    let talker = timeout(LIMIT, client).await.expect("an end");
+    assert_eq!(talker.upgraded, from);
     timeout(LIMIT, driver.shut_down()).await.expect("an end");
     timeout(LIMIT, webtransport.shut_down())
         .await
@@ -100,6 +168,9 @@ struct Talker {
     waits: bool,
     received: Vec<Message>,
     upgraded: Option<Transport>,
+    /// What it could not move to.
+    failed: Vec<Transport>,
+    closed: Option<CloseReason>,
 }
 
 impl Talker {
@@ -125,10 +196,13 @@ impl ClientApp<Client> for Talker {
                 self.send(client);
             }
             Event::Message(message) => self.received.push(message),
-            Event::Closed(reason) => panic!("{reason:?}"),
+            Event::UpgradeFailed { transport, .. } => self.failed.push(transport),
+            Event::Closed(reason) => {
+                self.closed = Some(reason);
+                return ControlFlow::Break(());
+            }
             Event::Opened(_)
             | Event::Upgrading(_)
-            | Event::UpgradeFailed { .. }
             | Event::Ping
             | Event::Pong
             | Event::Drained

@@ -1,10 +1,13 @@
 //! Drives the client machines: three times the same thing, each time with other tools.
 //!
-//! | file | runs on | HTTP | WebSocket |
-//! |---|---|---|---|
-//! | `tokio.rs` | tokio | hyper | tokio-tungstenite |
-//! | `smol.rs` | smol | hyper | async-tungstenite |
-//! | `threads.rs` | threads that block | ureq | tungstenite |
+//! | file | runs on | HTTP | WebSocket | WebTransport |
+//! |---|---|---|---|---|
+//! | `tokio.rs` | tokio | hyper | tokio-tungstenite | wtransport |
+//! | `smol.rs` | smol | hyper | async-tungstenite | none |
+//! | `threads.rs` | threads that block | ureq | tungstenite | none |
+//!
+//! Where there is no WebTransport every attempt at it fails at once, as `TransportError::WebTransport` or
+//! `Event::UpgradeFailed`, and the machine goes on to what else its configuration lists.
 //!
 //! Each is a whole to be copied from: they share what is in this file, which says what a driver asks of a machine
 //! ([`Machine`]) and of the application on top ([`App`]), and which servers to trust ([`Tls`]).

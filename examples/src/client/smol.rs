@@ -1,4 +1,6 @@
 //! A client on smol: one future owns the machine, tasks beside it carry a request or a WebSocket each.
+//!
+//! It knows no WebTransport, and tells the machine that every attempt at it failed.
 
 mod network;
 
@@ -196,7 +198,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                     self.requests.insert(request, task);
                 }
                 Output::Abort { request } => drop(self.requests.remove(&request)),
-                // This driver knows no WebTransport.
+                // None here: the machine tries what else it may.
                 Output::Connect {
                     connection,
                     transport: Transport::WebTransport,

@@ -2,6 +2,8 @@
 //!
 //! Requests are made by *lanes*: threads that make one after the other and keep their connection open between. A
 //! WebSocket has two threads, one that reads and one that writes: see `websocket.rs`.
+//!
+//! It knows no WebTransport, and tells the machine that every attempt at it failed.
 
 mod http;
 mod websocket;
@@ -196,7 +198,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         lane.agent.shutdown();
                     }
                 }
-                // This driver knows no WebTransport.
+                // None here: the machine tries what else it may.
                 Output::Connect {
                     connection,
                     transport: Transport::WebTransport,
