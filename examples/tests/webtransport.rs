@@ -1,19 +1,22 @@
 //! The client drivers against the server driver, over WebTransport, which that of tokio speaks and the others do not.
 #![cfg(test)]
 
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use engineio_proto::client::{self, Client, CloseReason, Endpoint, Event, TransportError};
 use engineio_proto::server::{self, Server, ServerEvent};
-use engineio_proto::{Encoded, Instant, Message, Seed, Transport, Transports};
+use engineio_proto::{Encoded, Instant as Moment, Message, Seed, Transport, Transports};
 use examples::client::{App as ClientApp, Tls, smol, threads, tokio as on_tokio};
 use examples::tokio_driver::{
     App, Context, Driver, HttpServer, Options, WebTransportServer, fresh_seed,
 };
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -61,6 +64,58 @@ async fn with_the_other_drivers_a_session_moves_to_the_websocket() {
     }
 }
 
+#[tokio::test]
+async fn a_new_certificate_is_for_new_sessions_and_open_ones_stay() {
+    let (driver, server) = serve("127.0.0.1:0".parse().unwrap());
+    let hashes = server.certificate_hashes();
+    let old = hashes.borrow().clone();
+    let connection = connect(server.address(), &old).await.expect("a session");
+    let (mut send, mut recv) = connection.open_bi().await.unwrap().await.unwrap();
+
+    server.renew_certificate().unwrap();
+    let new = server.certificate_hash();
+    assert_ne!(new, old);
+    assert_eq!(*hashes.borrow(), new);
+    assert!(connect(server.address(), &old).await.is_none());
+    assert!(connect(server.address(), &new).await.is_some());
+
+    // A frame of one byte that opens a session, and the header of the answer.
+    send.write_all(&[1, b'0']).await.unwrap();
+    let mut header = [0];
+    timeout(LIMIT, recv.read_exact(&mut header))
+        .await
+        .expect("an answer")
+        .unwrap();
+    timeout(LIMIT, driver.shut_down()).await.expect("an end");
+    server.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_is_replaced_after_half_its_time() {
+    let (_driver, server) = serve("127.0.0.1:0".parse().unwrap());
+    let mut hashes = server.certificate_hashes();
+    for week in 1..=3 {
+        let old = hashes.borrow_and_update().clone();
+        let began = Instant::now();
+        hashes.changed().await.unwrap();
+        assert_ne!(*hashes.borrow(), old);
+        let days = began.elapsed().as_secs() / (24 * 60 * 60);
+        assert_eq!(days, 7, "week {week}");
+    }
+}
+
+/// A session with whoever shows the certificate of this hash.
+async fn connect(address: SocketAddr, hash: &str) -> Option<wtransport::Connection> {
+    let hash: [u8; 32] = STANDARD.decode(hash).unwrap().try_into().unwrap();
+    let config = wtransport::ClientConfig::builder()
+        .with_bind_default()
+        .with_server_certificate_hashes([hash.into()])
+        .build();
+    let endpoint = wtransport::Endpoint::client(config).unwrap();
+    let connecting = endpoint.connect(format!("https://{address}/engine.io/"));
+    timeout(LIMIT, connecting).await.expect("an end").ok()
+}
+
 const ALL: [Transport; 3] = [
     Transport::Polling,
     Transport::WebSocket,
@@ -102,13 +157,9 @@ impl Runtime {
 
 /// Starts a server, talks to it from some transport on and stops it.
 async fn talk(on: Runtime, transports: &[Transport], from: Option<Transport>) -> Talker {
-    let config = server::Config::default()
-        .with_transports(Transports::default().with(Transport::WebTransport));
-    let machine = Server::new(config, 0, &fresh_seed().unwrap()).unwrap();
-    let driver = Driver::start(vec![(machine, Echo)], Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let webtransport = WebTransportServer::bind(address, &driver.service()).unwrap();
+    let (driver, webtransport) = serve(address);
     assert_eq!(webtransport.address(), address);
     let http = HttpServer::start(listener, driver.service());
 
@@ -133,6 +184,16 @@ async fn talk(on: Runtime, transports: &[Transport], from: Option<Transport>) ->
         .expect("an end");
     http.shut_down().await;
     talker
+}
+
+/// Starts a server.
+fn serve(address: SocketAddr) -> (Driver<()>, WebTransportServer) {
+    let config = server::Config::default()
+        .with_transports(Transports::default().with(Transport::WebTransport));
+    let machine = Server::new(config, 0, &fresh_seed().unwrap()).unwrap();
+    let driver = Driver::start(vec![(machine, Echo)], Options::default());
+    let webtransport = WebTransportServer::bind(address, &driver.service()).unwrap();
+    (driver, webtransport)
 }
 
 fn messages() -> Vec<Message> {
@@ -184,11 +245,11 @@ impl Talker {
 impl ClientApp<Client> for Talker {
     type Command = ();
 
-    fn started(&mut self, client: &mut Client, now: Instant) {
+    fn started(&mut self, client: &mut Client, now: Moment) {
         client.open(now);
     }
 
-    fn handle_event(&mut self, client: &mut Client, event: Event, _: Instant) -> ControlFlow<()> {
+    fn handle_event(&mut self, client: &mut Client, event: Event, _: Moment) -> ControlFlow<()> {
         match event {
             Event::Opened(_) if !self.waits => self.send(client),
             Event::Upgraded(transport) => {
@@ -215,7 +276,7 @@ impl ClientApp<Client> for Talker {
         }
     }
 
-    fn handle_command(&mut self, _: &mut Client, (): (), _: Instant) -> ControlFlow<()> {
+    fn handle_command(&mut self, _: &mut Client, (): (), _: Moment) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }

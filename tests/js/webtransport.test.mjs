@@ -208,6 +208,27 @@ describe("the chat page over WebTransport", { skip, timeout: 60_000 }, () => {
       assert.equal((await server.end()).code, 0, server.log);
     }
   });
+
+  it("comes back over it when the certificate is another one", async () => {
+    let server = await start(CHAT, ["--port", "0", "--webtransport"]);
+    const browser = await launch({ quic: true });
+    try {
+      const context = await browser.newContext();
+      context.setDefaultTimeout(LIMIT);
+      const ann = await visitPage(context, server.url, "Ann", { complaints: [] });
+      await online(ann, "WebTransport");
+      const { certificate, port } = server;
+      const id = await ann.locator("#state").getAttribute("data-socket");
+      await server.end();
+      server = await start(CHAT, ["--port", String(port), "--webtransport"]);
+      assert.notEqual(server.certificate, certificate);
+      await ann.locator(`#state[data-socket]:not([data-socket="${id}"])`).waitFor();
+      await online(ann, "WebTransport");
+    } finally {
+      await browser.close();
+      assert.equal((await server.end()).code, 0, server.log);
+    }
+  });
 });
 
 /** An empty page with the client script, whose policy forbids nothing. */

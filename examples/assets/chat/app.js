@@ -3,6 +3,7 @@ const MAX_PICTURE = 700_000;
 const MAX_CAPTION = 200;
 const PICTURE_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const ANSWER_LIMIT = 10_000;
+const CERTIFICATE_LIMIT = 2_000;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 10_000;
 const TYPING_STOPS = 2_500;
@@ -38,6 +39,7 @@ const me = { name: null, key: tab.get("key") ?? randomKey(), room: tab.get("room
 tab.set("key", me.key);
 
 let socket = null;
+let certificate = document.querySelector('meta[name="webtransport-certificate"]').content;
 let joined = null;
 // Whether the room that the server has us in may be another one: a move was asked for, and its answer was lost.
 let unsure = false;
@@ -60,7 +62,7 @@ function enter(name, room) {
   socket?.disconnect();
   // The page reconnects by itself, to show when the next attempt is due.
   const auth = { name, key: me.key };
-  socket = io({ auth, reconnection: false, autoConnect: false, transportOptions: transportOptions() });
+  socket = io({ auth, reconnection: false, autoConnect: false });
   socket.on("connect", onConnect);
   socket.on("connect_error", onConnectError);
   socket.on("disconnect", onDisconnect);
@@ -76,21 +78,33 @@ function enter(name, room) {
   attempt();
 }
 
-// The certificate of the server for WebTransport may be one that the browser knows by its hash alone.
-function transportOptions() {
-  const hash = document.querySelector('meta[name="webtransport-certificate"]').content;
-  if (hash === "") {
+// The certificate of the server for WebTransport may be one that the browser knows by its hash alone. Another takes its
+// place while the page is open, so that the hash is asked for.
+async function transportOptions() {
+  if (certificate === "") {
     return {};
   }
-  const value = Uint8Array.from(atob(hash), (character) => character.charCodeAt(0));
+  try {
+    const signal = AbortSignal.timeout(CERTIFICATE_LIMIT);
+    const answer = await fetch("/certificate", { cache: "no-store", signal });
+    certificate = answer.ok ? await answer.text() : certificate;
+  } catch {
+    // The server is away: the attempt will tell.
+  }
+  const value = Uint8Array.from(atob(certificate), (character) => character.charCodeAt(0));
   return { webtransport: { serverCertificateHashes: [{ algorithm: "sha-256", value }] } };
 }
 
-function attempt() {
+async function attempt() {
   stopRetry();
   page.retry.hidden = true;
   showState("connecting", retry.attempts === 0 ? "Connecting" : "Reconnecting");
-  socket.connect();
+  const current = socket;
+  current.io.opts.transportOptions = await transportOptions();
+  // Someone may have left meanwhile.
+  if (socket === current) {
+    current.connect();
+  }
 }
 
 function onConnect() {

@@ -7,9 +7,10 @@
 //! The crate ends a session with its connection alone, which browsers report as an error: a page sees `transport error`
 //! where it would see `transport close` on a WebSocket.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,7 +26,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, interval_at, timeout};
 use wtransport::endpoint::{IncomingSession, SessionRequest, endpoint_side};
 use wtransport::{Connection, Endpoint, Identity, SendStream, ServerConfig, VarInt};
 
@@ -39,14 +40,34 @@ use crate::webtransport::{FrameReader, ReadEnd, write};
 /// [`shut_down`](Self::shut_down) lets sessions that are being closed finish.
 ///
 /// The certificate is made for the occasion and good for 14 days, the longest that browsers accept for one that they
-/// know by its hash alone: pages name [the hash](Self::certificate_hash) in `serverCertificateHashes`.
+/// know by its hash alone: pages name [the hash](Self::certificate_hash) in `serverCertificateHashes`. Every 7 days
+/// another takes its place, and pages have to ask for [the new hash](Self::certificate_hashes) before they connect anew.
+/// Sessions that are open stay.
 #[derive(Debug)]
 pub struct WebTransportServer {
-    address: SocketAddr,
-    certificate_hash: String,
+    listener: Listener,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
+
+/// What is listened at, and the hash of the certificate that it shows.
+#[derive(Clone)]
+struct Listener {
+    endpoint: Arc<Endpoint<endpoint_side::Server>>,
+    address: SocketAddr,
+    certificate_hash: watch::Sender<String>,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// After how long a certificate is replaced. It is good for twice that.
+const RENEWAL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How long a client may take for the handshakes of QUIC, TLS and HTTP/3.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -75,43 +96,41 @@ impl WebTransportServer {
     ///
     /// What the operating system says if the address cannot be had.
     pub fn bind(address: SocketAddr, service: &Service) -> io::Result<Self> {
-        let mut names = vec![String::from("localhost")];
-        if !address.ip().is_unspecified() {
-            names.push(host_of(address.ip()));
-        }
-        let identity = Identity::self_signed(names).map_err(io::Error::other)?;
-        let certificate = identity.certificate_chain().as_slice().first();
-        let certificate_hash = certificate.map(|certificate| {
-            let hash = certificate.hash();
-            STANDARD.encode(AsRef::<[u8; 32]>::as_ref(&hash))
-        });
-        let config = ServerConfig::builder()
-            .with_bind_address(address)
-            .with_identity(identity)
-            .keep_alive_interval(Some(KEEP_ALIVE))
-            .build();
-        let endpoint = Endpoint::server(config)?;
-        let address = endpoint.local_addr()?;
+        let listener = Listener::bind(address)?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::clone(&service.0);
         Ok(Self {
-            address,
-            certificate_hash: certificate_hash.unwrap_or_default(),
+            listener: listener.clone(),
             stop,
-            accepting: tokio::spawn(accept(endpoint, shared, stopped)),
+            accepting: tokio::spawn(accept(listener, shared, stopped)),
         })
     }
 
     /// The address that is listened at.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address
     }
 
     /// The SHA-256 hash of the certificate, in base64.
     #[must_use]
-    pub fn certificate_hash(&self) -> &str {
-        &self.certificate_hash
+    pub fn certificate_hash(&self) -> String {
+        self.listener.certificate_hash.borrow().clone()
+    }
+
+    /// The same as it is at any time: it changes with the certificate.
+    #[must_use]
+    pub fn certificate_hashes(&self) -> watch::Receiver<String> {
+        self.listener.certificate_hash.subscribe()
+    }
+
+    /// Replaces the certificate before it is due, as when its key may be known to others.
+    ///
+    /// # Errors
+    ///
+    /// If none can be made. The old one stays then.
+    pub fn renew_certificate(&self) -> io::Result<()> {
+        self.listener.renew()
     }
 
     /// Stops accepting, lets sessions that are being closed finish for a second, and returns when none is left. To be
@@ -123,16 +142,46 @@ impl WebTransportServer {
     }
 }
 
-/// The name of an address in a certificate.
-fn host_of(ip: IpAddr) -> String {
-    ip.to_string()
+impl Listener {
+    fn bind(address: SocketAddr) -> io::Result<Self> {
+        let (config, hash) = settings(address)?;
+        let endpoint = Endpoint::server(config)?;
+        Ok(Self {
+            address: endpoint.local_addr()?,
+            endpoint: Arc::new(endpoint),
+            certificate_hash: watch::Sender::new(hash),
+        })
+    }
+
+    fn renew(&self) -> io::Result<()> {
+        let (config, hash) = settings(self.address)?;
+        self.endpoint.reload_config(config, false)?;
+        self.certificate_hash.send_replace(hash);
+        Ok(())
+    }
 }
 
-async fn accept(
-    endpoint: Endpoint<endpoint_side::Server>,
-    shared: Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// The settings of an endpoint with a new certificate, and the hash of that.
+fn settings(address: SocketAddr) -> io::Result<(ServerConfig, String)> {
+    let mut names = vec![String::from("localhost")];
+    if !address.ip().is_unspecified() {
+        names.push(address.ip().to_string());
+    }
+    let identity = Identity::self_signed(names).map_err(io::Error::other)?;
+    let certificate = identity.certificate_chain().as_slice().first();
+    let hash = certificate.map(|certificate| {
+        let hash = certificate.hash();
+        STANDARD.encode(AsRef::<[u8; 32]>::as_ref(&hash))
+    });
+    let config = ServerConfig::builder()
+        .with_bind_address(address)
+        .with_identity(identity)
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .build();
+    Ok((config, hash.unwrap_or_default()))
+}
+
+async fn accept(listener: Listener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     // Who has not said yet what the session is for.
     let pending = Arc::new(Semaphore::new(
         shared
@@ -141,12 +190,18 @@ async fn accept(
             .min(Semaphore::MAX_PERMITS),
     ));
     let mut sessions = JoinSet::new();
+    let endpoint = &listener.endpoint;
+    let mut renewals = interval_at(Instant::now() + RENEWAL, RENEWAL);
     loop {
         tokio::select! {
             incoming = endpoint.accept() => {
                 sessions.spawn(serve(incoming, Arc::clone(&shared), Arc::clone(&pending)));
             }
             Some(_ended) = sessions.join_next() => {}
+            _ = renewals.tick() => match listener.renew() {
+                Ok(()) => tracing::info!("the certificate for WebTransport is a new one"),
+                Err(error) => tracing::error!(%error, "no new certificate for WebTransport"),
+            },
             () = asked(&mut stopped) => break,
         }
     }

@@ -66,10 +66,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .webtransport
         .then(|| WebTransportServer::bind(address, &driver.service()))
         .transpose()?;
-    let hash = webtransport
+    let hashes = webtransport
         .as_ref()
-        .map_or("", WebTransportServer::certificate_hash);
-    let router = page::router(hash)
+        .map(WebTransportServer::certificate_hashes);
+    let router = page::router(hashes)
         .merge(metrics::router(driver.commands().to_vec()))
         .fallback_service(driver.service())
         .layer(compression(COMPRESSION_THRESHOLD));
@@ -80,8 +80,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let http = HttpServer::start(listener, router);
     let mut stop = StopSignals::listen()?;
-    if !hash.is_empty() {
-        announce_certificate(hash)?;
+    if let Some(webtransport) = &webtransport {
+        announce_certificate(&webtransport.certificate_hash())?;
     }
     announce(address)?;
 

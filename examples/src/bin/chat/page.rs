@@ -7,6 +7,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use examples::client_files::ClientFiles;
 use http::header;
+use tokio::sync::watch;
 
 const PAGE: &str = include_str!("../../../assets/chat/index.html");
 const STYLE: &str = include_str!("../../../assets/chat/style.css");
@@ -18,15 +19,20 @@ const CLIENT_CDN: &str = "https://cdn.socket.io/4.8.1/socket.io.min.js";
 const CLIENT_PACKAGE: &str = "../tests/js/node_modules/socket.io-client";
 
 /// Serves the page, its files, and the client script if there is one. The page is told the hash of the certificate
-/// that WebTransport is served with, empty if it is not.
-pub(crate) fn router(certificate_hash: &str) -> Router {
+/// that WebTransport is served with, empty if it is not, and may ask for it again.
+pub(crate) fn router(certificate: Option<watch::Receiver<String>>) -> Router {
+    let hash = move || {
+        let hash = certificate.as_ref().map(|hash| hash.borrow().clone());
+        hash.unwrap_or_default()
+    };
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join(CLIENT_PACKAGE);
     let client = ClientFiles::read(&package).ok();
     let address = if client.is_some() { CLIENT } else { CLIENT_CDN };
-    let page = PAGE
-        .replace("{{CLIENT_SCRIPT}}", address)
-        .replace("{{CERTIFICATE_HASH}}", certificate_hash);
-    let router = file(Router::new(), "/", "text/html", page.into());
+    let page = PAGE.replace("{{CLIENT_SCRIPT}}", address);
+    let of_moment = hash.clone();
+    let page = move || page.replace("{{CERTIFICATE_HASH}}", &of_moment()).into();
+    let router = made(Router::new(), "/", "text/html", page);
+    let router = made(router, "/certificate", "text/plain", move || hash().into());
     let router = file(router, "/style.css", "text/css", STYLE.into());
     let router = file(router, "/app.js", "text/javascript", SCRIPT.into());
     match client {
@@ -36,6 +42,16 @@ pub(crate) fn router(certificate_hash: &str) -> Router {
 }
 
 fn file(router: Router, path: &str, content_type: &str, content: Bytes) -> Router {
+    made(router, path, content_type, move || content.clone())
+}
+
+/// Serves what is made for every request.
+fn made(
+    router: Router,
+    path: &str,
+    content_type: &str,
+    content: impl Fn() -> Bytes + Clone + Send + Sync + 'static,
+) -> Router {
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -43,6 +59,5 @@ fn file(router: Router, path: &str, content_type: &str, content: Bytes) -> Route
         ),
         (header::CACHE_CONTROL, String::from("no-cache")),
     ];
-    let answer = (headers, content);
-    router.route(path, get(async move || answer.clone()))
+    router.route(path, get(async move || (headers.clone(), content())))
 }

@@ -103,7 +103,7 @@ async fn run<M: Machine, A: App<M>>(
     let http = HttpServer::start(listener, router);
     let mut stop = StopSignals::listen()?;
     if let Some(webtransport) = &webtransport {
-        announce_certificate(webtransport.certificate_hash())?;
+        announce_certificate(&webtransport.certificate_hash())?;
     }
     announce(address)?;
 
