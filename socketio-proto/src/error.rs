@@ -21,7 +21,7 @@ pub enum DecodeError {
     /// The first character names no packet type; the number is there if it is a digit.
     #[error("unknown packet type {}", .0.map_or_else(|| "NaN".to_string(), |digit| digit.to_string()))]
     UnknownType(Option<u8>),
-    /// A MessagePack packet has no type, or one that is not from 0 to 4.
+    /// A MessagePack packet has no type, or one that is not from 0 to 4, or for peers of revision 4 not to 6.
     #[error("invalid packet type")]
     InvalidType,
     /// A MessagePack packet has no namespace, or one that is no string with a slash in front.
@@ -61,7 +61,7 @@ pub enum DecodeError {
         /// The number of levels allowed.
         limit: u16,
     },
-    /// Text came where an attachment was due, or to the parser for MessagePack.
+    /// Text came where an attachment was due, or to the parser for MessagePack; in revision 4 such that is no packet.
     #[error("got plaintext data when reconstructing a packet")]
     UnexpectedText,
     /// Bytes came where no attachment was due.

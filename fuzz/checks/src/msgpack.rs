@@ -1,7 +1,7 @@
 //! Checks of the parser for MessagePack.
 
 use bytes::Bytes;
-use engineio_proto::{Frame, Message};
+use engineio_proto::{Frame, Message, Revision};
 use serde::de::IgnoredAny;
 use socketio_proto::parser::{Limits, Parser};
 use socketio_proto::{DecodeError, MAX_PACKET_ID, Packet, PacketType, Payload, is_reserved_event};
@@ -17,6 +17,7 @@ pub fn decode_msgpack(data: &[u8]) {
     let mut input = Input::new(data);
     let limits = limits(input.byte());
     let message = Bytes::copy_from_slice(data.get(1..).unwrap_or_default());
+    decode_msgpack_of_version_2(&message, limits);
     match decode(message.clone(), limits) {
         Ok(packet) => {
             check_packet(&packet, &limits);
@@ -42,6 +43,21 @@ pub fn decode_msgpack(data: &[u8]) {
                 | DecodeError::InvalidPayload
         )),
     }
+}
+
+/// What version 3 of the parser writes means the same to a decoder for version 2, and texts are packets within the limits.
+fn decode_msgpack_of_version_2(message: &Bytes, limits: Limits) {
+    let mut decoder = Parser::MsgPack.decoder(limits).with_revision(Revision::V3);
+    let older = decoder.add(Message::Binary(message.clone()));
+    if let Ok(packet) = decode(message.clone(), limits) {
+        assert_eq!(older, Ok(Some(packet)));
+    }
+    if let Ok(text) = core::str::from_utf8(message)
+        && let Ok(packet) = decoder.add(Message::text(text))
+    {
+        check_packet(&packet.expect("a message is a packet"), &limits);
+    }
+    assert!(!decoder.is_waiting());
 }
 
 /// The longest JSON that a message may become: that of two bytes may be a placeholder with a number of four digits.

@@ -123,7 +123,10 @@ impl Client {
     pub fn new(config: Config, seed: &Seed) -> Result<Self, ConfigError> {
         Ok(Self {
             links: Links::new(config.engine.clone(), seed.child(0))?,
-            decoder: config.parser.decoder(config.limits),
+            decoder: config
+                .parser
+                .decoder(config.limits)
+                .with_revision(config.engine.revision),
             config,
             phase: Phase::Closed,
             reconnect: Reconnect::No,

@@ -20,7 +20,7 @@ pub(crate) mod syntax;
 use alloc::boxed::Box;
 
 use bytestring::ByteString;
-use engineio_proto::Message;
+use engineio_proto::{Message, Revision};
 use serde::{Deserialize, Serialize};
 
 use crate::packet::MAX_PACKET_ID;
@@ -51,8 +51,9 @@ pub enum Parser {
     /// Event names are checked as strictly as in JSON, where the official decoder lets any value pass, so that an
     /// application is as safe from reserved ones.
     ///
-    /// This is the parser of revision 5. Its version 2, for peers of revision 4, writes some packets as text: a client
-    /// over Engine.IO 3 that is set to this parser is understood by no official server.
+    /// Its version 2, for peers of revision 4, writes some packets as text and two more types, which a
+    /// [decoder of that revision](Decoder::with_revision) reads; what is written is the same in both revisions, but for a
+    /// refusal, which has only a string there.
     MsgPack,
 }
 
@@ -214,7 +215,7 @@ impl Limits {
     }
 }
 
-/// A [`Parser`] and its [`Limits`] in one word, since every idle session holds a decoder.
+/// A [`Parser`], its [`Limits`] and the revision in one word, since every idle session holds a decoder.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     /// The most attachments with this parser.
@@ -227,7 +228,8 @@ struct Packed {
 const LENIENT_DISCONNECT: u16 = 1 << 15;
 const LENIENT_NIL: u16 = 1 << 14;
 const MSGPACK: u16 = 1 << 13;
-const DEPTH: u16 = MSGPACK - 1;
+const REVISION_4: u16 = 1 << 12;
+const DEPTH: u16 = REVISION_4 - 1;
 
 impl Packed {
     const fn new(parser: Parser, limits: Limits) -> Self {
@@ -264,6 +266,10 @@ impl Packed {
         }
     }
 
+    const fn is_revision_4(self) -> bool {
+        self.max_json_depth & REVISION_4 != 0
+    }
+
     /// The limits, of which that of the other parser's attachments is lost.
     const fn limits(self) -> Limits {
         Limits {
@@ -284,7 +290,7 @@ impl Packed {
 /// # Examples
 ///
 /// ```
-/// use engineio_proto::Message;
+/// use engineio_proto::{Message, Revision};
 /// use socketio_proto::parser::{Limits, Parser};
 ///
 /// let mut decoder = Parser::default().decoder(Limits::default());
@@ -303,6 +309,17 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Sets the revision of Engine.IO below, by default 4. Over revision 3, which carries revision 4 of Socket.IO,
+    /// MessagePack may be that of version 2 of the official parser. The default parser reads the same in both.
+    #[must_use]
+    pub fn with_revision(mut self, revision: Revision) -> Self {
+        self.limits.max_json_depth &= !REVISION_4;
+        if revision == Revision::V3 {
+            self.limits.max_json_depth |= REVISION_4;
+        }
+        self
+    }
+
     /// Takes the next message; gives the packet that is complete with it, if one is.
     ///
     /// # Errors
@@ -313,7 +330,11 @@ impl Decoder {
         match (self.limits.parser(), message) {
             (Parser::Json, message) => self.add_json(message),
             (Parser::MsgPack, Message::Binary(data)) => {
-                msgpack::decode(&data, &self.limits.limits()).map(Some)
+                let older = self.limits.is_revision_4();
+                msgpack::decode(&data, &self.limits.limits(), older).map(Some)
+            }
+            (Parser::MsgPack, Message::Text(text)) if self.limits.is_revision_4() => {
+                msgpack::older::decode(&text, &self.limits.limits()).map(Some)
             }
             (Parser::MsgPack, Message::Text(_)) => Err(DecodeError::UnexpectedText),
         }

@@ -150,6 +150,7 @@ impl<K: Copy + PartialEq> Connection<K> {
     /// in the place of a payload: it is what [`Received::Connect`] has as `auth`, an object of texts.
     #[must_use]
     pub fn with_revision(mut self, revision: Revision) -> Self {
+        self.decoder = self.decoder.with_revision(revision);
         self.revision = revision;
         self
     }

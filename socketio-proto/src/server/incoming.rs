@@ -13,6 +13,7 @@ use super::event::Event;
 use super::keys::{AckId, AckToken, SocketKey};
 use super::machine::{Client, Queued, Server, Timer};
 use super::reason::{AckError, DisconnectReason, ForcedClose};
+use crate::parser::Parser;
 use crate::{PacketRef, PacketType, Payload};
 
 /// Why a client goes that has no room for what the protocol owes it.
@@ -257,9 +258,12 @@ impl Server {
         }
     }
 
-    /// Officially an object for clients of revision 4 too.
+    /// Officially an object for clients of revision 4 too, which their parser for MessagePack does not take.
     pub(super) fn send_invalid_namespace(&mut self, session: SessionKey, namespace: &str) {
-        if let Ok(payload) = Payload::connect_error("Invalid namespace", None) {
+        const MESSAGE: &str = "Invalid namespace";
+        if self.config.parser == Parser::MsgPack {
+            self.send_refusal(session, namespace, MESSAGE, None);
+        } else if let Ok(payload) = Payload::connect_error(MESSAGE, None) {
             self.send_connect_error(session, namespace, &payload);
         }
     }

@@ -6,6 +6,7 @@
 //! | what a client sends along | a query behind the namespace | the payload of CONNECT |
 //! | the answer to CONNECT | nothing; both sides make the id of that of the session | the id |
 //! | a refusal by the application | its data, or else its message, bare | an object with both |
+//! | a refusal in MessagePack | a string: version 2 of the official parser takes nothing else | the same object |
 //! | coming back | as a new socket | with the session that it had |
 //!
 //! All else is the same, and a broadcast is encoded once for both.
@@ -21,6 +22,7 @@ use engineio_proto::{Revision, Sid};
 
 use super::connection::Received;
 use super::machine::Server;
+use crate::parser::Parser;
 use crate::{PacketType, Payload};
 
 impl Server {
@@ -60,7 +62,10 @@ impl Server {
                 .or_else(|_| Payload::connect_error(message, None))
                 .ok();
         }
-        let bare = data.filter(|data| data.suits(PacketType::ConnectError));
+        let bare = data.filter(|data| {
+            let takes_objects = self.config.parser != Parser::MsgPack;
+            data.suits(PacketType::ConnectError) && (takes_objects || data.json().starts_with('"'))
+        });
         bare.cloned().or_else(|| {
             let message = serde_json::to_string(message).ok()?;
             Payload::from_json(PacketType::ConnectError, message, alloc::vec![]).ok()

@@ -28,10 +28,11 @@
 //!
 //! As strict as `socket.io-msgpack-parser` 3.0 with `notepack.io` 2.2, and stricter in this: strings are UTF-8, a
 //! namespace starts with a slash, an id is from 0 to 2^53 - 1, the name of an event is a string that is not reserved or
-//! a number. More lenient in this: [`Limits::lenient_nil`].
+//! a number. More lenient in this: [`Limits::lenient_nil`]. What version 2 writes, for peers of revision 4, is in `older`.
 
 mod date;
 mod from_json;
+pub(super) mod older;
 mod read;
 mod to_json;
 
@@ -45,12 +46,13 @@ use super::Limits;
 use crate::packet::MAX_PACKET_ID;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
 
-pub(super) fn decode(message: &Bytes, limits: &Limits) -> Result<Packet, DecodeError> {
+/// Reads a packet of version 3, or with `older` of version 2.
+pub(super) fn decode(message: &Bytes, limits: &Limits, older: bool) -> Result<Packet, DecodeError> {
     if message.is_empty() {
         return Err(DecodeError::Empty);
     }
     let fields = Fields::read(message)?;
-    let packet_type = fields.packet_type()?;
+    let packet_type = fields.packet_type(older)?;
     let namespace = fields.namespace(message, limits)?;
     let payload = fields.payload(packet_type, message, limits)?;
     let mut packet = Packet::new(packet_type, namespace);
@@ -103,13 +105,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn packet_type(&self) -> Result<PacketType, DecodeError> {
+    fn packet_type(&self, older: bool) -> Result<PacketType, DecodeError> {
         match whole(self.packet_type) {
             Some(0) => Ok(PacketType::Connect),
             Some(1) => Ok(PacketType::Disconnect),
             Some(2) => Ok(PacketType::Event),
             Some(3) => Ok(PacketType::Ack),
             Some(4) => Ok(PacketType::ConnectError),
+            Some(5) if older => Ok(PacketType::Event),
+            Some(6) if older => Ok(PacketType::Ack),
             _ => Err(DecodeError::InvalidType),
         }
     }
@@ -118,13 +122,7 @@ impl<'a> Fields<'a> {
         let Item::Text(name) = self.namespace else {
             return Err(DecodeError::InvalidNamespace);
         };
-        if !name.starts_with('/') {
-            return Err(DecodeError::InvalidNamespace);
-        }
-        let limit = limits.max_namespace_len;
-        if u32::try_from(name.len()).map_or(true, |len| len > limit) {
-            return Err(DecodeError::NamespaceTooLong { limit });
-        }
+        check_namespace(name, limits)?;
         if name == "/" {
             return Ok(ByteString::from_static("/"));
         }
@@ -165,6 +163,17 @@ impl<'a> Fields<'a> {
         let (json, attachments) = to_json::transcode(&mut reader, message, limits)?;
         Payload::assemble(packet_type, json, attachments).map(Some)
     }
+}
+
+fn check_namespace(name: &str, limits: &Limits) -> Result<(), DecodeError> {
+    if !name.starts_with('/') {
+        return Err(DecodeError::InvalidNamespace);
+    }
+    let limit = limits.max_namespace_len;
+    if u32::try_from(name.len()).map_or(true, |len| len > limit) {
+        return Err(DecodeError::NamespaceTooLong { limit });
+    }
+    Ok(())
 }
 
 /// The whole, non-negative number that `item` is; a float may be one, as in JavaScript.
