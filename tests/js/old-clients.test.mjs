@@ -1,26 +1,34 @@
-// Official clients of earlier releases: 1.7 and 2.5 speak revision 4 over Engine.IO 3, 3.1 speaks revision 5.
+// Official clients of earlier releases: 1.7 and 2.5 speak revision 4 over Engine.IO 3, 3.1 and 4.0 speak revision 5.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import io1 from "socket.io-client-v1";
 import io2 from "socket.io-client-v2";
 import io3 from "socket.io-client-v3";
+import io4 from "socket.io-client-v4-0";
+import parser from "socket.io-msgpack-parser";
+import parser2 from "socket.io-msgpack-parser-v2";
 import { MODES, ask, closeAll as closeNew, collected, connect as connectNew, received, settle, upgraded } from "./clients.mjs";
-import { sleep, startConformance, within } from "./support.mjs";
+import { differs, sleep, startConformance, within } from "./support.mjs";
 
 const LIMIT = 10_000;
 const REVISION_4 = { "1.7": io1, 2.5: io2 };
-const ALL = { ...REVISION_4, 3.1: io3.io };
+const ALL = { ...REVISION_4, 3.1: io3.io, "4.0": io4.io };
+/** The parsers for MessagePack; there was none yet for 1.7. */
+const PARSERS = { 2.5: parser2, 3.1: parser, "4.0": parser };
 
 let server;
+let inMsgpack;
 /** One whose heartbeat is quick, with time for a busy machine. */
 let quick;
 const QUICK = { "ping-interval": 300, "ping-timeout": 900 };
 before(async () => {
   const allowed = { "allow-eio3": true };
-  server = await startConformance("--socketio", { ...allowed, "ping-interval": 5000, "ping-timeout": 5000 });
+  const patient = { ...allowed, "ping-interval": 5000, "ping-timeout": 5000 };
+  server = await startConformance("--socketio", patient);
+  inMsgpack = await startConformance("--socketio", { ...patient, parser: "msgpack" });
   quick = await startConformance("--socketio", { ...allowed, ...QUICK });
 });
-after(() => Promise.all([server.end(), quick.end()]));
+after(() => Promise.all([server.end(), inMsgpack.end(), quick.end()]));
 
 const open = new Set();
 afterEach(() => {
@@ -64,7 +72,7 @@ for (const [version, io] of Object.entries(ALL)) {
         const socket = await connect(io, { mode });
         const args = [1, -1.5, "text", "", true, null, [], {}, { a: [{ b: null }] }, "é€😀\u2028\u0000", "a\u001eb"];
         // The separator of revision 4 of Engine.IO cannot be carried by its polling.
-        const sent = version === "3.1" && mode === "polling" ? args.slice(0, -1) : args;
+        const sent = !(version in REVISION_4) && mode === "polling" ? args.slice(0, -1) : args;
         const back = received(socket, "message-back");
         socket.emit("message", ...sent);
         assert.deepEqual(await back, sent);
@@ -241,4 +249,77 @@ for (const [version, io] of Object.entries(REVISION_4)) {
       }
     });
   });
+}
+
+for (const [version, parser] of Object.entries(PARSERS)) {
+  const io = ALL[version];
+  for (const mode of Object.keys(MODES)) {
+    const options = () => ({ mode, at: inMsgpack, parser });
+
+    // The official server has one parser for all, and that of version 3 does not read what version 2 writes.
+    const skip = version in REVISION_4 && differs({ official: "the official server cannot", ours: false });
+
+    describe(`client ${version} with ${mode}, in MessagePack`, { skip }, () => {
+      it("gets back JSON and binary, acknowledges, and is acknowledged", async () => {
+        const socket = await connect(io, options());
+        const args = [1, -1.5, "", "é€😀\u2028\u0000", true, null, [], { a: [{ b: null }] }];
+        const back = received(socket, "message-back");
+        socket.emit("message", ...args, Buffer.from([1]), { a: [Buffer.from([2, 3])] });
+        const echo = await back;
+        assert.deepEqual(echo.slice(0, -2), args);
+        assert.deepEqual([bytes(echo.at(-2)), bytes(echo.at(-1).a[0])], [[1], [2, 3]]);
+        assert.deepEqual(await ask(socket, "message-with-ack"), []);
+        const [text, data] = await ask(socket, "message-with-ack", "x", Buffer.alloc(100_000, 7));
+        assert.equal(text, "x");
+        assert.ok(Buffer.alloc(100_000, 7).equals(Buffer.from(data)));
+        socket.on("question", (asked, reply) => reply(asked, Buffer.from([9])));
+        const [none, asked, reply] = await ask(socket, "ask-me", 3000, "who?");
+        assert.deepEqual([none, asked, bytes(reply)], [null, "who?", [9]]);
+      });
+
+      it("shares rooms with clients of release 4", async () => {
+        const old = await connect(io, options());
+        const fresh = await connectNew(inMsgpack, { parser: PARSERS["4.0"] });
+        await ask(old, "join", mode);
+        const inRoom = received(old, "in-room");
+        await ask(fresh, "to", [mode], "in-room", "hello", Buffer.from([1]));
+        const [text, data] = await inRoom;
+        assert.deepEqual([text, bytes(data)], ["hello", [1]]);
+        const all = received(fresh, "to-all");
+        await ask(old, "broadcast", "to-all", { a: Buffer.from([2]) });
+        assert.deepEqual(bytes((await all)[0].a), [2]);
+      });
+
+      it("joins, leaves and is refused namespaces", async () => {
+        const main = await connect(io, options());
+        const custom = main.io.socket("/custom");
+        await within(LIMIT, "the namespace", once(custom, "connect"));
+        assert.deepEqual(await ask(custom, "message-with-ack", 1), [1]);
+        const { id } = main;
+        const gone = once(main, "disconnect");
+        main.emit("disconnect-me", false);
+        assert.deepEqual(await within(LIMIT, "the end", gone), ["io server disconnect"]);
+        assert.deepEqual(await ask(custom, "message-with-ack", 2), [2]);
+        const observer = await connect(io, { ...options(), mode: "websocket" });
+        assert.deepEqual(await ask(observer, "reason-of", id), ["server namespace disconnect"]);
+
+        // What clients of revision 4 take in MessagePack is a string.
+        for (const [namespace, message] of [
+          ["/nope", "Invalid namespace"],
+          ["/refuse", "not authorized"],
+        ]) {
+          const refused = client(io, { ...options(), namespace });
+          const event = version in REVISION_4 ? "error" : "connect_error";
+          const [error] = await within(LIMIT, "the refusal", once(refused, event));
+          assert.equal(version in REVISION_4 ? error : error.message, message);
+        }
+        const proof =
+          version in REVISION_4
+            ? { namespace: "/refuse?token=let%20me%20in" }
+            : { namespace: "/refuse", auth: { token: "let me in" } };
+        const taken = client(io, { ...options(), ...proof });
+        await within(LIMIT, "the connection", once(taken, "connect"));
+      });
+    });
+  }
 }

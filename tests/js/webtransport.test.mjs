@@ -8,7 +8,7 @@ import { LIMIT, lastBubble, online, people, say, visit as visitPage } from "./ch
 import { launch } from "./chromium.mjs";
 import { CHAT, CONFORMANCE, MAX_PAYLOAD, PING_INTERVAL, start, startConformance } from "./support.mjs";
 
-const CLIENT = new URL("node_modules/socket.io-client/dist/socket.io.min.js", import.meta.url);
+const BUILDS = new URL("node_modules/socket.io-client/dist/", import.meta.url);
 // The reference servers are without WebTransport: the official one needs a package of foreign code for it.
 const skip = CONFORMANCE.endsWith(".mjs") && "the reference has no WebTransport";
 
@@ -35,9 +35,9 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
   });
 
   /** A page with a connected client; `upgraded` waits until it has moved from polling. */
-  async function client(options, { upgraded = false, at = server } = {}) {
+  async function client(options, { upgraded = false, at = server, parser = "json" } = {}) {
     const page = await context.newPage();
-    await page.goto(`http://127.0.0.1:${site.address().port}/`);
+    await page.goto(`http://127.0.0.1:${site.address().port}/?${parser}`);
     await page.evaluate(connect, { url: at.url, hash: at.certificate, options, upgraded });
     return page;
   }
@@ -95,6 +95,19 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
     assert.equal(numbers.length, 500);
     assert.ok(numbers.every((number, index) => number === index));
     await page.close();
+  });
+
+  it("carries MessagePack, opened directly and moved to from polling", async () => {
+    const msgpack = await startConformance("--socketio", { webtransport: true, parser: "msgpack" });
+    for (const transports of [["webtransport"], ["polling", "webtransport"]]) {
+      const page = await client({ transports }, { upgraded: transports.length > 1, at: msgpack, parser: "msgpack" });
+      assert.equal(await transport(page), "webtransport");
+      assert.ok(await page.evaluate(echoText, 70_000));
+      assert.ok(await page.evaluate(echoBinary, 70_000));
+      assert.deepEqual(await page.evaluate(echoMany, 200), Array.from({ length: 200 }, (_, number) => number));
+      await page.close();
+    }
+    assert.equal((await msgpack.end()).code, 0, msgpack.log);
   });
 
   it("prefers it to a WebSocket", async () => {
@@ -231,13 +244,17 @@ describe("the chat page over WebTransport", { skip, timeout: 60_000 }, () => {
   });
 });
 
-/** An empty page with the client script, whose policy forbids nothing. */
+/** An empty page with the client script, the build with MessagePack at `/?msgpack`; its policy forbids nothing. */
 async function blankSite() {
-  const script = await readFile(CLIENT);
+  const builds = {
+    "/json.js": await readFile(new URL("socket.io.min.js", BUILDS)),
+    "/msgpack.js": await readFile(new URL("socket.io.msgpack.min.js", BUILDS)),
+  };
   const site = createServer((request, response) => {
-    const isScript = request.url === "/client.js";
-    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? script : '<!DOCTYPE html><script src="/client.js"></script>');
+    const script = builds[request.url];
+    const build = request.url === "/?msgpack" ? "/msgpack.js" : "/json.js";
+    response.setHeader("content-type", script ? "text/javascript" : "text/html");
+    response.end(script ?? `<!DOCTYPE html><script src="${build}"></script>`);
   });
   site.listen(0, "127.0.0.1");
   await once(site, "listening");
@@ -276,7 +293,8 @@ async function echoBinary(length) {
   const back = new Uint8Array(
     await new Promise((done) => {
       window.socket.once("message-back", done);
-      window.socket.emit("message", sent);
+      // The parser for MessagePack takes a view for an object, in a page.
+      window.socket.emit("message", sent.buffer);
     }),
   );
   return back.length === length && back.every((byte, index) => byte === sent[index]);
