@@ -1,4 +1,5 @@
-//! The same behaviours of clients on three drivers, against this workspace's server the official one and python-socketio.
+//! The same behaviours of clients on three drivers, against this workspace's server, the official ones and python-socketio;
+//! and the client of python-socketio against this workspace's server.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -16,6 +17,8 @@ mod gateways;
 mod pauses;
 #[path = "support/python.rs"]
 mod python;
+#[path = "client_support/python_client.rs"]
+mod python_client;
 #[path = "client_support/revision_3.rs"]
 mod revision_3;
 #[path = "support/tls.rs"]
@@ -84,17 +87,26 @@ behaves_on! {
     tokio_keeps_to_the_script_with_the_official_server_in_msgpack: Tokio, Official, MsgPack;
     smol_keeps_to_the_script_with_the_official_server_in_msgpack: Smol, Official, MsgPack;
     threads_keep_to_the_script_with_the_official_server_in_msgpack: Threads, Official, MsgPack;
+    tokio_keeps_to_the_script_with_the_official_server_of_release_4_0: Tokio, OfficialV40;
+    tokio_keeps_to_the_script_with_the_official_server_of_release_4_0_in_msgpack: Tokio, OfficialV40, MsgPack;
+    tokio_keeps_to_the_script_with_the_official_server_of_version_3: Tokio, OfficialV3;
+    tokio_keeps_to_the_script_with_the_official_server_of_version_3_in_msgpack: Tokio, OfficialV3, MsgPack;
     tokio_keeps_to_the_script_with_python_socketio: Tokio, Python;
+    tokio_keeps_to_the_script_with_python_socketio_in_msgpack: Tokio, Python, MsgPack;
     smol_keeps_to_the_script_with_python_socketio: Smol, Python;
     threads_keep_to_the_script_with_python_socketio: Threads, Python;
 }
 
-fn the_script(runtime: Runtime, program: Program, mode: Mode, parser: Parser) {
-    let arguments = match parser {
+/// What the programs are told.
+fn arguments(parser: Parser) -> &'static str {
+    match parser {
         Parser::MsgPack => "--socketio --parser msgpack",
         _ => "--socketio",
-    };
-    let Some(mut server) = Server::start(program, arguments) else {
+    }
+}
+
+fn the_script(runtime: Runtime, program: Program, mode: Mode, parser: Parser) {
+    let Some(mut server) = Server::start(program, arguments(parser)) else {
         return;
     };
     let settings = |address: &str, mode| settings(address, mode).with_parser(parser);

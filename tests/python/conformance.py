@@ -1,6 +1,6 @@
 """A server under test on python-socketio, with the behaviours of tests/js/README.md that a client needs.
 
-conformance.py --port P [--ping-interval SECONDS] [--ping-timeout SECONDS]
+conformance.py --port P [--ping-interval SECONDS] [--ping-timeout SECONDS] [--parser json|msgpack]
 
 It has `auth`, `message`, `message-with-ack`, `ticks`, `ask-me`, `count`, `disconnect-me` and `reason-of`, and the
 namespaces `/`, `/custom` and `/refuse`. It prints `listening on http://127.0.0.1:P` once it accepts connections; port 0 picks a free one.
@@ -18,12 +18,13 @@ MAX_REPEATS = 1000
 REASONS_KEPT = 1000
 
 
-def make_server(ping_interval, ping_timeout):
+def make_server(ping_interval, ping_timeout, parser):
     server = socketio.AsyncServer(
         async_mode="asgi",
         namespaces=NAMESPACES,
         ping_interval=ping_interval,
         ping_timeout=ping_timeout,
+        serializer="msgpack" if parser == "msgpack" else "default",
         cors_allowed_origins=[],
     )
     for namespace in NAMESPACES:
@@ -114,8 +115,9 @@ def main():
     # Whole seconds: the handshake announces no fractions of them.
     parser.add_argument("--ping-interval", type=int, default=1)
     parser.add_argument("--ping-timeout", type=int, default=1)
+    parser.add_argument("--parser", choices=["json", "msgpack"], default="json")
     arguments = parser.parse_args()
-    server = make_server(arguments.ping_interval, arguments.ping_timeout)
+    server = make_server(arguments.ping_interval, arguments.ping_timeout, arguments.parser)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", arguments.port))

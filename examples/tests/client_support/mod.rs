@@ -38,6 +38,10 @@ pub enum Program {
     Official,
     /// The same, which lets clients of revision 3 in.
     OfficialEio3,
+    /// The one on the official packages of release 4.0, the first of version 4, which serves Socket.IO only.
+    OfficialV40,
+    /// The one on the official packages of version 3, which serves Socket.IO only.
+    OfficialV3,
     /// The one on the official packages of version 2, which serves Socket.IO only.
     OfficialV2,
     /// The same, with a main namespace that takes a while to decide.
@@ -115,7 +119,7 @@ fn command(program: Program, mode: &str) -> Option<Command> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let (command, script) = match program {
         Program::Ours | Program::OursEio3 => (Some(env!("CARGO_BIN_EXE_conformance").into()), None),
-        Program::Official | Program::OfficialEio3 => {
+        Program::Official | Program::OfficialEio3 | Program::OfficialV40 | Program::OfficialV3 => {
             let is_installed = tests.join("js/node_modules").is_dir();
             let node = is_installed.then(|| PathBuf::from("node"));
             (node, Some(tests.join("js/reference/conformance.mjs")))
@@ -129,11 +133,15 @@ fn command(program: Program, mode: &str) -> Option<Command> {
     };
     let mut command = Command::new(command?);
     command.args(script);
-    if !matches!(program, Program::Python) {
-        command.args(mode.split(' '));
-    }
+    match (program, mode) {
+        // It serves nothing else.
+        (Program::Python, mode) => command.args(mode.split(' ').skip(1)),
+        (_, mode) => command.args(mode.split(' ')),
+    };
     match program {
         Program::OursEio3 | Program::OfficialEio3 => drop(command.arg("--allow-eio3")),
+        Program::OfficialV40 => drop(command.args(["--release", "4.0"])),
+        Program::OfficialV3 => drop(command.args(["--release", "3.1"])),
         Program::SlowV2 => drop(command.args(["--slow", "100"])),
         Program::Ours | Program::Official | Program::OfficialV2 | Program::Python => {}
     }

@@ -6,20 +6,22 @@ use engineio_proto::client::{CloseReason, TransportError};
 use serde_json::json;
 use socketio_proto::Payload;
 use socketio_proto::client::{Client, ConnectError, DisconnectReason, Event, Refusal, SocketKey};
+use socketio_proto::parser::Parser;
 
 use super::client_support::{Program, Running, Runtime, Server};
 use super::{
-    MODES, Mode, RUNTIMES, SOON, both_ways, connect, connected, disconnected, event, in_order,
-    server_saw, settings, start, start_with, wait_for_upgrade,
+    MODES, Mode, RUNTIMES, SOON, arguments, both_ways, connect, connected, disconnected, event,
+    in_order, server_saw, settings, start, start_with, wait_for_upgrade,
 };
 
 macro_rules! behaves_on {
-    ($($name:ident: $runtime:ident, $program:ident;)*) => {
+    ($($name:ident: $runtime:ident, $program:ident $(, $parser:ident)?;)*) => {
         $(
             #[test]
             fn $name() {
+                let parser = [$(Parser::$parser,)? Parser::Json][0];
                 for mode in MODES {
-                    the_script(Runtime::$runtime, Program::$program, mode);
+                    the_script(Runtime::$runtime, Program::$program, mode, parser);
                 }
             }
         )*
@@ -36,13 +38,16 @@ behaves_on! {
     tokio_keeps_to_the_script_with_the_official_server_that_allows_revision_3: Tokio, OfficialEio3;
     smol_keeps_to_the_script_with_the_official_server_that_allows_revision_3: Smol, OfficialEio3;
     threads_keep_to_the_script_with_the_official_server_that_allows_revision_3: Threads, OfficialEio3;
+    tokio_keeps_to_the_script_with_our_server_that_allows_revision_3_in_msgpack: Tokio, OursEio3, MsgPack;
+    tokio_keeps_to_the_script_with_the_official_server_of_version_2_in_msgpack: Tokio, OfficialV2, MsgPack;
+    tokio_keeps_to_the_script_with_the_official_server_that_allows_revision_3_in_msgpack: Tokio, OfficialEio3, MsgPack;
 }
 
-fn the_script(runtime: Runtime, program: Program, mode: Mode) {
-    let Some(mut server) = Server::start(program, "--socketio") else {
+fn the_script(runtime: Runtime, program: Program, mode: Mode, parser: Parser) {
+    let Some(mut server) = Server::start(program, arguments(parser)) else {
         return;
     };
-    let client = older(runtime, &server, mode);
+    let client = older_with(runtime, &server, mode, parser);
     let main = joined(&client);
     if mode == Mode::Upgrade {
         wait_for_upgrade(&client);
@@ -50,7 +55,12 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
 
     both_ways(&client, main);
     in_order(&client, main);
-    namespaces(&client);
+    let refusal = namespaces(&client);
+    match (program, parser) {
+        // What the official client of version 2 takes in MessagePack is a string.
+        (Program::OursEio3, Parser::MsgPack) => assert_eq!(refusal.message(), "not authorized"),
+        _ => assert_eq!(refusal.data_json(), Some(r#"{"code":401}"#)),
+    }
     // The client pings every 300 ms.
     for _ in 0..4 {
         client.wait(|event| matches!(event, Event::Pong).then_some(()));
@@ -71,7 +81,7 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
     let reason = disconnected(&client, main);
     assert_eq!(reason, DisconnectReason::IoClientDisconnect);
     client.stop(SOON);
-    let witness = older(Runtime::Threads, &server, Mode::WebSocket);
+    let witness = older_with(Runtime::Threads, &server, Mode::WebSocket, parser);
     server_saw(
         &witness,
         &sid.expect("an id"),
@@ -80,8 +90,9 @@ fn the_script(runtime: Runtime, program: Program, mode: Mode) {
     witness.stop(SOON);
 }
 
-/// Namespaces on the same connection: one that shows its query, and one that refuses whoever lacks the token.
-fn namespaces(client: &Running<Client>) {
+/// Namespaces on the same connection: one that shows its query, and one that refuses whoever lacks the token, with what
+/// it gives.
+fn namespaces(client: &Running<Client>) -> Refusal {
     let query = json!({"token": "a b&c", "k": "é,?"});
     let custom = connect(client, "/custom", Some(query.clone()));
     assert_eq!(connected(client), custom);
@@ -102,7 +113,6 @@ fn namespaces(client: &Running<Client>) {
 
     let refused = connect(client, "/refuse", Some(json!({"token": "no"})));
     let refusal = refusal(client, refused);
-    assert_eq!(refusal.data_json(), Some(r#"{"code":401}"#));
     let unknown = connect(client, "/unknown", None);
     assert_eq!(
         self::refusal(client, unknown).message(),
@@ -125,6 +135,7 @@ fn namespaces(client: &Running<Client>) {
     client.call(move |client, now| client.disconnect(refused, now).expect("a socket"));
     let reason = disconnected(client, refused);
     assert_eq!(reason, DisconnectReason::IoClientDisconnect);
+    refusal
 }
 
 fn both_ways_in_custom(client: &Running<Client>, custom: SocketKey) {
@@ -270,7 +281,11 @@ fn a_server_of_the_other_revision_is_named() {
 }
 
 fn older(runtime: Runtime, server: &Server, mode: Mode) -> Running<Client> {
-    let config = settings(&server.address(), mode);
+    older_with(runtime, server, mode, Parser::Json)
+}
+
+fn older_with(runtime: Runtime, server: &Server, mode: Mode, parser: Parser) -> Running<Client> {
+    let config = settings(&server.address(), mode).with_parser(parser);
     let config = config.with_engine(|engine| engine.with_revision(Revision::V3));
     start_with(runtime, config, Vec::new())
 }

@@ -1,4 +1,6 @@
-/** Reads `--name value` and `--flag` arguments; every value option is a whole number except `host` and `parser`. */
+const TEXTS = ["host", "parser", "release"];
+
+/** Reads `--name value` and `--flag` arguments; every value option is a whole number except those in `TEXTS`. */
 export function parseArguments(argv, flags, defaults) {
   const options = { ...defaults };
   for (let i = 0; i < argv.length; i += 1) {
@@ -12,7 +14,7 @@ export function parseArguments(argv, flags, defaults) {
     if (!argv[i - 1].startsWith("--") || !(name in defaults) || value === undefined) {
       throw new Error(`unexpected argument ${argv[i - 1]}`);
     }
-    if (name === "host" || name === "parser") {
+    if (TEXTS.includes(name)) {
       options[name] = value;
     } else if (/^\d+$/.test(value)) {
       options[name] = Number(value);

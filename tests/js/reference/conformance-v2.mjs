@@ -1,9 +1,10 @@
 // The Socket.IO server of the conformance program on the official packages of version 2: as much of it as the tests of
 // clients need. README.md describes the behaviours, and what is different here.
 import { createServer } from "node:http";
+import msgpackParser from "socket.io-msgpack-parser-v2";
 import createSocketServer from "socket.io-v2";
 import { parseArguments } from "./args.mjs";
-import { Reasons, isString, none, on, serve, withoutAck } from "./events.mjs";
+import { Reasons, askInTime, isString, none, on, serve, withoutAck } from "./events.mjs";
 
 const options = parseArguments(process.argv.slice(2), ["socketio"], {
   socketio: false,
@@ -12,6 +13,7 @@ const options = parseArguments(process.argv.slice(2), ["socketio"], {
   "ping-timeout": 200,
   "max-payload": 1_000_000,
   slow: 0,
+  parser: "json",
 });
 if (!options.socketio) {
   throw new Error("give --socketio");
@@ -24,6 +26,7 @@ const io = createSocketServer(http, {
   maxHttpBufferSize: options["max-payload"],
   cookie: false,
   serveClient: false,
+  ...(options.parser === "msgpack" && { parser: msgpackParser }),
 });
 if (options.slow > 0) {
   io.use((_, next) => setTimeout(next, options.slow));
@@ -62,17 +65,7 @@ function main(socket) {
     socket,
     "ask-me",
     ([ms]) => Number.isInteger(ms) && ms >= 0,
-    ([ms, ...args], ack) => {
-      let waits = true;
-      const answer = (...answers) => {
-        if (waits && socket.connected) {
-          waits = false;
-          ack(...answers);
-        }
-      };
-      setTimeout(answer, ms, "operation has timed out").unref();
-      socket.emit("question", ...args, (...reply) => answer(null, ...reply));
-    },
+    ([ms, ...args], ack) => askInTime(socket, ms, args, ack),
   );
   on(socket, "count", none, (_, ack) => ack(Object.keys(io.of("/").sockets).length));
   on(socket, "disconnect-me", ([close]) => typeof close === "boolean", ([close]) => {

@@ -1,12 +1,12 @@
 // The conformance program on the official packages; README.md describes its behaviours.
 import { createServer } from "node:http";
 import { Server as EngineServer } from "engine.io";
-import { Server as SocketServer } from "socket.io";
 import msgpackParser from "socket.io-msgpack-parser";
 import { parseArguments } from "./args.mjs";
-import { Reasons, isString, none, on, serve, withoutAck } from "./events.mjs";
+import { Reasons, askInTime, isString, none, on, serve, withoutAck } from "./events.mjs";
 
 const MAX_REPEATS = 1000;
+const RELEASES = { 3.1: "socket.io-v3", "4.0": "socket.io-v4-0", 4.8: "socket.io" };
 
 const options = parseArguments(process.argv.slice(2), ["engineio", "socketio", "allow-eio3"], {
   engineio: false,
@@ -19,7 +19,9 @@ const options = parseArguments(process.argv.slice(2), ["engineio", "socketio", "
   "connect-timeout": 1000,
   recovery: 0,
   parser: "json",
+  release: "4.8",
 });
+const { Server: SocketServer } = await import(RELEASES[options.release]);
 if (options.engineio === options.socketio) {
   throw new Error("give one of --engineio and --socketio");
 }
@@ -160,6 +162,10 @@ function main(io, socket, reasons) {
     "ask-me",
     ([ms]) => Number.isInteger(ms) && ms >= 0,
     ([ms, ...args], ack) => {
+      if (socket.timeout === undefined) {
+        askInTime(socket, ms, args, ack);
+        return;
+      }
       socket.timeout(ms).emit("question", ...args, (error, ...reply) => {
         if (!socket.connected) {
           return;

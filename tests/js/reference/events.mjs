@@ -1,4 +1,4 @@
-/** What both programs of this folder make handlers of events with. */
+/** What the conformance programs of this folder make handlers of events with. */
 
 /** Registers a handler that runs only if the arguments fit; `ack` does nothing if none was asked for. */
 export function on(socket, event, fits, handler) {
@@ -15,6 +15,19 @@ export function withoutAck(all) {
   return typeof last === "function"
     ? { args: all.slice(0, -1), ack: last }
     : { args: all, ack: () => {} };
+}
+
+/** Asks a client as `ask-me` does, on releases that cannot set a time for an acknowledgement themselves. */
+export function askInTime(socket, ms, args, ack) {
+  let waits = true;
+  const answer = (...answers) => {
+    if (waits && socket.connected) {
+      waits = false;
+      ack(...answers);
+    }
+  };
+  setTimeout(answer, ms, "operation has timed out").unref();
+  socket.emit("question", ...args, (...reply) => answer(null, ...reply));
 }
 
 /** Why sockets left, by their ids; the oldest are forgotten. */
