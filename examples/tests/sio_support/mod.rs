@@ -48,6 +48,17 @@ impl Server {
             .collect()
     }
 
+    /// The same in MessagePack, the second with version 2 of the parser.
+    pub fn of_revision_3_in_msgpack() -> Vec<Self> {
+        [
+            "official, allowing revision 3, in MessagePack",
+            "official, version 2, in MessagePack",
+        ]
+        .into_iter()
+        .filter_map(Self::named)
+        .collect()
+    }
+
     /// The official server of Socket.IO 2, if its packages are installed.
     pub fn version_2() -> Option<Self> {
         Self::named("official, version 2")

@@ -116,6 +116,36 @@ fn packets_are_shown_in_words() {
 }
 
 #[test]
+fn msgpack_of_both_versions_is_spoken_and_shown() {
+    let file = TempFile::new(&[1, 2, 3]);
+    let argument = format!("@{}", file.0.display());
+    for server in Server::of_revision_3_in_msgpack() {
+        for mode in MODES {
+            let line = [
+                "--eio", "3", "--parser", "msgpack", "-t", mode, "-v", "--ack",
+            ];
+            let event = ["-e", "message-with-ack", "€", &argument];
+            let run = server.sio("/", &[&line[..], &event].concat());
+            assert_eq!(
+                (run.out.as_str(), run.code),
+                ("message-with-ack -> \"€\" <3 bytes: 01 02 03>\n", Some(0)),
+                "{} {mode}: {}",
+                server.name,
+                run.err
+            );
+            let answer = "< ACK / #0 [\"€\",<3 bytes: 01 02 03>]";
+            let mut lines = run.err.lines().filter_map(|line| line.get(9..));
+            assert!(
+                lines.any(|line| line == answer),
+                "{} {mode}: {}",
+                server.name,
+                run.err
+            );
+        }
+    }
+}
+
+#[test]
 fn an_event_that_the_server_refuses_is_an_error() {
     let Some(server) = Server::version_2() else {
         return;

@@ -1,7 +1,7 @@
 //! Packets as a person reads them.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use engineio_proto::{Bytes, Message};
+use engineio_proto::{Bytes, Message, Revision};
 use socketio_proto::parser::{Limits, MAX_JSON_DEPTH, Parser};
 use socketio_proto::{Packet, PacketType};
 
@@ -48,8 +48,9 @@ pub(crate) fn describe_binary(data: Bytes, parser: Parser) -> String {
         .with_max_json_depth(MAX_JSON_DEPTH)
         .with_max_namespace_len(u32::MAX)
         .with_lenient_disconnect(true);
-    let packet = parser.decoder(limits).add(Message::Binary(data.clone()));
-    match packet {
+    // In revision 4 there are two types more; all else is the same.
+    let mut decoder = parser.decoder(limits).with_revision(Revision::V3);
+    match decoder.add(Message::Binary(data.clone())) {
         Ok(Some(packet)) => whole(&packet),
         Ok(None) => format!("binary {}", preview(&data)),
         Err(error) => format!("not a packet ({error}): {}", preview(&data)),
