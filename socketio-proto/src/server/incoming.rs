@@ -71,13 +71,12 @@ impl Server {
     }
 
     fn handle_message(&mut self, session: SessionKey, message: Message) {
-        let bytes = message.len();
         let Some(client) = self.client_mut(session).filter(|client| !client.closing) else {
             return;
         };
         match client.connection.handle_message(message) {
             Ok(None) => {}
-            Ok(Some(received)) => self.handle_received(session, received, bytes),
+            Ok(Some(received)) => self.handle_received(session, received),
             Err(violation @ Violation::Decode(_)) => {
                 self.kick(session, DisconnectReason::ForcedClose(violation))
             }
@@ -90,12 +89,7 @@ impl Server {
         }
     }
 
-    pub(super) fn handle_received(
-        &mut self,
-        session: SessionKey,
-        received: Received<Key>,
-        bytes: usize,
-    ) {
+    pub(super) fn handle_received(&mut self, session: SessionKey, received: Received<Key>) {
         match received {
             Received::Connect { namespace, auth } => self.handle_connect(session, namespace, auth),
             Received::TooManyNamespaces { namespace } => {
@@ -107,14 +101,10 @@ impl Server {
                 id,
             } => {
                 let socket = SocketKey(socket);
-                let bytes = payload
-                    .attachments()
-                    .iter()
-                    .fold(bytes, |sum, data| sum.saturating_add(data.len()));
                 let ack = id.map(|id| AckToken { socket, id });
                 self.push_counted(
                     session,
-                    bytes,
+                    payload.payload_len(),
                     Event::Event {
                         socket,
                         payload,
@@ -130,10 +120,7 @@ impl Server {
                 self.timers.set(Timer::Ack(socket, id), None);
                 let broadcast = self.broadcast_of(socket, id);
                 let (socket, id) = (SocketKey(socket), AckId(id));
-                let bytes = payload
-                    .attachments()
-                    .iter()
-                    .fold(bytes, |sum, data| sum.saturating_add(data.len()));
+                let bytes = payload.payload_len();
                 let event = match broadcast {
                     Some(id) => Event::BroadcastReply {
                         id,

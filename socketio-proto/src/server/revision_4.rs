@@ -39,7 +39,7 @@ impl Server {
                 namespace,
                 auth: None,
             };
-            self.handle_received(session, connect, 0);
+            self.handle_received(session, connect);
         }
     }
 

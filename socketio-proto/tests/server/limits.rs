@@ -91,7 +91,7 @@ fn events_that_are_not_taken_stop_the_reading() {
             net.text(client, r#"2["a"]"#);
             assert!(!net.wants_read(client), "at the limit");
             assert!(net.wants_read(other), "others are read");
-            assert_eq!(net.server.undelivered(net.session(client)), (3, 18));
+            assert_eq!(net.server.undelivered(net.session(client)), (3, 15));
             assert_eq!(net.drain().len(), 3);
             assert_eq!(net.server.undelivered(net.session(client)), (0, 0));
             assert!(net.wants_read(client));
@@ -105,18 +105,66 @@ fn the_bytes_of_events_that_are_not_taken_stop_the_reading() {
         with_engine(|engine| engine.with_max_undelivered(100, 1_000)),
         |net| {
             let (client, _) = net.joined(&["/"]);
-            net.text(client, &format!(r#"2["{}"]"#, "x".repeat(94)));
+            net.text(client, &format!(r#"2["{}"]"#, "x".repeat(95)));
             assert!(net.wants_read(client), "99 bytes");
             net.text(client, "2[0]");
             assert!(!net.wants_read(client));
             assert_eq!(net.drain().len(), 2);
             assert!(net.wants_read(client));
-            net.text(client, r#"51-["x",{"_placeholder":true,"num":0}]"#);
-            net.binary(client, &[0; 100]);
-            assert!(!net.wants_read(client), "attachments count");
+            net.text(client, &format!(r#"2["{}"]"#, "x".repeat(96)));
+            assert!(!net.wants_read(client), "100 bytes");
             assert_eq!(net.drain().len(), 1);
         },
     );
+}
+
+#[test]
+fn text_and_attachments_of_an_event_count_both() {
+    run_with(
+        with_engine(|engine| engine.with_max_undelivered(1_000_000, 1_000)),
+        |net| {
+            let (client, socket) = net.joined(&["/"]);
+            net.emit_with_ack(socket, r#"["q"]"#, 1_000).unwrap();
+            net.drain();
+            let session = net.session(client);
+            let placeholder = r#"{"_placeholder":true,"num":0}"#;
+            for (header, start) in [("51-", r#"["x","#), ("61-0", "[")] {
+                let json = format!("{start}{placeholder}]");
+                net.text(client, &format!("{header}{json}"));
+                assert_eq!(net.server.undelivered(session), (0, 0));
+                net.binary(client, &[0; 100]);
+                assert_eq!(net.server.undelivered(session), (1, json.len() + 100));
+                assert_eq!(net.drain().len(), 1);
+            }
+            net.text(client, &format!(r#"52-["x",{placeholder}]"#));
+            net.binary(client, &[0; 7]);
+            assert_eq!(net.server.bytes_held(), 7, "of a packet that is not whole");
+            net.vanish(client);
+            net.drain();
+            assert_eq!(net.server.bytes_held(), 0);
+        },
+    );
+}
+
+#[test]
+fn a_driver_that_reads_on_loses_the_session_one_packet_with_its_attachments_later() {
+    let engine = |engine: EngineConfig| engine.with_max_undelivered(10, 1_000).with_max_payload(20);
+    let limits = Limits::default().with_max_attachments(1);
+    run_with(with_engine(engine).with_limits(limits), |net| {
+        let (client, _) = net.joined(&["/"]);
+        // As much as the mark, the largest packet and its attachment together, and more.
+        for json in [r#"["0123456789"]"#; 3].into_iter().chain([r#"["0123"]"#]) {
+            net.text(client, &format!("2{json}"));
+        }
+        assert_eq!(net.server.undelivered(net.session(client)), (4, 50));
+        net.text(client, "2[0]");
+        let lines = net.drain();
+        let last = [
+            "$0 disconnected: forced server close (too many undelivered events)",
+            "c0 closed: forced close",
+        ];
+        assert_eq!((lines.len(), &lines[5..]), (7, &last.map(String::from)[..]));
+    });
 }
 
 #[test]
