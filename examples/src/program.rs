@@ -43,6 +43,12 @@ pub fn announce_certificate(hash: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Writes a line to standard error.
+pub fn tell(text: &str) {
+    // Who closed standard error does not want to know.
+    let _gone = writeln!(io::stderr(), "{text}");
+}
+
 /// The bytes that a recording of a program may have.
 pub const MAX_RECORDING: u64 = 1 << 30;
 

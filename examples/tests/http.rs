@@ -23,6 +23,7 @@ use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use engineio_proto::Seed;
 use engineio_proto::server::{Config, HandshakeToken, Server, ServerEvent};
+use examples::cors::with_cors;
 use examples::tokio_driver::{App, Context, Driver, HttpServer, Options, compression};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use futures_util::{SinkExt, StreamExt};
@@ -377,12 +378,12 @@ fn cors() -> CorsLayer {
 
 #[tokio::test]
 async fn a_preflight_is_answered_with_all_options_of_cors_before_anything_is_checked() {
-    let site = Site::start(|router| router.layer(cors())).await;
+    let site = Site::start(|router| with_cors(router, cors(), StatusCode::NO_CONTENT)).await;
     let preflight = get(POLLING).replacen("GET", "OPTIONS", 1);
     let preflight = with(preflight, "Origin", PAGE);
     let preflight = with(preflight, "Access-Control-Request-Method", "PUT");
     let answer = ask(site.address, &preflight).await;
-    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    assert_eq!((answer.status, answer.body.len()), (204, 0));
     for (name, value) in [
         ("access-control-allow-origin", PAGE),
         ("access-control-allow-methods", "GET,POST,PUT"),
@@ -393,11 +394,15 @@ async fn a_preflight_is_answered_with_all_options_of_cors_before_anything_is_che
         assert_eq!(answer.header(name), Some(value));
     }
     site.stop().await;
+
+    let site = Site::start(|router| with_cors(router, cors(), StatusCode::OK)).await;
+    assert_eq!(ask(site.address, &preflight).await.status, 200);
+    site.stop().await;
 }
 
 #[tokio::test]
 async fn requests_of_an_allowed_page_are_answered_so_that_it_may_read_them_and_others_not() {
-    let site = Site::start(|router| router.layer(cors())).await;
+    let site = Site::start(|router| with_cors(router, cors(), StatusCode::NO_CONTENT)).await;
     for path in [POLLING, "/engine.io/?EIO=4&transport=pigeon"] {
         let answer = ask(site.address, &with(get(path), "Origin", PAGE)).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));

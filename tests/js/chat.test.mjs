@@ -260,7 +260,7 @@ describe("pages of other origins", { skip: official }, () => {
     assert.equal(stranger.headers["access-control-allow-origin"], undefined);
     const asked = { origin: PAGE, "access-control-request-method": "POST", "access-control-request-headers": "content-type" };
     const preflight = await http(server, POLLING, { method: "OPTIONS", headers: asked });
-    assert.equal(preflight.status, 200);
+    assert.equal(preflight.status, 204);
     assert.equal(preflight.headers["access-control-allow-origin"], PAGE);
     assert.equal(preflight.headers["access-control-allow-methods"], "GET,POST");
     assert.equal(preflight.headers["access-control-allow-headers"], "content-type");
@@ -339,10 +339,21 @@ describe("the command line", { skip: official }, () => {
     assert.match(stdout, /^chat - .*\n\nUsage: chat /);
   });
 
+  it("with settings that make no sense says so in words", () => {
+    for (const [options, said] of [
+      [["--cors-origin", "*"], 'chat: "*" is no origin, such as https://example.com\nchat --help tells of the options\n'],
+      [["--admin-no-auth", "--admin-namespace", "a,b"], 'chat: "a,b" cannot be the name of the admin namespace\n'],
+    ]) {
+      const { status, stderr } = spawnSync(CHAT, ["--port", "0", ...options], { encoding: "utf8" });
+      assert.equal(status, 1);
+      assert.equal(stderr, said);
+    }
+  });
+
   it("with something unknown ends at once", () => {
     const { status, stderr } = spawnSync(CHAT, ["--nonsense"], { encoding: "utf8" });
     assert.equal(status, 1);
-    assert.match(stderr, /nonsense/);
+    assert.equal(stderr, "chat: invalid option '--nonsense'\nchat --help tells of the options\n");
   });
 });
 

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use examples::program::recording;
+use examples::program::{recording, tell};
 use examples::tokio_driver::fresh_seed;
 use lexopt::{Arg, ValueExt};
 use socketio_recorder::{Diagram, Ending, Form, Replay, redact};
@@ -110,9 +110,4 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, Box<dyn Error>> {
         width,
         redact,
     })
-}
-
-fn tell(text: &str) {
-    // Who closed standard error does not want to know.
-    let _gone = writeln!(io::stderr(), "{text}");
 }

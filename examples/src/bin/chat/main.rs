@@ -12,16 +12,18 @@ mod tests;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
 use examples::admin::Admin;
+use examples::cors::with_cors;
 use examples::metrics;
 use examples::program::{
-    MAX_RECORDING, StopSignals, announce, announce_certificate, init_log, recording,
+    MAX_RECORDING, StopSignals, announce, announce_certificate, init_log, recording, tell,
 };
 use examples::tokio_driver::{
     self, Driver, HttpServer, WebTransportServer, compression, fresh_seed,
 };
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use socketio_proto::engine::server as engine;
 use socketio_proto::engine::{Transport, Transports};
 use socketio_proto::server::{self, Config, RecoveryConfig};
@@ -42,7 +44,18 @@ const MAX_CLIENTS: usize = 1_000;
 const COMPRESSION_THRESHOLD: u64 = 1_024;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = run().await else {
+        return ExitCode::SUCCESS;
+    };
+    tell(&format!("chat: {error}"));
+    if error.is::<lexopt::Error>() {
+        tell("chat --help tells of the options");
+    }
+    ExitCode::FAILURE
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let Some(options) = parse(lexopt::Parser::from_env())? else {
         return Ok(io::stdout().write_all(HELP.as_bytes())?);
     };
@@ -76,7 +89,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router = if options.cors_origins.is_empty() {
         router
     } else {
-        router.layer(cors(options.cors_origins))
+        with_cors(router, cors(options.cors_origins), StatusCode::NO_CONTENT)
     };
     let http = HttpServer::start(listener, router);
     let mut stop = StopSignals::listen()?;

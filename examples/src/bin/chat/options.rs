@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use examples::admin;
 use examples::tokio_driver::Farewell;
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
 use lexopt::{Arg, ValueExt};
 
 pub(crate) const HELP: &str = include_str!("help.txt");
@@ -57,7 +57,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
             Arg::Long("host") => options.host = parser.value()?.string()?,
             Arg::Long("port") => options.port = parser.value()?.parse()?,
             Arg::Long("webtransport") => options.webtransport = true,
-            Arg::Long("cors-origin") => options.cors_origins.push(parser.value()?.parse()?),
+            Arg::Long("cors-origin") => options.cors_origins.push(origin(&mut parser)?),
             Arg::Long("recovery") => {
                 let away = seconds(&mut parser)?;
                 options.recovery = Some(away).filter(|away| !away.is_zero());
@@ -86,6 +86,22 @@ fn seconds(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
     parser
         .value()?
         .parse_with(|text| Duration::try_from_secs_f64(text.parse()?).map_err(Fault::from))
+}
+
+/// An origin as browsers write it: one that is written otherwise would never be that of a page.
+fn origin(parser: &mut lexopt::Parser) -> Result<HeaderValue, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    let address: Uri = text.parse().map_err(|_| no_origin(&text))?;
+    let (Some(scheme), Some(authority)) = (address.scheme(), address.authority()) else {
+        return Err(no_origin(&text));
+    };
+    let is_origin = text == format!("{scheme}://{authority}");
+    let value = HeaderValue::try_from(&text).map_err(|_| no_origin(&text))?;
+    is_origin.then_some(value).ok_or_else(|| no_origin(&text))
+}
+
+fn no_origin(text: &str) -> lexopt::Error {
+    format!("{text:?} is no origin, such as https://example.com").into()
 }
 
 /// Why a text is no time.
@@ -175,6 +191,24 @@ mod tests {
         assert_eq!(options.farewell, Farewell::Tell);
         assert!(parsed("--drain -1").is_err());
         assert!(parsed("--recovery soon").is_err());
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        let options = options("--cors-origin https://a.example --cors-origin http://b.example:81");
+        assert_eq!(
+            options.cors_origins,
+            ["https://a.example", "http://b.example:81"]
+        );
+        for bad in [
+            "*",
+            "a.example",
+            "https://a.example/",
+            "https://a.example/page",
+            "/",
+        ] {
+            assert!(parsed(&format!("--cors-origin {bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

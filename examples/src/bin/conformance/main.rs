@@ -13,11 +13,12 @@ use std::time::Duration;
 use axum::Router;
 use engineio_proto::server as engine;
 use engineio_proto::{Transport, Transports};
+use examples::cors::with_cors;
 use examples::program::{StopSignals, announce, announce_certificate, init_log};
 use examples::tokio_driver::{
     App, Driver, HttpServer, Machine, Options, WebTransportServer, fresh_seed,
 };
-use http::Method;
+use http::{Method, StatusCode};
 use lexopt::{Arg, ValueExt};
 use socketio_proto::parser::Parser;
 use socketio_proto::server as socket;
@@ -79,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 server,
                 app,
                 path,
-                |router| router.layer(cors()),
+                |router| with_cors(router, cors(), StatusCode::NO_CONTENT),
             )
             .await
         }
