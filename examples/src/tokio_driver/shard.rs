@@ -181,6 +181,8 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 }
                 Some(command) = commands.recv() => {
                     let now = shard.clock.now();
+                    // Some commands of the machine go by the time that it was told last.
+                    shard.machine.handle_timeout(now);
                     shard.call_app(now, |app, machine, context| {
                         app.handle_command(machine, command, context);
                     });
