@@ -60,9 +60,10 @@ pub struct Config {
     pub cookie: Option<Cookie>,
     /// The packets in one request body; more end the session with `parse error`. Default 65,536.
     pub max_packets_per_payload: usize,
-    /// The bytes that may wait for one client; a send beyond them is refused. Default 16 MiB.
+    /// The bytes that may wait for one client; a send beyond them is refused, save that what is sent while nothing waits
+    /// always goes. Default 16 MiB.
     pub max_buffered_bytes: usize,
-    /// The messages that may wait for one client; a send beyond them is refused. Default 65,536.
+    /// The messages that may wait for one client; a send beyond them is refused, save as above. Default 65,536.
     pub max_buffered_messages: usize,
     /// The received bytes that may wait for the application, in one session. At this mark `wants_read` turns false; a
     /// driver that goes on by more than the largest payload loses the session. Default 4 MiB.
