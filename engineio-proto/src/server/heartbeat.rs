@@ -104,10 +104,7 @@ impl Heartbeat {
     /// does the client that sends them.
     pub(super) fn handle_upgrade(&mut self, interval: Duration, timeout: Duration, now: Instant) {
         match self {
-            Self::Waiting { pong_by, refreshed } => {
-                *pong_by = now + timeout;
-                *refreshed = false;
-            }
+            Self::Waiting { pong_by, .. } => *pong_by = now + timeout,
             Self::Listening { .. } => *self = Self::listen(interval, timeout, now),
             Self::Idle { .. } | Self::Off => {}
         }

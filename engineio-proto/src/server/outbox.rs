@@ -439,6 +439,43 @@ mod tests {
     }
 
     #[test]
+    fn in_revision_3_a_payload_with_a_control_packet_may_be_compressed() {
+        let plain = || message("a").map(Encoded::uncompressed);
+        let mut outbox = Outbox {
+            wire: Wire::V3 { text_only: true },
+            ..Outbox::default()
+        };
+        for (first, compress) in [(None, false), (Some("0{}".into()), true)] {
+            outbox.push(&plain(), &Config::default()).unwrap();
+            assert_eq!(outbox.pop_payload(first, 100).compress, compress);
+        }
+    }
+
+    #[test]
+    fn in_revision_3_a_payload_is_filled_up_to_the_limit_and_not_beyond() {
+        // What an item takes at most is counted, here six bytes.
+        for (limit, body) in [(12, "2:4a2:4b"), (11, "2:4a")] {
+            let mut outbox = Outbox {
+                wire: Wire::V3 { text_only: true },
+                ..outbox(&["a", "b"])
+            };
+            assert_eq!(outbox.pop_payload(None, limit).body, body);
+        }
+    }
+
+    #[test]
+    fn what_is_cleared_keeps_the_form_that_the_handshake_chose() {
+        let mut outbox = Outbox {
+            wire: Wire::V3 { text_only: true },
+            ..outbox(&["a"])
+        };
+        outbox.push_heartbeat();
+        outbox.clear();
+        assert!(outbox.is_empty() && outbox.bytes() == 0);
+        assert_eq!(outbox.wire(), Wire::V3 { text_only: true });
+    }
+
+    #[test]
     fn an_empty_queue_keeps_little_memory() {
         let mut outbox = outbox(&["a"; 1000]);
         while outbox.pop_frame(false).is_some() {}

@@ -538,3 +538,38 @@ pub(super) enum Target {
     Open(Handshake),
     Session(Key, Action),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Frame;
+
+    const SESSION: &str = "EIO=4&transport=polling";
+
+    #[test]
+    fn what_is_answered_or_closed_is_forgotten() {
+        let mut server = Server::new(Config::default(), 0, &Seed::new([1; 32])).unwrap();
+        let now = Instant::ZERO;
+        let head = RequestHead::new("GET", "/engine.io/", SESSION);
+        server.handle_request(RequestId(1), &head, Bytes::new(), now);
+        while server.poll_output().is_some() {}
+        let sid = server.sessions().next().map(|(_, session)| session.sid());
+        let query = alloc::format!("{SESSION}&sid={}", sid.unwrap().as_str());
+        let head = RequestHead::new("GET", "/engine.io/", &query);
+        server.handle_request(RequestId(2), &head, Bytes::new(), now);
+        let query = query.replace("polling", "websocket");
+        let head = RequestHead::new("GET", "/engine.io/", &query);
+        for (connection, wrong) in [(1, "2"), (2, "4a")] {
+            let connection = ConnectionId(connection);
+            server.handle_upgrade(connection, &head, now);
+            server.handle_frame(connection, Frame::Text(wrong.into()), now);
+        }
+        assert_eq!((server.requests.len(), server.connections.len()), (1, 2));
+        while server.poll_output().is_some() {}
+        assert_eq!((server.requests.len(), server.connections.len()), (1, 0));
+        let session = server.sessions().next().map(|(session, _)| session);
+        server.discard(session.unwrap());
+        while server.poll_output().is_some() {}
+        assert!(server.requests.is_empty() && server.sessions.is_empty());
+    }
+}

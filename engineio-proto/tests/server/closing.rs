@@ -101,6 +101,7 @@ fn a_websocket_closes_at_once_when_nothing_waits() {
     both(Config::default(), |net| {
         let (session, _) = net.open_websocket();
         net.close(session);
+        assert!(!net.session(session).is_writable());
         assert_eq!(net.drain(), ["c0 close", "s0 closed: forced close"]);
     });
 }
@@ -159,6 +160,18 @@ fn while_closing_sends_are_refused_and_packets_ignored() {
             ["r2 200 4a", "r3 200 6|1", "s0 closed: forced close"]
         );
         assert_eq!(net.send(session, "e"), Err(SendError::Closed));
+    });
+}
+
+#[test]
+fn nothing_is_pinged_while_closing() {
+    both(Config::default(), |net| {
+        let session = net.open_polling();
+        net.send(session, "a").unwrap();
+        net.close(session);
+        net.advance(25_000);
+        net.poll(session);
+        assert_eq!(net.drain(), ["r1 200 4a"]);
     });
 }
 

@@ -51,7 +51,7 @@ impl Gate {
         self.get(id, &query);
     }
 
-    fn query(&self, session: usize) -> String {
+    pub(super) fn query(&self, session: usize) -> String {
         let sid = self.server.session(self.sessions[session]).unwrap().sid();
         format!("EIO=4&transport=polling&sid={}", sid.as_str())
     }
@@ -67,9 +67,14 @@ impl Gate {
             .handle_frame(ConnectionId(id), Frame::Text(text.into()), self.now);
     }
 
+    /// Lets time pass as a driver does, which wakes up at the server's next deadline and not otherwise.
     pub(super) fn advance(&mut self, millis: u64) {
-        self.now = self.now + Duration::from_millis(millis);
-        self.server.handle_timeout(self.now);
+        let target = self.now + Duration::from_millis(millis);
+        while let Some(due) = self.server.poll_timeout().filter(|due| *due <= target) {
+            self.now = self.now.max(due);
+            self.server.handle_timeout(self.now);
+        }
+        self.now = target;
     }
 
     pub(super) fn send(&mut self, session: usize, text: &'static str) -> bool {
@@ -396,6 +401,7 @@ fn accepting_again_ends_the_shutdown() {
     gate.open(3);
     gate.drain();
     gate.advance(5_000);
+    assert_eq!(gate.drain(), [""; 0]);
     assert_eq!(
         gate.server.session_count(),
         2,

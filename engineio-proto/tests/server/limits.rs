@@ -202,8 +202,9 @@ fn a_driver_that_reads_on_regardless_loses_the_session_one_full_payload_later() 
         .with_max_payload(6);
     both(config, |net| {
         let session = net.open_polling();
-        for _ in 0..4 {
-            net.post(session, "412345");
+        // As many bytes as the mark and the limit together, and one more.
+        for body in ["412345", "412345", "412345", "41", "42"] {
+            net.post(session, body);
         }
         assert_eq!(
             net.drain(),
@@ -212,9 +213,11 @@ fn a_driver_that_reads_on_regardless_loses_the_session_one_full_payload_later() 
                 "r2 200 ok",
                 "r3 200 ok",
                 "r4 200 ok",
+                "r5 200 ok",
                 "s0 text 12345",
                 "s0 text 12345",
                 "s0 text 12345",
+                "s0 text 1",
                 "s0 closed: transport error (too many undelivered messages)"
             ]
         );

@@ -1,7 +1,8 @@
 //! What a server counts.
 
+use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Config, SlowReader};
-use engineio_proto::{ConnectionId, Encoded, Message, Transport};
+use engineio_proto::{ConnectionId, Encoded, Message, RequestId, Transport};
 
 use super::gate::Gate;
 
@@ -42,6 +43,35 @@ fn everything_is_counted_once() {
 }
 
 #[test]
+fn a_request_is_counted_once_whether_its_body_was_too_large_or_it_was_refused_before() {
+    let mut gate = Gate::new(Config::default());
+    gate.open(1);
+    gate.drain();
+    let query = gate.query(0);
+    for (id, query) in [(2, &*query), (3, "EIO=4&transport=pigeon")] {
+        let head = RequestHead::new("POST", "/engine.io/", query);
+        gate.server
+            .handle_request_begun(RequestId(id), &head, gate.now);
+        gate.server
+            .handle_request_too_large(RequestId(id), gate.now);
+    }
+    assert_eq!(gate.server.stats().requests, 3);
+    gate.drain();
+}
+
+#[test]
+fn the_initial_packet_is_held_until_it_leaves() {
+    let mut gate = Gate::new(Config::default().with_initial_packet(Message::text("welcome")));
+    gate.open(1);
+    gate.drain();
+    gate.send(0, "four");
+    gate.connect(2);
+    assert_eq!(gate.server.bytes_held(), 11);
+    gate.drain();
+    assert_eq!(gate.server.bytes_held(), 4);
+}
+
+#[test]
 fn sessions_are_counted_by_the_transport_that_they_are_on() {
     let mut gate = Gate::new(Config::default());
     gate.open(1);
@@ -54,7 +84,7 @@ fn sessions_are_counted_by_the_transport_that_they_are_on() {
     assert_eq!(on(&gate), [2, 1]);
     let sid = gate.server.session(gate.sessions[0]).unwrap().sid();
     let query = format!("EIO=4&transport=websocket&sid={}", sid.as_str());
-    let head = engineio_proto::http::RequestHead::new("GET", "/engine.io/", &query);
+    let head = RequestHead::new("GET", "/engine.io/", &query);
     gate.server.handle_upgrade(ConnectionId(4), &head, gate.now);
     gate.frame(4, "2probe");
     gate.frame(4, "5");

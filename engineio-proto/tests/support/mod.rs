@@ -350,7 +350,6 @@ impl Net {
             self.driver.handle_timeout(self.now);
         }
         self.now = target;
-        self.driver.handle_timeout(target);
     }
 
     /// Lets time jump; what was due meanwhile is only noticed then.

@@ -98,16 +98,13 @@ impl Server {
         let key = namespace.key;
         let joined: Vec<_> = namespace.sockets.iter().copied().collect();
         let waiting: Vec<_> = namespace.waiting.iter().copied().collect();
-        // Now that nobody finds it, it does not go by itself either while its sockets leave.
-        if let Some(namespace) = self.namespaces.by_key_mut(key) {
-            namespace.closing = true;
-        }
         for socket in joined {
             self.disconnect(socket);
         }
         for socket in waiting {
             self.deny(socket);
         }
+        // An empty child may have gone by itself when the last one left.
         self.forget_namespace(key);
         self.pump();
         true
@@ -395,7 +392,7 @@ impl Server {
         let cleanup = self.config.cleanup_empty_child_namespaces;
         let unused = self.namespaces.by_key(key).is_some_and(|namespace| {
             let optional = namespace.tentative || (cleanup && namespace.parent.is_some());
-            optional && !namespace.closing && namespace.is_vacant()
+            optional && namespace.is_vacant()
         });
         if unused {
             self.forget_namespace(key);

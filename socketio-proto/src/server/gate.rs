@@ -74,9 +74,6 @@ impl Server {
                 self.disconnect_all(session, DisconnectReason::ServerShuttingDown);
             }
             self.drop_sockets(session, DisconnectReason::ServerShuttingDown);
-            if let Some(client) = self.client_mut(session) {
-                client.closing = true;
-            }
         }
         self.engine.shut_down(within, self.now());
         self.pump();

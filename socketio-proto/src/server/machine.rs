@@ -27,6 +27,9 @@ use super::sockets::Sockets;
 /// It owns the Engine.IO server below and takes its inputs under the same names. What comes out is the same too, but
 /// for the events: those of Engine.IO are consumed here.
 ///
+/// A command that is given no time goes by the latest one that the server was told: a driver that lets the application
+/// act other than upon an output calls [`handle_timeout`](Self::handle_timeout) first.
+///
 /// # Examples
 ///
 /// One client over a WebSocket, whose connection the driver calls 1:
@@ -419,6 +422,9 @@ impl Server {
                 client.connection.pending_acks(&self.namespace_name(socket))
             });
         }
+        let waiting = self.namespaces.iter();
+        let waiting = waiting.map(|namespace| namespace.waiting.len());
+        debug_assert_eq!(pending, waiting.sum::<usize>());
         let members = self.namespaces.iter().map(|namespace| {
             debug_assert!(
                 !namespace.sockets.is_empty() || namespace.rooms.is_empty(),

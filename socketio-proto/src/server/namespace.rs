@@ -24,8 +24,6 @@ pub(super) struct Namespace {
     pub(super) tentative: bool,
     /// The application wants to know what is sent in it.
     pub(super) observed: bool,
-    /// It is being removed.
-    pub(super) closing: bool,
     /// The sockets that wait to be let in.
     pub(super) waiting: BTreeSet<Key>,
     /// The sockets that have joined.
@@ -67,7 +65,6 @@ impl Namespace {
             parent: None,
             tentative: true,
             observed: false,
-            closing: false,
             waiting: BTreeSet::new(),
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
@@ -111,9 +108,8 @@ impl Namespace {
             .enumerate()
             .flat_map(move |(index, room)| {
                 let earlier = target.rooms.get(..index).unwrap_or_default();
-                let own = self
-                    .owner(room, sockets)
-                    .filter(|socket| !self.rooms.contains(*socket, room));
+                // Nobody is both: a socket's own room is not among the others.
+                let own = self.owner(room, sockets);
                 let members = self.rooms.members(room).chain(own);
                 members.filter(move |socket| !self.is_in_any(*socket, earlier, sockets))
             });

@@ -161,3 +161,19 @@ impl Namespaces {
         keys.filter_map(|key| self.slab.get(*key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_is_removed_is_forgotten_by_its_parent() {
+        let mut namespaces = Namespaces::new();
+        let parent = namespaces.add_parent(Matcher::Ask);
+        let key = namespaces.insert("/a".into()).unwrap();
+        namespaces.establish(key, Some(parent));
+        assert_eq!(namespaces.parents[0].children.len(), 1);
+        namespaces.remove(key);
+        assert!(namespaces.parents[0].children.is_empty());
+    }
+}

@@ -36,8 +36,7 @@ impl Sockets {
         let Some(socket) = self.slab.get_mut(key) else {
             return false;
         };
-        let before = core::mem::replace(&mut socket.id, id);
-        self.relocated.remove(before.as_str());
+        socket.id = id;
         self.relocated.insert(ByteString::from(id.as_str()), key);
         true
     }
@@ -77,7 +76,7 @@ impl Sockets {
         let own = Sid::parse(id).and_then(|own| {
             let candidates = own.candidate_slots(self.slab.slots());
             let mut candidates = candidates.filter_map(|slot| self.slab.at(slot));
-            candidates.find(|(_, socket)| socket.id == own && socket.name() == id)
+            candidates.find(|(_, socket)| socket.id == own)
         });
         own.map(|(key, _)| key)
             .or_else(|| self.relocated.get(id).copied())

@@ -60,8 +60,35 @@ fn without_recipients_it_ends_at_once() {
             assert!(lines[0].ends_with("ended: 0 of 0"), "{lines:?}");
             assert_eq!(lines.len(), 1);
         }
+        for _ in 0..2 {
+            net.broadcast_with_ack(Target::namespace("/nowhere"), r#"["x"]"#, 1_000);
+        }
+        assert_eq!(net.drain().len(), 2, "each has a name of its own");
         net.server.add_namespace("/nowhere").unwrap();
         assert_eq!(net.drain(), ["/nowhere added"]);
+    });
+}
+
+#[test]
+fn a_reply_that_ends_its_session_is_not_counted() {
+    let engine = config()
+        .engine
+        .with_max_undelivered(1_000_000, 2)
+        .with_max_packets_per_payload(3);
+    run_with(config().with_engine(engine), |net| {
+        let (client, _) = net.joined(&["/"]);
+        net.broadcast_with_ack(MAIN, r#"["q"]"#, 1_000);
+        net.drain();
+        for _ in 0..5 {
+            net.text(client, r#"2["a"]"#);
+        }
+        net.text(client, "30[]");
+        let lines = net.drain();
+        assert_eq!(lines.len(), 8);
+        assert!(lines[6].starts_with("$0 disconnected: forced server close"));
+        net.advance(1_000);
+        let lines = net.drain();
+        assert!(lines[0].contains("ended: 0 of 1"), "{lines:?}");
     });
 }
 

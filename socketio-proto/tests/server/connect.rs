@@ -2,7 +2,7 @@
 
 use socketio_proto::PacketType;
 use socketio_proto::Payload;
-use socketio_proto::server::{EmitError, Target};
+use socketio_proto::server::{ConnectToken, EmitError, Target};
 
 use crate::support::{event, run};
 
@@ -261,6 +261,24 @@ fn a_verdict_after_the_client_has_gone_is_refused() {
         assert!(net.accept().is_err());
         assert!(net.reject("no", None).is_err());
         assert_eq!(net.server.socket_count("/"), 0);
+    });
+}
+
+#[test]
+fn a_second_verdict_is_refused() {
+    run(|net| {
+        let client = net.websocket();
+        net.text(client, "0");
+        net.drain();
+        let token = net.token();
+        let bits = token.to_bits();
+        net.accept_token(token).unwrap();
+        assert!(net.server.accept(ConnectToken::from_bits(bits)).is_err());
+        let again = ConnectToken::from_bits(bits);
+        let early = net.server.emit_early(&again, &event(r#"["x"]"#));
+        assert_eq!(early, Err(EmitError::Closed));
+        assert!(net.server.reject(again, "no", None).is_err());
+        assert_eq!(net.drain(), [r#"c0 < 40{"sid":"$0"}"#]);
     });
 }
 

@@ -188,6 +188,8 @@ fn what_is_sent_in_an_observed_namespace_is_told_once_with_its_recipients() {
                 r#"* sent in / to $0 $1 ["few"]"#
             ]
         );
+        net.broadcast(MAIN.rooms(&["empty"]), r#"["none"]"#);
+        assert_eq!(net.drain(), [""; 0]);
         net.emit_with_ack(0, r#"["ask"]"#, 1_000).unwrap();
         assert_eq!(
             net.drain(),

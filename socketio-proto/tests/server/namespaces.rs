@@ -53,12 +53,13 @@ fn the_application_allows_a_name_whenever_it_likes() {
         net.advance(10_000);
         assert!(net.server.namespaces().eq(["/"]), "it is not there yet");
         assert_eq!(net.server.parent("/later"), None);
+        net.server.handle_timeout(net.now);
         net.allow().unwrap();
         assert_eq!(
             net.drain(),
             ["/later added as a child", r#"c0 connecting /later {"t":1}"#]
         );
-        net.advance(40_000);
+        net.advance(44_999);
         net.accept().unwrap();
         assert_eq!(net.drain(), [r#"c0 < 40/later,{"sid":"$1"}"#]);
     });
@@ -454,5 +455,12 @@ fn what_waits_for_the_verdict_on_a_namespace_counts_until_it_comes() {
         net.allow().unwrap();
         net.drain();
         assert_eq!(net.server.bytes_held(), 0);
+        net.accept().unwrap();
+        net.text(client, r#"0/b,{"t":"0123456789"}"#);
+        net.drain();
+        net.advance(45_000);
+        assert_eq!(net.drain(), [r#"c0 < 44/b,{"message":"timeout"}"#]);
+        assert_eq!(net.server.bytes_held(), 0);
+        assert!(net.allow().is_err());
     });
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use socketio_proto::engine::{Encoded, Instant, Message, Sid};
 use socketio_proto::server::{
-    Config, LoggedPacket, Recipients, RecoveryConfig, RecoveryStorage, RecoveryStore, Restored,
-    SavedSession, SocketId, Target,
+    Config, LoggedPacket, NamespacePattern, Recipients, RecoveryConfig, RecoveryStorage,
+    RecoveryStore, Restored, SavedSession, SocketId, Target,
 };
 use socketio_proto::{EncodedPacket, PacketType, Payload};
 
@@ -179,6 +179,17 @@ fn packets_are_kept_up_to_their_bytes_which_count_the_names_of_rooms() {
     let mut store = store(config, 2);
     store.record(packet("o2", recipients, 0));
     assert_eq!((store.packets().count(), store.bytes()), (2, 2 * one + 1));
+}
+
+#[test]
+fn of_two_packets_with_one_offset_the_later_is_meant() {
+    let mut store = RecoveryStore::new(RecoveryConfig::default().with_max_packets(2));
+    for offset in ["twice", "twice", "last"] {
+        store.record(packet(offset, Recipients::default(), 0));
+    }
+    store.save(session('s', &[], 0));
+    let restored = store.restore(&pid('s'), "twice", NOW);
+    assert_eq!(missed(restored), Some(vec!["last".to_owned()]));
 }
 
 #[test]
@@ -491,5 +502,81 @@ fn a_store_survives_as_text() {
             (copy.bytes(), to_json(&copy)),
             (store.bytes(), to_json(&store))
         );
+    });
+}
+
+fn inside() -> Config {
+    config().with_connection_state_recovery(Some(RecoveryConfig::default()))
+}
+
+#[test]
+fn events_alone_and_sessions_alone_are_freed_by_a_timer_and_so_is_what_was_handed_over() {
+    let ways: [fn(&mut Net); 3] = [
+        |net| {
+            net.broadcast(MAIN, r#"["for nobody"]"#);
+        },
+        |net| {
+            let (client, _) = net.joined(&["/"]);
+            net.lose(client);
+        },
+        |net| {
+            let handed = store(RecoveryConfig::default(), 1);
+            assert!(net.server.set_recovery_store("/", handed));
+        },
+    ];
+    for keep in ways {
+        run_with(inside(), |net| {
+            keep(net);
+            assert!(net.server.recovery_store("/").is_some());
+            net.advance(300_000);
+            assert!(net.server.recovery_store("/").is_none());
+            assert_eq!(net.server.poll_timeout(), None);
+        });
+    }
+}
+
+#[test]
+fn a_child_that_was_kept_for_its_store_alone_goes_with_it() {
+    let config = inside().with_cleanup_empty_child_namespaces(true);
+    run_with(config, |net| {
+        net.server
+            .add_parent(NamespacePattern::new("/room-{int}").unwrap().into());
+        let client = net.websocket();
+        net.text(client, "0/room-1");
+        net.accept_after_events();
+        net.lose(client);
+        assert!(net.server.take_recovery_store("/room-1").is_some());
+        assert_eq!(net.drain(), ["/room-1 removed"]);
+    });
+}
+
+#[test]
+fn who_was_excluded_from_a_broadcast_does_not_get_it_when_it_comes_back() {
+    run_with(inside(), |net| {
+        let (client, socket) = net.joined(&["/"]);
+        net.emit(socket, r#"["first"]"#).unwrap();
+        net.broadcast(MAIN.except(net.key(socket)), r#"["for others"]"#);
+        net.drain();
+        net.lose(client);
+        net.broadcast(MAIN, r#"["for all"]"#);
+        net.come_back("/", 0, 0);
+        let lines = net.drain();
+        assert_eq!(lines[0], r#"c1 < 42["for all","@1"]"#, "{lines:?}");
+    });
+}
+
+#[test]
+fn one_who_never_got_in_is_not_kept() {
+    let engine = config().engine.with_max_buffered(10_000, 1);
+    run_with(inside().with_engine(engine), |net| {
+        net.add_namespace("/a");
+        let (client, socket) = net.joined(&["/"]);
+        net.stall(client);
+        net.emit(socket, r#"["full"]"#).unwrap();
+        net.text(client, "0/a");
+        net.drain();
+        assert!(net.accept().is_err(), "no room for the answer");
+        assert!(net.server.recovery_store("/a").is_none());
+        net.lose(client);
     });
 }

@@ -329,8 +329,13 @@ fn they_never_come_back_to_an_earlier_session() {
         net.emit(socket, r#"["single"]"#).unwrap();
         assert_eq!(net.drain(), [r#"c0 < 42["single"]"#], "no offset");
         net.add_namespace("/admin");
-        net.text(client, "0/admin?pid=aaaaaaaaaaaaaaaaaaaa&offset=x,");
-        let auth = r#"{"offset":"x","pid":"%0"}"#;
+        let (other, socket) = net.joined(&["/admin"]);
+        net.emit(socket, r#"["first"]"#).unwrap();
+        net.drain();
+        net.lose(other);
+        let (pid, offset) = (net.pid(0), net.offset(0));
+        net.text(client, &format!("0/admin?pid={pid}&offset={offset},"));
+        let auth = r#"{"offset":"@0","pid":"%0"}"#;
         assert_eq!(net.drain(), [format!("c0 connecting /admin {auth}")]);
         net.accept().unwrap();
         assert_eq!(net.drain(), ["c0 < 40/admin,"], "no pid");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use socketio_proto::engine::Instant;
 use socketio_proto::engine::server::CloseReason;
+use socketio_proto::server::Target;
 
 use crate::support::{Net, config, run, run_with};
 
@@ -18,6 +19,7 @@ fn a_client_that_joins_nothing_is_closed_at_the_connect_timeout() {
         net.advance(TIMEOUT - 1);
         assert_eq!(net.drain(), [""; 0], "just before");
         net.advance(1);
+        assert_eq!(net.server.stats().closed.total(), 1, "before it is told");
         assert_eq!(net.drain(), TIMED_OUT);
     });
 }
@@ -214,10 +216,32 @@ fn a_ping_timeout_ends_all_sockets_with_the_official_reason() {
 }
 
 #[test]
+fn the_time_for_an_acknowledgement_counts_from_the_call() {
+    run(|net| {
+        let (_, socket) = net.joined(&["/"]);
+        let target = Target::namespace("/");
+        let ways: [&dyn Fn(&mut Net); 2] = [
+            &|net| assert!(net.emit_with_ack(socket, r#"["q"]"#, 10).is_ok()),
+            &|net| assert_eq!(net.broadcast_with_ack(target, r#"["q"]"#, 10).sent, 1),
+        ];
+        for ask in ways {
+            net.advance(1_000);
+            ask(net);
+            net.drain();
+            net.advance(9);
+            assert_eq!(net.drain(), [""; 0]);
+            net.advance(1);
+            assert_eq!(net.drain().len(), 1);
+        }
+    });
+}
+
+#[test]
 fn a_clock_that_goes_backwards_stands_still() {
     run(|net| {
         let (_, socket) = net.joined(&["/"]);
         net.advance(1_000);
+        net.server.handle_timeout(net.now);
         let latest = net.now;
         net.now = Instant::ZERO;
         net.emit_with_ack(socket, r#"["q"]"#, 10).unwrap();

@@ -240,6 +240,19 @@ fn violations_on_polling_answer_with_noop_and_close() {
 }
 
 #[test]
+fn what_follows_a_violation_in_one_payload_is_ignored() {
+    run(|net| {
+        for violation in [r#"42["x"]"#, "4abc"] {
+            let client = net.polling();
+            net.post(client, format!("{violation}\x1e40"));
+            assert_eq!(net.drain(), [""; 0]);
+            net.poll(client);
+            net.drain();
+        }
+    });
+}
+
+#[test]
 fn a_violation_on_polling_while_a_poll_waits_answers_it_with_close() {
     run(|net| {
         let client = net.polling();

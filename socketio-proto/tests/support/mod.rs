@@ -549,7 +549,6 @@ impl Net {
             self.server.handle_timeout(self.now);
         }
         self.now = target;
-        self.server.handle_timeout(target);
     }
 
     /// Takes all that is to be done and to be known, one line each, in order: `c0 < 42["a"]` and `c0 < [1, 2]` for a

@@ -92,7 +92,6 @@ impl Session {
         };
         if let Carrier::Connected { announced, .. } = &mut self.carrier
             && frame.is_none()
-            && self.state != State::Closed
         {
             *announced = false;
         }

@@ -144,9 +144,8 @@ impl Server {
                 auth: auth.cloned(),
             };
             let bytes = auth.map_or(0, |auth| auth.json().len());
-            if self.push_counted(session, bytes, event) {
-                self.enter(key);
-            }
+            self.push_counted(session, bytes, event);
+            self.enter(key);
         }
         true
     }
@@ -284,11 +283,7 @@ impl Server {
     /// Puts something aside for a socket, which is there again once its client [came back](Event::Recovered):
     /// officially `socket.data`. False if the socket has left.
     pub fn set_data(&mut self, socket: SocketKey, data: Option<Payload>) -> bool {
-        let Some(socket) = self
-            .sockets
-            .get_mut(socket.0)
-            .filter(|socket| socket.joined)
-        else {
+        let Some(socket) = self.sockets.get_mut(socket.0) else {
             return false;
         };
         if data.is_some() || socket.extras.is_some() {
@@ -313,3 +308,68 @@ impl Server {
 
 /// At least the bytes of a CONNECT packet behind its namespace.
 const CONNECT_LEN: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use engineio_proto::http::RequestHead;
+    use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, Seed, server as engine};
+
+    use super::super::config::RecoveryConfig;
+    use super::super::store::{Recipients, RecoveryStore, SavedSession};
+    use super::*;
+    use crate::server::{Config, Target};
+
+    const PID: &str = "BBBBBBBBBBBBBBBBBBBB";
+
+    /// A server that is asked about a client which came back, to a store with one packet.
+    fn asked(max_bytes: usize, max_messages: usize) -> (Server, Key) {
+        let recovery = RecoveryConfig::default().with_skip_middlewares(false);
+        let engine = engine::Config::default().with_max_buffered(max_bytes, max_messages);
+        let config = Config::default()
+            .with_engine(engine)
+            .with_connection_state_recovery(Some(recovery));
+        let mut store = RecoveryStore::new(recovery);
+        store.record(LoggedPacket {
+            offset: "last".into(),
+            recipients: Recipients::default(),
+            packet: EncodedPacket::from_parts(alloc::vec![Encoded::new(&Message::text("2"))])
+                .unwrap(),
+            sent_at: Instant::ZERO,
+        });
+        store.save(SavedSession {
+            socket: SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap(),
+            pid: Sid::parse(PID).unwrap(),
+            rooms: [].into(),
+            data: None,
+            disconnected_at: Instant::ZERO,
+        });
+        let mut server = Server::new(config, 0, &Seed::new([1; 32])).unwrap();
+        assert!(server.set_recovery_store("/", store));
+        let (connection, now) = (ConnectionId(1), Instant::ZERO);
+        let head = RequestHead::new("GET", "/socket.io/", "EIO=4&transport=websocket");
+        server.handle_upgrade(connection, &head, now);
+        let connect = format!(r#"40{{"pid":"{PID}","offset":"last"}}"#);
+        server.handle_frame(connection, Frame::Text(connect.into()), now);
+        let (key, _) = server.sockets.iter().next().unwrap();
+        (server, key)
+    }
+
+    #[test]
+    fn who_waits_is_kept_no_more_than_shows_that_it_cannot_be_sent() {
+        let event = Payload::event("e").build().unwrap();
+        let (mut server, key) = asked(1_000_000, 3);
+        for kept in [1, 2, 3, 4, 4, 4] {
+            server.broadcast(&Target::namespace("/"), &event).unwrap();
+            assert_eq!(server.missed(key).len(), kept, "of 3 messages");
+        }
+        let (mut server, key) = asked(200, 1_000);
+        for _ in 0..50 {
+            server.broadcast(&Target::namespace("/"), &event).unwrap();
+        }
+        let missed = server.missed(key);
+        let len = missed[0].payload_len();
+        assert_eq!(missed.len(), 200 / len + 1, "of 200 bytes");
+    }
+}

@@ -285,3 +285,33 @@ fn head(pid: &Sid) -> Head {
     let head = pid.as_str().as_bytes().first_chunk();
     head.copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use engineio_proto::{Encoded, Message};
+
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_takes_no_memory() {
+        let mut store = RecoveryStore::new(RecoveryConfig::default());
+        store.record(LoggedPacket {
+            offset: "o".into(),
+            recipients: Recipients::default(),
+            packet: EncodedPacket::from_parts(alloc::vec![Encoded::new(&Message::text("2"))])
+                .unwrap(),
+            sent_at: Instant::ZERO,
+        });
+        store.save(SavedSession {
+            socket: SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap(),
+            pid: Sid::parse("BBBBBBBBBBBBBBBBBBBB").unwrap(),
+            rooms: BTreeSet::new(),
+            data: None,
+            disconnected_at: Instant::ZERO,
+        });
+        assert_eq!((store.offsets.len(), store.pids.len()), (1, 1));
+        store.expire(Instant::from_millis(1_000_000));
+        assert!(store.is_empty() && store.offsets.is_empty() && store.pids.is_empty());
+        assert_eq!(store.packets.capacity(), 0);
+    }
+}
