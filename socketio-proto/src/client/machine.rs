@@ -306,10 +306,9 @@ impl Client {
         let max_events = engine
             .max_undelivered_messages
             .saturating_add(engine.max_packets_per_payload);
-        let attachments = usize::from(self.config.limits.max_attachments).saturating_add(1);
-        let max_bytes = engine
-            .max_undelivered_bytes
-            .saturating_add(engine.max_payload.saturating_mul(attachments));
+        let parser = self.config.parser;
+        let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
+        let max_bytes = engine.max_undelivered_bytes.saturating_add(one_more);
         self.undelivered_events <= max_events && self.undelivered_bytes <= max_bytes
     }
 

@@ -88,6 +88,17 @@ impl Parser {
             Self::MsgPack => msgpack::encode(packet),
         }
     }
+
+    /// The most bytes that the payload of one packet takes, if no message is longer than `max_message`.
+    pub(crate) fn max_payload_len(self, max_message: usize, limits: &Limits) -> usize {
+        match self {
+            Self::Json => {
+                let messages = usize::from(limits.max_attachments).saturating_add(1);
+                max_message.saturating_mul(messages)
+            }
+            Self::MsgPack => msgpack::max_payload_len(max_message, limits),
+        }
+    }
 }
 
 /// Checks what holds for a packet in every form.

@@ -57,7 +57,7 @@ impl Question {
 
 impl Asking {
     fn bytes(&self) -> usize {
-        self.auth.as_ref().map_or(0, |auth| auth.json().len())
+        self.auth.as_ref().map_or(0, Payload::payload_len)
     }
 }
 

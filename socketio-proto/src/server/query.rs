@@ -89,7 +89,8 @@ impl Server {
             .map_or(0, |client| client.connection.pending_acks(&namespace))
     }
 
-    /// What waits for the application of one client: events, and their bytes.
+    /// What waits for the application of one client: events, and their bytes. An event counts as its JSON and its
+    /// attachments.
     #[must_use]
     pub fn undelivered(&self, session: SessionKey) -> (usize, usize) {
         self.client(session).map_or((0, 0), |client| {

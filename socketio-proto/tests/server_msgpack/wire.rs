@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use socketio_proto::engine::{ConnectionId, Frame};
+use socketio_proto::parser::Limits;
 use socketio_proto::server::Target;
 use socketio_proto::{PacketType, Payload};
 
-use crate::support::{Net, event, run};
+use crate::support::{Net, config, event, run, run_with};
 
 /// The frames that wait for a client which was told to read no more.
 fn frames(net: &mut Net, connection: u64) -> Vec<Frame> {
@@ -82,6 +83,32 @@ fn text_and_malformed_bytes_close_the_connection() {
                 assert!(net.is_closed(client), "{index}: {lines:?}");
             }
         }
+    });
+}
+
+/// `false` is one byte, and as a key and a value 14 of JSON.
+#[test]
+fn events_count_as_what_they_become() {
+    let engine = config().engine.with_max_undelivered(5_000, 1_000);
+    let config = config()
+        .with_engine(engine.with_max_payload(1_000))
+        .with_limits(Limits::default().with_max_msgpack_attachments(0));
+    run_with(config, |net| {
+        let head = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1e\xde\x01\x90";
+        let event = [&head[..], &[0xc2; 800]].concat();
+        let (client, _) = net.joined(&["/"]);
+        net.binary(client, &event);
+        assert!(!net.wants_read(client));
+        let session = net.session(client);
+        assert_eq!(net.server.undelivered(session), (1, 5_607));
+        net.binary(client, &event);
+        assert_eq!(net.drain().len(), 2, "one more than should be is no fault");
+        for _ in 0..3 {
+            net.binary(client, &event);
+        }
+        let lines = net.drain();
+        let closed = "$0 disconnected: forced server close (too many undelivered events)";
+        assert!(lines.iter().any(|line| line == closed));
     });
 }
 

@@ -42,6 +42,7 @@ use engineio_proto::Encoded;
 
 use self::from_json::Writer;
 use self::read::{Item, Reader};
+pub(super) use self::to_json::max_payload_len;
 use super::Limits;
 use crate::packet::MAX_PACKET_ID;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};

@@ -218,7 +218,8 @@ fn numbers_keep_their_kind_and_64_bits() {
         ("-9223372036854775809", "-9.223372036854775808e18"),
     ] {
         let read = argument(&written(json));
-        assert_eq!(read.parse::<f64>(), again.parse::<f64>(), "{json}");
+        let bits = |json: &str| json.parse().map(f64::to_bits);
+        assert_eq!(bits(&read), bits(again), "{json}");
         assert_eq!(argument(&written(&read)), read);
     }
     assert_eq!(written("255"), [0xcc, 255]);
@@ -533,6 +534,37 @@ fn text_is_no_packet() {
         assert_eq!(error, Err(DecodeError::UnexpectedText));
     }
     assert_eq!(decoder.buffered_bytes(), 0);
+}
+
+/// The JSON of one value after the other, at its longest in comparison with what it is made of.
+#[test]
+fn a_payload_is_no_longer_than_is_counted_with() {
+    let map = |members: &[u8]| [&[0xdf, 0, 0, 0x10, 0][..], &members.repeat(0x1000)].concat();
+    let array = |items: &[u8]| [&[0xdd, 0, 0, 0x04, 0][..], &items.repeat(0x400)].concat();
+    let limits = Limits::default();
+    let mut most = 0;
+    for value in [
+        map(&[0xc2, 0xc2]),
+        map(&[0xc0, 0xc2]),
+        map(&[0xa0, 0xc2]),
+        map(&[0xa8, 1, 1, 1, 1, 1, 1, 1, 1, 0xc2]),
+        map(&[0xca, 0x80, 0, 0, 1, 0xca, 0x80, 0, 0, 1]),
+        array(&[0xc2]),
+        array(&[0xa1, 0]),
+        array(&[0xd4, 0, 0]),
+        array(&[0xd7, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        array(&[0xc4, 0]),
+        array(&[0xd4, 0x80, 0]),
+    ] {
+        let message = event(&value);
+        let length = payload(message.clone()).payload_len();
+        assert!(
+            length <= Parser::MsgPack.max_payload_len(message.len(), &limits),
+            "{length}"
+        );
+        most = most.max(length * 100 / message.len());
+    }
+    assert!(most > 1500, "{most}");
 }
 
 #[test]

@@ -18,8 +18,7 @@ use crate::payload::placeholder::FLAG;
 /// Reads one value with all that is in it. Gives its JSON, and the attachments that the placeholders in it stand for,
 /// which are slices of `message`.
 ///
-/// Linear time, no recursion. The JSON is at most six times as long as the value, attachments and their placeholders
-/// aside.
+/// Linear time, no recursion. See [`max_payload_len`] for how long the JSON gets.
 pub(super) fn transcode(
     reader: &mut Reader<'_>,
     message: &Bytes,
@@ -53,6 +52,19 @@ pub(super) fn transcode(
     }
     Ok(writer.finish())
 }
+
+/// The most bytes that a payload takes, JSON and attachments together, which a message of this length brings.
+pub(in crate::parser) fn max_payload_len(message: usize, limits: &Limits) -> usize {
+    let placeholders = usize::from(limits.max_msgpack_attachments).saturating_mul(PLACEHOLDER);
+    message.saturating_mul(GROWTH).saturating_add(placeholders)
+}
+
+/// The most bytes of JSON for one of MessagePack, placeholders aside: `false` is one byte, as a key it becomes eight
+/// with its quotes and its colon, as a value six with the comma.
+const GROWTH: usize = 7;
+
+/// The longest placeholder: `{"_placeholder":true,"num":65534}`.
+const PLACEHOLDER: usize = 33;
 
 struct Writer<'a> {
     message: &'a Bytes,
