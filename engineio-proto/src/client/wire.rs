@@ -190,9 +190,8 @@ impl Packing {
             Frame::Binary(data) => {
                 let base64 = base64_len(data.len()).saturating_add(2);
                 let mut packing = self.with_text(base64, base64);
-                packing.binary = self
-                    .binary
-                    .saturating_add(binary_item(data.len().saturating_add(1)));
+                let packet = data.len().saturating_add(1);
+                packing.binary = self.binary.saturating_add(v3::item_len(packet));
                 packing.has_binary = true;
                 packing
             }
@@ -202,11 +201,11 @@ impl Packing {
     /// The same with a text packet of so many bytes and UTF-16 units more.
     fn with_text(mut self, bytes: usize, units: usize) -> Self {
         let around = match self.wire.revision {
-            Revision::V3 => digits(units).saturating_add(1),
+            Revision::V3 => v3::digits(units).saturating_add(1),
             Revision::V4 => usize::from(self.packets > 0),
         };
         self.text = self.text.saturating_add(bytes).saturating_add(around);
-        self.binary = self.binary.saturating_add(binary_item(bytes));
+        self.binary = self.binary.saturating_add(v3::item_len(bytes));
         self.packets = self.packets.saturating_add(1);
         self
     }
@@ -227,19 +226,6 @@ impl Packing {
     fn is_binary(&self) -> bool {
         self.has_binary && !self.wire.text_only
     }
-}
-
-/// The length of an item of a binary payload that holds a packet of so many bytes.
-fn binary_item(bytes: usize) -> usize {
-    digits(bytes).saturating_add(2).saturating_add(bytes)
-}
-
-/// The number of decimal digits.
-fn digits(number: usize) -> usize {
-    number
-        .checked_ilog10()
-        .and_then(|log| usize::try_from(log).ok())
-        .map_or(1, |log| log.saturating_add(1))
 }
 
 /// Whether the content type of a response says that its packets are binary.
@@ -419,6 +405,10 @@ mod tests {
             assert_eq!(of(Revision::V3, status, body), None, "{body}");
             assert_eq!(of(Revision::V4, status, body), None, "{body}");
         }
+        // What is longer than any refusal is not searched.
+        let long = |length| [python, &" ".repeat(length - python.len())].concat();
+        assert_eq!(of(Revision::V3, 400, &long(1024)), Some(Revision::V4));
+        assert_eq!(of(Revision::V3, 400, &long(1025)), None);
         assert_eq!(of(Revision::V3, 200, r#"96:0{"sid""#), None);
         assert_eq!(of(Revision::V4, 200, r#"0{"sid""#), None);
     }

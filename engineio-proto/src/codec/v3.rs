@@ -374,10 +374,15 @@ pub(crate) fn put_binary_item(data: &[u8], out: &mut BytesMut) {
     out.put_slice(data);
 }
 
-/// What a packet of `length` bytes takes in a payload of either kind, at most.
+/// What a packet of `length` bytes takes in a binary payload. In a text payload it takes less.
 pub(crate) fn item_len(length: usize) -> usize {
-    let digits = length.checked_ilog10().unwrap_or_default() as usize;
-    length.saturating_add(digits).saturating_add(3)
+    length.saturating_add(digits(length)).saturating_add(2)
+}
+
+/// The number of decimal digits.
+pub(crate) fn digits(number: usize) -> usize {
+    let above_the_first = number.checked_ilog10().unwrap_or_default() as usize;
+    above_the_first.saturating_add(1)
 }
 
 /// Writes what stands in front of a packet in a binary payload.
