@@ -266,6 +266,25 @@ fn one_that_fails_while_polling_rests_for_it_lets_polling_go_on() {
 }
 
 #[test]
+fn one_that_breaks_the_rules_while_polling_rests_for_it_lets_polling_go_on() {
+    let mut net = offered(config());
+    net.connected(1);
+    net.send("a").unwrap();
+    net.text(1, "3probe");
+    net.respond(2, 200, "6");
+    assert_eq!(net.drain(), ["r3 POST 4a", "upgrading to webtransport"]);
+    net.bad_frame(1, DecodeError::Empty);
+    assert_eq!(
+        net.drain(),
+        [
+            "c1 close",
+            "r4 GET",
+            "upgrade to webtransport failed: probe error"
+        ]
+    );
+}
+
+#[test]
 fn each_candidate_has_a_limit_of_its_own_if_one_is_set() {
     let mut net = offered(config().with_probe_timeout(Duration::from_millis(250)));
     net.advance(200);

@@ -400,6 +400,18 @@ fn a_frame_is_measured_to_the_limit() {
     });
 }
 
+#[test]
+fn the_first_frame_is_measured_to_the_limit_too() {
+    // With the id of a session it has 31 bytes.
+    for (limit, expected) in [(31, &["c0 accept"][..]), (30, &["c0 accept", "c0 close"])] {
+        both(config().with_max_payload(limit), |net| {
+            let session = net.open_polling();
+            net.probe_webtransport(session);
+            assert_eq!(net.drain(), expected, "{limit}");
+        });
+    }
+}
+
 fn gate() -> Gate {
     Gate::new(config().with_allow_request(true).with_report_refusals(true))
 }

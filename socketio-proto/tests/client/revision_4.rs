@@ -232,11 +232,26 @@ fn a_refusal_at_the_main_namespace_is_told_to_the_others_which_wait_on() {
 }
 
 #[test]
+fn who_is_in_a_namespace_already_is_told_nothing_of_a_refusal_at_the_main_one() {
+    run(|rig| {
+        rig.connect("/a");
+        rig.connect("/b");
+        rig.accept();
+        rig.text("0/a");
+        rig.drain();
+        rig.text(r#"4"no""#);
+        assert_eq!(rig.drain(), ["/b connect_error: no"]);
+    });
+}
+
+#[test]
 fn an_error_that_the_server_reports_to_a_connected_socket_is_told_and_changes_nothing() {
     run(|rig| {
         let socket = joined(rig);
+        rig.connect("/admin");
+        assert_eq!(rig.drain(), ["> 40/admin,"]);
         rig.text(r#"4"not like that""#);
-        assert_eq!(rig.drain(), ["/ error: not like that"]);
+        assert_eq!(rig.drain(), ["/ error: not like that"], "and not to others");
         assert!(rig.client.is_connected(socket));
     });
 }
@@ -258,6 +273,8 @@ fn who_left_the_main_namespace_gets_back_at_the_next_connection() {
                     ["> 41", "/ disconnected: io client disconnect"]
                 );
             }
+            // A second welcome is none.
+            rig.text("0");
             rig.again(main);
             assert_eq!(rig.drain(), [""; 0]);
             rig.cut();

@@ -3,7 +3,7 @@
 use socketio_proto::engine::server::Config as EngineConfig;
 use socketio_proto::server::{Config, Matcher, NamespacePattern, RecoveryConfig, Target};
 
-use crate::support::{self, Net, run_with};
+use crate::support::{self, Net, event, run_with};
 
 fn config() -> Config {
     let config = support::config();
@@ -53,6 +53,12 @@ fn a_refusal_has_the_data_or_the_message_bare() {
         net.text(client, "0/admin,");
         assert_eq!(net.drain(), ["c2 connecting /admin"]);
         net.reject("nope", None).unwrap();
+        assert_eq!(net.drain(), [r#"c2 < 44/admin,"nope""#]);
+        net.text(client, "0/admin,");
+        net.drain();
+        let token = net.token();
+        let no_data = event(r#"["an event"]"#);
+        net.server.reject(token, "nope", Some(&no_data)).unwrap();
         assert_eq!(net.drain(), [r#"c2 < 44/admin,"nope""#]);
     });
 }

@@ -380,7 +380,6 @@ impl Client {
     ) {
         self.observe(now);
         if let Some(probe) = self.upgrade.take(connection) {
-            self.remembered = false;
             let error = TransportError::of(probe.to, error);
             self.upgrade_failed(probe.to, ProbeError::Transport(error));
             self.resume();

@@ -110,7 +110,6 @@ impl Client {
 
     fn start_probes(&mut self, candidates: &[Transport]) {
         for &to in candidates {
-            self.remembered = false;
             if to != Transport::WebTransport && candidates.contains(&Transport::WebTransport) {
                 self.upgrade.add(Probe {
                     to,

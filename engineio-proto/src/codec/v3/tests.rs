@@ -57,6 +57,7 @@ fn malformed_frames_are_refused() {
     assert_eq!(text("7"), DecodeError::UnknownType(b'7'));
     assert_eq!(text("b"), DecodeError::Empty);
     assert_eq!(text("b9AQID"), DecodeError::UnknownType(b'9'));
+    assert_eq!(text("b7*"), DecodeError::UnknownType(b'7'));
     assert_eq!(text("bAQID"), DecodeError::UnknownType(b'A'));
     assert_eq!(text("bé"), DecodeError::UnknownType(0xc3));
     assert_eq!(text("b4*"), DecodeError::Base64);

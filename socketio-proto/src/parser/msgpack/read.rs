@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn a_count_beyond_the_end_is_refused_before_anything_is_read() {
         for prefix in [&[0xdd][..], &[0xdf], &[0xdb], &[0xc6], &[0xc9]] {
-            for count in [3_u32, 1 << 16, 1 << 31, u32::MAX] {
+            // Twice the fourth, which a map has, is two in 32 bits.
+            for count in [3_u32, 1 << 16, 1 << 31, (1 << 31) + 1, u32::MAX] {
                 let message = [prefix, &count.to_be_bytes()[..], &[0; 2]].concat();
                 assert_eq!(one(&message), None, "{message:x?}");
             }
