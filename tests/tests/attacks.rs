@@ -2,6 +2,9 @@
 //! these tests. `--nocapture` shows the numbers.
 #![cfg(test)]
 
+#[path = "attacks/rarer.rs"]
+mod rarer;
+
 use std::time::Duration;
 
 use allocation_counter::measure;
@@ -9,7 +12,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use socketio_proto::Payload;
 use socketio_proto::engine::http::RequestHead;
-use socketio_proto::engine::server::{CloseReason, Output};
+use socketio_proto::engine::server::{self as engine, CloseReason, Output};
 use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed};
 use socketio_proto::server::{
     Config, DisconnectReason, EmitError, Event, NamespacePattern, RecoveryConfig, Server, SocketKey,

@@ -1,0 +1,211 @@
+//! Attacks by way of the older revisions, the rarer transports and the other parser.
+
+use socketio_proto::engine::Transport;
+use socketio_proto::engine::codec::DecodeError;
+use socketio_proto::engine::codec::webtransport::Decoder;
+use socketio_proto::parser::Parser;
+
+use super::*;
+
+fn engine(target: &mut Target, change: impl FnOnce(engine::Config) -> engine::Config) {
+    let engine = change(Config::default().engine);
+    let config = Config::default().with_engine(engine);
+    target.server = Server::new(config, 0, &Seed::new([7; 32])).unwrap();
+}
+
+/// A server with one client in `/`, on a WebSocket, which speaks MessagePack.
+fn message_pack() -> Target {
+    let mut target = Target::new();
+    let config = Config::default().with_parser(Parser::MsgPack);
+    target.server = Server::new(config, 0, &Seed::new([7; 32])).unwrap();
+    target.open(ATTACKER);
+    target.message(b"\x82\xa4type\x00\xa3nsp\xa1/", &[]);
+    assert_eq!(target.sockets.len(), 1);
+    target
+}
+
+impl Target {
+    fn message(&mut self, head: &[u8], rest: &[u8]) {
+        self.frame(ATTACKER, Frame::Binary([head, rest].concat().into()));
+    }
+
+    /// Opens a session on polling and gives the query of its requests.
+    fn polling(&mut self, query: &str) -> String {
+        let query = format!("{query}&transport=polling");
+        self.request("GET", &query, Bytes::new());
+        format!("{query}&sid={}", sid(self))
+    }
+}
+
+/// A frame that is announced and comes byte by byte takes what has come, doubled; beyond the limit, nothing at all.
+#[test]
+fn frames_that_come_byte_by_byte_cost_what_has_come() {
+    let most = 1_000_000;
+    let header = [&[0xff][..], &(most as u64).to_be_bytes()].concat();
+    let mut decoder = Decoder::new(most);
+    let mut bytes = vec![0; most];
+    let mut feed = |bytes: &mut Bytes| {
+        let info = measure(|| {
+            while !bytes.is_empty() {
+                assert_eq!(decoder.decode(&mut bytes.split_to(1)), Ok(None));
+            }
+        });
+        info.bytes_max
+    };
+    let at_first = feed(&mut header.into());
+    bytes.truncate(most - 1);
+    let mut content = Bytes::from(bytes);
+    let little = feed(&mut content.split_to(100));
+    let all = feed(&mut content);
+    println!("{at_first} B for the header, {little} B for 100 bytes, {all} B for all but one");
+    assert!(
+        at_first <= 24,
+        "that of the chunk which brings it: {at_first}"
+    );
+    assert!(little <= 256 + 128, "{little}");
+    assert!(all < 2 * MIB, "{all}");
+
+    let header = [&[0xff][..], &(most as u64 + 1).to_be_bytes()].concat();
+    let mut decoder = Decoder::new(most);
+    let info = measure(|| {
+        let mut last = Ok(None);
+        for byte in header.chunks(1) {
+            last = decoder.decode(&mut Bytes::from_owner(byte.to_vec()));
+        }
+        assert!(matches!(last, Err(DecodeError::TooLong { .. })));
+    });
+    assert_eq!(info.bytes_current, 0);
+}
+
+/// Streams that never say anything take a deadline each, up to their number, and are closed at it.
+#[test]
+fn streams_that_say_nothing_cost_a_deadline_each() {
+    let mut target = Target::new();
+    engine(&mut target, |engine| {
+        let transports = engine.transports.with(Transport::WebTransport);
+        engine.with_transports(transports)
+    });
+    let most = Config::default().engine.max_pending_streams;
+    let held = cost(&mut target, |target| {
+        for number in 0..2 * most as u64 {
+            target
+                .server
+                .handle_webtransport(ConnectionId(number), target.now);
+            target.drain();
+        }
+    });
+    assert_eq!(target.server.engine().pending_streams(), most);
+    assert!(held < 2 * MIB, "{held}");
+    target.pass(Duration::from_secs(10));
+    assert_eq!(target.server.engine().pending_streams(), 0);
+    assert_eq!(target.server.poll_timeout(), None);
+}
+
+/// MessagePack becomes up to seven times as much JSON, which is what counts where the application takes nothing.
+#[test]
+fn message_pack_that_grows_counts_as_what_it_becomes() {
+    let mut target = message_pack();
+    target.takes = false;
+    let members = 499_000_u32;
+    let head = [
+        &b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1e\xdf"[..],
+        &members.to_be_bytes(),
+    ];
+    let (head, rest) = (head.concat(), vec![0xc2; 2 * members as usize]);
+    let held = cost(&mut target, |target| {
+        while target.server.wants_read(ATTACKER) {
+            target.message(&head, &rest);
+        }
+    });
+    // As it grows it is there twice for a moment.
+    assert!(held < 16 * MIB, "{held}");
+    let counted = target.server.bytes_held();
+    assert_eq!(counted, "[\"e\",{}]".len() + 14 * members as usize - 1);
+    target.takes = true;
+    target.drain();
+    assert_eq!((target.events, target.server.bytes_held()), (1, 0));
+}
+
+/// Of a message that is mostly something else, an event without binary data keeps nothing but itself.
+#[test]
+fn message_pack_of_which_little_is_meant_costs_that() {
+    let mut target = message_pack();
+    target.takes = false;
+    let head = b"\x84\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa1e\xa7options\xdb\x00\x0e\xa6\x00";
+    let rest = vec![b'x'; 960_000];
+    let info = measure(|| target.message(head, &rest));
+    println!("{} B kept", info.bytes_current);
+    assert!(info.bytes_current < KIB as i64, "{}", info.bytes_current);
+    target.takes = true;
+    target.drain();
+    assert_eq!(target.events, 1);
+}
+
+/// Deep nesting and counts that lie cost no more than the message once more, and no stack.
+#[test]
+fn message_pack_bombs_cost_their_message_and_no_stack() {
+    let event = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1e";
+    let other = b"\x84\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa1e\xa1x";
+    let nested = [&[0x91; 900_000][..], &[0xc0]].concat();
+    let counts = [0xdd, 0, 0x0d, 0xbb, 0xa0].repeat(180_000);
+    let attack = move || {
+        for (head, rest, lives) in [
+            (&event[..], &nested, false),
+            (&other[..], &nested, true),
+            (&event[..], &counts, false),
+            (&other[..], &counts, false),
+        ] {
+            let mut target = message_pack();
+            let message = Frame::Binary([head, rest].concat().into());
+            let held = cost(&mut target, |target| target.frame(ATTACKER, message));
+            assert!(held < MIB, "{held}");
+            assert_eq!(target.sessions(), usize::from(lives));
+        }
+    };
+    let small = std::thread::Builder::new()
+        .name("message_pack_bombs_cost_their_message_and_no_stack".to_owned())
+        .stack_size(128 * 1024);
+    small.spawn(attack).unwrap().join().unwrap();
+}
+
+/// A form costs its text once decoded and once unescaped, while it is read.
+#[test]
+fn forms_cost_their_text_twice_while_they_are_read() {
+    let mut target = Target::new();
+    let query = target.polling("EIO=4&j=0");
+    for (form, most) in [
+        ("&".repeat(1_000_000), KIB),
+        ("a=b&".repeat(250_000), KIB),
+        (format!("d=6{}", "%20".repeat(333_000)), 2 * MIB),
+        (format!("d=6{}", "\\n".repeat(499_000)), 3 * MIB),
+        (format!("d=6{}", "%ff".repeat(333_000)), 4 * MIB),
+    ] {
+        let held = cost(&mut target, |target| {
+            target.request("POST", &query, form.into());
+        });
+        assert!(held < most, "{held}");
+    }
+    assert_eq!(target.sessions(), 1);
+}
+
+/// Lengths that lie or never end end the session, and cost nothing; nor do a million packets of none.
+#[test]
+fn lengths_that_lie_cost_nothing() {
+    let mut target = Target::new();
+    engine(&mut target, |engine| engine.with_allow_eio3(true));
+    for (body, status) in [
+        ("9999999999:4".to_owned(), 400),
+        ("9".repeat(1_000_000), 400),
+        (format!("1000000:{}", "4".repeat(900_000)), 400),
+        (format!("3:4{}", "😀".repeat(200_000)), 400),
+        ("0:".repeat(500_000), 200),
+    ] {
+        let query = target.polling("EIO=3");
+        let held = cost(&mut target, |target| {
+            target.request("POST", &query, body.into());
+        });
+        assert!(held < 4 * KIB, "{held}");
+        assert_eq!(target.statuses.pop(), Some(status));
+        assert_eq!(target.sessions(), usize::from(status == 200));
+    }
+}
