@@ -1,4 +1,5 @@
-//! The tables in the README of this package and in the threat model name tests that exist.
+//! The tables in the README of this package and in the threat model name tests that exist, and there is one for every
+//! entry of the tables in the README that say who is served.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -6,6 +7,9 @@ use std::fs;
 use std::path::Path;
 
 const README: &str = include_str!("../README.md");
+const FRONT: &str = include_str!("../../README.md");
+const NPM_PACKAGES: &str = include_str!("../js/package.json");
+const PYTHON_PACKAGES: &str = include_str!("../python/requirements.txt");
 const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -83,4 +87,96 @@ fn every_test_that_a_table_names_exists() {
 fn names_in_tables_are_found_where_they_are() {
     let source = "fn one() {}\n    fn two<T>() {}\n    three: Tokio, Ours;\nasync fn four() {}\nlet five = 5;\n";
     assert!(functions(source).eq(["one", "two", "three", "four"]));
+}
+
+/// A peer by its package and version, a transport and a parser.
+type Entry = (String, String, &'static str);
+
+const PARSERS: [&str; 2] = ["JSON", "MessagePack"];
+
+/// The rows of the tables on who is served, heads included.
+fn who_is_served(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with("Who is served\n"));
+    let lines = section.expect("the section is there").lines();
+    lines
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'))
+        .map(|row| row.split('|').map(str::trim).collect())
+}
+
+/// What the README says.
+fn promised() -> BTreeSet<Entry> {
+    let mut entries = BTreeSet::new();
+    let mut head = Vec::new();
+    for row in who_is_served(FRONT) {
+        let Some((&peer, cells)) = row.split_first() else {
+            continue;
+        };
+        if ["client", "server"].contains(&peer) {
+            head = row;
+            continue;
+        }
+        let (kind, transports) = head.split_first().expect("a head above the row");
+        assert_eq!(cells.len(), transports.len(), "{peer}");
+        for (&transport, &cell) in transports.iter().zip(cells) {
+            let parsers = match cell {
+                "" => &[],
+                "JSON" => PARSERS.get(..1).unwrap_or_default(),
+                "both" => &PARSERS[..],
+                other => panic!("what is {other}?"),
+            };
+            let entry = |&parser| (format!("{kind} {peer}"), transport.to_owned(), parser);
+            entries.extend(parsers.iter().map(entry));
+        }
+    }
+    entries
+}
+
+/// What the tables of tests name one for.
+fn shown() -> BTreeSet<Entry> {
+    let mut entries = BTreeSet::new();
+    for row in who_is_served(README).skip(1) {
+        let [peer, transports, tests @ ..] = row.as_slice() else {
+            panic!("a row of {row:?}");
+        };
+        assert_eq!(tests.len(), PARSERS.len(), "{peer}");
+        for transport in transports.split(", ") {
+            let named = PARSERS.into_iter().zip(tests);
+            let named = named.filter(|(_, tests)| tests.contains("::"));
+            entries.extend(
+                named.map(|(parser, _)| (String::from(*peer), transport.to_owned(), parser)),
+            );
+        }
+    }
+    entries
+}
+
+/// Whether the package of a peer such as ``client `socket.io-client` 4.8`` is among those that are installed.
+fn is_installed(peer: &str) -> bool {
+    let mut parts = peer.split('`').skip(1);
+    let (package, rest) = (
+        parts.next().expect("a package"),
+        parts.next().expect("a version"),
+    );
+    let version = rest.split_whitespace().next().expect("a version");
+    let npm = [
+        format!("\"{package}\": \"{version}."),
+        format!("npm:{package}@{version}."),
+    ];
+    npm.iter().any(|pin| NPM_PACKAGES.contains(pin.as_str()))
+        || PYTHON_PACKAGES.contains(&format!("{package}=={version}."))
+}
+
+#[test]
+fn whoever_is_said_to_be_served_is_shown_to_be() {
+    let promised = promised();
+    assert!(promised.len() > 50, "the tables are there");
+    assert_eq!(promised, shown());
+    let peers: BTreeSet<_> = promised.into_iter().map(|(peer, ..)| peer).collect();
+    let missing: Vec<_> = peers
+        .into_iter()
+        .filter(|peer| !is_installed(peer))
+        .collect();
+    assert_eq!(missing, [""; 0], "no such package in the lists");
 }
