@@ -11,11 +11,11 @@
 mod packets;
 
 use bytes::Bytes;
-use engineio_proto::{Frame, Message};
+use engineio_proto::{Frame, Message, Revision};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use socketio_proto::parser::{Limits, Parser};
+use socketio_proto::parser::{Decoder, Limits, Parser};
 use socketio_proto::{
     DecodeError, EncodeError, MAX_PACKET_ID, Packet, PacketRef, PacketType, Payload, Placeholder,
     is_reserved_event,
@@ -36,6 +36,44 @@ proptest! {
         let binary = Parser::MsgPack.encode(packet.borrow(), 10).unwrap();
         let by_binary = decode_all(&mut Parser::MsgPack.decoder(Limits::default()), &binary);
         prop_assert_eq!(by_text, by_binary);
+    }
+
+    #[test]
+    fn a_decoder_for_version_2_reads_the_same(packet in complete()) {
+        prop_assert_eq!(older().add(Message::Binary(encode(&packet))), Ok(Some(packet)));
+    }
+
+    #[test]
+    fn what_version_2_writes_as_text_is_read(
+        namespace in "/.*", refusal in any::<Option<String>>(), leaves in any::<bool>(),
+    ) {
+        let (number, packet_type) = match (&refusal, leaves) {
+            (Some(_), _) => (4, PacketType::ConnectError),
+            (None, false) => (0, PacketType::Connect),
+            (None, true) => (1, PacketType::Disconnect),
+        };
+        let mut json = serde_json::json!({ "type": number, "nsp": namespace });
+        let mut packet = Packet::new(packet_type, namespace);
+        if let Some(message) = refusal {
+            json["data"] = message.clone().into();
+            packet = packet.with_payload(Payload::object(&message).unwrap());
+        }
+        prop_assert_eq!(older().add(Message::text(json.to_string())), Ok(Some(packet)));
+    }
+
+    #[test]
+    fn any_text_is_a_packet_of_version_2_or_an_error(
+        text in ".*", json in value(), key in "type|nsp|data", end in any::<Index>(),
+    ) {
+        let mut fields = serde_json::json!({ "type": 4, "nsp": "/", "data": "no" });
+        fields[key] = json;
+        let fields = fields.to_string();
+        let end = (0..=end.index(fields.len())).rev().find(|end| fields.is_char_boundary(*end));
+        for text in [&text[..], &fields, &fields[..end.unwrap()]] {
+            if let Ok(Some(packet)) = older().add(Message::text(text)) {
+                check(&packet)?;
+            }
+        }
     }
 
     #[test]
@@ -189,6 +227,11 @@ fn decode_with(message: Bytes, limits: Limits) -> Result<Packet, DecodeError> {
     let decoded = decoder.add(Message::Binary(message));
     assert!(!decoder.is_waiting());
     decoded.map(|packet| packet.expect("a message is a packet"))
+}
+
+fn older() -> Decoder {
+    let decoder = Parser::MsgPack.decoder(Limits::default().with_max_namespace_len(u32::MAX));
+    decoder.with_revision(Revision::V3)
 }
 
 fn decode(message: Bytes) -> Result<Packet, DecodeError> {

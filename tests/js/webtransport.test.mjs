@@ -19,7 +19,8 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
   let context;
 
   before(async () => {
-    server = await startConformance("--socketio", { webtransport: true });
+    // Large messages may hold up the heartbeat on a busy machine.
+    server = await startConformance("--socketio", { webtransport: true, "ping-timeout": 5000 });
     assert.match(server.certificate, /^[\w+/]{43}=$/);
     site = await blankSite();
     browser = await launch({ quic: true });
@@ -98,7 +99,8 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
   });
 
   it("carries MessagePack, opened directly and moved to from polling", async () => {
-    const msgpack = await startConformance("--socketio", { webtransport: true, parser: "msgpack" });
+    const settings = { webtransport: true, parser: "msgpack", "ping-timeout": 5000 };
+    const msgpack = await startConformance("--socketio", settings);
     for (const transports of [["webtransport"], ["polling", "webtransport"]]) {
       const page = await client({ transports }, { upgraded: transports.length > 1, at: msgpack, parser: "msgpack" });
       assert.equal(await transport(page), "webtransport");

@@ -152,20 +152,41 @@ fn shown() -> BTreeSet<Entry> {
     entries
 }
 
-/// Whether the package of a peer such as ``client `socket.io-client` 4.8`` is among those that are installed.
-fn is_installed(peer: &str) -> bool {
-    let mut parts = peer.split('`').skip(1);
-    let (package, rest) = (
-        parts.next().expect("a package"),
-        parts.next().expect("a version"),
-    );
-    let version = rest.split_whitespace().next().expect("a version");
+/// The name that a package of this version is installed under, for a peer such as ``client `socket.io-client` 4.8``.
+fn installed(peer: &str) -> Option<&'static str> {
+    let (_, behind) = peer.split_once('`')?;
+    let (package, version) = behind.split_once("` ")?;
+    let version = version.split(' ').next()?;
     let npm = [
         format!("\"{package}\": \"{version}."),
         format!("npm:{package}@{version}."),
     ];
-    npm.iter().any(|pin| NPM_PACKAGES.contains(pin.as_str()))
-        || PYTHON_PACKAGES.contains(&format!("{package}=={version}."))
+    let mut lines = NPM_PACKAGES.lines();
+    let line = lines.find(|line| npm.iter().any(|pin| line.contains(pin)));
+    let python = format!("{package}=={version}.");
+    line.and_then(|line| line.split('"').nth(1)).or_else(|| {
+        let line = PYTHON_PACKAGES
+            .lines()
+            .find(|line| line.starts_with(&python));
+        line?.split("==").next()
+    })
+}
+
+/// The sources of the tests in scripts that a cell names, and of the clients that most of them share.
+fn scripts(cell: &str) -> impl Iterator<Item = String> {
+    let names = cell.split('`').filter_map(|name| name.split_once("::"));
+    let files = names
+        .map(|(file, _)| file)
+        .filter(|file| file.ends_with(".mjs"));
+    files.map(|file| {
+        let read = |file| fs::read_to_string(Path::new(ROOT).join("tests/js").join(file));
+        let source = read(file).expect("a script");
+        if source.contains("\"./clients.mjs\"") {
+            source + &read("clients.mjs").expect("a script")
+        } else {
+            source
+        }
+    })
 }
 
 #[test]
@@ -173,10 +194,19 @@ fn whoever_is_said_to_be_served_is_shown_to_be() {
     let promised = promised();
     assert!(promised.len() > 50, "the tables are there");
     assert_eq!(promised, shown());
-    let peers: BTreeSet<_> = promised.into_iter().map(|(peer, ..)| peer).collect();
-    let missing: Vec<_> = peers
-        .into_iter()
-        .filter(|peer| !is_installed(peer))
-        .collect();
-    assert_eq!(missing, [""; 0], "no such package in the lists");
+}
+
+#[test]
+fn whoever_is_said_to_be_served_is_there_in_that_version() {
+    for row in who_is_served(README).skip(1) {
+        let (peer, cells) = row.split_first().expect("a peer");
+        let name = installed(peer).unwrap_or_else(|| panic!("{peer} is in no list of packages"));
+        for script in cells.iter().flat_map(|cell| scripts(cell)) {
+            let imported = [format!("\"{name}\""), format!("{name}/dist/")];
+            assert!(
+                imported.iter().any(|form| script.contains(form)),
+                "{peer}: no {name}"
+            );
+        }
+    }
 }

@@ -54,6 +54,42 @@ fn a_session_of_the_official_client() {
 }
 
 #[test]
+fn a_session_of_the_official_client_of_revision_4() {
+    let config = config();
+    let engine = config.engine.clone().with_allow_eio3(true);
+    run_with(config.with_engine(engine), |net| {
+        net.add_namespace("/a");
+        let client = net.old_websocket();
+        net.stall(client);
+        net.accept().unwrap();
+        let let_in = b"\x04\x82\xa4type\x00\xa3nsp\xa1/";
+        assert_eq!(frames(net, 0), [Frame::Binary(Bytes::from_static(let_in))]);
+        net.text(client, r#"{"type":0,"query":"k=v","nsp":"/a?k=v"}"#);
+        assert_eq!(net.drain(), [r#"c0 connecting /a {"k":"v"}"#]);
+        net.reject("no", Some(r#"{"code":1}"#)).unwrap();
+        net.text(client, r#"{"type":0,"nsp":"/b"}"#);
+        // It takes a string and nothing else.
+        let refusals: [&[u8]; 2] = [
+            b"\x04\x83\xa4type\x04\xa4data\xa2no\xa3nsp\xa2/a",
+            b"\x04\x83\xa4type\x04\xa4data\xb1Invalid namespace\xa3nsp\xa2/b",
+        ];
+        let refusals = refusals.map(|bytes| Frame::Binary(Bytes::from_static(bytes)));
+        assert_eq!(frames(net, 0), refusals);
+        net.binary(
+            client,
+            b"\x84\xa4type\x05\xa4data\x92\xa5hello\xc4\x01\x07\xa7options\x80\xa3nsp\xa1/",
+        );
+        let event = r#"$0 event ["hello",{"_placeholder":true,"num":0}] b"\x07""#;
+        assert_eq!(net.drain(), [event]);
+        net.text(client, r#"{"type":1,"nsp":"/"}"#);
+        assert_eq!(
+            net.drain(),
+            ["$0 disconnected: client namespace disconnect"]
+        );
+    });
+}
+
+#[test]
 fn text_and_malformed_bytes_close_the_connection() {
     run(|net| {
         let malformed: [&[u8]; 4] = [
