@@ -40,12 +40,31 @@ impl Message {
         }
     }
 
+    /// The same in a buffer of its own, if it is a small part of one of so many bytes: what waits for the application
+    /// is not to keep much more than is counted of it.
+    #[must_use]
+    pub(crate) fn detached_from(self, buffer: usize) -> Self {
+        if buffer <= SMALL_BUFFER || self.len() >= buffer / SMALL_PART {
+            return self;
+        }
+        match self {
+            Self::Text(text) => Self::text(&*text),
+            Self::Binary(data) => Self::Binary(Bytes::copy_from_slice(&data)),
+        }
+    }
+
     /// Whether there is no byte in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
+
+/// Buffers up to this length may be kept for the smallest part.
+const SMALL_BUFFER: usize = 4096;
+
+/// How many times as long as a message the buffer may be that it keeps.
+const SMALL_PART: usize = 16;
 
 /// What a connection carries: one WebSocket message, or one WebTransport frame, is one Engine.IO packet.
 ///

@@ -1,9 +1,12 @@
 //! Attacks by way of the older revisions, the rarer transports and the other parser.
 
+use std::collections::BTreeMap;
+
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::codec::DecodeError;
 use socketio_proto::engine::codec::webtransport::Decoder;
 use socketio_proto::parser::Parser;
+use socketio_proto::{Packet, PacketType};
 
 use super::*;
 
@@ -139,6 +142,72 @@ fn message_pack_of_which_little_is_meant_costs_that() {
     target.takes = true;
     target.drain();
     assert_eq!(target.events, 1);
+}
+
+/// The names of namespaces that a client is in do not keep the messages that asked for them.
+#[test]
+fn names_do_not_keep_the_messages_that_brought_them() {
+    for parser in [Parser::Json, Parser::MsgPack] {
+        let mut target = match parser {
+            Parser::MsgPack => message_pack(),
+            _ => Target::with_attacker(),
+        };
+        target
+            .server
+            .add_parent(NamespacePattern::new("/*").unwrap().into());
+        let mut held = 0;
+        for number in 0..5 {
+            let auth = BTreeMap::from([("token", "x".repeat(900_000))]);
+            let packet = Packet::new(PacketType::Connect, format!("/{number}"))
+                .with_payload(Payload::object(&auth).unwrap());
+            let info = measure(|| {
+                let encoded = parser.encode(packet.borrow(), 0).unwrap();
+                let frame = encoded.parts()[0].frame();
+                drop((encoded, packet));
+                target.frame(ATTACKER, frame);
+            });
+            held += info.bytes_current;
+        }
+        println!("{held} B kept of 5 namespaces");
+        assert_eq!(target.sockets.len(), 6);
+        assert!(held < 16 << 10, "{held}");
+    }
+}
+
+/// A message that waits for the application does not keep the body that it came in, if it is a small part of it.
+#[test]
+fn small_messages_do_not_keep_large_bodies() {
+    let mut target = Target::new();
+    let query = target.polling("EIO=4");
+    target.request("POST", &query, Bytes::from_static(b"40"));
+    target.takes = false;
+    let info = measure(|| {
+        for _ in 0..20 {
+            let body = format!("42[\"x\"]\x1e6{}", "x".repeat(900_000));
+            target.request("POST", &query, body.into());
+        }
+    });
+    println!("{} B kept of 20 bodies", info.bytes_current);
+    assert!(info.bytes_current < 64 << 10, "{}", info.bytes_current);
+    target.takes = true;
+    target.drain();
+    assert_eq!(target.events, 20);
+
+    let mut target = message_pack();
+    target.takes = false;
+    let head =
+        b"\x84\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1e\xc4\x01\x07\xa7options\xdb\x00\x0e\xa6\x00";
+    let rest = vec![b'x'; 960_000];
+    let info = measure(|| {
+        for _ in 0..20 {
+            target.message(head, &rest);
+        }
+    });
+    println!("{} B kept of 20 messages", info.bytes_current);
+    assert!(info.bytes_current < 64 << 10, "{}", info.bytes_current);
+    target.takes = true;
+    target.drain();
+    assert_eq!(target.events, 20);
 }
 
 /// Deep nesting and counts that lie cost no more than the message once more, and no stack.

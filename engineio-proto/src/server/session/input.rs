@@ -333,11 +333,16 @@ impl Session {
         now: Instant,
     ) {
         let most = self.config.max_packets_per_payload;
+        let length = payload.len();
         let packets = self.outbox.wire().decode_payload(content, payload, most);
         let mut error = None;
         for packet in packets {
             match (self.state, packet) {
                 (State::Closed, _) => break,
+                (State::Open, Ok(Packet::Message(message))) => {
+                    let message = message.detached_from(length);
+                    self.handle_packet(Packet::Message(message), now);
+                }
                 (State::Open, Ok(packet)) => self.handle_packet(packet, now),
                 (State::Open, Err(fault)) => error = Some(fault),
                 (State::Closing { .. }, Ok(Packet::Close(_))) => {

@@ -10,7 +10,7 @@
 //!
 //! | MessagePack | payload |
 //! |---|---|
-//! | bin, ext 8, 16 and 32 of type 0 (`ArrayBuffer`) | an attachment, which shares the message's buffer, and its placeholder |
+//! | bin, ext 8, 16 and 32 of type 0 (`ArrayBuffer`) | an attachment and its placeholder; it shares the message's buffer, unless it is a small part of a long one |
 //! | fixext 1 of type 0 (`undefined`) | no member of an object, `null` in an array; data and id: absent |
 //! | fixext 8 of type 0 (`Date`) | a string like `"2020-02-03T04:05:06.789Z"` |
 //! | any other ext | an array of its type and an attachment, as `notepack.io` has it |

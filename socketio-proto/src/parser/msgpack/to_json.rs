@@ -16,7 +16,7 @@ use crate::payload::escape::escape;
 use crate::payload::placeholder::FLAG;
 
 /// Reads one value with all that is in it. Gives its JSON, and the attachments that the placeholders in it stand for,
-/// which are slices of `message`.
+/// which are slices of `message`, or copies where they are small parts of a long one.
 ///
 /// Linear time, no recursion. See [`max_payload_len`] for how long the JSON gets.
 pub(super) fn transcode(
@@ -65,6 +65,12 @@ const GROWTH: usize = 7;
 
 /// The longest placeholder: `{"_placeholder":true,"num":65534}`.
 const PLACEHOLDER: usize = 33;
+
+/// Messages up to this length may be kept for the smallest attachment.
+const SMALL_MESSAGE: usize = 4096;
+
+/// How many times as long as an attachment the message may be that it keeps.
+const SMALL_PART: usize = 16;
 
 struct Writer<'a> {
     message: &'a Bytes,
@@ -179,7 +185,13 @@ impl Writer<'_> {
         let num = self.attachments.len();
         // Writing to a string does not fail.
         let _ = write!(self.json, "{{\"{FLAG}\":true,\"num\":{num}}}");
-        self.attachments.push(self.message.slice_ref(data));
+        let whole = self.message.len();
+        let keeps_much = whole > SMALL_MESSAGE && data.len() < whole / SMALL_PART;
+        self.attachments.push(if keeps_much {
+            Bytes::copy_from_slice(data)
+        } else {
+            self.message.slice_ref(data)
+        });
         Ok(())
     }
 
