@@ -8,31 +8,44 @@ import { fileURLToPath } from "node:url";
 import { play, random, script } from "./sessions.mjs";
 import { start, startConformance } from "./support.mjs";
 
-const CASES = Number(process.env.SESSION_CASES ?? 150);
+const CASES = Number(process.env.SESSION_CASES ?? 20);
 const SEED = Number(process.env.SESSION_SEED ?? 1);
 const OFFICIAL = resolve(dirname(fileURLToPath(import.meta.url)), "reference/conformance.mjs");
+// Longer than any script takes.
+const INTERVAL = 20_000;
 
-let ours;
-let official;
+const WAYS = [
+  { revision: 4, parser: "json" },
+  { revision: 3, parser: "json" },
+  { revision: 4, parser: "msgpack" },
+].flatMap((way) => ["websocket", "polling", "upgrade"].map((transport) => ({ ...way, transport })));
+
+const servers = {};
 before(async () => {
-  [ours, official] = await Promise.all([
-    startConformance("--socketio"),
-    start(OFFICIAL, ["--socketio", "--port", "0"]),
-  ]);
+  for (const parser of ["json", "msgpack"]) {
+    const options = ["--allow-eio3", "--parser", parser, "--ping-interval", String(INTERVAL)];
+    servers[parser] = await Promise.all([
+      startConformance("--socketio", { "allow-eio3": true, parser, "ping-interval": INTERVAL }),
+      start(OFFICIAL, ["--socketio", "--port", "0", ...options]),
+    ]);
+  }
 });
-after(() => Promise.all([ours.end(), official.end()]));
+after(() => Promise.all(Object.values(servers).flat().map((server) => server.end())));
 
 describe("one script for both servers", () => {
-  it(`${CASES} scripts from seed ${SEED} have the same frames`, { timeout: 600_000 }, async () => {
-    const counts = { steps: 0, closed: 0 };
-    for (let number = 0; number < CASES; number += 1) {
-      const steps = script(random(SEED * 1_000_003 + number));
-      const [said, theirs] = await Promise.all([play(ours, steps), play(official, steps)]);
-      assert.deepEqual(said, theirs, `script ${number} of seed ${SEED}: ${JSON.stringify(steps)}`);
-      counts.steps += said.length;
-      counts.closed += said.at(-1) === "closed" ? 1 : 0;
-    }
-    // Both ends are reached, or this would compare nothing.
-    assert.ok(counts.closed > CASES / 20 && counts.closed < CASES, JSON.stringify(counts));
-  });
+  for (const way of WAYS) {
+    const { transport, revision, parser } = way;
+    it(`${transport}, revision ${revision}, ${parser}: ${CASES} scripts from seed ${SEED}`, { timeout: 600_000 }, async () => {
+      const counts = { steps: 0, closed: 0 };
+      for (let number = 0; number < CASES; number += 1) {
+        const steps = script(random(SEED * 1_000_003 + number), way);
+        const [said, theirs] = await Promise.all(servers[parser].map((server) => play(server, steps, way)));
+        assert.deepEqual(said, theirs, `script ${number} of seed ${SEED}: ${JSON.stringify(steps)}`);
+        counts.steps += said.length;
+        counts.closed += said.at(-1) === "closed" ? 1 : 0;
+      }
+      // Both ends are reached, or this would compare nothing.
+      assert.ok(counts.closed > CASES / 20 && counts.closed < CASES, JSON.stringify(counts));
+    });
+  }
 });
