@@ -95,7 +95,7 @@ function connect(nsp, { one }, revision, joined) {
   return `40/${nsp.slice(1, -1)}?${query},`;
 }
 
-// No blanks, no other numbers than plain digits: what decoders make of those is compared elsewhere.
+// No blanks, no other numbers than plain digits, no event without payload: what decoders make of those is compared elsewhere.
 function fault(message, { below, one }, revision) {
   if (typeof message !== "string") {
     return message.subarray(below(2));
@@ -105,14 +105,21 @@ function fault(message, { below, one }, revision) {
   const rest = message.slice(at + below(2));
   const changed = message.slice(0, at) + one(["", "", "0", "4", "[", "}", '"', ",", "/", "-", "a", "é"]) + rest;
   const leaves = /^41(?!\/[^,]+,)/.test(changed);
-  return leaves || (revision === 3 && !isPath(changed)) ? message : changed;
+  const empty = /^4[23]\/[^,]*$/.test(changed);
+  return leaves || empty || (revision === 3 && !isPlain(changed)) ? message : changed;
 }
 
-// Namespaces of revision 3 are parsed as URLs by the official server, and not by ours: only those that stay what they are.
-function isPath(message) {
-  const name = /^4.(?:\d*-)?(\/[^,?]*)/.exec(message)?.[1] ?? "/";
+// The official server parses namespaces of revision 3 as URLs, and keeps the order of the query: only those of which ours makes
+// the same, which leaves names as they are and sorts the members of what it makes of a query.
+function isPlain(message) {
+  const nsp = /^4.(?:\d*-)?(\/[^,]*)/.exec(message)?.[1] ?? "/";
   const base = "https://socket.io";
-  return URL.canParse(name, base) && new URL(name, base).pathname === name;
+  if (!URL.canParse(nsp, base)) {
+    return false;
+  }
+  const { pathname, searchParams } = new URL(nsp, base);
+  const names = [...new Set(searchParams.keys())];
+  return pathname === nsp.split("?")[0] && String(names) === String([...names].sort());
 }
 
 // The same packet in MessagePack, with some members replaced. What decoders make of other bytes is compared elsewhere.
