@@ -21,7 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 
 use support::{
     FLOOD_MESSAGE, POLLING, Report, Running, answer, exchange, get, next_text, open_polling,
@@ -273,6 +274,59 @@ async fn a_websocket_message_beyond_the_limit_gets_close_code_1009() {
             Report::Closed("transport error".into())
         );
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_in_very_many_fragments_is_assembled_up_to_the_limit() {
+    let mut running = Running::start(Config::default().with_max_payload(10_000)).await;
+    let mut socket = open_websocket(running.address).await;
+    running.report().await;
+    let fragment = |index: usize, last: bool| {
+        let opcode = if index == 0 {
+            Data::Binary
+        } else {
+            Data::Continue
+        };
+        Message::Frame(Frame::message(vec![7], OpCode::Data(opcode), last))
+    };
+    for index in 0..10_000 {
+        let sent = socket.feed(fragment(index, index == 9_999)).await;
+        sent.expect("to send");
+    }
+    socket.flush().await.expect("to send");
+    let echo = within(socket.next()).await.expect("an echo");
+    assert_eq!(echo.expect("to read").len(), 10_000);
+
+    // A message that never ends is one that is too large, once it is.
+    let mut index = 0;
+    while index < 20_000 && socket.feed(fragment(index, false)).await.is_ok() {
+        index += 1;
+    }
+    let _closed_meanwhile = socket.flush().await;
+    let end = within(socket.next()).await;
+    assert!(
+        matches!(&end, Some(Ok(Message::Close(Some(close)))) if close.code == CloseCode::Size),
+        "{end:?}"
+    );
+    assert_eq!(
+        running.report().await,
+        Report::Closed("transport error".into())
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_with_very_many_headers_is_refused() {
+    let running = Running::start(Config::default()).await;
+    let headers: String = (0..10_000)
+        .map(|index| format!("x-{index}: y\r\n"))
+        .collect();
+    let request = format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let (status, _body) = exchange(running.address, &request).await;
+    assert_eq!(status, 431);
+    let handshake = exchange(running.address, &get(POLLING)).await;
+    assert_eq!(handshake.0, 200, "and the next one is served");
     running.stop().await;
 }
 
