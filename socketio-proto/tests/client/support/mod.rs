@@ -227,6 +227,8 @@ impl Rig {
                         "ids are not used again"
                     );
                     self.connections.push(connection);
+                    // A server answers on the connection that the question came by, or not at all.
+                    self.answers.clear();
                     lines.push("connect".to_owned());
                 }
                 Output::Frames { connection } => {
