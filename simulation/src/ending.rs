@@ -21,7 +21,7 @@ const TRANSPORTS: [Transport; 3] = [
 ];
 
 /// How often that is waited for what is sent again.
-const MOST_WAITS: usize = 100;
+const MOST_WAITS: usize = 400;
 
 impl World {
     /// Lives through the whole of it.
