@@ -198,6 +198,10 @@ fn play(ops: &[Op], how: Play) -> Played {
         if !how.lazy || op.needs_outputs() {
             played.lines.extend(net.drain());
         }
+        if op.is_command() {
+            // As drivers do, so that deadlines count from the command.
+            net.server.handle_timeout(net.now);
+        }
         step(&mut net, op, how, &mut played.lines);
         if how.spurious
             && net
@@ -472,7 +476,7 @@ fn by_client(played: Played) -> BTreeMap<usize, Story> {
         if let Some(packets) = what.strip_prefix("< ") {
             let payload = packets
                 .split('|')
-                .filter(|packet| !matches!(*packet, "1" | "2" | "6"));
+                .filter(|packet| !matches!(*packet, "1" | "2" | "3" | "6"));
             // In base64 or not, as the transport has it.
             let shown = |packet: &str| {
                 if packet.starts_with('b') {

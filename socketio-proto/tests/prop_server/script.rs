@@ -193,6 +193,30 @@ impl Op {
                 | Self::DisconnectSession { .. }
         )
     }
+
+    /// Whether it is a command of the application. Some are given no time, and go by the latest that was told.
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(
+            self,
+            Self::Accept
+                | Self::Reject
+                | Self::Allow
+                | Self::Deny
+                | Self::RemoveNamespace { .. }
+                | Self::Respond
+                | Self::Emit { .. }
+                | Self::EmitVolatile { .. }
+                | Self::EmitWithAck { .. }
+                | Self::Join { .. }
+                | Self::Leave { .. }
+                | Self::LeaveOwn { .. }
+                | Self::Broadcast { .. }
+                | Self::BroadcastWithAck { .. }
+                | Self::Disconnect { .. }
+                | Self::DisconnectSession { .. }
+                | Self::ShutDown
+        )
+    }
 }
 
 pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
