@@ -2,20 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import {
+  LATE,
   MAX_PAYLOAD,
   PING_INTERVAL,
   PING_TIMEOUT,
   RawSocket,
+  assertElapsed,
   differs,
   http,
   sleep,
   startConformance,
   within,
 } from "./support.mjs";
-
-// A timer may be late on a busy machine, never early. Therefore time is taken before the request that starts the timer.
-const EARLY = 5;
-const LATE = 350;
 
 const POLLING = "/engine.io/?EIO=4&transport=polling";
 const WEBSOCKET = "/engine.io/?EIO=4&transport=websocket";
@@ -55,11 +53,6 @@ async function assertClosed(sid) {
   const { status, body } = await poll(sid);
   assert.equal(status, 400);
   assert.equal(body, '{"code":1,"message":"Session ID unknown"}');
-}
-
-function assertElapsed(since, ms) {
-  const elapsed = performance.now() - since;
-  assert.ok(elapsed >= ms - EARLY && elapsed <= ms + LATE, `${Math.round(elapsed)} ms, expected ${ms}`);
 }
 
 describe("handshake over HTTP long-polling", () => {

@@ -1,4 +1,5 @@
 // Starts the programs under test and gives raw access to them. Nothing here knows about Socket.IO.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
@@ -247,4 +248,14 @@ export class RawSocket {
     this.socket.close();
     return within(5000, "the WebSocket to close", this.closed);
   }
+}
+
+// A timer may be late on a busy machine, never early. Therefore time is taken before the request that starts the timer.
+const EARLY = 5;
+export const LATE = 350;
+
+/** Asserts that `ms` milliseconds have passed since the `performance.now()` of then. */
+export function assertElapsed(since, ms) {
+  const elapsed = performance.now() - since;
+  assert.ok(elapsed >= ms - EARLY && elapsed <= ms + LATE, `${Math.round(elapsed)} ms, expected ${ms}`);
 }

@@ -53,7 +53,7 @@ impl Client {
                         self.farewell = Some(Box::new(Farewell::AfterHandshake(get.id)));
                     }
                 }
-                // The poll is left open for now: aborted before the close packet, it would be a loss to the server.
+                // The poll stays open until the close packet is there: aborted before, it would be a loss to the server.
                 (CloseReason::ForcedClose, Some(sid)) => {
                     let get = get.map(|get| get.id);
                     match post.map(|post| post.id) {
