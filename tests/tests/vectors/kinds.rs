@@ -1,4 +1,4 @@
-//! The kinds of vectors that are known. One that is not fails, so that nothing is passed over in silence.
+//! The kinds of vectors that are known. Others fail, unless they are to be counted: see `runner.rs`.
 
 pub(crate) const ENGINEIO_V3_PACKETS: &str = "
 decode: bare-type base64 base64-invalid-chars base64-noncanonical-bits base64-nothing

@@ -196,16 +196,18 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-/// `Date.prototype.toISOString` for the years from 1970 to 9999, and for the last date there is.
-fn date(ms: i64) -> String {
-    if ms == 8_640_000_000_000_000 {
-        return "+275760-09-13T00:00:00.000Z".into();
-    }
+/// `Date.prototype.toISOString`, for every date that there is.
+pub(crate) fn date(ms: i64) -> String {
     let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let (mut days, time) = (ms / 86_400_000, ms % 86_400_000);
+    let length = |year: i64| 365 + i64::from(leap(year));
+    let (mut days, time) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let mut year = 1970;
-    while days >= 365 + i64::from(leap(year)) {
-        days -= 365 + i64::from(leap(year));
+    while days < 0 {
+        year -= 1;
+        days += length(year);
+    }
+    while days >= length(year) {
+        days -= length(year);
         year += 1;
     }
     let february = 28 + i64::from(leap(year));
@@ -220,7 +222,11 @@ fn date(ms: i64) -> String {
     let (hours, minutes) = (time / 3_600_000, time / 60_000 % 60);
     let (seconds, millis) = (time / 1000 % 60, time % 1000);
     let day = days + 1;
-    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
+    let year = match year {
+        0..=9_999 => format!("{year:04}"),
+        _ => format!("{year:+07}"),
+    };
+    format!("{year}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
 }
 
 struct TreeVisitor;
