@@ -100,6 +100,11 @@ impl Outbox {
         self.heartbeat = true;
     }
 
+    /// Whether a ping, or in revision 3 an answer to one, has not been taken yet.
+    pub(super) fn heartbeat_waits(&self) -> bool {
+        self.heartbeat
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         !self.heartbeat && self.messages.is_empty()
     }

@@ -13,6 +13,7 @@ mod jsonp;
 mod limits;
 mod payloads;
 mod polling;
+mod reading;
 mod regressions;
 mod revision3;
 mod stats;

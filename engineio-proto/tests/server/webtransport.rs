@@ -90,8 +90,8 @@ fn the_heartbeat_is_that_of_any_session() {
     both(config(), |net| {
         let (_, connection) = net.open_webtransport();
         net.advance(25_000);
-        net.text(connection, "3");
         assert_eq!(net.drain(), ["c0 < 2"]);
+        net.text(connection, "3");
         net.advance(25_000);
         assert_eq!(net.drain(), ["c0 < 2"]);
         net.advance(19_999);

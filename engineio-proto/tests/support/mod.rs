@@ -158,6 +158,18 @@ impl Net {
         connection
     }
 
+    /// As `upgrade`, to a connection whose pipe is full behind the answer to the probe.
+    pub(crate) fn upgrade_stalled(&mut self, session: usize) -> Number {
+        let connection = self.probe(session);
+        self.text(connection, "2probe");
+        assert_eq!(self.pull(connection).as_deref(), Some("3probe"));
+        self.stall(connection);
+        self.text(connection, "5");
+        let upgraded = format!("s{session} upgraded to websocket");
+        assert!(self.drain().contains(&upgraded), "{upgraded}");
+        connection
+    }
+
     pub(crate) fn get(&mut self, query: &str) -> Number {
         self.request("GET", query)
     }

@@ -97,8 +97,8 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     let known = || {
         select(
             &[
-                "4a", "4", "4€", "3", "3", "2probe", "2probe", "5", "5", "6", "0", "0{}", "bAQID",
-                "b", "1", "2", "3probe", "x", "", "b=",
+                "4a", "4", "4€", "3", "3", "2", "2probe", "2probe", "5", "5", "6", "0", "0{}",
+                "bAQID", "b", "1", "2", "3probe", "x", "", "b=",
             ][..],
         )
         .prop_map(str::to_owned)

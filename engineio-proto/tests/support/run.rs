@@ -74,6 +74,10 @@ struct Connection {
     gone: bool,
 }
 
+fn is_heartbeat(frame: &Frame) -> bool {
+    matches!(frame, Frame::Text(text) if text.starts_with(['2', '3']))
+}
+
 impl Run {
     pub(crate) fn new(driver: Box<dyn Driver>, drain: Drain) -> Self {
         Self {
@@ -272,6 +276,10 @@ impl Run {
             return;
         };
         if !self.connections[id].gone {
+            // An answer, or the next ping, counts only from a client that has been sent what is before it.
+            if let (true, Some(session)) = (is_heartbeat(&frame), self.connections[id].session) {
+                self.pull(session);
+            }
             let before = self.opened();
             self.driver
                 .handle_frame(ConnectionId(id as u64), frame, self.now);

@@ -278,3 +278,36 @@ fn lengths_that_lie_cost_nothing() {
         assert_eq!(target.sessions(), usize::from(status == 200));
     }
 }
+
+/// Heartbeats that are sent without reading anything do not hold the session, nor what is buffered for it.
+#[test]
+fn heartbeats_of_a_client_that_reads_nothing_hold_it_no_longer() {
+    for (query, heartbeat, most) in [("EIO=4", "3", 45), ("EIO=3", "2", 46)] {
+        let mut target = Target::new();
+        engine(&mut target, |engine| engine.with_allow_eio3(true));
+        let query = format!("{query}&transport=websocket");
+        let head = RequestHead::new("GET", "/socket.io/", &query).with_upgrade();
+        target.server.handle_upgrade(ATTACKER, &head, target.now);
+        target.drain();
+        if heartbeat == "3" {
+            target.text(ATTACKER, "40");
+        }
+        target.writes = false;
+        let socket = target.sockets[0];
+        let kilobyte = "x".repeat(1_000);
+        let event = Payload::event("news").arg(&kilobyte).unwrap();
+        let event = event.build().unwrap();
+        let mut lasted = 0;
+        cost(&mut target, |target| {
+            while target.server.emit(socket, &event).is_ok() {}
+            while target.sessions() > 0 && lasted < 86_400 {
+                lasted += 1;
+                target.pass(Duration::from_secs(1));
+                target.text(ATTACKER, heartbeat);
+            }
+        });
+        println!("over after {lasted} s");
+        assert_eq!(lasted, most);
+        assert_eq!(target.server.engine().bytes_held(), 0);
+    }
+}

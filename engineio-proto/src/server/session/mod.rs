@@ -14,7 +14,8 @@
 //! | connected, or a probe is on | another connection | same | the other is accepted and closed |
 //! | connected | `1`, or it closes | closed (`transport close`) | |
 //!
-//! The heartbeat runs beside this, through an upgrade too (`heartbeat.rs`); the two never look into each other.
+//! The heartbeat runs beside this, through an upgrade too (`heartbeat.rs`); the two never look into each other. The session
+//! tells the heartbeat when its packet has left the queue.
 
 mod actions;
 mod input;

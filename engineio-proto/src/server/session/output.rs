@@ -9,6 +9,7 @@ use super::{Carrier, Event, Release, Session, State, Timer};
 use crate::codec::{Open, Packet, v4};
 use crate::http::{Headers, Response};
 use crate::server::close::CloseReason;
+use crate::server::outbox::Outbox;
 use crate::server::output::Output;
 use crate::server::wire::Control;
 use crate::{ConnectionId, Frame, Instant, RequestId};
@@ -69,6 +70,9 @@ impl Session {
 
     /// The next frame for a connection, to be called when its pipe can take one. After `None`,
     /// [`Output::Frames`] says when there are more.
+    ///
+    /// A frame that is pulled counts as on its way to the client. The heartbeat takes an answer to it as proof that the
+    /// client reads, so a driver must not pull frames into a queue of its own without a bound.
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
         self.poll_frame_with_hint(connection)
@@ -88,7 +92,8 @@ impl Session {
         let frame = if core::mem::take(&mut self.open_pending) {
             Some((Frame::Text(self.open_packet()), true))
         } else {
-            self.outbox.pop_frame(self.text_only)
+            let text_only = self.text_only;
+            self.take(|outbox| outbox.pop_frame(text_only))
         };
         if let Carrier::Connected { announced, .. } = &mut self.carrier
             && frame.is_none()
@@ -174,7 +179,8 @@ impl Session {
         }
         let opens = core::mem::take(&mut self.open_pending);
         let open = opens.then(|| self.open_packet());
-        let payload = self.outbox.pop_payload(open, self.config.max_payload);
+        let limit = self.config.max_payload;
+        let payload = self.take(|outbox| outbox.pop_payload(open, limit));
         let cookie = self
             .config
             .cookie
@@ -190,6 +196,16 @@ impl Session {
         let response = Response::new(200, payload.body).with_headers(headers);
         self.respond(request, response.with_compress(payload.compress));
         self.after_departure();
+    }
+
+    /// Takes from the queue for the driver, and tells the heartbeat if its packet was among what was taken.
+    fn take<R>(&mut self, pop: impl FnOnce(&mut Outbox) -> R) -> R {
+        let waited = self.outbox.heartbeat_waits();
+        let taken = pop(&mut self.outbox);
+        if waited && !self.outbox.heartbeat_waits() {
+            self.heartbeat.handle_handover();
+        }
+        taken
     }
 
     pub(super) fn push_heartbeat(&mut self) {
