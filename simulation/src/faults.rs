@@ -147,6 +147,8 @@ impl World {
         self.calm = true;
         for client in self.network.clients().collect::<Vec<_>>() {
             self.undo(Undo::Path(client));
+            // A WebSocket keeps its plan to break, and may send so little that the plan outlives the calm.
+            self.network.spare_websockets(client);
             self.undo(Undo::WakeClient(client));
             self.undo(Undo::FreeClient(client));
         }

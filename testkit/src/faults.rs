@@ -4,6 +4,7 @@ use crate::delivery::{Delivery, End};
 use crate::exchange::AtServer;
 use crate::network::{ClientId, Network, ServerId};
 use crate::path::Cut;
+use crate::pipe::Pipe;
 
 impl Network {
     /// Cuts everything that is open between a client and its server.
@@ -17,6 +18,15 @@ impl Network {
     pub fn cut_websockets(&mut self, client: ClientId, how: Cut) {
         self.note(format_args!("the WebSockets of {client} are cut: {how:?}"));
         self.cut_pipes(client, how);
+    }
+
+    /// Lifts the plan to [break](crate::Websockets::Broken) the WebSockets that a client has open. A WebSocket takes this
+    /// plan from its path when it opens, and keeps it when the path changes.
+    pub fn spare_websockets(&mut self, client: ClientId) {
+        self.note(format_args!("no proxy breaks the WebSockets of {client}"));
+        let of_client = self.pipes.values_mut();
+        let of_client = of_client.filter(|pipe| pipe.client == client.0);
+        of_client.for_each(Pipe::spare);
     }
 
     /// Cuts the requests of a client: they fail, but for [`Cut::Silent`], after which nobody hears of them again.

@@ -113,7 +113,7 @@
 //! | nothing arrives for a while, or for ever | [`Path::stalled`] |
 //! | a server cannot be reached | [`Path::refused`] |
 //! | a server stops, starts, restarts and has forgotten everything | [`Network::stop_server`], [`Network::start_server`], [`Network::restart_server`] |
-//! | a proxy refuses, swallows or breaks WebSockets | [`Path::websockets`] |
+//! | a proxy refuses, swallows or breaks WebSockets | [`Path::websockets`], [`Network::spare_websockets`] |
 //! | a proxy collects responses, or answers in the server's place | [`Path::collected`], [`Path::gateway_timeout`] |
 //! | a peer does not read: pipes are full | [`Path::unwritable_up`], [`Path::unwritable_down`], [`Path::pipe_frames`] |
 //! | an application has no time | [`Network::set_server_busy`], [`Network::set_client_busy`] |

@@ -71,7 +71,8 @@ pub enum Websockets {
     },
     /// They open, and what is sent over them gets nowhere.
     Swallowed,
-    /// They open, and break after this many frames to the server.
+    /// They open, and break after this many frames to the server, even if the path changes meanwhile:
+    /// [`Network::spare_websockets`](crate::Network::spare_websockets) lifts that.
     Broken {
         /// The frames that pass.
         after: u32,

@@ -323,6 +323,26 @@ fn proxies_keep_websockets_from_coming_about() {
 }
 
 #[test]
+fn a_websocket_breaks_as_planned_until_it_is_spared() {
+    for spared in [false, true] {
+        let mut rig = Rig::new(WEBSOCKET, 1);
+        rig.network.path_mut(rig.client).websockets = Websockets::Broken { after: 2 };
+        rig.rest();
+        rig.network.path_mut(rig.client).websockets = Websockets::Passed;
+        if spared {
+            rig.network.spare_websockets(rig.client);
+        }
+        for number in 1..=3 {
+            rig.emit(number);
+            rig.rest();
+        }
+        assert_eq!(rig.app.reasons.is_empty(), spared);
+        let heard = if spared { &[1, 2, 3][..] } else { &[1] };
+        assert_eq!(rig.app.heard, heard);
+    }
+}
+
+#[test]
 fn responses_are_collected() {
     let mut rig = Rig::connected(POLLING);
     rig.network.path_mut(rig.client).collected = Duration::from_secs(2);
