@@ -24,6 +24,8 @@ pub(crate) struct Unsent {
     number: Number,
     /// When it is taken out.
     deadline: Option<Instant>,
+    /// It may have left already.
+    doubtful: bool,
 }
 
 /// How a client took an event.
@@ -46,11 +48,27 @@ impl SocketModel {
                 .filter(|unsent| !is_over(unsent.deadline, now))
                 .count();
             if surely <= waiting && (waiting > 0 || self.unsent.is_empty()) {
-                return;
+                return self.doubt(waiting);
             }
             if let Some(unsent) = self.unsent.pop_front() {
-                self.left(unsent.number, is_over(unsent.deadline, now));
+                let optional = unsent.doubtful || is_over(unsent.deadline, now);
+                self.left(unsent.number, optional);
             }
+        }
+    }
+
+    /// Notes what may have left. A client that wakes up takes out late what is over: an event that is over may still
+    /// wait in the place of one that has left.
+    fn doubt(&mut self, waiting: usize) {
+        let gone = self.unsent.len().saturating_sub(waiting);
+        let mut doubtful = Vec::new();
+        for unsent in self.unsent.iter_mut().take(gone) {
+            if !std::mem::replace(&mut unsent.doubtful, true) {
+                doubtful.push(unsent.number);
+            }
+        }
+        for number in doubtful {
+            self.left(number, true);
         }
     }
 
@@ -89,6 +107,7 @@ impl Checker {
             model.unsent.push_back(Unsent {
                 number,
                 deadline: taken.deadline,
+                doubtful: false,
             });
             model.sync(taken.waiting, now);
         } else {
@@ -325,22 +344,26 @@ impl Checker {
 
 /// The first event that is missing among those that a server heard in one session.
 fn misses(socket: &SocketModel, heard: &[Number], alive: bool) -> Option<Number> {
-    let session = match heard.first() {
-        Some(first) => socket.sessions.iter().find(|session| {
-            let sure = session
-                .iter()
-                .position(|(_, optional)| !optional)
-                .unwrap_or(session.len());
-            session
-                .iter()
-                .take(sure + 1)
-                .any(|(number, _)| number == first)
-        }),
-        None => socket.sessions.last().filter(|_| alive),
+    let Some(first) = heard.first() else {
+        let session = socket.sessions.last().filter(|_| alive);
+        return session.and_then(|session| misses_of(session, heard, alive));
     };
-    let Some(session) = session else {
-        return heard.first().copied();
+    // An event that may have left in one session stands in the next one too: several may begin with the first.
+    let begins = |session: &&Vec<(Number, bool)>| {
+        let sure = session.iter().position(|(_, optional)| !optional);
+        let start = session.iter().take(sure.unwrap_or(session.len()) + 1);
+        start
+            .map(|(number, _)| number)
+            .any(|number| number == first)
     };
+    let sessions = socket.sessions.iter().filter(begins);
+    let mut faults = sessions.map(|session| misses_of(session, heard, alive));
+    let fault = faults.next().unwrap_or(Some(*first))?;
+    faults.all(|fault| fault.is_some()).then_some(fault)
+}
+
+/// The first event that is missing among those that a server heard, if it heard them in this session.
+fn misses_of(session: &[(Number, bool)], heard: &[Number], alive: bool) -> Option<Number> {
     let mut rest = heard.iter().copied().peekable();
     for (number, optional) in session {
         if rest.peek() == Some(number) {
