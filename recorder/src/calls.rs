@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socketio_proto::client::{self, Client};
-use socketio_proto::engine::client::{ConfigError as ClientConfigError, Output as ClientOutput};
+use socketio_proto::engine::ConfigError;
+use socketio_proto::engine::client::Output as ClientOutput;
 use socketio_proto::engine::codec::DecodeError;
 use socketio_proto::engine::http::{Answer, RequestHead};
 use socketio_proto::engine::server::{HandshakeToken, Output, SentMany, SessionKey};
@@ -239,10 +240,10 @@ calls! { Client, 2, "client", CLIENT_CALLS:
     14 close(now: val Instant);
     15 set_reconnection(reconnection: val bool);
     16 set_reconnection_attempts(attempts: val Option<u32>);
-    17 set_backoff(backoff: val client::Backoff);
-    18 set_timeout(timeout: val Option<Duration>);
-    19 set_query(query: val Vec<(String, String)>) -> Result<(), ClientConfigError>;
-    20 set_extra_headers(headers: val Vec<(String, String)>) -> Result<(), ClientConfigError>;
+    17 set_backoff(backoff: val client::Backoff) -> Result<(), ConfigError>;
+    18 set_timeout(timeout: val Option<Duration>) -> Result<(), ConfigError>;
+    19 set_query(query: val Vec<(String, String)>) -> Result<(), ConfigError>;
+    20 set_extra_headers(headers: val Vec<(String, String)>) -> Result<(), ConfigError>;
     21 socket(namespace: val &str, options: val client::SocketOptions) -> Result<client::SocketKey, client::SocketError>;
     22 connect(namespace: val &str, options: val client::SocketOptions, now: val Instant) -> Result<client::SocketKey, client::SocketError>;
     23 connect_again(socket: val client::SocketKey, now: val Instant) -> Result<(), client::Gone>;

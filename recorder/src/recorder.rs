@@ -6,9 +6,7 @@ use std::ops::Deref;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use socketio_proto::client::{self, Client};
-use socketio_proto::engine::Seed;
-use socketio_proto::engine::client::ConfigError as ClientConfigError;
-use socketio_proto::engine::server::ConfigError as ServerConfigError;
+use socketio_proto::engine::{ConfigError, Seed};
 use socketio_proto::server::{self, Server};
 
 use crate::calls::Machine;
@@ -32,12 +30,9 @@ pub struct Recorder<M> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The settings of a server cannot work.
+    /// The settings cannot work.
     #[error(transparent)]
-    ServerConfig(#[from] ServerConfigError),
-    /// The settings of a client cannot work.
-    #[error(transparent)]
-    ClientConfig(#[from] ClientConfigError),
+    Config(#[from] ConfigError),
     /// The settings hold a number that cannot be written down: not a number, or infinite.
     #[error("a setting is no finite number")]
     Settings,

@@ -5,9 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use socketio_proto::client::{self, Client};
-use socketio_proto::engine::client::ConfigError as ClientConfigError;
-use socketio_proto::engine::server::ConfigError as ServerConfigError;
-use socketio_proto::engine::{ConnectionId, Instant, RequestId, Seed};
+use socketio_proto::engine::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 use socketio_proto::server::{self, Server};
 
 use crate::delivery::Delivery;
@@ -168,7 +166,7 @@ impl Network {
         &mut self,
         host: &str,
         config: server::Config,
-    ) -> Result<ServerId, ServerConfigError> {
+    ) -> Result<ServerId, ConfigError> {
         let id = self.servers.len();
         let seed = self.seeds.seed();
         let shard = u16::try_from(id).unwrap_or_default();
@@ -192,7 +190,7 @@ impl Network {
     /// # Errors
     ///
     /// As [`Client::new`].
-    pub fn add_client(&mut self, config: client::Config) -> Result<ClientId, ClientConfigError> {
+    pub fn add_client(&mut self, config: client::Config) -> Result<ClientId, ConfigError> {
         let id = self.clients.len();
         self.clients.push(ClientSide {
             client: Client::new(config, &self.seeds.seed())?,

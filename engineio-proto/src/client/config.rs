@@ -1,6 +1,7 @@
 //! What a client can be told.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,8 +9,12 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::{Endpoint, EndpointError};
+use super::endpoint::Endpoint;
 use super::transport_options::TransportOptions;
+use crate::settings::{
+    ConfigError, bytes, check_at_least_one, check_count, check_optional_timer, is_token,
+    no_transport, quoted,
+};
 use crate::{Revision, Transport};
 
 /// The settings of an Engine.IO client, with the official names and defaults.
@@ -209,49 +214,70 @@ impl Config {
 
     /// Finds out whether a machine can work with these settings.
     ///
+    /// Times are at least 1 ms and at most [`MAX_TIMER`](crate::settings::MAX_TIMER). Limits are at least 1.
+    ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the first setting at fault.
+    /// A [`ConfigError`] that names the first option at fault, its value and what is allowed. It shows no value of a
+    /// query or header, since these may be secrets.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.endpoint.check()?;
-        check_path(&self.path)?;
-        if self.transports.is_empty() {
-            return Err(ConfigError::NoTransport);
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            endpoint,
+            revision,
+            path,
+            add_trailing_slash: _,
+            query: _, // that of the endpoint may stand for it: `parameters` below
+            transports,
+            try_all_transports: _,
+            upgrade: _,
+            remember_upgrade: _,
+            force_base64: _,
+            timestamp_requests: _,
+            timestamp_param,
+            request_timeout,
+            extra_headers,
+            with_credentials: _,
+            protocols,
+            transport_options,
+            open_timeout,
+            probe_timeout,
+            max_packets_per_post,
+            max_payload,
+            max_packets_per_payload,
+            max_buffered_bytes,
+            max_buffered_messages,
+            max_undelivered_bytes,
+            max_undelivered_messages,
+        } = self;
+        check_endpoint(endpoint)?;
+        check_path(path)?;
+        if transports.is_empty() {
+            return Err(no_transport());
         }
-        if self.revision == Revision::V3 && self.transports.contains(&Transport::WebTransport) {
-            return Err(ConfigError::WebTransportOfRevision3);
+        if *revision == Revision::V3 && transports.contains(&Transport::WebTransport) {
+            let value = "a list with webtransport";
+            return Err(ConfigError::conflict("transports", value, "revision is 3"));
         }
-        let counts = [
-            (
-                "max_packets_per_post",
-                self.max_packets_per_post.unwrap_or(1),
-            ),
-            ("max_payload", self.max_payload),
-            ("max_packets_per_payload", self.max_packets_per_payload),
-            ("max_buffered_bytes", self.max_buffered_bytes),
-            ("max_buffered_messages", self.max_buffered_messages),
-            ("max_undelivered_bytes", self.max_undelivered_bytes),
-            ("max_undelivered_messages", self.max_undelivered_messages),
-            ("timestamp_param", self.timestamp_param.len()),
-        ];
-        if let Some((option, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Err(ConfigError::TooSmall { option });
+        check_timestamp_param(timestamp_param)?;
+        check_optional_timer("request_timeout", *request_timeout)?;
+        check_headers(extra_headers)?;
+        check_protocols(protocols)?;
+        for (transport, options) in transport_options {
+            options
+                .check()
+                .map_err(|error| error.within(transport.name()).within("transport_options"))?;
         }
-        let timeouts = [
-            ("request_timeout", self.request_timeout),
-            ("open_timeout", self.open_timeout),
-            ("probe_timeout", self.probe_timeout),
-        ];
-        let zero =
-            |(_, timeout): &(_, Option<Duration>)| timeout.is_some_and(|time| time.is_zero());
-        if let Some((option, _)) = timeouts.into_iter().find(zero) {
-            return Err(ConfigError::TooSmall { option });
-        }
-        check_protocols(&self.protocols)?;
-        check_query(self.parameters())?;
-        check_headers(&self.extra_headers)?;
-        let mut options = self.transport_options.values();
-        options.try_for_each(TransportOptions::check)
+        check_optional_timer("open_timeout", *open_timeout)?;
+        check_optional_timer("probe_timeout", *probe_timeout)?;
+        check_at_least_one("max_packets_per_post", max_packets_per_post.unwrap_or(1))?;
+        check_at_least_one("max_payload", *max_payload)?;
+        check_at_least_one("max_packets_per_payload", *max_packets_per_payload)?;
+        check_at_least_one("max_buffered_bytes", *max_buffered_bytes)?;
+        check_at_least_one("max_buffered_messages", *max_buffered_messages)?;
+        check_at_least_one("max_undelivered_bytes", *max_undelivered_bytes)?;
+        check_at_least_one("max_undelivered_messages", *max_undelivered_messages)?;
+        check_query(self.parameters())
     }
 
     /// The parameters of the address, or else the configured ones.
@@ -260,61 +286,60 @@ impl Config {
     }
 }
 
-/// Why settings cannot work.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The address is none.
-    #[error("invalid endpoint")]
-    Endpoint(#[from] EndpointError),
-    /// The path has characters that no path has; they must be percent-encoded.
-    #[error("invalid path")]
-    Path,
-    /// The list of transports is empty.
-    #[error("No transports available")]
-    NoTransport,
-    /// WebTransport is wanted in revision 3, which does not know it.
-    #[error("revision 3 knows no webtransport")]
-    WebTransportOfRevision3,
-    /// A limit or time is zero, or a name empty.
-    #[error("{option} is too small")]
-    TooSmall {
-        /// The setting.
-        option: &'static str,
-    },
-    /// The parameters of the query are longer than an address may be.
-    #[error("query of {length} bytes is longer than {limit}")]
-    Query {
-        /// The length of all names and values in bytes.
-        length: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A header has a name that is no token, or a value with control characters.
-    #[error("invalid header")]
-    Header,
-    /// A subprotocol is no token.
-    #[error("invalid subprotocol")]
-    Protocol,
-}
-
 const MAX_QUERY: usize = 8000;
+
+pub(super) fn check_endpoint(endpoint: &Endpoint) -> Result<(), ConfigError> {
+    let Endpoint {
+        secure: _,
+        host,
+        port,
+        query: _, // checked with the settings that it belongs to
+    } = endpoint;
+    let checked = match endpoint.check() {
+        Ok(()) => check_count("port", *port, 1..=65_535),
+        Err(_) => {
+            let allowed =
+                "a host name in ASCII, an IPv4 address, or an IPv6 address without brackets";
+            Err(ConfigError::out_of_range("host", quoted(host), allowed))
+        }
+    };
+    checked.map_err(|error| error.within("endpoint"))
+}
 
 pub(super) fn check_path(path: &str) -> Result<(), ConfigError> {
     let in_path = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte);
     if path.bytes().all(in_path) {
         Ok(())
     } else {
-        Err(ConfigError::Path)
+        let allowed = "characters of a URL path, others percent-encoded";
+        Err(ConfigError::out_of_range("path", quoted(path), allowed))
     }
 }
 
-pub(super) fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
-    if protocols.iter().all(|protocol| is_token(protocol)) {
-        Ok(())
-    } else {
-        Err(ConfigError::Protocol)
+pub(super) fn check_timestamp_param(name: &str) -> Result<(), ConfigError> {
+    if name.is_empty() {
+        let allowed = "a name of one character or more";
+        return Err(ConfigError::out_of_range(
+            "timestamp_param",
+            "empty",
+            allowed,
+        ));
     }
+    Ok(())
+}
+
+/// Browsers refuse a WebSocket with a subprotocol that is no token or is named twice.
+pub(super) fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
+    let at_fault = protocols.iter().enumerate().find(|(index, protocol)| {
+        let mut before = protocols.iter().take(*index);
+        !is_token(protocol) || before.any(|other| other == *protocol)
+    });
+    let Some((_, protocol)) = at_fault else {
+        return Ok(());
+    };
+    let value = format!("a list with {}", quoted(protocol));
+    let allowed = "tokens of RFC 9110, each once";
+    Err(ConfigError::out_of_range("protocols", value, allowed))
 }
 
 pub(super) fn check_query(query: &[(String, String)]) -> Result<(), ConfigError> {
@@ -322,28 +347,26 @@ pub(super) fn check_query(query: &[(String, String)]) -> Result<(), ConfigError>
         sum.saturating_add(name.len()).saturating_add(value.len())
     });
     if length > MAX_QUERY {
-        return Err(ConfigError::Query {
-            length,
-            limit: MAX_QUERY,
-        });
+        let (value, allowed) = (bytes(length), format!("at most {}", bytes(MAX_QUERY)));
+        return Err(ConfigError::out_of_range("query", value, allowed));
     }
     Ok(())
 }
 
 pub(super) fn check_headers(headers: &[(String, String)]) -> Result<(), ConfigError> {
-    let value = |byte: u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-    let good = |(name, text): &(String, String)| is_token(name) && text.bytes().all(value);
-    if headers.iter().all(good) {
-        Ok(())
-    } else {
-        Err(ConfigError::Header)
+    let in_value = |byte: u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+    for (name, value) in headers {
+        let what = if !is_token(name) {
+            format!("a list with the name {}", quoted(name))
+        } else if !value.bytes().all(in_value) {
+            format!("a list with control characters in {}", quoted(name))
+        } else {
+            continue;
+        };
+        let allowed = "names that are tokens of RFC 9110, values without control characters";
+        return Err(ConfigError::out_of_range("extra_headers", what, allowed));
     }
-}
-
-/// A token of RFC 9110.
-fn is_token(text: &str) -> bool {
-    let in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(in_token)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -376,67 +399,6 @@ mod tests {
                 config.probe_timeout
             ),
             (None, None, None)
-        );
-    }
-
-    #[test]
-    fn settings_that_cannot_work_are_refused() {
-        let header = |name: &str, value: &str| {
-            Config::default().with_extra_headers(vec![(name.into(), value.into())])
-        };
-        let host = Endpoint {
-            host: "a/b".into(),
-            ..Endpoint::default()
-        };
-        for (config, error) in [
-            (
-                Config::new(host),
-                ConfigError::Endpoint(EndpointError::Host),
-            ),
-            (Config::default().with_path("/a?b"), ConfigError::Path),
-            (Config::default().with_path("/a b"), ConfigError::Path),
-            (
-                Config::default().with_transports([]),
-                ConfigError::NoTransport,
-            ),
-            (
-                Config::default()
-                    .with_revision(Revision::V3)
-                    .with_transports([Transport::Polling, Transport::WebTransport]),
-                ConfigError::WebTransportOfRevision3,
-            ),
-            (
-                Config::default().with_max_payload(0),
-                ConfigError::TooSmall {
-                    option: "max_payload",
-                },
-            ),
-            (
-                Config::default().with_open_timeout(Duration::ZERO),
-                ConfigError::TooSmall {
-                    option: "open_timeout",
-                },
-            ),
-            (header("a b", ""), ConfigError::Header),
-            (header("a", "b\r\nc: d"), ConfigError::Header),
-            (
-                Config::default().with_protocols(vec!["".into()]),
-                ConfigError::Protocol,
-            ),
-            (
-                Config::default().with_query(vec![("a".into(), "b".repeat(8000))]),
-                ConfigError::Query {
-                    length: 8001,
-                    limit: 8000,
-                },
-            ),
-        ] {
-            assert_eq!(config.check(), Err(error));
-        }
-        use alloc::string::ToString;
-        assert_eq!(
-            ConfigError::NoTransport.to_string(),
-            "No transports available"
         );
     }
 }

@@ -15,8 +15,9 @@ mod upgrade;
 mod url;
 mod wire;
 
+pub use crate::ConfigError;
 pub use close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use endpoint::{Endpoint, EndpointError};
 pub use machine::{Client, Timer};
 pub use output::{Event, Output};

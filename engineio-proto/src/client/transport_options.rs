@@ -6,9 +6,13 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Config, ConfigError, check_headers, check_path, check_protocols, check_query};
+use super::config::{
+    Config, check_endpoint, check_headers, check_path, check_protocols, check_query,
+    check_timestamp_param,
+};
 use super::endpoint::Endpoint;
 use crate::Transport;
+use crate::settings::{ConfigError, check_optional_timer};
 
 /// Settings of one transport that stand in for those of the same name in [`Config`]; `None` leaves them.
 ///
@@ -83,20 +87,27 @@ impl TransportOptions {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let too_small = |option| Err(ConfigError::TooSmall { option });
-        if let Some(endpoint) = &self.endpoint {
-            endpoint.check()?;
-        }
-        if self.request_timeout.is_some_and(|time| time.is_zero()) {
-            return too_small("request_timeout");
-        }
-        if self.timestamp_param.as_ref().is_some_and(String::is_empty) {
-            return too_small("timestamp_param");
-        }
-        check_path(self.path.as_deref().unwrap_or_default())?;
-        check_protocols(self.protocols.as_deref().unwrap_or_default())?;
-        check_query(self.query.as_deref().unwrap_or_default())?;
-        check_headers(self.extra_headers.as_deref().unwrap_or_default())
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            endpoint,
+            path,
+            query,
+            timestamp_requests: _,
+            timestamp_param,
+            force_base64: _,
+            request_timeout,
+            extra_headers,
+            protocols,
+        } = self;
+        endpoint.as_ref().map_or(Ok(()), check_endpoint)?;
+        check_path(path.as_deref().unwrap_or_default())?;
+        check_query(query.as_deref().unwrap_or_default())?;
+        timestamp_param
+            .as_deref()
+            .map_or(Ok(()), check_timestamp_param)?;
+        check_optional_timer("request_timeout", *request_timeout)?;
+        check_headers(extra_headers.as_deref().unwrap_or_default())?;
+        check_protocols(protocols.as_deref().unwrap_or_default())
     }
 }
 

@@ -9,6 +9,10 @@ use core::time::Duration;
 use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::{
+    ConfigError, MAX_SAFE_INTEGER, check_at_least_one, check_count, check_timer,
+    check_timer_or_zero, is_token, no_transport, quoted,
+};
 use crate::{Message, Revision, Sid, Transport, Transports};
 
 /// The settings of an Engine.IO server, with the official names and defaults.
@@ -38,8 +42,8 @@ pub struct Config {
     /// How long a probe may take before it is dropped; the session lives on without the upgrade. Also how long a
     /// WebTransport stream may take to say what it is for. Default 10 s.
     pub upgrade_timeout: Duration,
-    /// How long a session that is being closed waits for the client to take what is buffered. Default 30 s, as the
-    /// official polling transport.
+    /// How long a session that is being closed waits for the client to take what is buffered; with zero it does not
+    /// wait. Default 30 s, as the official polling transport.
     pub close_timeout: Duration,
     /// The official `maxHttpBufferSize`: the bytes of a request body or a frame. Default 1,000,000. A larger body is
     /// answered with 413 and the session lives on; a larger frame ends the session. It is announced to clients, and
@@ -279,39 +283,61 @@ impl Config {
 
     /// Finds out whether a machine can work with these settings.
     ///
+    /// Times are at least 1 ms and at most [`MAX_TIMER`](crate::settings::MAX_TIMER), which both peers can wait for; only
+    /// [`close_timeout`](Self::close_timeout) may be zero. Limits are at least 1.
+    ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the first setting at fault.
+    /// A [`ConfigError`] that names the first option at fault, its value and the range that is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let millisecond = Duration::from_millis(1);
-        if self.ping_interval < millisecond {
-            return Err(ConfigError::TooSmall {
-                option: "ping_interval",
-            });
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            ping_interval,
+            ping_timeout,
+            upgrade_timeout,
+            close_timeout,
+            max_payload,
+            transports,
+            allow_upgrades: _,
+            allow_eio3: _,
+            initial_packet: _, // one beyond the limits goes alone
+            cookie,
+            max_packets_per_payload,
+            max_buffered_bytes,
+            max_buffered_messages,
+            max_undelivered_bytes,
+            max_undelivered_messages,
+            max_sessions,
+            slow_reader: _,
+            allow_request: _,
+            max_pending_handshakes,
+            max_pending_streams,
+            handshake_timeout,
+            report_refusals: _,
+        } = self;
+        check_timer("ping_interval", *ping_interval)?;
+        check_timer("ping_timeout", *ping_timeout)?;
+        // Clients of revision 4 set one timer for both.
+        let silence = ping_interval.saturating_add(*ping_timeout);
+        check_timer("ping_interval + ping_timeout", silence)?;
+        check_timer("upgrade_timeout", *upgrade_timeout)?;
+        check_timer_or_zero("close_timeout", *close_timeout)?;
+        check_count("max_payload", *max_payload, 1..=MAX_SAFE_INTEGER)?;
+        if *transports == Transports::NONE {
+            return Err(no_transport());
         }
-        if self.ping_timeout < millisecond {
-            return Err(ConfigError::TooSmall {
-                option: "ping_timeout",
-            });
-        }
-        let counts = [
-            ("max_payload", self.max_payload),
-            ("max_packets_per_payload", self.max_packets_per_payload),
-            ("max_buffered_bytes", self.max_buffered_bytes),
-            ("max_buffered_messages", self.max_buffered_messages),
-            ("max_undelivered_bytes", self.max_undelivered_bytes),
-            ("max_undelivered_messages", self.max_undelivered_messages),
-            ("max_sessions", self.max_sessions),
-            ("max_pending_handshakes", self.max_pending_handshakes),
-            ("max_pending_streams", self.max_pending_streams),
-        ];
-        if let Some((option, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Err(ConfigError::TooSmall { option });
-        }
-        if self.transports == Transports::NONE {
-            return Err(ConfigError::NoTransport);
-        }
-        self.cookie.as_ref().map_or(Ok(()), Cookie::check)
+        cookie.as_ref().map_or(Ok(()), |cookie| {
+            cookie.check().map_err(|error| error.within("cookie"))
+        })?;
+        check_at_least_one("max_packets_per_payload", *max_packets_per_payload)?;
+        check_at_least_one("max_buffered_bytes", *max_buffered_bytes)?;
+        check_at_least_one("max_buffered_messages", *max_buffered_messages)?;
+        check_at_least_one("max_undelivered_bytes", *max_undelivered_bytes)?;
+        check_at_least_one("max_undelivered_messages", *max_undelivered_messages)?;
+        check_at_least_one("max_sessions", *max_sessions)?;
+        check_at_least_one("max_pending_handshakes", *max_pending_handshakes)?;
+        check_at_least_one("max_pending_streams", *max_pending_streams)?;
+        check_timer("handshake_timeout", *handshake_timeout)
     }
 
     /// The official names of the transports that a session on polling may be upgraded to.
@@ -411,19 +437,34 @@ impl Cookie {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        let attribute = |value: &Option<String>| {
-            value
-                .iter()
-                .flat_map(|value| value.bytes())
-                .all(|byte| (b' '..=b'~').contains(&byte) && byte != b';')
-        };
-        let valid = !self.name.is_empty() && self.name.bytes().all(token);
-        if valid && attribute(&self.path) && attribute(&self.domain) {
-            Ok(())
-        } else {
-            Err(ConfigError::Cookie)
+        let Self {
+            name,
+            path,
+            domain,
+            max_age,
+            http_only: _,
+            secure: _,
+            same_site: _, // browsers drop `SameSite=None` without `Secure`, other clients do not
+        } = self;
+        if !is_token(name) {
+            let allowed = "a token of RFC 9110, as `io`";
+            return Err(ConfigError::out_of_range("name", quoted(name), allowed));
         }
+        check_attribute("path", path.as_deref())?;
+        check_attribute("domain", domain.as_deref())?;
+        let seconds = max_age.map_or(0, |age| age.as_secs());
+        check_count("max_age", seconds, 0..=MAX_SAFE_INTEGER)
+    }
+}
+
+fn check_attribute(option: &'static str, value: Option<&str>) -> Result<(), ConfigError> {
+    let fits = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b';';
+    match value {
+        Some(value) if !value.bytes().all(fits) => {
+            let allowed = "printable ASCII without semicolons";
+            Err(ConfigError::out_of_range(option, quoted(value), allowed))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -440,24 +481,6 @@ pub enum SameSite {
     Strict,
     /// Always sent; browsers ask for `Secure` with it.
     None,
-}
-
-/// Why a machine cannot work with its settings.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// An interval under a millisecond, or a limit of zero.
-    #[error("{option} is too small")]
-    TooSmall {
-        /// The name of the option.
-        option: &'static str,
-    },
-    /// The set of transports is empty.
-    #[error("no transport is enabled")]
-    NoTransport,
-    /// A cookie name or attribute holds characters that would break the header.
-    #[error("invalid cookie name or attribute")]
-    Cookie,
 }
 
 #[cfg(test)]
@@ -495,42 +518,5 @@ mod tests {
         let expected =
             "sid=AAAAAAAAAAAAAAAAAAAA; Max-Age=60; Domain=a.com; Secure; SameSite=Strict";
         assert_eq!(&*cookie.header(&sid()), expected);
-    }
-
-    #[test]
-    fn settings_that_cannot_work_are_named() {
-        let error = |config: Config| config.check().unwrap_err();
-        let zero = Config::default().with_ping_interval(Duration::ZERO);
-        assert_eq!(
-            error(zero),
-            ConfigError::TooSmall {
-                option: "ping_interval"
-            }
-        );
-        assert_eq!(
-            error(Config::default().with_max_payload(0)),
-            ConfigError::TooSmall {
-                option: "max_payload"
-            }
-        );
-        assert_eq!(
-            error(Config::default().with_transports(Transports::NONE)),
-            ConfigError::NoTransport
-        );
-        for name in ["", "a b", "a;b", "a=b", "a\r\nb", "ä"] {
-            assert_eq!(
-                error(Config::default().with_cookie(Cookie::new(name))),
-                ConfigError::Cookie,
-                "{name}"
-            );
-        }
-        let split = Cookie {
-            path: Some("/\r\nX: y".into()),
-            ..Cookie::default()
-        };
-        assert_eq!(
-            error(Config::default().with_cookie(split)),
-            ConfigError::Cookie
-        );
     }
 }

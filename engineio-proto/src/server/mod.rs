@@ -17,8 +17,9 @@ mod streams;
 mod upgrade;
 mod wire;
 
+pub use crate::ConfigError;
 pub use close::{CloseReason, TransportFault};
-pub use config::{Config, ConfigError, Cookie, SameSite, SlowReader};
+pub use config::{Config, Cookie, SameSite, SlowReader};
 pub use gate::{Gone, HandshakeToken};
 pub use jsonp::JsonpIndex;
 pub use output::Output;

@@ -6,7 +6,7 @@ use core::ops::AddAssign;
 
 use bytes::Bytes;
 
-use super::config::{Config, ConfigError};
+use super::config::Config;
 use super::gate::{HandshakeToken, Waiting};
 use super::output::Output;
 use super::route::{Action, Handshake, Reject, Route};
@@ -15,7 +15,9 @@ use super::stats::{self, ByTransport, Stats};
 use super::streams::Streams;
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
-use crate::{ConnectionId, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator};
+use crate::{
+    ConfigError, ConnectionId, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator,
+};
 
 /// The sessions of one shard: one thread's worth, without locks.
 ///
@@ -452,7 +454,7 @@ impl Server {
         let (config, generator) = (&self.config, &mut self.generator);
         let key = self.sessions.insert_with(|key| {
             let sid = generator.generate(key.slot());
-            let session = Session::open(Arc::clone(config), sid, handshake, now);
+            let session = Session::begin(Arc::clone(config), sid, handshake, now);
             Slot {
                 session,
                 ready: false,

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use engineio_proto::Transport;
-use engineio_proto::client::{Config, ConfigError, Endpoint, TransportOptions};
+use engineio_proto::client::{Config, Endpoint, TransportOptions};
 
 use crate::support::{Net, POLLING, config};
 
@@ -269,40 +269,4 @@ fn what_one_transport_is_told_differently_holds_for_it_alone() {
             "closed: transport error: xhr poll error: status 0"
         ]
     );
-}
-
-#[test]
-fn options_of_a_transport_that_cannot_work_are_refused() {
-    let good = TransportOptions::default();
-    let header = vec![("a b".to_owned(), String::new())];
-    for (options, error) in [
-        (good.clone().with_path("/a?b"), ConfigError::Path),
-        (
-            good.clone().with_protocols(vec![String::new()]),
-            ConfigError::Protocol,
-        ),
-        (good.clone().with_extra_headers(header), ConfigError::Header),
-        (
-            good.clone().with_request_timeout(Duration::ZERO),
-            ConfigError::TooSmall {
-                option: "request_timeout",
-            },
-        ),
-        (
-            good.clone().with_timestamp_param(""),
-            ConfigError::TooSmall {
-                option: "timestamp_param",
-            },
-        ),
-        (
-            good.with_query(vec![("a".to_owned(), "b".repeat(8_000))]),
-            ConfigError::Query {
-                length: 8_001,
-                limit: 8_000,
-            },
-        ),
-    ] {
-        let config = config().with_transport_options(Transport::Polling, options);
-        assert_eq!(config.check(), Err(error));
-    }
 }

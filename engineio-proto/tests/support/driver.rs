@@ -262,7 +262,8 @@ impl Bare {
     fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> usize {
         let number = self.sessions.len();
         let sid = self.generator.generate(number as u32);
-        let session = Session::open(Arc::clone(&self.config), sid, handshake, now);
+        let session = Session::open(Arc::clone(&self.config), sid, handshake, now)
+            .expect("settings that were checked");
         self.sessions.push((sid, Some(session)));
         let opened = (number, Happening::Opened(by));
         self.outputs.push_back(Output::Event(opened));

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use engineio_proto::ConfigError;
+use engineio_proto::settings::check_timer_or_zero;
 use serde::{Deserialize, Serialize};
 
 /// The settings of the delays between attempts, with the official names and defaults.
@@ -67,6 +69,24 @@ impl Backoff {
             exact
         };
         Duration::from_millis(delay.min(max))
+    }
+
+    /// Finds out whether these delays can be waited for.
+    ///
+    /// The longest delay is at most [`MAX_TIMER`](crate::engine::settings::MAX_TIMER); the official client wraps around beyond. The first delay may have any
+    /// length, since the longest one bounds it.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] for [`reconnection_delay_max`](Self::reconnection_delay_max).
+    pub fn check(&self) -> Result<(), ConfigError> {
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            reconnection_delay: _,
+            reconnection_delay_max,
+            randomization_factor: _,
+        } = self;
+        check_timer_or_zero("reconnection_delay_max", *reconnection_delay_max)
     }
 }
 

@@ -2,8 +2,12 @@
 
 use core::time::Duration;
 
+use engineio_proto::ConfigError;
 use engineio_proto::client as engine;
 use engineio_proto::client::Endpoint;
+use engineio_proto::settings::{
+    check_at_least_one, check_optional_timer, check_optional_timer_or_zero, check_timer_or_zero,
+};
 use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
@@ -46,7 +50,8 @@ pub struct Config {
     pub reconnection_attempts: Option<u32>,
     /// The delays between attempts.
     pub backoff: Backoff,
-    /// How long a connection may take to open, `None` for any time. Default 20 s.
+    /// How long a connection may take to open, `None` for any time. With zero it fails at the next
+    /// [`handle_timeout`](super::Client::handle_timeout), as officially. Default 20 s.
     pub timeout: Option<Duration>,
     /// How long the server may take to answer a CONNECT, `None` for as long as the connection lives. A socket without
     /// an answer gets [`ConnectError::Timeout`](super::ConnectError::Timeout) and is inactive then. Officially there is
@@ -196,6 +201,43 @@ impl Config {
         self.max_pending_acks = acks;
         self
     }
+
+    /// Finds out whether a client can work with these settings, those of the layer below included.
+    ///
+    /// Times are at least 1 ms and at most [`MAX_TIMER`](crate::engine::settings::MAX_TIMER); a
+    /// [`close_timeout`](Self::close_timeout) of zero means not to wait, and a [`timeout`](Self::timeout) may be zero as
+    /// officially. Buffers and pending acknowledgements are
+    /// switched off by a limit of zero.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the first option at fault, its value and what is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            engine,
+            parser: _,
+            limits,
+            reconnection: _,
+            reconnection_attempts: _,
+            backoff,
+            timeout,
+            namespace_timeout,
+            close_timeout,
+            report_packets: _,
+            max_namespaces,
+            max_buffered_events: _,
+            max_buffered_bytes: _,
+            max_pending_acks: _,
+        } = self;
+        engine.check().map_err(|error| error.within("engine"))?;
+        limits.check().map_err(|error| error.within("limits"))?;
+        backoff.check().map_err(|error| error.within("backoff"))?;
+        check_optional_timer_or_zero("timeout", *timeout)?;
+        check_optional_timer("namespace_timeout", *namespace_timeout)?;
+        check_timer_or_zero("close_timeout", *close_timeout)?;
+        check_at_least_one("max_namespaces", *max_namespaces)
+    }
 }
 
 /// The settings of one socket.
@@ -242,6 +284,16 @@ impl SocketOptions {
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            auth: _, // depends on the namespace and the revision
+            ack_timeout,
+            retries: _,
+        } = self;
+        check_optional_timer("ack_timeout", *ack_timeout)
     }
 }
 

@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use bytestring::ByteString;
-use engineio_proto::SendError;
 use engineio_proto::client as engine;
+use engineio_proto::{ConfigError, SendError};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -230,7 +230,7 @@ impl From<SendError> for EmitError {
 }
 
 /// Why there is no socket for a namespace.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocketError {
     /// The name does not start with a slash, or holds a comma, which would end it; in revision 4, also `?` or `#`, behind
@@ -259,6 +259,9 @@ pub enum SocketError {
     /// the query or the headers of the connection.
     #[error("the main namespace takes no authentication in revision 4")]
     AuthOfMain,
+    /// An option of the socket has a value with which nothing works.
+    #[error(transparent)]
+    Options(#[from] ConfigError),
 }
 
 /// Why an authentication was not taken.

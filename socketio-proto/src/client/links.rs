@@ -8,7 +8,7 @@ use core::time::Duration;
 use engineio_proto::SendError;
 use engineio_proto::client as engine;
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
+use engineio_proto::{ConfigError, ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
 
 /// A few Engine.IO clients, each of which is opened again and again.
 ///
@@ -36,7 +36,7 @@ const MAX_LINKS: usize = 4;
 const LINK_BITS: u32 = MAX_LINKS.trailing_zeros();
 
 impl Links {
-    pub(super) fn new(config: engine::Config, seed: Seed) -> Result<Self, engine::ConfigError> {
+    pub(super) fn new(config: engine::Config, seed: Seed) -> Result<Self, ConfigError> {
         let mut links = Self {
             config,
             seed,
@@ -49,10 +49,7 @@ impl Links {
     }
 
     /// Replaces the query parameters, from the next request on.
-    pub(super) fn set_query(
-        &mut self,
-        query: Vec<(String, String)>,
-    ) -> Result<(), engine::ConfigError> {
+    pub(super) fn set_query(&mut self, query: Vec<(String, String)>) -> Result<(), ConfigError> {
         for link in &mut self.links {
             link.engine.set_query(query.clone())?;
         }
@@ -65,7 +62,7 @@ impl Links {
     pub(super) fn set_extra_headers(
         &mut self,
         headers: Vec<(String, String)>,
-    ) -> Result<(), engine::ConfigError> {
+    ) -> Result<(), ConfigError> {
         for link in &mut self.links {
             link.engine.set_extra_headers(headers.clone())?;
         }
@@ -218,7 +215,7 @@ impl Links {
         Some((&mut link.engine, id >> LINK_BITS))
     }
 
-    fn grow(&mut self) -> Result<(), engine::ConfigError> {
+    fn grow(&mut self) -> Result<(), ConfigError> {
         let seed = self.seed.child(self.links.len() as u64);
         let engine = engine::Client::new(self.config.clone(), &seed)?;
         self.links.push(Link {

@@ -4,8 +4,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
+use engineio_proto::ConfigError;
 use engineio_proto::client as engine;
-use engineio_proto::client::{ConfigError, Output};
+use engineio_proto::client::Output;
 use engineio_proto::codec::DecodeError as FrameError;
 use engineio_proto::collections::{Key, Slab, TimerQueue};
 use engineio_proto::http::Answer;
@@ -119,8 +120,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] if the settings of the Engine.IO client cannot work.
+    /// A [`ConfigError`] if the settings cannot work, those of the Engine.IO client included.
     pub fn new(config: Config, seed: &Seed) -> Result<Self, ConfigError> {
+        config.check()?;
         Ok(Self {
             links: Links::new(config.engine.clone(), seed.child(0))?,
             decoder: config

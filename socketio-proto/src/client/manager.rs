@@ -16,9 +16,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
-use engineio_proto::Instant;
-use engineio_proto::client as engine;
 use engineio_proto::collections::Key;
+use engineio_proto::settings::check_optional_timer_or_zero;
+use engineio_proto::{ConfigError, Instant};
 
 use super::error::{ConnectError, DisconnectReason};
 use super::event::Event;
@@ -75,21 +75,36 @@ impl Client {
     }
 
     /// Sets the delays between attempts, from the next that is planned on.
-    pub fn set_backoff(&mut self, backoff: super::Backoff) {
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`], as [`Backoff::check`](super::Backoff::check); nothing changes then.
+    pub fn set_backoff(&mut self, backoff: super::Backoff) -> Result<(), ConfigError> {
+        backoff.check()?;
         self.config.backoff = backoff;
+        Ok(())
     }
 
     /// Sets how long a connection may take to open, from the next on; `None` for any time.
-    pub fn set_timeout(&mut self, timeout: Option<core::time::Duration>) {
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] if it is longer than [`MAX_TIMER`](crate::engine::settings::MAX_TIMER); nothing changes then.
+    pub fn set_timeout(
+        &mut self,
+        timeout: Option<core::time::Duration>,
+    ) -> Result<(), ConfigError> {
+        check_optional_timer_or_zero("timeout", timeout)?;
         self.config.timeout = timeout;
+        Ok(())
     }
 
     /// Replaces the query parameters of the connection, from the next request on: for tokens that expire.
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`](engine::ConfigError) if they cannot be sent; nothing changes then.
-    pub fn set_query(&mut self, query: Vec<(String, String)>) -> Result<(), engine::ConfigError> {
+    /// A [`ConfigError`] if they cannot be sent; nothing changes then.
+    pub fn set_query(&mut self, query: Vec<(String, String)>) -> Result<(), ConfigError> {
         self.links.set_query(query.clone())?;
         self.config.engine.endpoint.query = None;
         self.config.engine.query = query;
@@ -100,11 +115,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`](engine::ConfigError) if they cannot be sent; nothing changes then.
-    pub fn set_extra_headers(
-        &mut self,
-        headers: Vec<(String, String)>,
-    ) -> Result<(), engine::ConfigError> {
+    /// A [`ConfigError`] if they cannot be sent; nothing changes then.
+    pub fn set_extra_headers(&mut self, headers: Vec<(String, String)>) -> Result<(), ConfigError> {
         self.links.set_extra_headers(headers.clone())?;
         self.config.engine.extra_headers = headers;
         Ok(())

@@ -40,6 +40,7 @@ impl Client {
         if u32::try_from(namespace.len()).map_or(true, |len| len > limit) {
             return Err(SocketError::NamespaceTooLong { limit });
         }
+        options.check()?;
         self.check_auth(namespace, &options.auth)?;
         let limit = self.config.max_namespaces;
         let full = SocketError::TooManyNamespaces { limit };

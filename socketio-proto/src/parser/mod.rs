@@ -20,7 +20,8 @@ pub(crate) mod syntax;
 use alloc::boxed::Box;
 
 use bytestring::ByteString;
-use engineio_proto::{Message, Revision};
+use engineio_proto::settings::{check_at_least_one, check_count};
+use engineio_proto::{ConfigError, Message, Revision};
 use serde::{Deserialize, Serialize};
 
 use crate::packet::MAX_PACKET_ID;
@@ -223,6 +224,27 @@ impl Limits {
     pub const fn with_lenient_nil(mut self, lenient: bool) -> Self {
         self.lenient_nil = lenient;
         self
+    }
+
+    /// Finds out whether packets can be read with these limits. Attachments may be forbidden by a limit of zero.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the first limit at fault, its value and the range that is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        // A new limit needs a rule here; `_` says that each value works.
+        let Self {
+            max_attachments: _,
+            max_msgpack_attachments: _,
+            max_json_depth,
+            max_namespace_len,
+            lenient_disconnect: _,
+            lenient_nil: _,
+        } = self;
+        let depths = 1..=u64::from(MAX_JSON_DEPTH);
+        check_count("max_json_depth", *max_json_depth, depths)?;
+        // `/` has one byte.
+        check_at_least_one("max_namespace_len", *max_namespace_len)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
+use engineio_proto::ConfigError;
 use engineio_proto::server as engine;
+use engineio_proto::settings::{check_at_least_one, check_timer};
 use serde::{Deserialize, Serialize};
 
 use super::recovery::RecoveryConfig;
@@ -159,6 +161,44 @@ impl Config {
     pub fn with_max_pending_acks(mut self, acks: usize) -> Self {
         self.max_pending_acks = acks;
         self
+    }
+
+    /// Finds out whether a server can work with these settings, those of the layer below included.
+    ///
+    /// Times are at least 1 ms and at most [`MAX_TIMER`](crate::engine::settings::MAX_TIMER). Zero is allowed where it
+    /// means that there is none of something: for [`max_namespaces`](Self::max_namespaces),
+    /// [`max_rooms_per_socket`](Self::max_rooms_per_socket) and [`max_pending_acks`](Self::max_pending_acks).
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the first option at fault, its value and the range that is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            engine,
+            parser: _,
+            connect_timeout,
+            limits,
+            max_namespaces_per_connection,
+            max_namespaces: _,
+            cleanup_empty_child_namespaces: _,
+            room_events: _,
+            connection_state_recovery,
+            max_rooms_per_socket: _,
+            max_room_length,
+            max_pending_acks: _,
+        } = self;
+        engine.check().map_err(|error| error.within("engine"))?;
+        check_timer("connect_timeout", *connect_timeout)?;
+        limits.check().map_err(|error| error.within("limits"))?;
+        let namespaces = *max_namespaces_per_connection;
+        check_at_least_one("max_namespaces_per_connection", namespaces)?;
+        if let Some(recovery) = connection_state_recovery {
+            recovery
+                .check()
+                .map_err(|error| error.within("connection_state_recovery"))?;
+        }
+        check_at_least_one("max_room_length", *max_room_length)
     }
 }
 

@@ -4,11 +4,12 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_proto::ConfigError;
 use engineio_proto::codec::DecodeError as FrameError;
 use engineio_proto::collections::{Key, SlotTable, TimerQueue};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server as engine;
-use engineio_proto::server::{ConfigError, Output, SessionKey};
+use engineio_proto::server::{Output, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed, SidGenerator};
 
 use super::broadcast::Broadcast;
@@ -140,8 +141,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] if the settings of the Engine.IO server cannot work.
+    /// A [`ConfigError`] if the settings cannot work, those of the Engine.IO server included.
     pub fn new(config: Config, shard: u16, seed: &Seed) -> Result<Self, ConfigError> {
+        config.check()?;
         let mut server = Self {
             engine: engine::Server::new(config.engine.clone(), shard, &seed.child(0))?,
             config,

@@ -119,9 +119,11 @@ fn settings_hold_from_the_next_delay() {
         backoff.reconnection_delay = Duration::from_millis(10);
         backoff.reconnection_delay_max = Duration::from_millis(15);
         backoff.randomization_factor = 0.0;
-        rig.client.set_backoff(backoff);
+        rig.client.set_backoff(backoff).unwrap();
         rig.client.set_reconnection_attempts(Some(2));
-        rig.client.set_timeout(Some(Duration::from_millis(7)));
+        rig.client
+            .set_timeout(Some(Duration::from_millis(7)))
+            .unwrap();
         rig.cut();
         assert_eq!(rig.drain()[2], "reconnecting 1 in 10");
         rig.advance(17);

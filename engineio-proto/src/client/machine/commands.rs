@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::{Client, State};
 use crate::client::close::CloseReason;
-use crate::client::config::{ConfigError, check_headers, check_query};
+use crate::client::config::{check_headers, check_query};
+use crate::settings::ConfigError;
 use crate::{Encoded, Instant, SendError};
 
 impl Client {
@@ -91,7 +92,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Query`].
+    /// A [`ConfigError`] if names and values have more than 8,000 bytes; nothing changes then.
     pub fn set_query(&mut self, query: Vec<(String, String)>) -> Result<(), ConfigError> {
         check_query(&query)?;
         self.config.endpoint.query = None;
@@ -103,7 +104,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Header`].
+    /// A [`ConfigError`] if a name is no token or a value has control characters; nothing changes then.
     pub fn set_extra_headers(&mut self, headers: Vec<(String, String)>) -> Result<(), ConfigError> {
         check_headers(&headers)?;
         self.config.extra_headers = headers;

@@ -34,7 +34,7 @@ use core::convert::Infallible;
 use bytestring::ByteString;
 
 use super::close::CloseReason;
-use super::config::{Config, ConfigError};
+use super::config::Config;
 use super::cookies::Cookies;
 use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
@@ -43,7 +43,7 @@ use super::upgrade::Upgrade;
 use crate::queue::Queue;
 use crate::seed::Generator;
 use crate::{Buffered, Transport};
-use crate::{ConnectionId, Instant, RequestId, Seed};
+use crate::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 
 /// An Engine.IO client, without its sockets and clock: one connection at a time, opened as often as one likes.
 ///

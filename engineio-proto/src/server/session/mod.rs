@@ -35,8 +35,8 @@ use super::wire::Control;
 use crate::http::Response;
 use crate::queue::Queue;
 use crate::{
-    Buffered, ConnectionId, Encoded, Instant, Message, RequestId, Revision, SendError, Sid,
-    Transport,
+    Buffered, ConfigError, ConnectionId, Encoded, Instant, Message, RequestId, Revision, SendError,
+    Sid, Transport,
 };
 
 /// One Engine.IO session on the server, without its sockets and clock.
@@ -57,7 +57,7 @@ use crate::{
 ///
 /// let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").ok_or("a sid")?;
 /// let (connection, now) = (ConnectionId(1), Instant::ZERO);
-/// let mut session = Session::open(Arc::new(Config::default()), sid, &Handshake::new(Transport::WebSocket), now);
+/// let mut session = Session::open(Arc::new(Config::default()), sid, &Handshake::new(Transport::WebSocket), now)?;
 /// session.handle_connection(connection, now);
 /// assert!(matches!(session.poll_output(), Some(Output::Accept { .. })));
 /// assert_eq!(session.poll_output(), Some(Output::Frames { connection }));
@@ -145,9 +145,28 @@ impl Session {
     /// [`handle_connection`](Self::handle_connection) for the exchange that opened it, as the handshake says; it is
     /// answered with the open packet and the initial one.
     ///
-    /// Arms the heartbeat.
-    #[must_use]
-    pub fn open(config: Arc<Config>, sid: Sid, handshake: &Handshake, now: Instant) -> Self {
+    /// Arms the heartbeat. Checks the settings at each call, which takes as long as a cookie has bytes.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] if the settings cannot work.
+    pub fn open(
+        config: Arc<Config>,
+        sid: Sid,
+        handshake: &Handshake,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self::begin(config, sid, handshake, now))
+    }
+
+    /// Opens a session whose settings have been checked.
+    pub(in crate::server) fn begin(
+        config: Arc<Config>,
+        sid: Sid,
+        handshake: &Handshake,
+        now: Instant,
+    ) -> Self {
         let carrier = match handshake.transport {
             Transport::Polling => Carrier::Polling {
                 held: None,

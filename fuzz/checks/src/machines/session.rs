@@ -37,7 +37,8 @@ pub fn session_ops(data: &[u8]) {
     };
     let sid = SidGenerator::new(0, &Seed::new([7; 32])).generate(0);
     let mut rig = Rig {
-        session: Session::open(Arc::clone(&config), sid, &handshake, Instant::ZERO),
+        session: Session::open(Arc::clone(&config), sid, &handshake, Instant::ZERO)
+            .expect("settings that work"),
         now: Instant::ZERO,
         requests: Vec::new(),
         connections: 0,

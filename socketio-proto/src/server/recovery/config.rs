@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use engineio_proto::ConfigError;
+use engineio_proto::settings::{MAX_SAFE_INTEGER, check_at_least_one, check_time, check_timer};
 use serde::{Deserialize, Serialize};
 
 /// The settings of connection state recovery, with the official names and defaults where there are such.
@@ -116,5 +118,37 @@ impl RecoveryConfig {
     pub fn with_storage(mut self, storage: RecoveryStorage) -> Self {
         self.storage = storage;
         self
+    }
+
+    /// Finds out whether clients can come back with these settings.
+    ///
+    /// The official server sets no timer for
+    /// [`max_disconnection_duration`](Self::max_disconnection_duration), so it may be longer than other times.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the first option at fault, its value and the range that is allowed.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        // A new option needs a rule here; `_` says that each value works.
+        let Self {
+            max_disconnection_duration,
+            skip_middlewares: _,
+            max_packets,
+            max_bytes,
+            max_sessions,
+            restore_timeout,
+            storage: _,
+        } = self;
+        let longest = Duration::from_millis(MAX_SAFE_INTEGER);
+        let allowed = Duration::from_millis(1)..=longest;
+        check_time(
+            "max_disconnection_duration",
+            *max_disconnection_duration,
+            allowed,
+        )?;
+        check_at_least_one("max_packets", *max_packets)?;
+        check_at_least_one("max_bytes", *max_bytes)?;
+        check_at_least_one("max_sessions", *max_sessions)?;
+        check_timer("restore_timeout", *restore_timeout)
     }
 }

@@ -1,0 +1,469 @@
+//! Every option of every settings type: which values are refused, with which words, and which are taken.
+//!
+//! The names of the options come from the settings as they are serialised, so an option without a row fails.
+#![cfg(test)]
+
+use std::sync::Arc;
+
+use engineio_proto::client::{self, Endpoint, TransportOptions};
+use engineio_proto::server::{self, Cookie, Handshake, Session};
+use engineio_proto::{ConfigError, Instant, Seed, Sid, Transport, Transports};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// An option, values that are taken, and values that are refused with what the error says.
+type Row = (&'static str, Vec<Value>, Vec<(Value, &'static str)>);
+
+fn millis(millis: u64) -> Value {
+    json!({ "secs": millis / 1000, "nanos": millis % 1000 * 1_000_000 })
+}
+
+/// Tries each value of each row in `good`, and each pair of settings with [`ConfigError`] in `check`.
+fn rows<T: Serialize + DeserializeOwned>(
+    good: &T,
+    check: impl Fn(&T) -> Result<(), ConfigError>,
+    rows: &[Row],
+) {
+    let good = serde_json::to_value(good).unwrap();
+    let options = good.as_object().unwrap().keys();
+    let with_row: Vec<_> = rows.iter().map(|row| row.0).collect();
+    for option in options.clone() {
+        assert!(with_row.contains(&option.as_str()), "{option} has no row");
+    }
+    let checked = |option: &str, value: &Value| {
+        assert!(good.get(option).is_some(), "{option} is no option");
+        let mut settings = good.clone();
+        settings[option] = value.clone();
+        check(&serde_json::from_value(settings).unwrap())
+    };
+    for (option, taken, refused) in rows {
+        assert!(!taken.is_empty(), "{option}");
+        for value in taken {
+            assert_eq!(checked(option, value), Ok(()), "{option}: {value}");
+        }
+        for (value, text) in refused {
+            let error = checked(option, value).unwrap_err();
+            assert_eq!(error.to_string(), *text, "{value}");
+            assert_eq!(error.option().split('.').next(), Some(*option));
+        }
+    }
+}
+
+fn flag(option: &'static str) -> Row {
+    (option, vec![json!(true), json!(false)], vec![])
+}
+
+const LONGEST: u64 = 0x7fff_ffff;
+
+/// A time of 1 ms to the longest that a timer of JavaScript waits.
+fn timer(option: &'static str, zero: &'static str, beyond: &'static str) -> Row {
+    (
+        option,
+        vec![millis(1), millis(LONGEST)],
+        vec![(millis(0), zero), (millis(LONGEST + 1), beyond)],
+    )
+}
+
+/// The same, where the option may be missing.
+fn optional_timer(option: &'static str, zero: &'static str, beyond: &'static str) -> Row {
+    let mut row = timer(option, zero, beyond);
+    row.1.push(Value::Null);
+    row
+}
+
+fn at_least_one(option: &'static str, zero: &'static str) -> Row {
+    (
+        option,
+        vec![json!(1), json!(usize::MAX)],
+        vec![(json!(0), zero)],
+    )
+}
+
+#[test]
+fn options_of_a_server() {
+    let good = server::Config::default().with_ping_timeout(core::time::Duration::from_millis(1));
+    let pings = |option, zero, beyond| {
+        let beyond = vec![(millis(0), zero), (millis(LONGEST + 1), beyond)];
+        (option, vec![millis(1), millis(LONGEST - 25_000)], beyond)
+    };
+    let cookie = |change: fn(&mut Cookie)| {
+        let mut cookie = Cookie::default();
+        change(&mut cookie);
+        json!(cookie)
+    };
+    rows(
+        &good,
+        server::Config::check,
+        &[
+            pings(
+                "ping_interval",
+                "ping_interval is 0 ms; allowed: 1 ms to 2,147,483,647 ms",
+                "ping_interval is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms",
+            ),
+            pings(
+                "ping_timeout",
+                "ping_timeout is 0 ms; allowed: 1 ms to 2,147,483,647 ms",
+                "ping_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms",
+            ),
+            timer(
+                "upgrade_timeout",
+                "upgrade_timeout is 0 ms; allowed: 1 ms to 2,147,483,647 ms",
+                "upgrade_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms",
+            ),
+            (
+                "close_timeout",
+                vec![millis(0), millis(LONGEST)],
+                vec![(
+                    millis(LONGEST + 1),
+                    "close_timeout is 2,147,483,648 ms; allowed: 0 ms to 2,147,483,647 ms",
+                )],
+            ),
+            (
+                "max_payload",
+                vec![json!(1), json!((1_u64 << 53) - 1)],
+                vec![
+                    (
+                        json!(0),
+                        "max_payload is 0; allowed: 1 to 9,007,199,254,740,991",
+                    ),
+                    (
+                        json!(1_u64 << 53),
+                        "max_payload is 9,007,199,254,740,992; allowed: 1 to 9,007,199,254,740,991",
+                    ),
+                ],
+            ),
+            (
+                "transports",
+                vec![json!(Transports::NONE.with(Transport::Polling))],
+                vec![(
+                    json!(Transports::NONE),
+                    "transports is empty; allowed: one transport or more",
+                )],
+            ),
+            flag("allow_upgrades"),
+            flag("allow_eio3"),
+            ("initial_packet", vec![Value::Null], vec![]),
+            (
+                "cookie",
+                vec![
+                    Value::Null,
+                    cookie(|cookie| cookie.max_age = Some(core::time::Duration::ZERO)),
+                ],
+                vec![
+                    (
+                        cookie(|cookie| cookie.name = String::new()),
+                        r#"cookie.name is ""; allowed: a token of RFC 9110, as `io`"#,
+                    ),
+                    (
+                        cookie(|cookie| cookie.name = "a=b".into()),
+                        r#"cookie.name is "a=b"; allowed: a token of RFC 9110, as `io`"#,
+                    ),
+                    (
+                        cookie(|cookie| cookie.name = "a\r\nb".into()),
+                        r#"cookie.name is "a\r\nb"; allowed: a token of RFC 9110, as `io`"#,
+                    ),
+                    (
+                        cookie(|cookie| cookie.path = Some("/\r\nX: y".into())),
+                        r#"cookie.path is "/\r\nX: y"; allowed: printable ASCII without semicolons"#,
+                    ),
+                    (
+                        cookie(|cookie| cookie.domain = Some("a;b".into())),
+                        r#"cookie.domain is "a;b"; allowed: printable ASCII without semicolons"#,
+                    ),
+                    (
+                        cookie(|cookie| cookie.max_age = Some(core::time::Duration::MAX)),
+                        "cookie.max_age is 18,446,744,073,709,551,615; allowed: 0 to 9,007,199,254,740,991",
+                    ),
+                ],
+            ),
+            at_least_one(
+                "max_packets_per_payload",
+                "max_packets_per_payload is 0; allowed: 1 or more",
+            ),
+            at_least_one(
+                "max_buffered_bytes",
+                "max_buffered_bytes is 0; allowed: 1 or more",
+            ),
+            at_least_one(
+                "max_buffered_messages",
+                "max_buffered_messages is 0; allowed: 1 or more",
+            ),
+            at_least_one(
+                "max_undelivered_bytes",
+                "max_undelivered_bytes is 0; allowed: 1 or more",
+            ),
+            at_least_one(
+                "max_undelivered_messages",
+                "max_undelivered_messages is 0; allowed: 1 or more",
+            ),
+            at_least_one("max_sessions", "max_sessions is 0; allowed: 1 or more"),
+            ("slow_reader", vec![json!("Refuse"), json!("Close")], vec![]),
+            flag("allow_request"),
+            at_least_one(
+                "max_pending_handshakes",
+                "max_pending_handshakes is 0; allowed: 1 or more",
+            ),
+            at_least_one(
+                "max_pending_streams",
+                "max_pending_streams is 0; allowed: 1 or more",
+            ),
+            timer(
+                "handshake_timeout",
+                "handshake_timeout is 0 ms; allowed: 1 ms to 2,147,483,647 ms",
+                "handshake_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms",
+            ),
+            flag("report_refusals"),
+        ],
+    );
+}
+
+#[test]
+fn a_client_sets_one_timer_for_interval_and_timeout_so_the_sum_is_bounded() {
+    let half = core::time::Duration::from_millis(1 << 30);
+    let config = server::Config::default()
+        .with_ping_interval(half)
+        .with_ping_timeout(half);
+    assert_eq!(
+        config.check().unwrap_err().to_string(),
+        "ping_interval + ping_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms"
+    );
+    let shorter = half - core::time::Duration::from_millis(1);
+    assert_eq!(config.with_ping_timeout(shorter).check(), Ok(()));
+}
+
+/// The options that hold for all transports or for one, with the names that errors have them by.
+fn shared(within: &'static str) -> Vec<Row> {
+    let says = |text: &str| -> &'static str { format!("{within}{text}").leak() };
+    let list = |name: &str, value: &str| json!([[name, value]]);
+    vec![
+        (
+            "endpoint",
+            vec![json!(Endpoint::default())],
+            vec![
+                (
+                    json!({ "host": "a/b" }),
+                    says(
+                        "endpoint.host is \"a/b\"; allowed: a host name in ASCII, an IPv4 address, or an IPv6 address without brackets",
+                    ),
+                ),
+                (
+                    json!({ "port": 0 }),
+                    says("endpoint.port is 0; allowed: 1 to 65,535"),
+                ),
+            ],
+        ),
+        (
+            "path",
+            vec![json!(""), json!("/a%20b/")],
+            vec![
+                (
+                    json!("/a?b"),
+                    says(
+                        "path is \"/a?b\"; allowed: characters of a URL path, others percent-encoded",
+                    ),
+                ),
+                (
+                    json!("/a b"),
+                    says(
+                        "path is \"/a b\"; allowed: characters of a URL path, others percent-encoded",
+                    ),
+                ),
+            ],
+        ),
+        (
+            "query",
+            vec![json!([]), list("a", &"b".repeat(7_999))],
+            vec![(
+                list("a", &"b".repeat(8_000)),
+                says("query is 8,001 bytes; allowed: at most 8,000 bytes"),
+            )],
+        ),
+        (
+            "timestamp_requests",
+            vec![Value::Null, json!(true), json!(false)],
+            vec![],
+        ),
+        (
+            "timestamp_param",
+            vec![json!("t")],
+            vec![(
+                json!(""),
+                says("timestamp_param is empty; allowed: a name of one character or more"),
+            )],
+        ),
+        flag("force_base64"),
+        optional_timer(
+            "request_timeout",
+            says("request_timeout is 0 ms; allowed: 1 ms to 2,147,483,647 ms"),
+            says("request_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms"),
+        ),
+        (
+            "extra_headers",
+            vec![json!([]), list("a", "\tä"), list("a", "")],
+            vec![
+                (
+                    list("a b", "secret"),
+                    says(
+                        "extra_headers is a list with the name \"a b\"; allowed: names that are tokens of RFC 9110, values without control characters",
+                    ),
+                ),
+                (
+                    list("authorization", "secret\r\nc: d"),
+                    says(
+                        "extra_headers is a list with control characters in \"authorization\"; allowed: names that are tokens of RFC 9110, values without control characters",
+                    ),
+                ),
+            ],
+        ),
+        (
+            "protocols",
+            vec![json!([]), json!(["a", "b"])],
+            vec![
+                (
+                    json!(["a", ""]),
+                    says("protocols is a list with \"\"; allowed: tokens of RFC 9110, each once"),
+                ),
+                (
+                    json!(["a", "b", "a"]),
+                    says("protocols is a list with \"a\"; allowed: tokens of RFC 9110, each once"),
+                ),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn options_of_a_client() {
+    let mut all = shared("");
+    all.extend([
+        ("revision", vec![json!("V3"), json!("V4")], vec![]),
+        flag("add_trailing_slash"),
+        (
+            "transports",
+            vec![json!(["Polling"]), json!(["WebTransport"])],
+            vec![(
+                json!([]),
+                "transports is empty; allowed: one transport or more",
+            )],
+        ),
+        flag("try_all_transports"),
+        flag("upgrade"),
+        flag("remember_upgrade"),
+        flag("with_credentials"),
+        ("transport_options", vec![json!({})], vec![]),
+        optional_timer(
+            "open_timeout",
+            "open_timeout is 0 ms; allowed: 1 ms to 2,147,483,647 ms",
+            "open_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms",
+        ),
+        optional_timer(
+            "probe_timeout",
+            "probe_timeout is 0 ms; allowed: 1 ms to 2,147,483,647 ms",
+            "probe_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms",
+        ),
+        at_least_one(
+            "max_packets_per_post",
+            "max_packets_per_post is 0; allowed: 1 or more",
+        ),
+        at_least_one("max_payload", "max_payload is 0; allowed: 1 or more"),
+        at_least_one(
+            "max_packets_per_payload",
+            "max_packets_per_payload is 0; allowed: 1 or more",
+        ),
+        at_least_one(
+            "max_buffered_bytes",
+            "max_buffered_bytes is 0; allowed: 1 or more",
+        ),
+        at_least_one(
+            "max_buffered_messages",
+            "max_buffered_messages is 0; allowed: 1 or more",
+        ),
+        at_least_one(
+            "max_undelivered_bytes",
+            "max_undelivered_bytes is 0; allowed: 1 or more",
+        ),
+        at_least_one(
+            "max_undelivered_messages",
+            "max_undelivered_messages is 0; allowed: 1 or more",
+        ),
+    ]);
+    rows(&client::Config::default(), client::Config::check, &all);
+}
+
+#[test]
+fn options_of_one_transport() {
+    let all = shared("transport_options.websocket.");
+    let stripped: Vec<_> = all
+        .into_iter()
+        .map(|(option, mut taken, refused)| {
+            taken.push(Value::Null);
+            (option, taken, refused)
+        })
+        .collect();
+    let good = serde_json::to_value(TransportOptions::default()).unwrap();
+    for option in good.as_object().unwrap().keys() {
+        assert!(stripped.iter().any(|row| row.0 == option), "{option}");
+    }
+    for (option, taken, refused) in stripped {
+        let check = |value: &Value| {
+            let mut options = good.clone();
+            options[option] = value.clone();
+            let options: TransportOptions = serde_json::from_value(options).unwrap();
+            client::Config::default()
+                .with_transport_options(Transport::WebSocket, options)
+                .check()
+        };
+        for value in taken {
+            assert_eq!(check(&value), Ok(()), "{option}: {value}");
+        }
+        for (value, text) in refused {
+            assert_eq!(check(&value).unwrap_err().to_string(), text, "{value}");
+        }
+    }
+}
+
+#[test]
+fn webtransport_is_refused_in_revision_3() {
+    let config = client::Config::default()
+        .with_revision(engineio_proto::Revision::V3)
+        .with_transports([Transport::Polling, Transport::WebTransport]);
+    assert_eq!(
+        config.check().unwrap_err().to_string(),
+        "transports is a list with webtransport, which cannot work while revision is 3"
+    );
+}
+
+#[test]
+fn a_query_of_the_address_counts_instead_of_the_configured_one() {
+    let long = vec![("a".to_owned(), "b".repeat(8_000))];
+    let mut endpoint = Endpoint::default();
+    let config = client::Config::default().with_query(long.clone());
+    endpoint.query = Some(Vec::new());
+    assert_eq!(config.with_endpoint(endpoint.clone()).check(), Ok(()));
+    endpoint.query = Some(long);
+    assert!(client::Config::new(endpoint).check().is_err());
+}
+
+#[test]
+fn every_way_in_checks_the_settings() {
+    let bad = server::Config::default().with_max_payload(0);
+    let error = bad.check().unwrap_err();
+    let seed = Seed::new([1; 32]);
+    assert_eq!(
+        server::Server::new(bad.clone(), 0, &seed).unwrap_err(),
+        error
+    );
+    let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").unwrap();
+    let handshake = Handshake::new(Transport::Polling);
+    let session = Session::open(Arc::new(bad), sid, &handshake, Instant::ZERO);
+    assert_eq!(session.unwrap_err(), error);
+
+    let bad = client::Config::default().with_max_payload(0);
+    assert!(client::Client::new(bad, &seed).is_err());
+    let mut client = client::Client::new(client::Config::default(), &seed).unwrap();
+    let long = vec![("a".to_owned(), "b".repeat(8_000))];
+    assert!(client.set_query(long).is_err());
+    let header = vec![("a b".to_owned(), String::new())];
+    assert!(client.set_extra_headers(header).is_err());
+}
