@@ -59,6 +59,7 @@ pub mod parser;
 mod payload;
 mod rooms;
 pub mod server;
+mod union;
 
 pub use error::{DecodeError, EncodeError, ReadError};
 pub use packet::{EncodedPacket, MAX_PACKET_ID, Packet, PacketRef, PacketType, is_reserved_event};

@@ -4,10 +4,14 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use engineio_proto::collections::Steps;
+
+use crate::union::Union;
+
 /// Rooms and their members, both ways: a room exists while it has a member.
 ///
 /// The building block for broadcasting, usable with any kind of key. Neither side is ever scanned: joining, leaving and
-/// asking take O(log n), removing a member O(its rooms).
+/// asking take O(log n) for n members and rooms, and removing a member O(r log n) for its r rooms.
 ///
 /// # Examples
 ///
@@ -28,6 +32,7 @@ use alloc::vec::Vec;
 pub struct Rooms<K> {
     members: BTreeMap<Arc<str>, BTreeSet<K>>,
     rooms: BTreeMap<K, BTreeSet<Arc<str>>>,
+    steps: Steps,
 }
 
 impl<K: Copy + Ord> Rooms<K> {
@@ -37,6 +42,7 @@ impl<K: Copy + Ord> Rooms<K> {
         Self {
             members: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            steps: Steps::new(),
         }
     }
 
@@ -82,17 +88,71 @@ impl<K: Copy + Ord> Rooms<K> {
     /// Whether a member is in a room.
     #[must_use]
     pub fn contains(&self, member: K, room: &str) -> bool {
+        self.steps.count();
         self.members
             .get(room)
             .is_some_and(|members| members.contains(&member))
     }
 
     /// The members of a room, ascending.
+    ///
+    /// Cost: O(log n) for n rooms, and O(1) for each member.
     pub fn members(&self, room: &str) -> impl Iterator<Item = K> {
         self.members.get(room).into_iter().flatten().copied()
     }
 
+    /// The members of at least one of these rooms, each once, ascending.
+    ///
+    /// Cost: O(r log n + m log r) for r names, n rooms and the m members of the rooms that are named, of which each counts
+    /// once however often it is named. One name takes no memory, several take O(r).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::Rooms;
+    ///
+    /// let mut rooms = Rooms::new();
+    /// for (member, room) in [(3, "news"), (1, "news"), (2, "sports"), (1, "sports")] {
+    ///     rooms.join(member, room);
+    /// }
+    /// assert!(rooms.members_of_any(&["news", "unknown", "sports", "news"]).eq([1, 2, 3]));
+    /// ```
+    pub fn members_of_any(&self, rooms: &[&str]) -> impl Iterator<Item = K> {
+        self.union(rooms, |_| None)
+    }
+
+    /// The members of at least one of these rooms. `other` names a member that a room has besides those it has here.
+    pub(crate) fn union<'a>(
+        &'a self,
+        rooms: &[&str],
+        other: impl Fn(&str) -> Option<K>,
+    ) -> Union<'a, K> {
+        let find = |room| {
+            self.steps.count();
+            (self.members.get(room), other(room))
+        };
+        let mut union = Union::new(&self.steps);
+        let mut add = |(members, other): (Option<&'a BTreeSet<K>>, Option<K>)| {
+            members.into_iter().for_each(|members| union.add(members));
+            other.into_iter().for_each(|other| union.add_one(other));
+        };
+        if let [room] = rooms {
+            add(find(room));
+            return union;
+        }
+        // Unknown names go before the rest is sorted, and what is named again goes before its members are looked at.
+        let found = rooms.iter().map(|room| (*room, find(room)));
+        let found = found.filter(|(_, (members, other))| members.is_some() || other.is_some());
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable_by_key(|(room, _)| *room);
+        found.dedup_by_key(|(room, _)| *room);
+        found.into_iter().for_each(|(_, members)| add(members));
+        union
+    }
+
     /// The rooms of a member, ascending.
+    ///
+    /// Cost: O(log n) for n members, and O(1) for each room.
     pub fn rooms(&self, member: K) -> impl Iterator<Item = &str> {
         self.rooms
             .get(&member)
@@ -108,6 +168,8 @@ impl<K: Copy + Ord> Rooms<K> {
     }
 
     /// The names of all rooms, ascending.
+    ///
+    /// Cost: O(1) for each room.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.members.keys().map(|room| &**room)
     }
@@ -116,6 +178,14 @@ impl<K: Copy + Ord> Rooms<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// How often a room or a member was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps.taken()
     }
 
     fn drop_member(&mut self, member: K, room: &str) {
@@ -160,6 +230,10 @@ mod tests {
                 for name in NAMES {
                     let members: Vec<_> = model.iter().filter(|pair| pair.1 == name).map(|pair| pair.0).collect();
                     prop_assert_eq!(rooms.members(name).collect::<Vec<_>>(), members);
+                }
+                for pair in [&["a", "b"][..], &["b", "none", "", "b"], &["c"], &[]] {
+                    let members: BTreeSet<_> = model.iter().filter(|(_, room)| pair.contains(room)).map(|pair| pair.0).collect();
+                    prop_assert!(rooms.members_of_any(pair).eq(members), "{:?}", pair);
                 }
                 for member in 0..5 {
                     let names: Vec<_> = model.iter().filter(|pair| pair.0 == member).map(|pair| pair.1).collect();

@@ -255,6 +255,7 @@ fn a_broadcast_to_a_room_allocates_the_same_however_many_are_in_it() {
     for (number, socket) in net.sockets.iter().enumerate() {
         if number < 10 {
             net.server.join(*socket, "few").unwrap();
+            net.server.join(*socket, "same few").unwrap();
         }
         net.server.join(*socket, "many").unwrap();
     }
@@ -269,10 +270,14 @@ fn a_broadcast_to_a_room_allocates_the_same_however_many_are_in_it() {
         info.count_total
     };
     count(&["few", "many"]);
-    assert_eq!(
-        [count(&["few"]), count(&["few", "many"])],
-        [count(&["many"]); 2]
+    assert_eq!(count(&["few"]), count(&["many"]));
+    assert_eq!(count(&["few", "same few"]), count(&["few", "many"]));
+    let (one, unknown, two) = (
+        count(&["many"]),
+        count(&["many", "unknown"]),
+        count(&["few", "many"]),
     );
+    assert_eq!((unknown, two), (one + 1, one + 2), "a list of the rooms");
 }
 
 #[test]

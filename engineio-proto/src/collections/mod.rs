@@ -1,9 +1,12 @@
 //! Collections that the servers are built of, for drivers that keep their own sessions.
 
 mod slab;
+mod steps;
 mod table;
 mod timer;
 
 pub use slab::{Key, Slab};
+#[doc(hidden)]
+pub use steps::Steps;
 pub use table::SlotTable;
 pub use timer::TimerQueue;

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::steps::Steps;
+
 /// Where a value lies in a [`Slab`], and which of the values that lay there it is.
 ///
 /// Once its value has been removed a key finds nothing, whatever takes the slot afterwards.
@@ -59,6 +61,7 @@ pub struct Slab<T> {
     free: Option<u32>,
     next: u32,
     len: usize,
+    steps: Steps,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl<T> Slab<T> {
             free: None,
             next: 0,
             len: 0,
+            steps: Steps::new(),
         }
     }
 
@@ -199,6 +203,14 @@ impl<T> Slab<T> {
         self.next
     }
 
+    /// How often an entry was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps.taken()
+    }
+
     fn grow(&mut self) -> Option<Key> {
         let slot = self.next;
         let next = slot.checked_add(1)?;
@@ -223,12 +235,14 @@ impl<T> Slab<T> {
     }
 
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {
+        self.steps.count();
         self.pages
             .get((slot / PAGE) as usize)?
             .get((slot % PAGE) as usize)
     }
 
     fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry<T>> {
+        self.steps.count();
         self.pages
             .get_mut((slot / PAGE) as usize)?
             .get_mut((slot % PAGE) as usize)

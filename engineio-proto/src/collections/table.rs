@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::steps::Steps;
+
 /// One value for each slot of a [`Slab`](super::Slab) that someone else owns, such as what an application knows of
 /// each session: `SessionKey::slot` is the index.
 ///
@@ -22,6 +24,7 @@ use alloc::vec::Vec;
 pub struct SlotTable<T> {
     pages: Vec<Vec<Option<T>>>,
     len: usize,
+    steps: Steps,
 }
 
 const PAGE: usize = 64;
@@ -33,6 +36,7 @@ impl<T> SlotTable<T> {
         Self {
             pages: Vec::new(),
             len: 0,
+            steps: Steps::new(),
         }
     }
 
@@ -63,14 +67,24 @@ impl<T> SlotTable<T> {
     /// The value of a slot.
     #[must_use]
     pub fn get(&self, slot: u32) -> Option<&T> {
+        self.steps.count();
         let (page, index) = split(slot);
         self.pages.get(page)?.get(index)?.as_ref()
     }
 
     /// The value of a slot, to be changed.
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.steps.count();
         let (page, index) = split(slot);
         self.pages.get_mut(page)?.get_mut(index)?.as_mut()
+    }
+
+    /// How often a value was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps.taken()
     }
 
     /// The number of values.

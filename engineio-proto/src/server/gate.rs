@@ -165,6 +165,8 @@ impl Server {
 
     /// Says whether new sessions may open; at first they may. While they may not, handshakes are refused with 503, those
     /// too that wait for the application; the sessions that exist go on, and may be upgraded.
+    ///
+    /// Cost: O(log n) for each of the n handshakes that wait and are refused.
     pub fn set_accepting(&mut self, accepting: bool) {
         self.accepting = accepting;
         if accepting {
@@ -187,6 +189,8 @@ impl Server {
 
     /// Lets no new session open, and closes those that exist once what is buffered for them has left. Those that are
     /// there still when `within` is over are discarded. It is done when [`session_count`](Self::session_count) is zero.
+    ///
+    /// Cost: O(log n) for each of n sessions, and that of [`set_accepting`](Self::set_accepting). So does the deadline.
     pub fn shut_down(&mut self, within: Duration, now: Instant) {
         self.set_accepting(false);
         self.drained_by = Some(now + within);

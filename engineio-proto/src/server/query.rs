@@ -33,6 +33,8 @@ impl Server {
     }
 
     /// All sessions, by ascending slot; among them those that are closed and whose last event has not been taken.
+    ///
+    /// Cost: O(1) for each slot up to the highest that is in use.
     pub fn sessions(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.sessions
             .iter()
@@ -80,6 +82,14 @@ impl Server {
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         self.held
+    }
+
+    /// How often a session was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.sessions.steps()
     }
 
     /// The settings.

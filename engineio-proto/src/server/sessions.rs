@@ -344,6 +344,8 @@ impl Server {
     }
 
     /// Queues one message for many sessions. Each copy is a reference count.
+    ///
+    /// Cost: O(1) for each session.
     pub fn send_many(
         &mut self,
         sessions: impl IntoIterator<Item = SessionKey>,

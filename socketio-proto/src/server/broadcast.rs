@@ -26,6 +26,8 @@ impl Server {
     /// not exist has no sockets. With [connection state recovery](super::Config::connection_state_recovery) an offset
     /// follows the arguments, but for volatile events.
     ///
+    /// Cost: that of the [target](Target#cost) and O(s) for s recipients.
+    ///
     /// # Errors
     ///
     /// An [`EncodeError`] if the packet cannot be written.
@@ -47,6 +49,8 @@ impl Server {
 
     /// Sends a packet that is already encoded, by this server or another shard with the same parser, to many sockets.
     /// [`Event::Sent`] does not tell of it, and it is not kept for who comes back.
+    ///
+    /// Cost: that of the [target](Target#cost) and O(s) for s recipients.
     pub fn broadcast_encoded(&mut self, target: &Target<'_>, packet: &EncodedPacket) -> SentMany {
         self.deliver(target, packet, None).0
     }
@@ -58,6 +62,8 @@ impl Server {
     /// A socket that leaves is waited for nevertheless, as officially. One with
     /// [`max_pending_acks`](super::Config::max_pending_acks) gets nothing and counts as full, and one that is not
     /// reached is not waited for.
+    ///
+    /// Cost: that of the [target](Target#cost) and O(s log a) for s recipients that owe a acknowledgements each.
     ///
     /// Source: `socket.io/lib/broadcast-operator.ts`, `emit`; `socket.io-adapter`, `broadcastWithAck`.
     ///

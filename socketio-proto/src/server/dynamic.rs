@@ -87,6 +87,8 @@ impl Server {
 
     /// Closes a namespace: its sockets leave with `server namespace disconnect`, and their clients are told; who waits to
     /// be let in is refused with `Invalid namespace`. False if there is no such namespace, or if it is `/`, which stays.
+    ///
+    /// Cost: for each socket that is in it or waits for it, that of [`disconnect`](Self::disconnect).
     pub fn remove_namespace(&mut self, name: &str, now: Instant) -> bool {
         self.advance(now);
         let Some(namespace) = self.namespaces.get(name) else {
@@ -132,6 +134,8 @@ impl Server {
     }
 
     /// The names of the children that a parent has at present, in a stable order.
+    ///
+    /// Cost: O(1) for each child.
     pub fn children(&self, parent: ParentKey) -> impl Iterator<Item = &str> {
         let children = self.namespaces.children(parent);
         children.map(|namespace| &*namespace.name)
@@ -144,6 +148,8 @@ impl Server {
     }
 
     /// Broadcasts to each child of a parent: `target` says to whom there, and its own namespace does not matter.
+    ///
+    /// Cost: for each child, that of [`broadcast`](Self::broadcast) there; the packet is encoded for each.
     ///
     /// # Errors
     ///

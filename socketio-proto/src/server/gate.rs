@@ -51,6 +51,8 @@ impl Server {
 
     /// Ends all sessions at once: every socket leaves with `server shutting down`, no DISCONNECT is sent, and what is
     /// queued on polling is dropped, as the official `close`. The server can be used on.
+    ///
+    /// Cost: for each socket, that of [`disconnect`](Self::disconnect).
     pub fn shut_down(&mut self, now: Instant) {
         self.advance(now);
         for session in self.engine_sessions() {
@@ -67,6 +69,8 @@ impl Server {
     ///
     /// With `tell`, each client gets a DISCONNECT for each of its namespaces, and so does not reconnect by itself;
     /// without, it sees its connection close, and reconnects: to the server that takes the place of this one.
+    ///
+    /// Cost: for each socket, that of [`disconnect`](Self::disconnect).
     pub fn drain(&mut self, tell: bool, within: Duration, now: Instant) {
         self.advance(now);
         for session in self.engine_sessions() {

@@ -99,6 +99,8 @@ impl Server {
     }
 
     /// Puts many sockets into a room: officially `socketsJoin`.
+    ///
+    /// Cost: that of the [target](Target#cost) and O(s log n) for s recipients and n rooms and sockets.
     pub fn join_many(&mut self, target: &Target<'_>, room: &str) -> JoinedMany {
         let mut outcome = JoinedMany::default();
         for socket in self.selected(target) {
@@ -111,6 +113,8 @@ impl Server {
     }
 
     /// Takes many sockets out of a room: officially `socketsLeave`. Tells how many were there.
+    ///
+    /// Cost: that of the [target](Target#cost) and O(s log n) for s recipients and n rooms and sockets.
     pub fn leave_many(&mut self, target: &Target<'_>, room: &str) -> usize {
         let sockets = self.selected(target).into_iter();
         sockets
@@ -120,6 +124,9 @@ impl Server {
 
     /// Takes many sockets out of their namespace, as [`disconnect`](Self::disconnect), or with `close` their clients
     /// altogether, as [`disconnect_session`](Self::disconnect_session): officially `disconnectSockets`. Tells how many.
+    ///
+    /// Cost: that of the [target](Target#cost), and for each recipient that of [`disconnect`](Self::disconnect), or with
+    /// `close` that of [`disconnect_session`](Self::disconnect_session).
     pub fn disconnect_many(&mut self, target: &Target<'_>, close: bool, now: Instant) -> usize {
         self.advance(now);
         let sockets = self.selected(target);

@@ -13,6 +13,7 @@ use super::recovery::{Extras, RecoveryStore};
 use super::sockets::Sockets;
 use super::target::Target;
 use crate::Rooms;
+use crate::union::Union;
 
 #[derive(Debug)]
 pub(super) struct Namespace {
@@ -89,42 +90,23 @@ impl Namespace {
         id
     }
 
-    /// The sockets that a broadcast is for, each once.
+    /// The sockets that a broadcast is for, each once, ascending.
     pub(super) fn select<'a>(
         &'a self,
         target: Target<'a>,
         sockets: &'a Sockets,
     ) -> impl Iterator<Item = SocketKey> + 'a {
-        let whole = target
-            .rooms
-            .is_empty()
-            .then_some(&self.sockets)
-            .into_iter()
-            .flatten()
-            .copied();
-        let members = target
-            .rooms
-            .iter()
-            .enumerate()
-            .flat_map(move |(index, room)| {
-                let earlier = target.rooms.get(..index).unwrap_or_default();
-                // Nobody is both: a socket's own room is not among the others.
-                let own = self.owner(room, sockets);
-                let members = self.rooms.members(room).chain(own);
-                members.filter(move |socket| !self.is_in_any(*socket, earlier, sockets))
-            });
-        whole.chain(members).filter(move |socket| {
-            target.except != Some(*socket) && !self.is_in_any(*socket, target.except_rooms, sockets)
-        })
+        let mut included = self.in_any(target.rooms, sockets);
+        if target.rooms.is_empty() {
+            included.add(&self.sockets);
+        }
+        let mut excluded = self.in_any(target.except_rooms, sockets);
+        included.filter(move |socket| target.except != Some(*socket) && !excluded.contains(*socket))
     }
 
-    fn is_in_any(&self, socket: SocketKey, rooms: &[&str], sockets: &Sockets) -> bool {
-        rooms.iter().any(|room| {
-            self.rooms.contains(socket, room)
-                || sockets
-                    .get(socket.0)
-                    .is_some_and(|socket| socket.own_room && socket.name() == *room)
-        })
+    /// The sockets that are in at least one of these rooms, their own ones too.
+    fn in_any<'a>(&'a self, rooms: &[&str], sockets: &Sockets) -> Union<'a, SocketKey> {
+        self.rooms.union(rooms, |room| self.owner(room, sockets))
     }
 
     /// Whether anybody is in a room.

@@ -155,6 +155,17 @@ impl Namespaces {
         self.names.values().filter_map(|key| self.slab.get(*key))
     }
 
+    /// The steps of the namespaces that there are, and of looking them up.
+    #[cfg(feature = "count-steps")]
+    pub(super) fn steps(&self) -> usize {
+        let looked_up = self.slab.steps();
+        let namespaces = self.slab.iter().map(|(_, namespace)| namespace);
+        namespaces.fold(looked_up, |sum, namespace| {
+            let store = namespace.store.as_ref().map_or(0, |store| store.steps());
+            sum + namespace.rooms.steps() + store
+        })
+    }
+
     pub(super) fn children(&self, parent: ParentKey) -> impl Iterator<Item = &Namespace> {
         let parent = self.parents.get(parent.0).into_iter();
         let keys = parent.flat_map(|parent| &parent.children);

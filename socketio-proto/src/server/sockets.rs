@@ -71,6 +71,11 @@ impl Sockets {
         self.slab.iter()
     }
 
+    #[cfg(feature = "count-steps")]
+    pub(super) fn steps(&self) -> usize {
+        self.slab.steps()
+    }
+
     /// The socket of that id.
     pub(super) fn find(&self, id: &str) -> Option<Key> {
         let own = Sid::parse(id).and_then(|own| {

@@ -204,8 +204,12 @@ impl Server {
     }
 }
 
+/// The names of rooms, each once, ascending.
 fn names(rooms: &[&str]) -> Vec<Arc<str>> {
-    rooms.iter().map(|room| Arc::from(*room)).collect()
+    let mut rooms = rooms.to_vec();
+    rooms.sort_unstable();
+    rooms.dedup();
+    rooms.into_iter().map(Arc::from).collect()
 }
 
 impl From<SocketId> for Arc<str> {

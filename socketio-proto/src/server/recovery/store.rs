@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
+use engineio_proto::collections::Steps;
 use engineio_proto::{Instant, Sid};
 
 use super::super::keys::SocketId;
@@ -56,11 +57,11 @@ pub struct LoggedPacket {
 pub struct Recipients {
     /// Only this socket.
     pub socket: Option<SocketId>,
-    /// Only members of these rooms; without any, everyone.
+    /// Only members of these rooms; without any, everyone. The server names each once, ascending.
     pub rooms: Vec<Arc<str>>,
     /// Not this socket.
     pub except: Option<SocketId>,
-    /// No member of these rooms.
+    /// No member of these rooms. The server names each once, ascending.
     pub except_rooms: Vec<Arc<str>>,
 }
 
@@ -110,6 +111,7 @@ pub struct RecoveryStore {
     /// The numbers of sessions.
     pids: BTreeSet<(Head, u64)>,
     next_session: u64,
+    steps: Steps,
 }
 
 /// The part of a pid by which it is looked up, which may leak through the time that takes. The rest of it, 72 random
@@ -118,14 +120,51 @@ type Head = [u8; 8];
 
 impl Recipients {
     /// Whether a packet that was for these is for a session.
+    ///
+    /// Cost: O(r log q) for r names and a session in q rooms.
     #[must_use]
     pub fn include(&self, session: &SavedSession) -> bool {
-        let is_in = |room: &Arc<str>| session.rooms.contains(room);
+        self.include_if(session, |rooms| {
+            rooms.iter().any(|room| session.rooms.contains(room))
+        })
+    }
+
+    /// As [`include`](Self::include), if the rooms ascend.
+    ///
+    /// Cost: O(min(r, q) log(r + q)) for r names and a session in q rooms.
+    fn include_ordered(&self, session: &SavedSession, steps: &Steps) -> bool {
+        self.include_if(session, |rooms| {
+            if rooms.len() <= session.rooms.len() {
+                rooms.iter().any(|room| {
+                    steps.count();
+                    session.rooms.contains(room)
+                })
+            } else {
+                session.rooms.iter().any(|room| {
+                    steps.count();
+                    rooms.binary_search(room).is_ok()
+                })
+            }
+        })
+    }
+
+    /// Whether a packet is for a session of which `is_in_any` tells whether it is in one of some rooms.
+    fn include_if(&self, session: &SavedSession, is_in_any: impl Fn(&[Arc<str>]) -> bool) -> bool {
         let is_it = |socket: &SocketId| *socket == session.socket;
         self.socket.as_ref().is_none_or(is_it)
             && !self.except.as_ref().is_some_and(is_it)
-            && (self.rooms.is_empty() || self.rooms.iter().any(is_in))
-            && !self.except_rooms.iter().any(is_in)
+            && (self.rooms.is_empty() || is_in_any(&self.rooms))
+            && !is_in_any(&self.except_rooms)
+    }
+
+    /// Names each room once, ascending.
+    fn put_in_order(&mut self) {
+        for rooms in [&mut self.rooms, &mut self.except_rooms] {
+            if !rooms.is_sorted_by(|earlier, later| earlier < later) {
+                rooms.sort_unstable();
+                rooms.dedup();
+            }
+        }
     }
 }
 
@@ -153,12 +192,16 @@ impl RecoveryStore {
             sessions: BTreeMap::new(),
             pids: BTreeSet::new(),
             next_session: 0,
+            steps: Steps::new(),
         }
     }
 
     /// Keeps a packet that was sent; the oldest ones make room for it. One that is larger than all that may be kept is
     /// not kept, and what stood before it neither: who misses it cannot come back.
-    pub fn record(&mut self, packet: LoggedPacket) {
+    ///
+    /// Cost: O(r log r + log n) for r names of rooms, which are put in order, and n packets.
+    pub fn record(&mut self, mut packet: LoggedPacket) {
+        packet.recipients.put_in_order();
         let number = self.first.saturating_add(self.packets.len() as u64);
         self.bytes = self.bytes.saturating_add(packet.bytes());
         self.offsets.insert(packet.offset.clone(), number);
@@ -185,6 +228,8 @@ impl RecoveryStore {
     /// What the client gets that names a session and the offset of the last packet that it had; `None` if there is no
     /// such session, if it was away too long, or if the packets that it missed are not all there. The session is taken
     /// out in any case: nobody comes back twice at the same time.
+    ///
+    /// Cost: O(p min(r, q) log(r + q)) for p packets that were sent after the offset, each to r rooms, and a session in q.
     pub fn restore(&mut self, pid: &Sid, offset: &str, now: Instant) -> Option<Restored> {
         let head = head(pid);
         let mut numbers = self.pids.range((head, 0)..=(head, u64::MAX));
@@ -203,13 +248,18 @@ impl RecoveryStore {
             .iter()
             .skip(usize::try_from(skipped).unwrap_or(usize::MAX));
         let missed = packets
-            .filter(|packet| packet.recipients.include(&session))
+            .filter(|packet| {
+                self.steps.count();
+                packet.recipients.include_ordered(&session, &self.steps)
+            })
             .map(|packet| packet.packet.clone())
             .collect();
         Some(Restored { session, missed })
     }
 
     /// Forgets what is older than [`RecoveryConfig::max_disconnection_duration`].
+    ///
+    /// Cost: O(log n) for each of the n packets and sessions that are forgotten.
     pub fn expire(&mut self, now: Instant) {
         while let Some(packet) = self.packets.front() {
             if !self.is_over(packet.sent_at, now) {
@@ -254,6 +304,14 @@ impl RecoveryStore {
         self.packets.is_empty() && self.sessions.is_empty()
     }
 
+    /// How often a kept packet or a room of one was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps.taken()
+    }
+
     fn is_over(&self, since: Instant, now: Instant) -> bool {
         since + self.config.max_disconnection_duration < now
     }
@@ -289,8 +347,38 @@ fn head(pid: &Sid) -> Head {
 #[cfg(test)]
 mod tests {
     use engineio_proto::{Encoded, Message};
+    use proptest::prelude::*;
 
     use super::*;
+
+    fn rooms(names: &[u8]) -> Vec<Arc<str>> {
+        let names = names.iter().map(|name| alloc::format!("{name}"));
+        names.map(Arc::from).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn rooms_in_order_include_the_same_sessions(
+            named in prop::collection::vec(0..12_u8, 0..8),
+            excluded in prop::collection::vec(0..12_u8, 0..4),
+            joined in prop::collection::vec(0..12_u8, 0..8),
+        ) {
+            let session = SavedSession {
+                socket: SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap(),
+                pid: Sid::parse("BBBBBBBBBBBBBBBBBBBB").unwrap(),
+                rooms: rooms(&joined).into_iter().collect(),
+                data: None,
+                disconnected_at: Instant::ZERO,
+            };
+            let any = |names: &[u8]| names.iter().any(|name| joined.contains(name));
+            let expected = (named.is_empty() || any(&named)) && !any(&excluded);
+            let mut recipients = Recipients { rooms: rooms(&named), except_rooms: rooms(&excluded), ..Recipients::default() };
+            prop_assert_eq!(recipients.include(&session), expected);
+            recipients.put_in_order();
+            prop_assert_eq!(recipients.include(&session), expected);
+            prop_assert_eq!(recipients.include_ordered(&session, &Steps::new()), expected);
+        }
+    }
 
     #[test]
     fn what_is_forgotten_takes_no_memory() {

@@ -1,0 +1,12 @@
+//! What operations on many sockets, rooms and namespaces cost, counted in elementary steps and never by a clock: how often
+//! a collection looks at one of its items, or how often two keys are compared. `--nocapture` shows the numbers.
+#![cfg(test)]
+
+#[path = "budgets_steps/collections.rs"]
+mod collections;
+#[path = "budgets_steps/net.rs"]
+mod net;
+#[path = "budgets_steps/recovery.rs"]
+mod recovery;
+#[path = "budgets_steps/rooms.rs"]
+mod rooms;
