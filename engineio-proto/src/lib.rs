@@ -26,6 +26,22 @@
 //! same order. What waits is bounded by the configuration. `handle_timeout` does nothing when it is early and always
 //! makes progress at the polled deadline.
 //!
+//! # When to pull frames
+//!
+//! Pulling a frame is an input: it tells the machine that the pipe of the connection can take one. Everything that depends
+//! on a slow peer follows from it: the limits of what waits, *volatile* messages, the end of a graceful close, and the
+//! heartbeat. A heartbeat counts only if the machine's own part of it was pulled before, or was put into a request or a
+//! response. So a driver
+//!
+//! - pulls only while the pipe can take a frame, and keeps a bounded number of frames of its own: one batch of some
+//!   64 KiB for each connection is enough;
+//! - pulls again once these frames are written, not once they are queued elsewhere;
+//! - pulls before it reports what the peer said next, wherever the pipe has room. A ping that is pulled late is answered
+//!   late, and a peer is not blamed for it only as long as its deadline is not over.
+//!
+//! A driver that pulls into a queue without a bound takes that proof away: peers that read nothing look alive, and
+//! their frames grow outside of the limits.
+//!
 //! # A driver
 //!
 //! All a driver does, here with its sockets behind a trait:

@@ -1,29 +1,41 @@
-//! The heartbeat as the client sees it.
+//! The heartbeat as the client sees it. It counts only what proves that the server reads.
 //!
 //! In revision 4 the server pings, and has to do so in time:
 //!
 //! | state | input | next | action |
 //! |---|---|---|---|
 //! | `Off` | handshake | `Awaiting { deadline: now + interval + timeout }` | – |
-//! | `Awaiting` | ping | `Awaiting { deadline: now + interval + timeout }` | – |
+//! | `Awaiting`, no pong waits | ping | `Awaiting { deadline: now + interval + timeout }`, a pong waits | pong |
+//! | `Awaiting`, a pong waits | ping | `Awaiting { claimed: now + interval + timeout }` | – (one pong for both) |
+//! | `Awaiting`, a pong waits | it is handed over | `Awaiting { deadline: claimed }`, no pong waits | – |
 //! | `Awaiting` | time ≥ `deadline` | `Expired` | timed out |
+//!
+//! While the client closes, pings are not answered, as officially: such a pong waits for ever, and one ping counts.
 //!
 //! In revision 3 the client pings, and then anything has to come in time:
 //!
 //! | state | input | next | action |
 //! |---|---|---|---|
-//! | `Off` | handshake | `Asking { ping: now + interval, deadline: now + interval + timeout }` | – |
-//! | `Asking` | time ≥ `ping` | `Asking { ping: none, deadline: now + timeout }` | ping |
-//! | `Asking` | any packet | `Asking { deadline: now + interval + timeout }` | – |
-//! | `Asking`, pinged | pong | `Asking { ping: now + interval }` | – |
+//! | `Off` | handshake | `Asking`, `Next { at: now + interval }`, `deadline: now + interval + timeout` | – |
+//! | `Asking`, `Next` | time ≥ `at` | `Waits { most: now + interval + timeout }`, `deadline: now + timeout` | ping |
+//! | `Asking`, `Waits` | any packet | `claimed: now + interval + timeout`, `deadline`: the same, but `most` at most | – |
+//! | `Asking`, `Waits` | pong | as any packet | – (nobody can answer a ping that has not left) |
+//! | `Asking`, `Waits` | the ping is handed over | `Left`, `deadline: claimed` | – |
+//! | `Asking`, `Next` or `Left` | any packet | `deadline: now + interval + timeout` | – |
+//! | `Asking`, `Left` | pong | `Next { at: now + interval }` | – |
 //! | `Asking` | time ≥ `deadline` | `Expired` | timed out |
+//!
+//! A packet is *handed over* when the driver pulls it as a frame, or when it is put into a POST. A server that reads nothing
+//! leaves it in the queue, and its connection ends: in revision 4 at most `interval + timeout` after the first ping whose
+//! pong waits, in revision 3 as long after the first ping that waits. A server of revision 3 that has been sent a ping may
+//! answer with anything, as officially.
 //!
 //! In both the end of the connection leads to `Off`, but `Expired` stays. Nothing else moves a deadline, and each is one
 //! value: no number of packets can add another. Officially a client of revision 3 that was suspended pings once more
 //! before it gives up; here what is past its deadline is over, as in revision 4.
 //!
 //! Source: `engine.io-client/lib/socket.ts`, `_resetPingTimeout`, `_hasPingExpired`; in version 3.5 `setPing`,
-//! `onHeartbeat`.
+//! `onHeartbeat`. Officially everything counts from servers that read nothing, too.
 
 use core::time::Duration;
 
@@ -35,15 +47,33 @@ pub(super) enum Heartbeat {
     Awaiting {
         period: Duration,
         deadline: Instant,
+        /// The deadline by the last ping, which holds once the pong that waits has been handed over.
+        claimed: Instant,
+        pong_waits: bool,
     },
     Asking {
         interval: Duration,
         timeout: Duration,
-        /// When to ping; `None` while a pong is awaited.
-        ping: Option<Instant>,
+        ping: Ping,
         deadline: Instant,
+        /// The deadline by the last packet, which holds once the ping that waits has been handed over.
+        claimed: Instant,
     },
     Expired,
+}
+
+/// The ping of a client of revision 3.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ping {
+    Next {
+        at: Instant,
+    },
+    /// It has not been handed over. No packet moves the deadline beyond `most` meanwhile.
+    Waits {
+        most: Instant,
+    },
+    /// A pong may answer it.
+    Left,
 }
 
 /// What is due.
@@ -63,12 +93,18 @@ impl Heartbeat {
         let period = interval.saturating_add(timeout);
         let deadline = now + period;
         match revision {
-            Revision::V4 => Self::Awaiting { period, deadline },
+            Revision::V4 => Self::Awaiting {
+                period,
+                deadline,
+                claimed: deadline,
+                pong_waits: false,
+            },
             Revision::V3 => Self::Asking {
                 interval,
                 timeout,
-                ping: Some(now + interval),
+                ping: Ping::Next { at: now + interval },
                 deadline,
+                claimed: deadline,
             },
         }
     }
@@ -78,18 +114,58 @@ impl Heartbeat {
         if let Self::Asking {
             interval,
             timeout,
+            ping,
             deadline,
-            ..
+            claimed,
         } = self
         {
-            *deadline = (*deadline).max(now + interval.saturating_add(*timeout));
+            *claimed = now + interval.saturating_add(*timeout);
+            let allowed = match ping {
+                Ping::Waits { most } => (*claimed).min(*most),
+                Ping::Next { .. } | Ping::Left => *claimed,
+            };
+            *deadline = (*deadline).max(allowed);
         }
     }
 
+    /// A ping of the server arrived, to be answered unless a pong waits already.
     pub(super) fn handle_ping(&mut self, now: Instant) {
-        if let Self::Awaiting { period, deadline } = self {
-            // Time that goes backwards stands still.
-            *deadline = (*deadline).max(now + *period);
+        if let Self::Awaiting {
+            period,
+            deadline,
+            claimed,
+            pong_waits,
+        } = self
+        {
+            *claimed = now + *period;
+            if !core::mem::replace(pong_waits, true) {
+                *deadline = *claimed;
+            }
+        }
+    }
+
+    /// The client's part of the heartbeat was handed to the driver.
+    pub(super) fn handle_handover(&mut self) {
+        match self {
+            Self::Awaiting {
+                deadline,
+                claimed,
+                pong_waits,
+                ..
+            } => {
+                *pong_waits = false;
+                *deadline = *claimed;
+            }
+            Self::Asking {
+                ping: ping @ Ping::Waits { .. },
+                deadline,
+                claimed,
+                ..
+            } => {
+                *ping = Ping::Left;
+                *deadline = *claimed;
+            }
+            Self::Asking { .. } | Self::Off | Self::Expired => {}
         }
     }
 
@@ -97,11 +173,13 @@ impl Heartbeat {
     pub(super) fn handle_pong(&mut self, now: Instant) -> bool {
         if let Self::Asking {
             interval,
-            ping: ping @ None,
+            ping: ping @ Ping::Left,
             ..
         } = self
         {
-            *ping = Some(now + *interval);
+            *ping = Ping::Next {
+                at: now + *interval,
+            };
             return true;
         }
         false
@@ -120,15 +198,19 @@ impl Heartbeat {
             return Some(Beat::TimedOut);
         }
         if let Self::Asking {
+            interval,
             timeout,
-            ping: ping @ Some(_),
+            ping,
             deadline,
-            ..
+            claimed,
         } = self
-            && ping.is_some_and(|at| at < Instant::MAX && now >= at)
+            && matches!(ping, Ping::Next { at } if *at < Instant::MAX && now >= *at)
         {
-            *ping = None;
+            *ping = Ping::Waits {
+                most: now + interval.saturating_add(*timeout),
+            };
             *deadline = now + *timeout;
+            *claimed = *deadline;
             return Some(Beat::Ping);
         }
         None
@@ -154,9 +236,10 @@ impl Heartbeat {
         let next = match self {
             Self::Off | Self::Expired => return None,
             Self::Awaiting { deadline, .. } => *deadline,
-            Self::Asking { ping, deadline, .. } => {
-                ping.map_or(*deadline, |ping| ping.min(*deadline))
-            }
+            Self::Asking { ping, deadline, .. } => match ping {
+                Ping::Next { at } => (*at).min(*deadline),
+                Ping::Waits { .. } | Ping::Left => *deadline,
+            },
         };
         (next < Instant::MAX).then_some(next)
     }
@@ -193,12 +276,6 @@ mod tests {
         assert_eq!(heartbeat.deadline(), Some(ms(1_500)));
         heartbeat.handle_ping(ms(1_499));
         assert_eq!(heartbeat.deadline(), Some(ms(1_999)));
-        heartbeat.handle_ping(ms(1_200));
-        assert_eq!(
-            heartbeat.deadline(),
-            Some(ms(1_999)),
-            "time does not go backwards"
-        );
     }
 
     #[test]
@@ -221,12 +298,54 @@ mod tests {
         assert!(!heartbeat.handle_pong(ms(1_100)), "nobody asked");
         assert_eq!(heartbeat.deadline(), Some(ms(1_300)));
         assert_eq!(heartbeat.handle_timeout(ms(1_300)), Some(Beat::Ping));
+        heartbeat.handle_handover();
         heartbeat.handle_packet(ms(1_400));
         assert_eq!(heartbeat.deadline(), Some(ms(1_900)));
         assert!(heartbeat.handle_pong(ms(1_450)));
         assert_eq!(heartbeat.deadline(), Some(ms(1_750)));
         assert_eq!(heartbeat.handle_timeout(ms(1_750)), Some(Beat::Ping));
         assert_eq!(heartbeat.deadline(), Some(ms(1_950)));
+    }
+
+    #[test]
+    fn in_revision_4_pings_behind_a_pong_that_waits_count_once_it_was_handed_over() {
+        let mut heartbeat = heartbeat(Revision::V4);
+        heartbeat.handle_handover();
+        assert_eq!(heartbeat.deadline(), Some(ms(1_500)), "nothing to claim");
+        heartbeat.handle_ping(ms(1_100));
+        heartbeat.handle_ping(ms(1_200));
+        heartbeat.handle_ping(ms(1_400));
+        assert_eq!(heartbeat.deadline(), Some(ms(1_600)));
+        heartbeat.handle_handover();
+        assert_eq!(heartbeat.deadline(), Some(ms(1_900)));
+        heartbeat.handle_ping(ms(1_500));
+        assert_eq!(heartbeat.deadline(), Some(ms(2_000)));
+    }
+
+    #[test]
+    fn in_revision_3_what_comes_while_the_ping_waits_counts_in_full_once_it_was_handed_over() {
+        let mut heartbeat = heartbeat(Revision::V3);
+        assert_eq!(heartbeat.handle_timeout(ms(1_300)), Some(Beat::Ping));
+        heartbeat.handle_packet(ms(1_310));
+        assert!(!heartbeat.handle_pong(ms(1_310)), "it has not left");
+        assert_eq!(heartbeat.deadline(), Some(ms(1_800)));
+        heartbeat.handle_packet(ms(1_700));
+        assert_eq!(heartbeat.deadline(), Some(ms(1_800)), "no further");
+        heartbeat.handle_handover();
+        assert_eq!(heartbeat.deadline(), Some(ms(2_200)));
+        heartbeat.handle_packet(ms(1_900));
+        heartbeat.handle_handover();
+        assert_eq!(heartbeat.deadline(), Some(ms(2_400)));
+        assert!(heartbeat.handle_pong(ms(1_900)));
+    }
+
+    #[test]
+    fn in_revision_3_a_ping_that_was_handed_over_late_has_the_timeout_of_its_time() {
+        let mut heartbeat = heartbeat(Revision::V3);
+        heartbeat.handle_packet(ms(1_290));
+        assert_eq!(heartbeat.handle_timeout(ms(1_300)), Some(Beat::Ping));
+        heartbeat.handle_handover();
+        assert_eq!(heartbeat.deadline(), Some(ms(1_500)), "as officially");
     }
 
     #[test]

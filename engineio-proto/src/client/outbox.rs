@@ -62,6 +62,11 @@ impl Outbox {
         self.beat = true;
     }
 
+    /// Whether a pong, or in revision 3 a ping, has not been taken yet.
+    pub(super) fn beat_waits(&self) -> bool {
+        self.beat
+    }
+
     pub(super) fn push_upgrade(&mut self) {
         self.upgrade = true;
     }

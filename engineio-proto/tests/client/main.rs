@@ -9,6 +9,7 @@ mod limits;
 mod opening;
 mod pair;
 mod polling;
+mod reading;
 mod revision_3;
 mod upgrade;
 mod websocket;

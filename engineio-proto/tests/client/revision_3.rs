@@ -189,6 +189,7 @@ fn the_client_pings_at_the_interval_and_again_an_interval_after_the_pong() {
 
     let mut net = websocket(config());
     net.advance(300);
+    assert_eq!(net.drain(), ["c0 > 2"]);
     net.text(0, "3");
     net.advance(300);
     assert_eq!(net.drain(), ["c0 > 2", "pong"]);

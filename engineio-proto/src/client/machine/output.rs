@@ -5,6 +5,7 @@ use core::convert::Infallible;
 use alloc::collections::VecDeque;
 
 use super::{Carrier, Client, Deadline, Event, Output, State, Timer};
+use crate::client::outbox::Outbox;
 use crate::codec::webtransport;
 use crate::{ConnectionId, Frame, Instant};
 
@@ -68,6 +69,9 @@ impl Client {
 
     /// The next frame for a connection, to be called when its pipe can take one. After `None`,
     /// [`Output::Frames`] says when there are more.
+    ///
+    /// A frame that is pulled counts as on its way to the server. The heartbeat takes what follows it as proof that the
+    /// server reads, so a driver must not pull frames into a queue of its own without a bound.
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
         if self.upgrade.is_on(connection) {
@@ -95,7 +99,8 @@ impl Client {
             Carrier::Connected { transport, .. } => transport,
             Carrier::None | Carrier::Polling { .. } | Carrier::Connecting { .. } => return None,
         };
-        let frame = self.outbox.pop_frame(self.wire(transport));
+        let wire = self.wire(transport);
+        let frame = self.take(|outbox| outbox.pop_frame(wire));
         if self.state != State::Closed {
             self.tell_drained();
             self.settle();
@@ -161,6 +166,16 @@ impl Client {
         !self.actions.is_empty()
             || self.upgrade.unannounced().is_some()
             || unannounced && self.has_frames()
+    }
+
+    /// Takes from the queue for the driver, and tells the heartbeat if its packet was among what was taken.
+    pub(super) fn take<R>(&mut self, pop: impl FnOnce(&mut Outbox) -> R) -> R {
+        let waited = self.outbox.beat_waits();
+        let taken = pop(&mut self.outbox);
+        if waited && !self.outbox.beat_waits() {
+            self.heartbeat.handle_handover();
+        }
+        taken
     }
 
     /// Something left the queue: a refused send may be tried again.

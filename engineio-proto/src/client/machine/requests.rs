@@ -36,7 +36,8 @@ impl Client {
             self.wire(Transport::Polling),
             self.config.max_packets_per_post,
         );
-        let body = self.outbox.pop_payload(wire, self.max_payload, packets);
+        let limit = self.max_payload;
+        let body = self.take(|outbox| outbox.pop_payload(wire, limit, packets));
         let id = self.request(self.sid.clone().as_deref(), Some(body));
         let deadline = match self.config.request_timeout_of(Transport::Polling) {
             Some(_) => Deadline::Unarmed,
