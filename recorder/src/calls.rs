@@ -221,6 +221,7 @@ calls! { Server, 1, "server", SERVER_CALLS:
     45 emit_early(token: by ConnectToken, event: by Payload) -> Result<(), EmitError>;
     46 handle_webtransport(id: val ConnectionId, now: val Instant);
     47 handle_bad_frame(id: val ConnectionId, error: val DecodeError, now: val Instant);
+    48 close_session(session: val SessionKey, now: val Instant);
 }
 
 calls! { Client, 2, "client", CLIENT_CALLS:

@@ -55,12 +55,23 @@ impl<K: Copy + Ord> Rooms<K> {
             Some((name, _)) => Arc::clone(name),
             None => Arc::from(room),
         };
+        self.put(member, name);
+        true
+    }
+
+    /// As [`join`](Self::join), with a name that is shared rather than copied if the room comes into being.
+    pub(crate) fn join_shared(&mut self, member: K, room: &Arc<str>) {
+        let known = self.members.get_key_value(&**room);
+        let name = Arc::clone(known.map_or(room, |(name, _)| name));
+        self.put(member, name);
+    }
+
+    fn put(&mut self, member: K, name: Arc<str>) {
         self.members
             .entry(Arc::clone(&name))
             .or_default()
             .insert(member);
         self.rooms.entry(member).or_default().insert(name);
-        true
     }
 
     /// Takes a member out of a room, which ceases to be if it was the last. False if it was not there.

@@ -116,6 +116,24 @@ for (const mode of Object.keys(MODES)) {
       });
     }
 
+    it("by the server without a DISCONNECT: the client reconnects", async () => {
+      const socket = await connect(server, { mode, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 50 });
+      const { id } = socket;
+      const custom = socket.io.socket("/custom");
+      await connected(custom);
+      const gone = [received(socket, "disconnect"), received(custom, "disconnect")];
+      const back = received(socket, "connect");
+      socket.emit("close-my-connection");
+      for (const end of gone) {
+        assert.equal((await end)[0], "transport close");
+      }
+      assert.equal(socket.active, true);
+      assert.equal(await reasonOf(id), "forced close");
+      await back;
+      assert.notEqual(socket.id, id);
+      assert.deepEqual(await ask(socket, "message-with-ack", 1), [1]);
+    });
+
     it("by the client from one of two namespaces", async () => {
       const socket = await connect(server, { mode });
       const { id } = socket;

@@ -41,6 +41,17 @@ async function lose(socket) {
 
 for (const mode of Object.keys(MODES)) {
   describe(`${mode}: recovery`, () => {
+    it("a client whose connection the server closed comes back by itself to what it had", async () => {
+      const socket = await prepared(mode, `closed-${mode}`);
+      const { id } = socket;
+      const gone = received(socket, "disconnect");
+      socket.emit("close-my-connection");
+      assert.equal((await gone)[0], "transport close");
+      await connected(socket);
+      assert.equal(socket.recovered, true);
+      assert.equal(socket.id, id);
+    });
+
     it("a client that was away has its id and rooms, and gets what it missed in order", async () => {
       const socket = await prepared(mode, `room-${mode}`);
       const other = await connect(server);

@@ -358,6 +358,38 @@ fn a_flood_of_namespaces_leaves_as_many_as_one_connection_may_join() {
     assert!(held < MIB, "{held}");
 }
 
+/// Children that nobody is let into are gone once their clients are refused, and others may have as many.
+#[test]
+fn a_flood_of_names_that_nobody_is_let_into_uses_no_namespace_up() {
+    let mut target = Target::with_attacker();
+    target
+        .server
+        .add_parent(NamespacePattern::new("/*").unwrap().into());
+    let flood = |target: &mut Target| {
+        for number in 0..2 * Config::default().max_namespaces {
+            let frame = Frame::Text(format!("40/{number},").into());
+            target.server.handle_frame(ATTACKER, frame, target.now);
+            while let Some(output) = target.server.poll_output() {
+                match output {
+                    Output::Event(Event::Connecting { token, .. }) => {
+                        target.server.reject(token, "no", None).unwrap();
+                    }
+                    Output::Frames { connection } => {
+                        while target.server.poll_frame(connection).is_some() {}
+                    }
+                    _ => {}
+                }
+            }
+        }
+    };
+    // What a slab and queues keep for the next ones.
+    flood(&mut target);
+    let info = measure(|| flood(&mut target));
+    println!("20,000 names, all refused: {} B kept", info.bytes_current);
+    assert_eq!(info.bytes_current, 0);
+    assert!(target.server.namespaces().eq(["/"]));
+}
+
 /// An application that lets clients choose the names of rooms gives each of them so many names of such a length.
 #[test]
 fn a_flood_of_rooms_costs_their_names() {

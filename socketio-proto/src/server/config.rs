@@ -43,7 +43,8 @@ pub struct Config {
     /// The namespaces that may exist for clients to bring new children of parents into being; further ones are refused
     /// with the message `too many namespaces`. The application may add as many as it likes. Default 10,000.
     pub max_namespaces: usize,
-    /// Whether a child of a parent is removed once nobody is in it or waits for it. Default false.
+    /// Whether a child of a parent is removed once nobody is in it or waits for it. Default false: then only a child that
+    /// nobody was ever let into is removed.
     pub cleanup_empty_child_namespaces: bool,
     /// Whether the application is told of every room that comes, goes, is joined and left, as adapters want it. Default
     /// false.

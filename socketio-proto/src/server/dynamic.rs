@@ -10,6 +10,10 @@
 //! A name that the application thinks about has a *tentative* namespace already: nobody is in it and nobody sees it, but
 //! those who wait for it are counted there.
 //!
+//! A child stays once somebody was let in, as officially, unless empty children are
+//! [cleaned up](super::Config::cleanup_empty_child_namespaces). A child that nobody was let into goes with the last client
+//! that waits for it, so that clients that are refused use no namespace up; officially it stays.
+//!
 //! Source: `socket.io/lib/index.ts`, `of` and `_checkNamespace`; `lib/parent-namespace.ts`.
 
 use alloc::string::String;
@@ -81,6 +85,9 @@ impl Server {
         let key = self.namespaces.key(&full);
         if let Some(key) = key.or_else(|| self.namespaces.insert(full.into())) {
             self.establish(key, parent);
+            if let Some(namespace) = self.namespaces.by_key_mut(key) {
+                namespace.is_established = true;
+            }
         }
         Ok(())
     }
@@ -390,14 +397,16 @@ impl Server {
             return;
         };
         namespace.sockets.remove(&SocketKey(key));
-        namespace.waiting.remove(&key);
+        namespace.end_waiting(key);
     }
 
-    /// Forgets a namespace that is there for its sockets only and has none left.
+    /// Forgets a namespace that is there for its sockets only and has none left: one that is not decided about, and a
+    /// child that nobody was let into, or any child if empty ones are cleaned up.
     pub(super) fn clean_up(&mut self, key: Key) {
         let cleanup = self.config.cleanup_empty_child_namespaces;
         let unused = self.namespaces.by_key(key).is_some_and(|namespace| {
-            let optional = namespace.tentative || (cleanup && namespace.parent.is_some());
+            let is_kept = namespace.is_established && !cleanup;
+            let optional = namespace.tentative || (namespace.parent.is_some() && !is_kept);
             optional && namespace.is_vacant()
         });
         if unused {

@@ -70,8 +70,8 @@ pub enum Event {
         /// The parent that it is a child of.
         parent: Option<ParentKey>,
     },
-    /// A namespace is no more: it was removed, or was an empty child of a server that
-    /// [cleans up](super::Config::cleanup_empty_child_namespaces).
+    /// A namespace is no more: it was removed, was a child that nobody was let into, or was an empty child of a server
+    /// that [cleans up](super::Config::cleanup_empty_child_namespaces).
     NamespaceRemoved {
         /// Its name.
         namespace: ByteString,

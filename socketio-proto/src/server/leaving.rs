@@ -34,6 +34,48 @@ impl Server {
         self.pump();
     }
 
+    /// Closes the connection of a client behind what is queued for it, without a DISCONNECT: what the official
+    /// `socket.conn.close()` does. A client sees `transport close` and reconnects, and may
+    /// [come back](super::Config::connection_state_recovery) to what it had; after
+    /// [`disconnect_session`](Self::disconnect_session) it stays away.
+    ///
+    /// From here on nothing can be sent to the client, and what it still sends is ignored. Its sockets leave with
+    /// `forced close` once the connection is closed, at the latest after
+    /// [`close_timeout`](engineio_proto::server::Config::close_timeout). Nothing happens if the session is not open.
+    ///
+    /// Cost: when it is closed, for each socket of the client that of [`disconnect`](Self::disconnect).
+    ///
+    /// Source: `engine.io/lib/socket.ts`, `close`; `socket.io/lib/client.ts`, `onclose`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::engine::http::RequestHead;
+    /// use socketio_proto::engine::server::Output;
+    /// use socketio_proto::engine::{ConnectionId, Instant, Seed};
+    /// use socketio_proto::server::{Config, Event, Server};
+    ///
+    /// let mut server = Server::new(Config::default(), 0, &Seed::new([1; 32]))?;
+    /// let (connection, now) = (ConnectionId(1), Instant::ZERO);
+    /// let head = RequestHead::new("GET", "/socket.io/", "EIO=4&transport=websocket");
+    /// server.handle_upgrade(connection, &head, now);
+    /// while let Some(output) = server.poll_output() {
+    ///     match output {
+    ///         Output::Event(Event::Opened { session, .. }) => server.close_session(session, now),
+    ///         Output::Event(Event::Closed { reason, .. }) => assert_eq!(reason.to_string(), "forced close"),
+    ///         Output::Frames { connection } => while server.poll_frame(connection).is_some() {},
+    ///         _ => {} // a driver accepts and closes
+    ///     }
+    /// }
+    /// assert_eq!(server.engine().session_count(), 0);
+    /// # Ok::<(), socketio_proto::engine::server::ConfigError>(())
+    /// ```
+    pub fn close_session(&mut self, session: SessionKey, now: Instant) {
+        self.advance(now);
+        self.engine.close(session, self.now());
+        self.pump();
+    }
+
     /// Takes all sockets of a client that have joined out of their namespaces, and tells it.
     pub(super) fn disconnect_all(&mut self, session: SessionKey, reason: DisconnectReason) {
         for key in self.sockets_of_client(session) {

@@ -35,6 +35,7 @@
 //! | `fetchSockets`, `allSockets` | [`Server::sockets`] |
 //! | `socketsJoin`, `socketsLeave`, `disconnectSockets` | [`Server::join_many`], [`Server::leave_many`], [`Server::disconnect_many`] |
 //! | `socket.disconnect()`, `socket.disconnect(true)` | [`Server::disconnect`], [`Server::disconnect_session`] |
+//! | `socket.conn.close()` | [`Server::close_session`] |
 //! | `disconnecting`, `disconnect` | [`Event::Disconnected`], with the rooms that the socket was in |
 //! | `error` of a socket | the [`ForcedClose`](DisconnectReason::ForcedClose) of [`Event::Disconnected`]; an event of that name is ordinary |
 //! | `socket.recovered` | [`Event::Recovered`], [`Server::is_recovered`] |

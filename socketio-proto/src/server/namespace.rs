@@ -9,7 +9,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
 
 use super::keys::{ParentKey, SocketKey};
-use super::recovery::{Extras, RecoveryStore};
+use super::recovery::{Extras, RecoveryStore, Returning};
 use super::sockets::Sockets;
 use super::target::Target;
 use crate::Rooms;
@@ -23,6 +23,9 @@ pub(super) struct Namespace {
     pub(super) parent: Option<ParentKey>,
     /// The application has not said yet whether it exists.
     pub(super) tentative: bool,
+    /// It stays although nobody is in it, unless empty children are cleaned up: somebody was let in, or the application
+    /// added it.
+    pub(super) is_established: bool,
     /// The application wants to know what is sent in it.
     pub(super) observed: bool,
     /// The sockets that wait to be let in.
@@ -31,6 +34,8 @@ pub(super) struct Namespace {
     pub(super) sockets: BTreeSet<SocketKey>,
     /// The rooms besides every socket's own, which takes no memory: its name finds the socket.
     pub(super) rooms: Rooms<SocketKey>,
+    /// Those of the sockets that wait who came back.
+    pub(super) returning: Returning,
     /// What is kept for clients that come back, if anything is.
     pub(super) store: Option<Box<RecoveryStore>>,
     pub(super) next_ack: u64,
@@ -65,13 +70,21 @@ impl Namespace {
             key,
             parent: None,
             tentative: true,
+            is_established: false,
             observed: false,
             waiting: BTreeSet::new(),
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
+            returning: Returning::new(),
             store: None,
             next_ack,
         }
+    }
+
+    /// Notes that a socket waits no longer, because it was let in or is gone.
+    pub(super) fn end_waiting(&mut self, key: Key) {
+        self.waiting.remove(&key);
+        self.returning.remove(SocketKey(key));
     }
 
     /// Whether nobody is in it, waits for it, or may come back to it.

@@ -162,7 +162,7 @@ impl Namespaces {
         let namespaces = self.slab.iter().map(|(_, namespace)| namespace);
         namespaces.fold(looked_up, |sum, namespace| {
             let store = namespace.store.as_ref().map_or(0, |store| store.steps());
-            sum + namespace.rooms.steps() + store
+            sum + namespace.rooms.steps() + namespace.returning.steps() + store
         })
     }
 

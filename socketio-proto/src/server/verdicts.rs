@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
+use engineio_proto::server as engine;
 use serde::Serialize;
 
 use super::incoming::OWED;
@@ -37,20 +38,24 @@ impl Server {
         }
         self.pump();
         self.check();
-        if self.sockets.get(key).is_some() {
+        if self.sockets.get(key).is_some_and(|socket| socket.joined) {
             Ok(SocketKey(key))
         } else {
             Err(Gone)
         }
     }
 
-    /// Tells a client that it is let in, behind what it missed. False if it is gone.
+    /// Tells a client that it is let in, behind what it missed. False if it is gone, or its session is being closed.
     pub(super) fn welcome(&mut self, key: Key) -> bool {
         let pid = self.pid(key);
         let Some(socket) = self.sockets.get(key) else {
             return false;
         };
         let (session, name) = (socket.session, self.namespace_name(socket));
+        let engine = self.engine.session(session);
+        if !engine.is_some_and(engine::Session::is_open) {
+            return false;
+        }
         let answer = Connected {
             sid: socket.name(),
             pid: pid.as_ref().map(Sid::as_str),
@@ -91,8 +96,9 @@ impl Server {
         let extras = socket.extras.as_deref_mut();
         let restored = extras.and_then(|extras| extras.restored.take());
         if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
-            namespace.waiting.remove(&key);
+            namespace.end_waiting(key);
             namespace.sockets.insert(SocketKey(key));
+            namespace.is_established = true;
         }
         let own = || BTreeSet::from([id]);
         let rooms = restored.map_or_else(own, |restored| restored.session.rooms);

@@ -1,6 +1,6 @@
 //! How sockets leave, with the official reasons, and the order of the events.
 
-use socketio_proto::server::Target;
+use socketio_proto::server::{EmitError, Target};
 
 use crate::support::{Net, run};
 
@@ -52,6 +52,75 @@ fn what_was_emitted_leaves_before_the_disconnect() {
                 "c0 < 41",
                 "$0 disconnected: server namespace disconnect"
             ]
+        );
+    });
+}
+
+#[test]
+fn closing_a_session_tells_no_namespace_and_takes_every_socket_out() {
+    run(|net| {
+        net.add_namespace("/custom");
+        net.joined(&["/", "/custom"]);
+        net.joined(&["/"]);
+        net.emit(0, r#"["bye"]"#).unwrap();
+        net.close_session(0);
+        assert_eq!(net.emit(0, r#"["late"]"#), Err(EmitError::Closed));
+        assert_eq!(
+            net.drain(),
+            [
+                r#"c0 < 42["bye"]"#,
+                "c0 closed by the server",
+                "$0 disconnected: forced close",
+                "$1 disconnected: forced close",
+                "c0 closed: forced close",
+            ]
+        );
+        net.close_session(0);
+        assert_eq!(net.drain(), [""; 0], "once");
+        net.emit(2, r#"["still"]"#).unwrap();
+        assert_eq!(net.drain(), [r#"c1 < 42["still"]"#]);
+    });
+}
+
+#[test]
+fn closing_a_session_on_polling_answers_the_poll_with_close() {
+    run(|net| {
+        let client = net.polling();
+        net.post(client, "40");
+        net.accept_after_events();
+        for _ in 0..2 {
+            net.poll(client);
+        }
+        net.drain();
+        net.close_session(client);
+        assert_eq!(
+            net.drain(),
+            [
+                "c0 < 1",
+                "$0 disconnected: forced close",
+                "c0 closed: forced close",
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_client_that_waits_for_a_verdict_while_its_session_closes_is_not_let_in() {
+    run(|net| {
+        net.add_namespace("/custom");
+        let (client, socket) = net.joined(&["/"]);
+        net.text(client, "0/custom,");
+        net.drain();
+        net.stall(client);
+        net.emit(socket, r#"["first"]"#).unwrap();
+        net.close_session(client);
+        assert!(net.accept().is_err());
+        assert_eq!(net.server.socket_count("/custom"), 0);
+        while net.pull(client).is_some() {}
+        let lines = net.drain();
+        assert!(
+            !lines.iter().any(|line| line.contains("40/custom")),
+            "{lines:?}"
         );
     });
 }

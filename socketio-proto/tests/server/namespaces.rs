@@ -297,6 +297,125 @@ fn an_empty_child_stays_by_default() {
     });
 }
 
+/// How a client that asks for a child does not get in.
+type Way = fn(&mut Net, usize);
+
+const WAYS: [Way; 4] = [
+    |net, _| net.reject("no", None).unwrap(),
+    |net, _| net.advance(45_000),
+    |net, client| net.vanish(client),
+    |net, client| net.disconnect_session(client),
+];
+
+#[test]
+fn a_child_that_nobody_was_let_into_is_removed_even_if_empty_ones_stay() {
+    for way in WAYS {
+        run(|net| {
+            let parent = pattern(net, "/dynamic-{int}");
+            // Who is in some namespace is not closed at the connect timeout.
+            let (client, _) = net.joined(&["/"]);
+            for _ in 0..2 {
+                net.text(client, "0/dynamic-1,");
+                assert_eq!(net.drain()[0], "/dynamic-1 added as a child");
+                net.reject("no", None).unwrap();
+                assert_eq!(
+                    net.drain(),
+                    [
+                        r#"c0 < 44/dynamic-1,{"message":"no"}"#,
+                        "/dynamic-1 removed"
+                    ]
+                );
+            }
+            net.text(client, "0/dynamic-1,");
+            net.drain();
+            way(net, client);
+            assert!(net.drain().contains(&"/dynamic-1 removed".to_owned()));
+            assert_eq!(net.server.children(parent).count(), 0);
+            assert!(net.server.namespaces().eq(["/"]));
+        });
+    }
+}
+
+#[test]
+fn a_child_that_the_application_allowed_and_nobody_was_let_into_is_removed() {
+    for way in WAYS {
+        run(|net| {
+            net.server.add_parent(Matcher::Ask);
+            let (client, _) = net.joined(&["/"]);
+            net.text(client, "0/a,");
+            net.drain();
+            net.allow().unwrap();
+            assert_eq!(net.drain()[0], "/a added as a child");
+            way(net, client);
+            assert!(net.drain().contains(&"/a removed".to_owned()));
+            assert!(net.server.namespaces().eq(["/"]));
+        });
+    }
+}
+
+#[test]
+fn a_child_stays_while_somebody_waits_for_it_and_once_somebody_was_let_in() {
+    run(|net| {
+        pattern(net, "/dynamic-{int}");
+        let clients = [net.websocket(), net.websocket()];
+        for client in clients {
+            net.text(client, "0/dynamic-1,");
+        }
+        net.drain();
+        net.reject("no", None).unwrap();
+        assert_eq!(net.drain(), [r#"c0 < 44/dynamic-1,{"message":"no"}"#]);
+        net.accept().unwrap();
+        net.text(clients[1], "1/dynamic-1,");
+        net.text(clients[0], "0/dynamic-1,");
+        net.drain();
+        net.reject("no", None).unwrap();
+        assert_eq!(net.drain(), [r#"c0 < 44/dynamic-1,{"message":"no"}"#]);
+        assert!(net.server.namespaces().eq(["/", "/dynamic-1"]));
+    });
+}
+
+#[test]
+fn a_child_that_the_application_added_stays_whoever_is_refused() {
+    run(|net| {
+        pattern(net, "/dynamic-{int}");
+        net.server.add_namespace("/dynamic-1").unwrap();
+        net.drain();
+        let client = net.websocket();
+        // One that a client brought into being is the application's as well, once it was added.
+        net.text(client, "0/dynamic-2,");
+        net.server.add_namespace("/dynamic-2").unwrap();
+        net.text(client, "0/dynamic-1,");
+        net.drain();
+        net.reject("no", None).unwrap();
+        net.reject("no", None).unwrap();
+        net.drain();
+        assert!(
+            net.server
+                .namespaces()
+                .eq(["/", "/dynamic-1", "/dynamic-2"])
+        );
+    });
+}
+
+#[test]
+fn names_that_nobody_is_let_into_do_not_keep_others_out() {
+    run_with(config().with_max_namespaces(100), |net| {
+        pattern(net, "/dynamic-{int}");
+        let client = net.websocket();
+        for name in 0..500 {
+            net.text(client, &format!("0/dynamic-{name},"));
+            net.drain();
+            net.reject("no", None).unwrap();
+            net.drain();
+        }
+        let honest = net.websocket();
+        net.text(honest, "0/dynamic-7,");
+        assert_eq!(net.drain()[1], "c1 connecting /dynamic-7");
+        net.accept().unwrap();
+        net.drain();
+    });
+}
+
 #[test]
 fn a_child_whose_only_client_is_refused_is_removed() {
     run_with(config().with_cleanup_empty_child_namespaces(true), |net| {

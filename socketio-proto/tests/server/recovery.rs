@@ -472,6 +472,56 @@ fn one_who_misses_more_than_may_wait_while_the_application_thinks_is_dropped() {
 }
 
 #[test]
+fn what_is_sent_to_rooms_meanwhile_is_missed_by_those_who_were_in_them() {
+    let asking = RecoveryConfig::default().with_skip_middlewares(false);
+    run_with(recovering_with(asking), |net| {
+        let (client, socket) = net.joined(&["/"]);
+        for room in ["a", "b"] {
+            net.server.join(net.key(socket), room).unwrap();
+        }
+        net.emit(socket, r#"["first"]"#).unwrap();
+        net.drain();
+        net.lose(client);
+        let id = net.id(0);
+        net.joined(&["/"]);
+        net.come_back("/", 0, 0);
+        net.drain();
+        net.broadcast(MAIN.rooms(&["a", "b", "a"]), r#"["both"]"#);
+        net.broadcast(MAIN.rooms(&["b"]).except_rooms(&["a"]), r#"["not a"]"#);
+        net.broadcast(MAIN.rooms(&["c", &id]), r#"["its own"]"#);
+        net.broadcast(MAIN.except_rooms(&[&id]), r#"["not it"]"#);
+        net.broadcast(MAIN.except_rooms(&["c"]), r#"["all but c"]"#);
+        net.drain();
+        let socket = net.accept().unwrap();
+        let lines = net.drain();
+        let names = lines.iter().filter_map(|line| line.split('"').nth(1));
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ["both", "its own", "all but c", "sid"]
+        );
+        assert!(net.server.is_in(net.key(socket), "a") && net.server.is_in(net.key(socket), "b"));
+        net.broadcast(MAIN.rooms(&["a"]), r#"["after"]"#);
+        assert_eq!(net.drain().len(), 1, "once");
+    });
+}
+
+#[test]
+fn one_whose_session_is_closed_by_the_server_comes_back() {
+    run_with(recovering(), |net| {
+        let (client, socket) = net.joined(&["/"]);
+        net.emit(socket, r#"["first"]"#).unwrap();
+        net.drain();
+        net.close_session(client);
+        net.drain();
+        net.broadcast(MAIN, r#"["missed"]"#);
+        let client = net.come_back("/", 0, 0);
+        let lines = net.drain();
+        assert_eq!(lines[0], format!(r#"c{client} < 42["missed","@1"]"#));
+        assert_eq!(lines[2], format!("c{client} back in / as $1"));
+    });
+}
+
+#[test]
 fn one_who_is_refused_gets_nothing_of_what_was_missed_and_the_session_is_over() {
     let asking = RecoveryConfig::default().with_skip_middlewares(false);
     run_with(recovering_with(asking), |net| {

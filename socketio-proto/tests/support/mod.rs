@@ -511,6 +511,11 @@ impl Net {
         self.server.disconnect_session(session, self.now);
     }
 
+    pub(crate) fn close_session(&mut self, client: usize) {
+        let session = self.session(client);
+        self.server.close_session(session, self.now);
+    }
+
     pub(crate) fn shut_down(&mut self) {
         self.server.shut_down(self.now);
     }

@@ -53,6 +53,12 @@ impl Net {
         self.drain();
     }
 
+    pub(crate) fn vanish(&mut self, connection: u64) {
+        self.server
+            .handle_connection_closed(ConnectionId(connection), self.now);
+        self.drain();
+    }
+
     pub(crate) fn drain(&mut self) {
         while let Some(output) = self.server.poll_output() {
             match output {

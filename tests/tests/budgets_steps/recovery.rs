@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use socketio_proto::EncodedPacket;
 use socketio_proto::engine::{Encoded, Instant, Message, Sid};
 use socketio_proto::server::{
-    LoggedPacket, Recipients, RecoveryConfig, RecoveryStore, SavedSession, SocketId,
+    Config, LoggedPacket, Recipients, RecoveryConfig, RecoveryStore, SavedSession, SocketId, Target,
 };
+use socketio_proto::{EncodedPacket, Payload};
+
+use crate::net::Net;
 
 const PID: &str = "BBBBBBBBBBBBBBBBBBBB";
 
@@ -64,4 +66,71 @@ fn a_session_in_few_rooms_is_given_back_without_a_look_at_all_rooms_of_the_packe
         let fewer = rooms_of_packet.min(rooms_of_session);
         assert!(taken <= packets * (fewer + 1), "{taken}");
     }
+}
+
+/// The text between two others.
+fn between<'a>(text: &'a str, before: &str, behind: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap();
+    rest.split_once(behind).unwrap().0
+}
+
+#[test]
+fn what_is_sent_looks_only_at_those_whom_it_concerns_of_the_clients_that_wait() {
+    const WAITING: u64 = 10_000;
+    let recovery = RecoveryConfig::default().with_skip_middlewares(false);
+    let config = Config::default().with_connection_state_recovery(Some(recovery));
+    let mut net = Net::with_clients(config, WAITING + 1);
+    let pids = net.texts.iter().filter(|text| text.starts_with("40"));
+    let pids: Vec<_> = pids
+        .map(|text| between(text, r#""pid":""#, "\"").to_owned())
+        .collect();
+    net.server.join_many(&Target::namespace("/"), "all");
+    net.server.join(net.sockets[7], "few").unwrap();
+    let event = Payload::event("news").build().unwrap();
+    net.texts.clear();
+    net.server
+        .broadcast(&Target::namespace("/"), &event)
+        .unwrap();
+    net.drain();
+    let offset = between(&net.texts[0], r#""news",""#, "\"").to_owned();
+    net.hold = true;
+    for client in 0..WAITING {
+        net.vanish(client);
+        let connection = client + WAITING + 1;
+        net.open(connection);
+        let pid = &pids[client as usize];
+        net.text(
+            connection,
+            &format!(r#"40{{"pid":"{pid}","offset":"{offset}"}}"#),
+        );
+    }
+    assert_eq!(net.undecided.len(), WAITING as usize);
+
+    let stays = net.sockets[WAITING as usize];
+    let taken = net.steps("an event to one while 10,000 wait", |server| {
+        server.emit(stays, &event).unwrap();
+    });
+    assert!(taken <= 20, "{taken}");
+    let target = Target::namespace("/");
+    for (what, rooms, concerned) in [
+        ("an event to a room of none of them", &["none"][..], 0),
+        ("an event to a room of one of them", &["few"], 1),
+        (
+            "an event to a room of all of them",
+            &["all"],
+            WAITING as usize,
+        ),
+        ("an event to all", &[], WAITING as usize),
+    ] {
+        let taken = net.steps(what, |server| {
+            server.broadcast(&target.rooms(rooms), &event).unwrap();
+        });
+        assert!(taken <= 3 * concerned + 30, "{what}: {taken}");
+    }
+    let taken = net.steps("an event to all but all of them", |server| {
+        server
+            .broadcast(&target.except_rooms(&["all"]), &event)
+            .unwrap();
+    });
+    assert!(taken <= 2 * WAITING as usize + 30, "{taken}");
 }

@@ -221,6 +221,11 @@ impl Behaviours {
                     _ => server.disconnect(socket),
                 }
             }
+            "close-my-connection" if is_empty(payload) => {
+                if let Some(session) = server.socket_session(socket) {
+                    server.close_session(session, context.now);
+                }
+            }
             "reason-of" => {
                 let (id,): (String,) = payload.args()?;
                 let known = self.reasons.iter().find(|(socket, _)| *socket == id);

@@ -156,7 +156,11 @@ impl App {
             }
             (25, _) => {
                 if let Some(session) = pick(&sessions, input.byte()) {
-                    server.disconnect_session(*session, now);
+                    if millis == 0 {
+                        server.close_session(*session, now);
+                    } else {
+                        server.disconnect_session(*session, now);
+                    }
                 }
             }
             (26, _) if namespace == "/made-1" => drop(server.remove_namespace(namespace, now)),

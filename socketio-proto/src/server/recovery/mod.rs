@@ -19,6 +19,7 @@
 mod config;
 mod log;
 mod resume;
+mod returning;
 mod store;
 
 pub use config::{RecoveryConfig, RecoveryStorage};
@@ -26,3 +27,4 @@ pub use store::{LoggedPacket, Recipients, RecoveryStore, Restored, SavedSession}
 
 pub(super) use log::Offsets;
 pub(super) use resume::Extras;
+pub(super) use returning::Returning;

@@ -62,7 +62,8 @@ impl Server {
         match config.storage {
             RecoveryStorage::Inside => {
                 let now = self.now();
-                let store = self.store(namespace);
+                let namespace = self.namespaces.by_key_mut(namespace);
+                let store = namespace.and_then(|namespace| namespace.store.as_mut());
                 let restored = store.and_then(|store| store.restore(&pid, &offset, now));
                 restored.is_some_and(|restored| self.resume(key, restored, auth))
             }
@@ -135,6 +136,7 @@ impl Server {
             }));
         }
         if !config.skip_middlewares {
+            self.expect_return(key);
             self.announce_new(key, auth.cloned(), true);
         } else if self.welcome(key) {
             let event = Event::Recovered {
@@ -148,6 +150,21 @@ impl Server {
             self.enter(key);
         }
         true
+    }
+
+    /// Notes that a socket that came back waits for the verdict.
+    fn expect_return(&mut self, key: Key) {
+        let Some(socket) = self.sockets.get(key) else {
+            return;
+        };
+        let extras = socket.extras.as_deref();
+        let restored = extras.and_then(|extras| extras.restored.as_ref());
+        let namespace = self.namespaces.by_key_mut(socket.namespace);
+        if let (Some(restored), Some(namespace)) = (restored, namespace) {
+            namespace
+                .returning
+                .insert(SocketKey(key), &restored.session);
+        }
     }
 
     /// Whether a client that missed some packets can be sent them all, and the CONNECT behind them.
@@ -189,13 +206,12 @@ impl Server {
             self.config.engine.max_buffered_messages,
             self.config.engine.max_buffered_bytes,
         );
-        for key in &namespace.waiting {
-            let socket = self.sockets.get_mut(*key);
+        for socket in namespace.returning.concerned_by(&packet.recipients) {
+            let socket = self.sockets.get_mut(socket.0);
             let Some(extras) = socket.and_then(|socket| socket.extras.as_deref_mut()) else {
                 continue;
             };
             if let Some(restored) = &mut extras.restored
-                && packet.recipients.include(&restored.session)
                 && restored.missed.len() <= messages
                 && extras.missed_bytes <= bytes
             {
