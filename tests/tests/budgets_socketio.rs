@@ -166,6 +166,65 @@ fn memory_is_back_where_it_was_once_all_clients_are_gone() {
     assert_eq!(later, [0, 0]);
 }
 
+/// What a server may keep of all that came and went: a number of four bytes for each page of 64 sessions and of 64 sockets
+/// that ever was, and room for a few items in each queue and tree.
+const KEPT: i64 = 40 << 10;
+
+#[test]
+fn memory_is_given_back_after_100_000_clients_that_were_there_at_once() {
+    const CLIENTS: u64 = 100_000;
+    let mut net = Net::new();
+    net.sockets.reserve(CLIENTS as usize);
+    let mut held = 0;
+    let info = measure(|| {
+        let opened = measure(|| {
+            for connection in 0..CLIENTS {
+                net.open(connection);
+            }
+            for socket in &net.sockets {
+                net.server.join(*socket, "room").unwrap();
+            }
+        });
+        held = opened.bytes_current;
+        // Nobody takes what all of this says until the end.
+        for connection in 0..CLIENTS {
+            net.server
+                .handle_connection_closed(ConnectionId(connection), net.now);
+        }
+        net.drain();
+        net.sockets.clear();
+    });
+    assert_eq!(net.server.engine().session_count(), 0);
+    let kept = info.bytes_current;
+    println!("{CLIENTS} clients at once: {held} B, {kept} B kept behind them");
+    assert!(kept <= KEPT, "{kept}");
+}
+
+#[test]
+fn memory_is_given_back_after_100_000_clients_that_came_one_after_another() {
+    let mut net = Net::new();
+    net.sockets.reserve(100_000);
+    let info = measure(|| {
+        for connection in 0..100_000 {
+            net.open(connection);
+            if let Some(earlier) = connection.checked_sub(10) {
+                net.server
+                    .handle_connection_closed(ConnectionId(earlier), net.now);
+            }
+            net.drain();
+        }
+        for connection in 99_990..100_000 {
+            net.server
+                .handle_connection_closed(ConnectionId(connection), net.now);
+        }
+        net.drain();
+        net.sockets.clear();
+    });
+    assert_eq!(net.server.engine().session_count(), 0);
+    println!("one after another: {} B kept", info.bytes_current);
+    assert!(info.bytes_current <= KEPT, "{}", info.bytes_current);
+}
+
 #[test]
 fn a_text_event_is_decoded_without_an_allocation() {
     let mut decoder = Parser::default().decoder(Limits::default());

@@ -1,10 +1,12 @@
 //! Collections that the servers are built of, for drivers that keep their own sessions.
 
+mod fifo;
 mod slab;
 mod steps;
 mod table;
 mod timer;
 
+pub use fifo::Fifo;
 pub use slab::{Key, Slab};
 #[doc(hidden)]
 pub use steps::Steps;

@@ -7,7 +7,7 @@ use super::steps::Steps;
 /// One value for each slot of a [`Slab`](super::Slab) that someone else owns, such as what an application knows of
 /// each session: `SessionKey::slot` is the index.
 ///
-/// Lookup takes constant time. Memory grows by pages and never moves.
+/// Lookup takes constant time. Memory grows by pages of 64 slots, and a page whose last value is taken out is given back.
 ///
 /// # Examples
 ///
@@ -22,12 +22,26 @@ use super::steps::Steps;
 /// ```
 #[derive(Debug)]
 pub struct SlotTable<T> {
-    pages: Vec<Vec<Option<T>>>,
+    pages: Vec<Page<T>>,
     len: usize,
     steps: Steps,
 }
 
+#[derive(Debug)]
+struct Page<T> {
+    /// None, or as many as a page has slots.
+    slots: Vec<Option<T>>,
+    values: usize,
+}
+
 const PAGE: usize = 64;
+
+impl<T> Page<T> {
+    const EMPTY: Self = Self {
+        slots: Vec::new(),
+        values: 0,
+    };
+}
 
 impl<T> SlotTable<T> {
     /// Makes an empty table, which holds no memory.
@@ -44,24 +58,42 @@ impl<T> SlotTable<T> {
     pub fn insert(&mut self, slot: u32, value: T) -> Option<T> {
         let (page, index) = split(slot);
         if self.pages.len() <= page {
-            self.pages.resize_with(page.saturating_add(1), Vec::new);
+            self.pages
+                .resize_with(page.saturating_add(1), || Page::EMPTY);
         }
         let page = self.pages.get_mut(page)?;
-        if page.is_empty() {
-            page.reserve_exact(PAGE);
-            page.resize_with(PAGE, || None);
+        if page.slots.is_empty() {
+            page.slots.reserve_exact(PAGE);
+            page.slots.resize_with(PAGE, || None);
         }
-        let old = page.get_mut(index)?.replace(value);
-        self.len += usize::from(old.is_none());
+        let old = page.slots.get_mut(index)?.replace(value);
+        let added = usize::from(old.is_none());
+        page.values = page.values.saturating_add(added);
+        self.len = self.len.saturating_add(added);
         old
     }
 
     /// Takes a value out.
     pub fn remove(&mut self, slot: u32) -> Option<T> {
         let (page, index) = split(slot);
-        let old = self.pages.get_mut(page)?.get_mut(index)?.take()?;
+        let page = self.pages.get_mut(page)?;
+        let old = page.slots.get_mut(index)?.take()?;
+        page.values = page.values.saturating_sub(1);
         self.len = self.len.saturating_sub(1);
+        if page.values == 0 {
+            *page = Page::EMPTY;
+            self.drop_empty_pages();
+        }
         Some(old)
+    }
+
+    /// Drops the pages behind the last value.
+    fn drop_empty_pages(&mut self) {
+        while self.pages.pop_if(|page| page.slots.is_empty()).is_some() {}
+        let len = self.pages.len();
+        if len <= self.pages.capacity() / 4 {
+            self.pages.shrink_to(len.saturating_mul(2));
+        }
     }
 
     /// The value of a slot.
@@ -69,14 +101,14 @@ impl<T> SlotTable<T> {
     pub fn get(&self, slot: u32) -> Option<&T> {
         self.steps.count();
         let (page, index) = split(slot);
-        self.pages.get(page)?.get(index)?.as_ref()
+        self.pages.get(page)?.slots.get(index)?.as_ref()
     }
 
     /// The value of a slot, to be changed.
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.steps.count();
         let (page, index) = split(slot);
-        self.pages.get_mut(page)?.get_mut(index)?.as_mut()
+        self.pages.get_mut(page)?.slots.get_mut(index)?.as_mut()
     }
 
     /// How often a value was looked at.
@@ -113,6 +145,10 @@ const fn split(slot: u32) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -129,5 +165,28 @@ mod tests {
         );
         assert_eq!((table.remove(64), table.remove(64)), (Some(7), None));
         assert_eq!(table.len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map_and_a_page_without_values_takes_no_memory(ops in prop::collection::vec((any::<bool>(), 0..400_u32), 0..300)) {
+            let (mut table, mut model) = (SlotTable::new(), BTreeMap::new());
+            for (insert, slot) in ops {
+                if insert {
+                    prop_assert_eq!(table.insert(slot, slot), model.insert(slot, slot));
+                } else {
+                    prop_assert_eq!(table.remove(slot), model.remove(&slot));
+                }
+                prop_assert_eq!((table.len(), table.get(slot)), (model.len(), model.get(&slot)));
+                for page in &table.pages {
+                    prop_assert!(page.values > 0 || page.slots.capacity() == 0);
+                }
+                prop_assert!(table.pages.last().is_none_or(|page| page.values > 0));
+            }
+            for slot in model.keys() {
+                table.remove(*slot);
+            }
+            prop_assert_eq!(table.pages.capacity(), 0);
+        }
     }
 }

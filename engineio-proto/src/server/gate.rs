@@ -129,7 +129,7 @@ impl Server {
         } else {
             let deadline = now + self.config.handshake_timeout;
             match self.waiting.insert(handshake, by, deadline) {
-                Some(token) => self.opened.push_back(ServerEvent::Handshake { token, by }),
+                Some(token) => self.opened.push(ServerEvent::Handshake { token, by }),
                 None => self.refuse_handshake(&handshake, by, Reject::TooManyHandshakes, None),
             }
         }
@@ -239,7 +239,7 @@ impl Server {
         };
         let session = SessionKey(key);
         self.stats.opened.count(handshake.transport);
-        self.opened.push_back(ServerEvent::Opened { session, by });
+        self.opened.push(ServerEvent::Opened { session, by });
         match by {
             Exchange::Request(id) => self.with(key, |session| session.handle_poll(id, now)),
             Exchange::Connection(id) => {
@@ -282,13 +282,13 @@ impl Server {
                 response: reject.refusal(message),
             },
         };
-        self.outputs.push_back(output);
+        self.outputs.push(output);
     }
 
     pub(super) fn note_refusal(&mut self, by: Exchange, reject: Reject) {
         self.stats.refused.count(reject);
         if self.config.report_refusals {
-            self.opened.push_back(ServerEvent::Refused { by, reject });
+            self.opened.push(ServerEvent::Refused { by, reject });
         }
     }
 }

@@ -13,7 +13,7 @@ use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
 use super::stats::{self, ByTransport, Stats};
 use super::streams::Streams;
-use crate::collections::{Key, Slab, TimerQueue};
+use crate::collections::{Fifo, Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
 use crate::{
     ConfigError, ConnectionId, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator,
@@ -58,9 +58,9 @@ pub struct Server {
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
     ready: VecDeque<Key>,
     eventful: VecDeque<Key>,
-    pub(super) outputs: VecDeque<Output<ServerEvent>>,
+    pub(super) outputs: Fifo<Output<ServerEvent>>,
     /// The events that are not of a session that exists.
-    pub(super) opened: VecDeque<ServerEvent>,
+    pub(super) opened: Fifo<ServerEvent>,
     pub(super) waiting: Waiting,
     pub(super) streams: Streams,
     pub(super) accepting: bool,
@@ -191,8 +191,8 @@ impl Server {
             timers: TimerQueue::new(),
             ready: VecDeque::new(),
             eventful: VecDeque::new(),
-            outputs: VecDeque::new(),
-            opened: VecDeque::new(),
+            outputs: Fifo::new(),
+            opened: Fifo::new(),
             waiting: Waiting::new(),
             streams: Streams::new(),
             accepting: true,
@@ -372,7 +372,7 @@ impl Server {
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<ServerEvent>> {
         loop {
-            if let Some(output) = self.outputs.pop_front() {
+            if let Some(output) = self.outputs.pop() {
                 self.forget(&output);
                 return Some(output);
             }
@@ -399,7 +399,7 @@ impl Server {
     #[must_use]
     pub fn poll_event(&mut self) -> Option<ServerEvent> {
         loop {
-            if let Some(event) = self.opened.pop_front() {
+            if let Some(event) = self.opened.pop() {
                 return Some(event);
             }
             let &key = self.eventful.front()?;
@@ -471,8 +471,7 @@ impl Server {
     }
 
     fn respond(&mut self, request: RequestId, response: Response) {
-        self.outputs
-            .push_back(Output::Respond { request, response });
+        self.outputs.push(Output::Respond { request, response });
     }
 
     /// Drops what was known of an exchange or connection that is over with this output.
@@ -532,10 +531,25 @@ impl Server {
         if self.sessions.get(key).is_some_and(done) {
             self.sessions.remove(key);
             self.timers.set(key.slot(), None);
+            let sessions = self.sessions.len();
+            fit(&mut self.ready, sessions);
+            fit(&mut self.eventful, sessions);
             self.note_idle();
         }
     }
 }
+
+/// Gives back what a queue has room for far beyond the sessions that there are, each of which is in it once at most. It
+/// keeps room for all of them: a broadcast allocates nothing.
+fn fit(queue: &mut VecDeque<Key>, sessions: usize) {
+    let most = sessions.max(LEAST_ROOM);
+    if queue.capacity() / 4 > most {
+        queue.shrink_to(most.saturating_mul(2));
+    }
+}
+
+/// The sessions that a queue keeps room for in any case.
+const LEAST_ROOM: usize = 64;
 
 /// What a request that passed all checks is for.
 pub(super) enum Target {

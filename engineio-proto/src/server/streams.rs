@@ -60,7 +60,7 @@ impl Server {
         } else {
             let deadline = now + self.config.upgrade_timeout;
             self.streams.0.set(id, Some(deadline));
-            self.outputs.push_back(Output::Accept {
+            self.outputs.push(Output::Accept {
                 connection: id,
                 headers: Headers::default(),
             });
@@ -113,7 +113,7 @@ impl Server {
     /// Refuses what a stream asked for: it has been accepted, so that it can only be closed.
     pub(super) fn close_stream(&mut self, id: ConnectionId, reject: Reject) {
         self.note_refusal(Exchange::Connection(id), reject);
-        self.outputs.push_back(Output::Close { connection: id });
+        self.outputs.push(Output::Close { connection: id });
     }
 
     fn upgrade_to_stream(&mut self, id: ConnectionId, sid: &str, now: Instant) {

@@ -1,6 +1,6 @@
 //! The client: what network and clock bring, and what is to be done.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
@@ -8,7 +8,7 @@ use engineio_proto::ConfigError;
 use engineio_proto::client as engine;
 use engineio_proto::client::Output;
 use engineio_proto::codec::DecodeError as FrameError;
-use engineio_proto::collections::{Key, Slab, TimerQueue};
+use engineio_proto::collections::{Fifo, Key, Slab, TimerQueue};
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed};
 
@@ -84,7 +84,7 @@ pub struct Client {
     pub(super) order: Vec<Key>,
     pub(super) names: BTreeMap<ByteString, Key>,
     pub(super) timers: TimerQueue<Timer>,
-    pub(super) events: VecDeque<Queued>,
+    pub(super) events: Fifo<Queued>,
     pub(super) undelivered_events: usize,
     pub(super) undelivered_bytes: usize,
     pub(super) next_ack: u64,
@@ -141,7 +141,7 @@ impl Client {
             order: Vec::new(),
             names: BTreeMap::new(),
             timers: TimerQueue::new(),
-            events: VecDeque::new(),
+            events: Fifo::new(),
             undelivered_events: 0,
             undelivered_bytes: 0,
             next_ack: 0,
@@ -246,7 +246,7 @@ impl Client {
             // Giving out an action can end a connection that was closing, and nothing else.
             return Some(action.map_event(|never| match never {}));
         }
-        let Queued { event, counted } = self.events.pop_front()?;
+        let Queued { event, counted } = self.events.pop()?;
         if let Some(bytes) = counted {
             self.undelivered_events = self.undelivered_events.saturating_sub(1);
             self.undelivered_bytes = self.undelivered_bytes.saturating_sub(bytes);
@@ -290,7 +290,7 @@ impl Client {
     }
 
     pub(super) fn push(&mut self, event: Event) {
-        self.events.push_back(Queued {
+        self.events.push(Queued {
             event,
             counted: None,
         });
@@ -300,7 +300,7 @@ impl Client {
     pub(super) fn push_counted(&mut self, event: Event, bytes: usize) -> bool {
         self.undelivered_events = self.undelivered_events.saturating_add(1);
         self.undelivered_bytes = self.undelivered_bytes.saturating_add(bytes);
-        self.events.push_back(Queued {
+        self.events.push(Queued {
             event,
             counted: Some(bytes),
         });

@@ -164,7 +164,7 @@ impl Server {
             self.kick(session, reason);
             return false;
         }
-        self.events.push_back(Queued {
+        self.events.push(Queued {
             event,
             counted: Some((session, bytes)),
         });

@@ -1,12 +1,12 @@
 //! The server: clients in, events out.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::ConfigError;
 use engineio_proto::codec::DecodeError as FrameError;
-use engineio_proto::collections::{Key, SlotTable, TimerQueue};
+use engineio_proto::collections::{Fifo, Key, SlotTable, TimerQueue};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server as engine;
 use engineio_proto::server::{Output, SessionKey};
@@ -87,7 +87,7 @@ pub struct Server {
     /// Whether expired packets and sessions will be looked for.
     pub(super) expiring: bool,
     pub(super) timers: TimerQueue<Timer>,
-    pub(super) events: VecDeque<Queued>,
+    pub(super) events: Fifo<Queued>,
     /// The latest time seen: a clock that goes backwards stands still.
     now: Instant,
 }
@@ -157,7 +157,7 @@ impl Server {
             offsets: Offsets::new(&seed.child(2)),
             expiring: false,
             timers: TimerQueue::new(),
-            events: VecDeque::new(),
+            events: Fifo::new(),
             now: Instant::ZERO,
         };
         if let Some(main) = server.namespaces.insert(ByteString::from_static("/")) {
@@ -295,7 +295,7 @@ impl Server {
                 Output::Close { connection } => return Some(Output::Close { connection }),
             }
         }
-        let Queued { event, counted } = self.events.pop_front()?;
+        let Queued { event, counted } = self.events.pop()?;
         if let Some((session, bytes)) = counted
             && let Some(client) = self.client_mut(session)
         {
@@ -395,7 +395,7 @@ impl Server {
     }
 
     pub(super) fn push(&mut self, event: Event) {
-        self.events.push_back(Queued {
+        self.events.push(Queued {
             event,
             counted: None,
         });

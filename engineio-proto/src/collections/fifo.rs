@@ -1,0 +1,123 @@
+//! A queue that gives memory back.
+
+use alloc::collections::VecDeque;
+
+/// A first-in, first-out queue whose memory follows its length, also downwards.
+///
+/// Putting in and taking out take constant time on average. A queue that has room for more than 64 items gives half of it
+/// back once three quarters of it are free, so that a steady stream allocates nothing and a long queue leaves room for 64
+/// items at most.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::collections::Fifo;
+///
+/// let mut queue = Fifo::new();
+/// queue.push("a");
+/// queue.push("b");
+/// assert_eq!((queue.pop(), queue.front()), (Some("a"), Some(&"b")));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fifo<T>(VecDeque<T>);
+
+/// The items that an empty queue may keep room for.
+const SPARE: usize = 64;
+
+impl<T> Fifo<T> {
+    /// Makes an empty queue, which holds no memory.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    /// Puts an item in, behind all others.
+    pub fn push(&mut self, item: T) {
+        self.0.push_back(item);
+    }
+
+    /// Takes out the item that was put in first.
+    pub fn pop(&mut self) -> Option<T> {
+        let item = self.0.pop_front()?;
+        let capacity = self.0.capacity();
+        if capacity > SPARE && self.0.len() <= capacity / 4 {
+            self.0.shrink_to(SPARE.max(capacity / 2));
+        }
+        Some(item)
+    }
+
+    /// The item that was put in first.
+    #[must_use]
+    pub fn front(&self) -> Option<&T> {
+        self.0.front()
+    }
+
+    /// The items, in the order in which they were put in.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// The number of items.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for Fifo<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_keeps_the_order_and_no_more_room_than_four_times_its_length(ops in prop::collection::vec((any::<bool>(), 0..300_usize), 0..40)) {
+            let (mut queue, mut model, mut next) = (Fifo::new(), VecDeque::new(), 0);
+            for (push, count) in ops {
+                for _ in 0..count {
+                    if push {
+                        queue.push(next);
+                        model.push_back(next);
+                        next += 1;
+                    } else {
+                        prop_assert_eq!(queue.pop(), model.pop_front());
+                    }
+                }
+                prop_assert_eq!(queue.front(), model.front());
+                prop_assert!(queue.iter().eq(&model));
+                prop_assert_eq!((queue.len(), queue.is_empty()), (model.len(), model.is_empty()));
+                // Allocators round up, and an item more may come before the next one goes.
+                prop_assert!(queue.0.capacity() <= (4 * queue.len() + 8).max(SPARE), "{} for {}", queue.0.capacity(), queue.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_queue_moves_few_items_while_it_shrinks() {
+        let mut queue: Fifo<u32> = Fifo((0..100_000).collect());
+        let (mut capacities, mut last) = (Vec::new(), 0);
+        while queue.pop().is_some() {
+            if queue.0.capacity() != last {
+                last = queue.0.capacity();
+                capacities.push(last);
+            }
+        }
+        assert!(capacities.len() < 20, "{capacities:?}");
+        assert!(last <= SPARE);
+    }
+}
