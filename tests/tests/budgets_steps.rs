@@ -4,6 +4,8 @@
 
 #[path = "budgets_steps/collections.rs"]
 mod collections;
+#[path = "budgets_steps/namespaces.rs"]
+mod namespaces;
 #[path = "budgets_steps/net.rs"]
 mod net;
 #[path = "budgets_steps/recovery.rs"]

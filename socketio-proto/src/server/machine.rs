@@ -129,7 +129,7 @@ pub(super) struct Queued {
 #[non_exhaustive]
 pub struct Gone;
 
-/// Up to how many clients a debug build checks the whole state after each input.
+/// Up to how many clients, and namespaces, a debug build checks the whole state after each input.
 const MOST_CHECKED: usize = 100;
 
 /// How many deadlines one call of `handle_timeout` fires at most, at this layer.
@@ -403,7 +403,8 @@ impl Server {
 
     /// What must hold at all times; looked at while it is cheap.
     pub(super) fn check(&self) {
-        if !cfg!(debug_assertions) || self.clients.len() > MOST_CHECKED {
+        let most = self.clients.len().max(self.namespaces.len());
+        if !cfg!(debug_assertions) || most > MOST_CHECKED {
             return;
         }
         let open = self

@@ -1,5 +1,7 @@
 //! A server with many clients, whose steps are counted.
 
+use std::time::Duration;
+
 use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::Output;
 use socketio_proto::engine::{ConnectionId, Frame, Instant, Seed};
@@ -57,6 +59,17 @@ impl Net {
         self.server
             .handle_connection_closed(ConnectionId(connection), self.now);
         self.drain();
+    }
+
+    /// The steps of all deadlines that come within that time.
+    pub(crate) fn steps_within(&mut self, what: &str, time: Duration) -> usize {
+        self.now = self.now + time;
+        let now = self.now;
+        self.steps(what, |server| {
+            while server.poll_timeout().is_some_and(|due| due <= now) {
+                server.handle_timeout(now);
+            }
+        })
     }
 
     pub(crate) fn drain(&mut self) {

@@ -85,7 +85,8 @@ impl Chat {
                 self.lose(server, socket)
             }
             Event::Upgraded { session, transport } => {
-                let user = self.users.values().find(|user| user.session == session);
+                let mut sockets = server.sockets_of(session);
+                let user = sockets.find_map(|socket| self.users.get(&socket));
                 let name = user.map(|user| user.name.as_str());
                 tracing::info!(name, transport = transport.name(), "upgraded");
                 Ok(())
