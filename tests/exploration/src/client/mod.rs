@@ -1,0 +1,445 @@
+//! A client, and a server and network that do anything.
+//!
+//! Requests and connections are answered well, badly, late or never, in every order; the application opens, sends, closes
+//! and discards; the driver takes frames when it likes.
+
+mod ending;
+mod model;
+
+use core::time::Duration;
+
+use engineio_proto::client::{Client, Config, Endpoint, Output};
+use engineio_proto::http::Answer;
+use engineio_proto::{
+    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed, SendError, Transport,
+};
+
+use self::model::{Kind, Model, Stage};
+use crate::digest::digest;
+use crate::report::Report;
+use crate::search::World;
+use crate::server::just_before;
+
+const INTERVAL: Duration = Duration::from_millis(1000);
+const TIMEOUT: Duration = Duration::from_millis(200);
+const OPENING: Duration = Duration::from_millis(500);
+const PROBE: Duration = Duration::from_millis(300);
+/// As many messages as may wait for the server.
+const WAITING: usize = 2;
+/// How often the application opens the client.
+const OPENINGS: u8 = 2;
+
+/// What is explored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// The transport that the client opens on.
+    pub(crate) on: Transport,
+    /// The transport that it moves to.
+    pub(crate) to: Transport,
+    /// How many messages each side sends.
+    pub(crate) messages: u8,
+}
+
+/// What the server sends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Word {
+    Handshake,
+    Message,
+    /// A message, and behind it something that is no packet.
+    Half,
+    Ping,
+    Noop,
+    Close,
+    /// The answer to the probe.
+    Probe,
+    Garbage,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Action {
+    Open,
+    Close,
+    Discard,
+    Send,
+    /// A GET is answered.
+    Answer(RequestId, Word),
+    /// A POST is answered.
+    Accept(RequestId),
+    Refuse(RequestId),
+    Fail(RequestId),
+    /// The answer to a GET that was given up comes all the same.
+    Late(RequestId),
+    Connected(ConnectionId),
+    Say(ConnectionId, Word),
+    Closed(ConnectionId),
+    Failed(ConnectionId),
+    /// The pipe of a connection takes a frame.
+    Pull(ConnectionId),
+    TakeUnsent,
+    Wait,
+    AlmostWait,
+}
+
+const ANSWERS: [Word; 6] = [
+    Word::Message,
+    Word::Half,
+    Word::Ping,
+    Word::Noop,
+    Word::Close,
+    Word::Garbage,
+];
+
+const FRAMES: [Word; 6] = [
+    Word::Message,
+    Word::Probe,
+    Word::Ping,
+    Word::Noop,
+    Word::Close,
+    Word::Garbage,
+];
+
+pub(crate) struct ClientWorld {
+    plan: Plan,
+    machine: Client,
+    model: Model,
+    report: Report,
+    now: Instant,
+}
+
+impl ClientWorld {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let mut transports = vec![plan.on];
+        if plan.to != plan.on {
+            transports.push(plan.to);
+        }
+        let endpoint = Endpoint::parse("https://x.com").expect("an address");
+        let mut config = Config::new(endpoint)
+            .with_timestamp_requests(false)
+            .with_transports(transports)
+            .with_open_timeout(OPENING)
+            .with_max_buffered(10_000, WAITING);
+        config.probe_timeout = Some(PROBE);
+        let machine = Client::new(config, &Seed::new([3; 32]));
+        let mut world = Self {
+            plan,
+            machine: machine.expect("settings that work"),
+            model: Model::new(),
+            report: Report::default(),
+            now: Instant::from_millis(10_000),
+        };
+        world.act(Action::Open);
+        world
+    }
+
+    fn open(&mut self) {
+        self.model.open(self.now + OPENING);
+        self.machine.open(self.now);
+    }
+
+    fn close(&mut self) {
+        self.model.close();
+        self.machine.close(self.now);
+    }
+
+    fn send(&mut self) {
+        let number = self.model.sent + 1;
+        let message = Encoded::new(&Message::text(number.to_string()));
+        let takes = self.model.takes_messages();
+        let full = self.model.waiting() >= WAITING;
+        let result = self.machine.send(&message);
+        self.report.note(|| format!("send {number}: {result:?}"));
+        let wanted = match result {
+            Ok(()) => takes && !full,
+            Err(SendError::Full { .. }) => takes && full,
+            Err(SendError::Closed) => !takes,
+            Err(_) => false,
+        };
+        self.report
+            .require(wanted, || format!("send said {result:?}"));
+        match result {
+            Ok(()) => self.model.sent = number,
+            Err(SendError::Full { .. }) => self.model.refused = true,
+            Err(_) => {}
+        }
+    }
+
+    /// A packet of the server. If the client takes it, the model knows what it does.
+    fn packet(&mut self, word: Word, takes: bool, polled: bool) -> String {
+        if takes {
+            self.model.hear(word, polled, self.now);
+        }
+        let message = |model: &mut Model| {
+            model.said += 1;
+            if takes {
+                model.expected.push(model.said);
+            }
+            format!("4{}", model.said)
+        };
+        match word {
+            Word::Handshake => {
+                let upgrades = if self.plan.to == self.plan.on {
+                    String::new()
+                } else {
+                    format!("{:?}", self.plan.to.name())
+                };
+                let (interval, timeout) = (INTERVAL.as_millis(), TIMEOUT.as_millis());
+                format!(
+                    r#"0{{"sid":"S","upgrades":[{upgrades}],"pingInterval":{interval},"pingTimeout":{timeout}}}"#
+                )
+            }
+            Word::Message => message(&mut self.model),
+            Word::Half => format!("{}\u{1e}x", message(&mut self.model)),
+            Word::Ping => "2".to_owned(),
+            Word::Noop => "6".to_owned(),
+            Word::Close => "1".to_owned(),
+            Word::Probe => "3probe".to_owned(),
+            Word::Garbage => "x".to_owned(),
+        }
+    }
+
+    /// A GET is answered.
+    fn answer(&mut self, id: RequestId, word: Word) {
+        let takes = self.model.answered(id);
+        let body = self.packet(word, takes, true);
+        self.report.note(|| format!("answered with {body:?}"));
+        let answer = Answer::new(200, body);
+        self.machine.handle_response(id, answer, self.now);
+    }
+
+    fn say(&mut self, id: ConnectionId, word: Word) {
+        let takes = self.model.hear_on(id, word);
+        let text = self.packet(word, takes, false);
+        self.report.note(|| format!("frame {text:?}"));
+        let frame = Frame::Text(text.into());
+        self.machine.handle_frame(id, frame, self.now);
+    }
+
+    fn pull(&mut self, id: ConnectionId) {
+        self.model.may_close |= self.model.closing;
+        let frame = self.machine.poll_frame(id);
+        self.report.note(|| format!("takes {frame:?}"));
+        match frame {
+            Some(Frame::Text(text)) => self.model.took_frame(id, &text, &mut self.report),
+            Some(Frame::Binary(_)) => self
+                .report
+                .require(false, || "nobody sent binary".to_owned()),
+            None => self.model.took_all(id, &mut self.report),
+        }
+    }
+
+    fn take_unsent(&mut self) {
+        let count = self.machine.take_unsent().count();
+        let unsent = self.model.take_unsent();
+        self.report.require(count == unsent, || {
+            format!("{count} messages were unsent instead of {unsent}")
+        });
+    }
+
+    fn wait(&mut self) {
+        if let Some(due) = self.machine.poll_timeout() {
+            self.now = self.now.max(due);
+            self.model.pass_time(self.now);
+            self.machine.handle_timeout(self.now);
+        }
+    }
+
+    fn almost_wait(&mut self) {
+        let Some(due) = self.machine.poll_timeout() else {
+            return;
+        };
+        self.now = just_before(due);
+        self.machine.handle_timeout(self.now);
+        let after = self.machine.poll_timeout();
+        self.report.require(after == Some(due), || {
+            format!("the deadline moved from {due:?} to {after:?} before it came")
+        });
+        let output = self.machine.poll_output();
+        self.report.require(output.is_none(), || {
+            format!("{output:?} came before the deadline")
+        });
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            self.report.note(|| described(&output));
+            self.model.take(output, self.now, &mut self.report);
+        }
+    }
+
+    fn check(&mut self) {
+        let due = self.machine.poll_timeout();
+        self.model.check(due, self.now, &mut self.report);
+        let upgrading = self.machine.is_upgrading();
+        self.model.check_work(upgrading, &mut self.report);
+        let buffered = self.machine.buffered().messages;
+        let waiting = self.model.waiting();
+        self.report.require(buffered == waiting, || {
+            format!("{buffered} messages wait instead of {waiting}")
+        });
+    }
+
+    fn requests(&self, actions: &mut Vec<Action>) {
+        for request in &self.model.requests {
+            let id = request.id;
+            match request.kind {
+                Kind::Handshake => {
+                    actions.push(Action::Answer(id, Word::Handshake));
+                    actions.push(Action::Answer(id, Word::Noop));
+                }
+                Kind::Get => {
+                    let may_say = self.model.said < self.plan.messages;
+                    let words = ANSWERS.into_iter().filter(|word| may_say || !word.says());
+                    actions.extend(words.map(|word| Action::Answer(id, word)));
+                }
+                Kind::Post => actions.push(Action::Accept(id)),
+            }
+            actions.push(Action::Refuse(id));
+            actions.push(Action::Fail(id));
+        }
+        if self.model.said < self.plan.messages
+            && let Some(id) = self.model.stale
+        {
+            actions.push(Action::Late(id));
+        }
+    }
+
+    fn connections(&self, actions: &mut Vec<Action>) {
+        for connection in &self.model.connections {
+            let id = connection.id;
+            if connection.is_announced {
+                actions.push(Action::Pull(id));
+            }
+            if connection.is_connected {
+                let may_say = self.model.said < self.plan.messages;
+                let words = FRAMES.into_iter().filter(|word| may_say || !word.says());
+                if connection.stage == Stage::Opening {
+                    actions.push(Action::Say(id, Word::Handshake));
+                }
+                actions.extend(words.map(|word| Action::Say(id, word)));
+            } else {
+                actions.push(Action::Connected(id));
+            }
+            actions.push(Action::Closed(id));
+            actions.push(Action::Failed(id));
+        }
+    }
+}
+
+impl Word {
+    fn says(self) -> bool {
+        matches!(self, Self::Message | Self::Half)
+    }
+}
+
+/// An output without the headers of requests.
+fn described(output: &Output<engineio_proto::client::Event>) -> String {
+    match output {
+        Output::Request { request, message } => {
+            format!("{request:?}: {} {:?}", message.method, message.body)
+        }
+        Output::Connect { connection, .. } => format!("Connect {connection:?}"),
+        output => format!("{output:?}"),
+    }
+}
+
+impl World for ClientWorld {
+    type Action = Action;
+
+    fn actions(&self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.model.is_closed() {
+            if self.model.openings < OPENINGS {
+                actions.push(Action::Open);
+            }
+            if self.model.waiting() > 0 {
+                actions.push(Action::TakeUnsent);
+            }
+        } else {
+            actions.push(Action::Close);
+            actions.push(Action::Discard);
+        }
+        if self.model.sent < self.plan.messages {
+            actions.push(Action::Send);
+        }
+        self.requests(&mut actions);
+        self.connections(&mut actions);
+        if let Some(due) = self.machine.poll_timeout() {
+            actions.push(Action::Wait);
+            if self.now < just_before(due) {
+                actions.push(Action::AlmostWait);
+            }
+        }
+        actions
+    }
+
+    fn act(&mut self, action: Action) {
+        self.model.begin(self.machine.is_upgrading());
+        match action {
+            Action::Open => self.open(),
+            Action::Close => self.close(),
+            Action::Discard => {
+                self.model.must_close |= !self.model.is_closed();
+                self.model.told_nothing();
+                self.machine.discard();
+            }
+            Action::Send => self.send(),
+            Action::Answer(id, word) => self.answer(id, word),
+            Action::Accept(id) => {
+                self.model.answered(id);
+                self.model.may_close |= self.model.closing;
+                let answer = Answer::new(200, "ok");
+                self.machine.handle_response(id, answer, self.now);
+            }
+            Action::Refuse(id) => {
+                self.model.must_close |= self.model.answered(id);
+                let answer = Answer::new(400, "");
+                self.machine.handle_response(id, answer, self.now);
+            }
+            Action::Fail(id) => {
+                self.model.must_close |= self.model.answered(id);
+                self.machine.handle_request_failed(id, self.now);
+            }
+            Action::Late(id) => {
+                self.model.stale = None;
+                let body = self.packet(Word::Message, false, true);
+                let answer = Answer::new(200, body);
+                self.machine.handle_response(id, answer, self.now);
+            }
+            Action::Connected(id) => {
+                self.model.connected(id);
+                self.machine.handle_connected(id, self.now);
+            }
+            Action::Say(id, word) => self.say(id, word),
+            Action::Closed(id) => {
+                self.model.lost(id);
+                self.machine.handle_connection_closed(id, self.now);
+            }
+            Action::Failed(id) => {
+                self.model.lost(id);
+                self.machine.handle_connection_failed(id, self.now);
+            }
+            Action::Pull(id) => self.pull(id),
+            Action::TakeUnsent => self.take_unsent(),
+            Action::Wait => self.wait(),
+            Action::AlmostWait => self.almost_wait(),
+        }
+        self.drain();
+        self.check();
+    }
+
+    fn digest(&self) -> u128 {
+        digest(self.now, &[&self.machine, &self.model])
+    }
+
+    fn endings(&self) -> usize {
+        ending::ENDINGS
+    }
+
+    fn end(&mut self, ending: usize) {
+        self.come_to_rest(ending);
+    }
+
+    fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+}

@@ -1,0 +1,41 @@
+//! What was found on a path, and what happened on it.
+
+/// The first broken promise of a path, and a line for each thing that happened if that is recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    broken: Option<String>,
+    lines: Option<Vec<String>>,
+}
+
+impl Report {
+    /// Records what happens from here on.
+    pub(crate) fn record(&mut self) {
+        self.lines = Some(Vec::new());
+    }
+
+    /// Adds a line to the trace, which is made only if it is recorded.
+    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(line());
+        }
+    }
+
+    /// Notes a broken promise unless `holds`. The first one counts.
+    pub(crate) fn require(&mut self, holds: bool, promise: impl FnOnce() -> String) {
+        if !holds && self.broken.is_none() {
+            self.broken = Some(promise());
+        }
+    }
+
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// The lines since the last call.
+    pub(crate) fn take_lines(&mut self) -> Vec<String> {
+        match &mut self.lines {
+            Some(lines) => core::mem::take(lines),
+            None => Vec::new(),
+        }
+    }
+}

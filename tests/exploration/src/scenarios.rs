@@ -1,0 +1,215 @@
+//! What is explored, and how deep.
+
+use engineio_proto::Transport;
+
+use crate::client::{self, ClientWorld};
+use crate::engine_pair::{self, EnginePair};
+use crate::search::{Limits, Outcome, Path, search, trace};
+use crate::server::{self, ServerWorld};
+use crate::socket_pair::{self, SocketPair};
+
+const POLLING: Transport = Transport::Polling;
+const WEBSOCKET: Transport = Transport::WebSocket;
+const WEBTRANSPORT: Transport = Transport::WebTransport;
+
+/// Machines and what surrounds them.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The depth of the tests.
+    pub quick: usize,
+    /// The depth of the whole exploration.
+    pub full: usize,
+    plan: Plan,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Plan {
+    Server(server::Plan),
+    Client(client::Plan),
+    EnginePair(engine_pair::Plan),
+    SocketPair(socket_pair::Plan),
+}
+
+impl Scenario {
+    /// Searches it.
+    #[must_use]
+    pub fn explore(&self, limits: Limits) -> Outcome {
+        match self.plan {
+            Plan::Server(plan) => search(&|| ServerWorld::new(plan), limits),
+            Plan::Client(plan) => search(&|| ClientWorld::new(plan), limits),
+            Plan::EnginePair(plan) => search(&|| EnginePair::new(plan), limits),
+            Plan::SocketPair(plan) => search(&|| SocketPair::new(plan), limits),
+        }
+    }
+
+    /// Walks one path, and tells all that happens on it.
+    #[must_use]
+    pub fn trace(&self, path: &Path) -> Vec<String> {
+        match self.plan {
+            Plan::Server(plan) => trace(&|| ServerWorld::new(plan), path),
+            Plan::Client(plan) => trace(&|| ClientWorld::new(plan), path),
+            Plan::EnginePair(plan) => trace(&|| EnginePair::new(plan), path),
+            Plan::SocketPair(plan) => trace(&|| SocketPair::new(plan), path),
+        }
+    }
+}
+
+/// All scenarios.
+#[must_use]
+pub const fn scenarios() -> &'static [Scenario] {
+    SCENARIOS
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "session",
+        quick: 4,
+        full: 9,
+        plan: Plan::Server(server::Plan {
+            whole: false,
+            on: POLLING,
+            to: WEBSOCKET,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "session-websocket",
+        quick: 6,
+        full: 14,
+        plan: Plan::Server(server::Plan {
+            whole: false,
+            on: WEBSOCKET,
+            to: WEBSOCKET,
+            messages: 3,
+        }),
+    },
+    Scenario {
+        name: "session-webtransport",
+        quick: 3,
+        full: 8,
+        plan: Plan::Server(server::Plan {
+            whole: false,
+            on: POLLING,
+            to: WEBTRANSPORT,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "server",
+        quick: 4,
+        full: 8,
+        plan: Plan::Server(server::Plan {
+            whole: true,
+            on: POLLING,
+            to: WEBSOCKET,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "server-webtransport",
+        quick: 4,
+        full: 10,
+        plan: Plan::Server(server::Plan {
+            whole: true,
+            on: WEBTRANSPORT,
+            to: WEBTRANSPORT,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "client",
+        quick: 5,
+        full: 8,
+        plan: Plan::Client(client::Plan {
+            on: POLLING,
+            to: WEBSOCKET,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "client-websocket",
+        quick: 6,
+        full: 12,
+        plan: Plan::Client(client::Plan {
+            on: WEBSOCKET,
+            to: WEBSOCKET,
+            messages: 3,
+        }),
+    },
+    Scenario {
+        name: "client-webtransport",
+        quick: 4,
+        full: 7,
+        plan: Plan::Client(client::Plan {
+            on: POLLING,
+            to: WEBTRANSPORT,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "engine-pair",
+        quick: 6,
+        full: 10,
+        plan: Plan::EnginePair(engine_pair::Plan {
+            transports: &[POLLING, WEBSOCKET],
+            messages: 2,
+            losses: 1,
+        }),
+    },
+    Scenario {
+        name: "engine-pair-polling",
+        quick: 6,
+        full: 11,
+        plan: Plan::EnginePair(engine_pair::Plan {
+            transports: &[POLLING],
+            messages: 2,
+            losses: 1,
+        }),
+    },
+    Scenario {
+        name: "engine-pair-websocket",
+        quick: 7,
+        full: 14,
+        plan: Plan::EnginePair(engine_pair::Plan {
+            transports: &[WEBSOCKET],
+            messages: 2,
+            losses: 1,
+        }),
+    },
+    Scenario {
+        name: "socket-pair",
+        quick: 4,
+        full: 7,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            transports: &[WEBSOCKET],
+            events: 2,
+            losses: 1,
+            recovery: true,
+        }),
+    },
+    Scenario {
+        name: "socket-pair-polling",
+        quick: 3,
+        full: 6,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            transports: &[POLLING],
+            events: 2,
+            losses: 1,
+            recovery: true,
+        }),
+    },
+    Scenario {
+        name: "socket-pair-plain",
+        quick: 3,
+        full: 6,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            transports: &[WEBSOCKET],
+            events: 2,
+            losses: 1,
+            recovery: false,
+        }),
+    },
+];
