@@ -199,6 +199,11 @@ impl Links {
             .min()
     }
 
+    /// Whether the driver should read on, as far as the connection in use knows.
+    pub(super) fn wants_read(&self) -> bool {
+        self.current().is_none_or(engine::Client::wants_read)
+    }
+
     pub(super) fn current(&self) -> Option<&engine::Client> {
         self.links.get(self.current?).map(|link| &link.engine)
     }

@@ -270,10 +270,11 @@ impl Client {
     }
 
     /// Whether the driver should read on from connections and make requests; false while too much waits for the
-    /// application.
+    /// application, or where [`engine::Client::wants_read`] says so.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.undelivered_events < self.config.engine.max_undelivered_messages
+        self.links.wants_read()
+            && self.undelivered_events < self.config.engine.max_undelivered_messages
             && self.undelivered_bytes < self.config.engine.max_undelivered_bytes
     }
 

@@ -327,9 +327,15 @@ impl Server {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Whether the driver should read on from a connection; false while too much waits for the application.
+    /// Whether the driver should read on from a connection; false while too much waits for the application, or where
+    /// [`engine::Server::wants_read`] says so: while the application decides on the session that a WebTransport stream
+    /// asked for.
     #[must_use]
     pub fn wants_read(&self, connection: ConnectionId) -> bool {
+        self.engine.wants_read(connection) && self.has_room_for_events(connection)
+    }
+
+    fn has_room_for_events(&self, connection: ConnectionId) -> bool {
         let session = self.engine.session_of(connection);
         session
             .and_then(|session| self.client(session))

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use socketio_proto::engine::server::Config as EngineConfig;
-use socketio_proto::engine::{ConnectionId, Frame};
-use socketio_proto::server::{Config, Target};
+use socketio_proto::engine::server::{Config as EngineConfig, Output};
+use socketio_proto::engine::{ConnectionId, Frame, Transport, Transports};
+use socketio_proto::server::{Config, Event, Target};
 
 use socketio_proto::parser::Parser;
 
@@ -29,6 +29,32 @@ fn the_application_decides_on_handshakes() {
         assert_eq!(net.session(client), session);
         net.text(client, "0");
         net.accept_after_events();
+    });
+}
+
+#[test]
+fn a_webtransport_stream_is_not_read_while_the_application_decides_on_its_handshake() {
+    let mut config = asking();
+    config.engine.transports = Transports::default().with(Transport::WebTransport);
+    run_with(config, |net| {
+        let stream = ConnectionId(1_000);
+        net.server.handle_webtransport(stream, net.now);
+        assert!(net.server.wants_read(stream), "for its first frame");
+        net.server
+            .handle_frame(stream, Frame::Text("0".into()), net.now);
+        assert!(!net.server.wants_read(stream));
+        let token = loop {
+            match net.server.poll_output().expect("a handshake") {
+                Output::Event(Event::Handshake { token, .. }) => break token,
+                _ => {}
+            }
+        };
+        assert!(!net.server.wants_read(stream));
+        net.server.accept_handshake(token, net.now).unwrap();
+        assert!(net.server.wants_read(stream));
+        while net.server.poll_output().is_some() {}
+        net.server.handle_connection_closed(stream, net.now);
+        while net.server.poll_output().is_some() {}
     });
 }
 
