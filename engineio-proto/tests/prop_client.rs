@@ -151,6 +151,8 @@ struct Run {
     client: Client,
     drain: Drain,
     spurious: bool,
+    /// How far back the clock jumps for each input but the passing of time, once it has told the time.
+    back: Option<Duration>,
     epoch: Instant,
     now: Instant,
     /// What the driver has open while outputs are taken after each input: GETs first, the rest by age.
@@ -170,6 +172,7 @@ impl Run {
             client: Client::new(config.clone(), &Seed::new([9; 32])).expect("good settings"),
             drain,
             spurious: false,
+            back: None,
             epoch: Instant::ZERO,
             now: Instant::ZERO,
             requests: Vec::new(),
@@ -271,7 +274,15 @@ impl Run {
     }
 
     fn step(&mut self, op: &Op, id: u64) {
-        let (now, request, connection) = (self.now, RequestId(id), ConnectionId(id));
+        let (request, connection) = (RequestId(id), ConnectionId(id));
+        let now = match self.back {
+            Some(back) => {
+                self.client.handle_timeout(self.now);
+                let back = u64::try_from(back.as_nanos()).expect("not that long");
+                Instant::from_nanos(self.now.as_nanos().saturating_sub(back))
+            }
+            None => self.now,
+        };
         let text = |text: &String| Encoded::new(&Message::text(text.clone()));
         match op {
             // Played as what it stands for.
@@ -516,6 +527,16 @@ proptest! {
         let plain = Run::new(&config, Drain::Each).play(&ops).run_down().log;
         let shifted = Run::new(&config, Drain::Each).at(Instant::from_nanos(shift));
         prop_assert_eq!(plain, shifted.play(&ops).run_down().log);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_stands_still(config in configs(), ops in ops(), back in 1..100_000_u64) {
+        let play = |back| {
+            let mut run = Run::new(&config, Drain::Each).at(Instant::from_millis(100_000));
+            run.back = Some(back);
+            run.play(&ops).run_down().log
+        };
+        prop_assert_eq!(play(Duration::ZERO), play(Duration::from_millis(back)));
     }
 
     #[test]

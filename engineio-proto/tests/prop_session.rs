@@ -11,18 +11,26 @@ mod driver;
 mod ops;
 #[path = "support/run.rs"]
 mod run;
+#[path = "support/skewed.rs"]
+mod skewed;
 
 use core::time::Duration;
+use std::sync::Arc;
 
-use engineio_proto::server::{Config, Event};
-use engineio_proto::{Instant, Message, Seed, Transport, Transports};
+use engineio_proto::codec::DecodeError;
+use engineio_proto::server::{Config, Event, Handshake, PostContent, Session};
+use engineio_proto::{
+    ConnectionId, Frame, Instant, Message, RequestId, Revision, Seed, Sid, Transport, Transports,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 use dialect::Dialect;
 use driver::Driver;
 use ops::Op;
 use run::{Drain, Log, Run};
+use skewed::Skewed;
 
 fn config() -> Config {
     let transports = Transports::default().with(Transport::WebTransport);
@@ -108,6 +116,46 @@ proptest! {
     }
 
     #[test]
+    fn a_clock_that_goes_back_stands_still(ops in ops::ops(60), back in clock()) {
+        let play = |stands_still| {
+            let server = driver::server(config(), &Seed::new([9; 32]));
+            let skewed = Skewed::new(server, &back, stands_still);
+            Run::new(skewed, Drain::Each).at(Instant::from_millis(100_000)).play(&ops).run_down().log
+        };
+        prop_assert_eq!(play(false), play(true));
+    }
+
+    #[test]
+    fn the_clock_of_a_session_that_goes_back_stands_still(
+        revision in select(&[Revision::V3, Revision::V4][..]),
+        steps in vec((0..1_500_u64, select(&STEPS[..])), 0..40),
+    ) {
+        let play = |stands_still| {
+            let mut handshake = Handshake::new(Transport::Polling);
+            handshake.revision = revision;
+            let mut latest = Instant::from_millis(500);
+            let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").expect("a sid");
+            let mut session = Session::open(Arc::new(config()), sid, &handshake, latest).expect("good settings");
+            let mut told = Vec::new();
+            for (number, (millis, step)) in steps.iter().enumerate() {
+                let now = Instant::from_millis(*millis);
+                latest = latest.max(now);
+                let now = if stands_still { latest } else { now };
+                step.take(&mut session, RequestId(number as u64), now);
+                while let Some(output) = session.poll_output() {
+                    told.push(format!("{output:?}"));
+                }
+                while let Some(frame) = session.poll_frame(ConnectionId(7)) {
+                    told.push(format!("{frame:?}"));
+                }
+                told.push(format!("{:?}", session.next_timer()));
+            }
+            told
+        };
+        prop_assert_eq!(play(false), play(true));
+    }
+
+    #[test]
     fn a_timeout_that_is_not_due_changes_nothing(ops in ops::ops(60), tightly: bool) {
         let config = if tightly { tight() } else { config() };
         for make in DRIVERS {
@@ -165,6 +213,72 @@ proptest! {
         };
         prop_assert_eq!(events(packets.len()), events(chunks));
     }
+}
+
+/// An input of a session.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Poll,
+    PostHead,
+    Post(&'static str),
+    TooLarge,
+    Abort,
+    Connect,
+    Stream,
+    Frame(&'static str),
+    BadFrame,
+    Lose,
+    Time,
+    Close,
+}
+
+const STEPS: [Step; 20] = [
+    Step::Poll,
+    Step::Poll,
+    Step::PostHead,
+    Step::Post("2"),
+    Step::Post("3"),
+    Step::Post("1:2"),
+    Step::Post("4a"),
+    Step::TooLarge,
+    Step::Abort,
+    Step::Connect,
+    Step::Stream,
+    Step::Frame("2probe"),
+    Step::Frame("5"),
+    Step::Frame("2"),
+    Step::Frame("3"),
+    Step::BadFrame,
+    Step::Lose,
+    Step::Time,
+    Step::Time,
+    Step::Close,
+];
+
+impl Step {
+    fn take(self, session: &mut Session, request: RequestId, now: Instant) {
+        let connection = ConnectionId(7);
+        match self {
+            Self::Poll => session.handle_poll(request, now),
+            Self::PostHead => session.handle_post_begun(request, now),
+            Self::Post(body) => session.handle_post(request, PostContent::Text, body.into(), now),
+            Self::TooLarge => session.handle_post_too_large(request, now),
+            Self::Abort => session.handle_request_aborted(request, now),
+            Self::Connect => session.handle_connection(connection, now),
+            Self::Stream => session.handle_webtransport(connection, now),
+            Self::Frame(text) => session.handle_frame(connection, Frame::Text(text.into()), now),
+            Self::BadFrame => session.handle_bad_frame(connection, DecodeError::Empty, now),
+            Self::Lose => session.handle_connection_closed(connection, now),
+            Self::Time => session.handle_timeout(now),
+            Self::Close => session.close(now),
+        }
+    }
+}
+
+/// How far the clock is behind at each input: mostly not at all.
+fn clock() -> impl Strategy<Value = Vec<u64>> {
+    let millis = prop_oneof![2 => Just(0_u64), 1 => 1..700_u64, 1 => Just(90_000)];
+    vec(millis.prop_map(|millis| millis * 1_000_000), 1..20)
 }
 
 /// Text with newlines, and with what the client of JSONP writes for them; but for a backslash in front of a newline,

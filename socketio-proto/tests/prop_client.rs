@@ -108,6 +108,8 @@ struct Play {
     start: u64,
     lazy: bool,
     spurious: bool,
+    /// How far back the clock jumps for each input but the passing of time, once it has told the time.
+    back: Option<Duration>,
     config: fn() -> Config,
     revision: Revision,
 }
@@ -118,6 +120,7 @@ impl Default for Play {
             start: 1_000_000,
             lazy: false,
             spurious: false,
+            back: None,
             config,
             revision: Revision::V4,
         }
@@ -162,7 +165,16 @@ fn play(ops: &[Op], how: Play) -> Vec<String> {
         if how.spurious {
             rig.client.handle_timeout(rig.now);
         }
-        step(&mut rig, op);
+        match how.back {
+            Some(back) if !matches!(op, Op::Advance(_)) => {
+                let now = rig.now;
+                rig.client.handle_timeout(now);
+                rig.now = earlier(now, back);
+                step(&mut rig, op);
+                rig.now = now;
+            }
+            Some(_) | None => step(&mut rig, op),
+        }
         check_limits(&rig);
         if !how.lazy {
             lines.extend(rig.drain());
@@ -172,6 +184,11 @@ fn play(ops: &[Op], how: Play) -> Vec<String> {
     rig.end();
     assert_eq!(rig.client.poll_output(), None);
     lines
+}
+
+fn earlier(now: Instant, by: Duration) -> Instant {
+    let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    Instant::from_nanos(now.as_nanos().saturating_sub(by))
 }
 
 fn step(rig: &mut Rig, op: &Op) {
@@ -354,6 +371,13 @@ proptest! {
         let plain = Play { revision, ..Play::default() };
         let shifted = Play { start: 987_654_321, ..plain };
         prop_assert_eq!(play(&ops, plain), play(&ops, shifted));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_stands_still(ops in ops(), revision in revision(), back in 1..100_000_u64) {
+        let still = Play { revision, back: Some(Duration::ZERO), ..Play::default() };
+        let back = Play { back: Some(Duration::from_millis(back)), ..still };
+        prop_assert_eq!(play(&ops, still), play(&ops, back));
     }
 
     #[test]

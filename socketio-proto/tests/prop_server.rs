@@ -51,6 +51,13 @@ proptest! {
     }
 
     #[test]
+    fn a_clock_that_goes_back_stands_still(ops in script::ops(), back in 1..100_000_u64) {
+        let still = Play { back: Some(Duration::ZERO), ..Play::default() };
+        let back = Play { back: Some(Duration::from_millis(back)), ..still };
+        prop_assert_eq!(play(&ops, still), play(&ops, back));
+    }
+
+    #[test]
     fn calls_of_handle_timeout_before_anything_is_due_change_nothing(ops in ops()) {
         let spurious = Play { spurious: true, ..Play::default() };
         prop_assert_eq!(play(&ops, Play::default()).lines, play(&ops, spurious).lines);
@@ -100,6 +107,8 @@ struct Play {
     /// Outputs are taken only where the script needs them.
     lazy: bool,
     spurious: bool,
+    /// How far back the clock jumps for each input but the passing of time, once it has told the time.
+    back: Option<Duration>,
     /// Clients on polling take turns with the server: one poll at a time, and a close packet when they go. Otherwise
     /// whether a poll is held at some point, which decides how a session ends, depends on how packets were grouped.
     gentle: bool,
@@ -114,6 +123,7 @@ impl Default for Play {
             start: Instant::from_millis(1_000),
             lazy: false,
             spurious: false,
+            back: None,
             gentle: false,
             apart: false,
             config: tidy_config,
@@ -202,7 +212,16 @@ fn play(ops: &[Op], how: Play) -> Played {
             // As drivers do, so that deadlines count from the command.
             net.server.handle_timeout(net.now);
         }
-        step(&mut net, op, how, &mut played.lines);
+        match how.back {
+            Some(back) if !matches!(op, Op::Advance { .. }) => {
+                let now = net.now;
+                net.server.handle_timeout(now);
+                net.now = earlier(now, back);
+                step(&mut net, op, how, &mut played.lines);
+                net.now = now;
+            }
+            Some(_) | None => step(&mut net, op, how, &mut played.lines),
+        }
         if how.spurious
             && net
                 .server
@@ -232,6 +251,11 @@ fn play(ops: &[Op], how: Play) -> Played {
         played.owners.push(net.owner(socket));
     }
     played
+}
+
+fn earlier(now: Instant, by: Duration) -> Instant {
+    let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    Instant::from_nanos(now.as_nanos().saturating_sub(by))
 }
 
 fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {

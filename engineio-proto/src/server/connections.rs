@@ -14,6 +14,7 @@ impl Server {
     /// [`Output::Accept`]: super::Output::Accept
     /// [`Output::Refuse`]: super::Output::Refuse
     pub fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        let now = self.observe(now);
         let head = RequestHead {
             upgrade: true,
             ..*head
@@ -31,6 +32,7 @@ impl Server {
 
     /// Takes a frame of a connection. One of an unknown connection is ignored.
     pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        let now = self.observe(now);
         if let Some(&key) = self.connections.get(&id) {
             stats::bump(&mut self.stats.frames_in);
             self.with(key, |session| session.handle_frame(id, frame, now));
@@ -41,6 +43,7 @@ impl Server {
 
     /// Notes that a connection closed.
     pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        let now = self.observe(now);
         match self.connections.remove(&id) {
             Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
             None => self.forget_waiting(id),
@@ -49,6 +52,7 @@ impl Server {
 
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
     pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        let now = self.observe(now);
         match self.connections.remove(&id) {
             Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
             None => self.forget_waiting(id),

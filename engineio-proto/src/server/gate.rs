@@ -141,6 +141,7 @@ impl Server {
     ///
     /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
     pub fn accept(&mut self, token: HandshakeToken, now: Instant) -> Result<SessionKey, Gone> {
+        let now = self.observe(now);
         let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
         self.open(&handshake, by, now).ok_or(Gone)
     }
@@ -192,6 +193,7 @@ impl Server {
     ///
     /// Cost: O(log n) for each of n sessions, and that of [`set_accepting`](Self::set_accepting). So does the deadline.
     pub fn shut_down(&mut self, within: Duration, now: Instant) {
+        let now = self.observe(now);
         self.set_accepting(false);
         self.drained_by = Some(now + within);
         for key in self.session_keys() {

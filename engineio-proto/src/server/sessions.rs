@@ -49,6 +49,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Server {
     pub(super) config: Arc<Config>,
+    /// The latest time seen.
+    now: Instant,
     pub(super) generator: SidGenerator,
     pub(super) sessions: Slab<Slot>,
     /// Which session an exchange that waits for its answer belongs to; none if it was refused before its body came.
@@ -184,6 +186,7 @@ impl Server {
         config.check()?;
         Ok(Self {
             config: Arc::new(config),
+            now: Instant::ZERO,
             generator: SidGenerator::new(shard, seed),
             sessions: Slab::new(),
             requests: BTreeMap::new(),
@@ -213,6 +216,7 @@ impl Server {
         body: Bytes,
         now: Instant,
     ) {
+        let now = self.observe(now);
         let head = RequestHead {
             upgrade: false,
             ..*head
@@ -240,6 +244,7 @@ impl Server {
     /// Optional, for drivers that see the head first: overlapping and broken POSTs end the session as officially, and
     /// a request that will be refused is refused before its body has been read.
     pub fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
+        let now = self.observe(now);
         let head = RequestHead {
             upgrade: false,
             ..*head
@@ -260,6 +265,7 @@ impl Server {
 
     /// Answers a request whose body exceeds [`Config::max_payload`] with 413. Its session lives on.
     pub fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
+        let now = self.observe(now);
         let known = self.requests.get(&id).copied();
         if known != Some(None) {
             stats::bump(&mut self.stats.requests);
@@ -273,6 +279,7 @@ impl Server {
 
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
+        let now = self.observe(now);
         match self.requests.remove(&id) {
             Some(Some(key)) => self.with(key, |session| session.handle_request_aborted(id, now)),
             Some(None) => {}
@@ -283,6 +290,7 @@ impl Server {
     /// Fires what is due, at most 1,024 deadlines a call: if more are due, [`poll_timeout`](Self::poll_timeout) stays
     /// in the past and the driver calls again.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.observe(now);
         self.expire_handshakes(now);
         self.expire_streams(now);
         self.end_drain(now);
@@ -360,6 +368,7 @@ impl Server {
 
     /// Closes a session once what is buffered has left.
     pub fn close(&mut self, session: SessionKey, now: Instant) {
+        let now = self.observe(now);
         self.with(session.0, |session| session.close(now));
     }
 
@@ -436,6 +445,12 @@ impl Server {
             self.drained_by,
         ];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// Notes the time, which never goes back.
+    pub(super) fn observe(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
     }
 
     pub(super) fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {

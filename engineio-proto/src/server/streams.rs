@@ -52,6 +52,7 @@ impl Server {
     /// come. Meanwhile the client has nothing to say: a frame before the answer closes the connection, so that a driver
     /// should heed [`wants_read`](Self::wants_read).
     pub fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+        let now = self.observe(now);
         stats::bump(&mut self.stats.webtransport_requests);
         if !self.config.transports.contains(Transport::WebTransport) {
             self.refuse(Exchange::Connection(id), Reject::UnknownTransport);
@@ -70,6 +71,7 @@ impl Server {
     /// Notes that a WebTransport stream brought bytes that are no frame. Ends its session with `parse error`, or just
     /// the probe.
     pub fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        let now = self.observe(now);
         match self.connections.get(&id) {
             Some(&key) => self.with(key, |session| session.handle_bad_frame(id, error, now)),
             None => self.refuse_stream(id),

@@ -346,6 +346,23 @@ fn a_server_that_accepts_nobody_refuses_who_waits() {
 }
 
 #[test]
+fn commands_with_an_earlier_time_go_by_the_latest_one() {
+    let mut gate = Gate::new(asking());
+    gate.open(1);
+    gate.drain();
+    gate.now = Instant::from_millis(15_000);
+    gate.server.handle_timeout(gate.now);
+    gate.now = Instant::from_millis(5_000);
+    gate.accept().unwrap();
+    let ping = Instant::from_millis(15_000 + 25_000);
+    assert_eq!(gate.server.poll_timeout(), Some(ping));
+    gate.drain();
+    gate.server.shut_down(Duration::from_secs(5), gate.now);
+    let end = Instant::from_millis(15_000 + 5_000);
+    assert_eq!(gate.server.poll_timeout(), Some(end));
+}
+
+#[test]
 fn shutting_down_delivers_what_is_buffered() {
     let mut gate = Gate::new(Config::default());
     two(&mut gate);

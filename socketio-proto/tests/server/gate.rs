@@ -44,9 +44,9 @@ fn a_webtransport_stream_is_not_read_while_the_application_decides_on_its_handsh
             .handle_frame(stream, Frame::Text("0".into()), net.now);
         assert!(!net.server.wants_read(stream));
         let token = loop {
-            match net.server.poll_output().expect("a handshake") {
-                Output::Event(Event::Handshake { token, .. }) => break token,
-                _ => {}
+            let output = net.server.poll_output().expect("a handshake");
+            if let Output::Event(Event::Handshake { token, .. }) = output {
+                break token;
             }
         };
         assert!(!net.server.wants_read(stream));

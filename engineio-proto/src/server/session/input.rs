@@ -20,7 +20,8 @@ impl Session {
     ///
     /// Source: Engine.IO protocol revision 4, "HTTP long-polling"; `engine.io/lib/transports/polling.ts`,
     /// `onPollRequest`.
-    pub fn handle_poll(&mut self, request: RequestId, _now: Instant) {
+    pub fn handle_poll(&mut self, request: RequestId, now: Instant) {
+        self.observe(now);
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
             (_, Carrier::Awaited(_) | Carrier::Connected { .. }) => {
@@ -33,11 +34,11 @@ impl Session {
                     Release::Close,
                 );
             }
-            (State::Closing { .. }, Carrier::Polling { .. }) if self.outbox.is_empty() => {
+            (State::Closing, Carrier::Polling { .. }) if self.outbox.is_empty() => {
                 self.respond_control(request, Control::NoopAndClose);
                 self.finish(CloseReason::ForcedClose, Release::Close);
             }
-            (State::Open | State::Closing { .. }, Carrier::Polling { held, .. }) => {
+            (State::Open | State::Closing, Carrier::Polling { held, .. }) => {
                 *held = Some(request);
                 self.flush_poll();
             }
@@ -50,7 +51,8 @@ impl Session {
     /// [`handle_request_aborted`](Self::handle_request_aborted) follows.
     ///
     /// A second one before that ends the session; both are answered with 400.
-    pub fn handle_post_begun(&mut self, request: RequestId, _now: Instant) {
+    pub fn handle_post_begun(&mut self, request: RequestId, now: Instant) {
+        self.observe(now);
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond(request, Reject::UnknownSid.into_response()),
             (_, Carrier::Awaited(_) | Carrier::Connected { .. }) => {
@@ -79,6 +81,7 @@ impl Session {
         body: Bytes,
         now: Instant,
     ) {
+        let now = self.observe(now);
         match (self.state, &mut self.carrier) {
             (State::Closed, _) => self.respond_late(request, Reject::UnknownSid.into_response()),
             (_, Carrier::Awaited(_) | Carrier::Connected { .. }) => {
@@ -102,7 +105,8 @@ impl Session {
     }
 
     /// Answers a POST whose body is larger than `max_payload` with 413. The session lives on.
-    pub fn handle_post_too_large(&mut self, request: RequestId, _now: Instant) {
+    pub fn handle_post_too_large(&mut self, request: RequestId, now: Instant) {
+        self.observe(now);
         match &mut self.carrier {
             Carrier::Polling { posting, .. } if *posting == Some(request) => {
                 *posting = None;
@@ -117,7 +121,8 @@ impl Session {
 
     /// Notes that the client went away during an exchange, which ends the session with `transport error` if the
     /// exchange was open. A response that was decided before may still follow, and goes nowhere.
-    pub fn handle_request_aborted(&mut self, request: RequestId, _now: Instant) {
+    pub fn handle_request_aborted(&mut self, request: RequestId, now: Instant) {
+        self.observe(now);
         if let Carrier::Polling { held, posting } = &mut self.carrier {
             if *held == Some(request) {
                 *held = None;
@@ -165,6 +170,7 @@ impl Session {
         text_only: bool,
         now: Instant,
     ) {
+        let now = self.observe(now);
         match (self.state, self.carrier, &self.upgrade) {
             (State::Closed, ..) if transport == Transport::WebTransport => {
                 self.actions.push_back(Output::Close { connection });
@@ -194,7 +200,7 @@ impl Session {
                 self.upgrade = Upgrade::start(transport, connection, deadline);
             }
             (
-                State::Open | State::Closing { .. },
+                State::Open | State::Closing,
                 Carrier::Polling { .. } | Carrier::Connected { .. },
                 _,
             ) => {
@@ -221,6 +227,7 @@ impl Session {
 
     /// Takes a frame. One of a connection that the session does not know is ignored.
     pub fn handle_frame(&mut self, connection: ConnectionId, frame: Frame, now: Instant) {
+        let now = self.observe(now);
         if self.upgrade.connection() == Some(connection) {
             self.handle_probe_frame(frame, now);
         } else if self.is_connected(connection) && self.state == State::Open {
@@ -240,13 +247,15 @@ impl Session {
     }
 
     /// Notes that a connection closed, cleanly or not. Ends the session with `transport close`, or just the probe.
-    pub fn handle_connection_closed(&mut self, connection: ConnectionId, _now: Instant) {
+    pub fn handle_connection_closed(&mut self, connection: ConnectionId, now: Instant) {
+        self.observe(now);
         self.connection_lost(connection, CloseReason::TransportClose);
     }
 
     /// Notes that a connection broke the rules of its transport: an invalid or oversized frame, a failed write. Ends
     /// the session with `transport error`, or just the probe.
-    pub fn handle_connection_failed(&mut self, connection: ConnectionId, _now: Instant) {
+    pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
+        self.observe(now);
         self.connection_lost(
             connection,
             CloseReason::TransportError(TransportFault::Connection),
@@ -255,12 +264,8 @@ impl Session {
 
     /// Notes that a WebTransport stream brought bytes that are no frame. Ends the session with `parse error`, or just
     /// the probe.
-    pub fn handle_bad_frame(
-        &mut self,
-        connection: ConnectionId,
-        error: DecodeError,
-        _now: Instant,
-    ) {
+    pub fn handle_bad_frame(&mut self, connection: ConnectionId, error: DecodeError, now: Instant) {
+        self.observe(now);
         if self.upgrade.connection() == Some(connection) {
             self.abort_upgrade();
         } else if self.is_connected(connection) {
@@ -271,6 +276,7 @@ impl Session {
 
     /// Fires what is due: a ping, its timeout, the end of a probe or of a graceful close. Early it does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.observe(now);
         if self
             .upgrade
             .deadline()
@@ -278,9 +284,7 @@ impl Session {
         {
             self.abort_upgrade();
         }
-        if let State::Closing { deadline } = self.state
-            && now >= deadline
-        {
+        if self.state == State::Closing && now >= self.closes_at {
             self.finish(CloseReason::ForcedClose, Release::Close);
         }
         match self.heartbeat.handle_timeout(self.config.ping_timeout, now) {
@@ -345,10 +349,10 @@ impl Session {
                 }
                 (State::Open, Ok(packet)) => self.handle_packet(packet, now),
                 (State::Open, Err(fault)) => error = Some(fault),
-                (State::Closing { .. }, Ok(Packet::Close(_))) => {
+                (State::Closing, Ok(Packet::Close(_))) => {
                     self.finish(CloseReason::TransportClose, Release::Noop);
                 }
-                (State::Closing { .. }, _) => {}
+                (State::Closing, _) => {}
             }
         }
         match error {

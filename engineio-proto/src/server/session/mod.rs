@@ -80,6 +80,10 @@ pub struct Session {
     /// The handshake packet has not been handed over yet.
     open_pending: bool,
     state: State,
+    /// The latest time seen.
+    now: Instant,
+    /// When a graceful close ends. It means something in [`State::Closing`] only, where it would take twice the room.
+    closes_at: Instant,
     carrier: Carrier,
     upgrade: Upgrade,
     heartbeat: Heartbeat,
@@ -119,9 +123,7 @@ pub enum Timer {
 enum State {
     Open,
     /// The application closed it; what is buffered may still leave.
-    Closing {
-        deadline: Instant,
-    },
+    Closing,
     Closed,
 }
 
@@ -188,6 +190,8 @@ impl Session {
             text_only: false,
             open_pending: true,
             state: State::Open,
+            now,
+            closes_at: now,
             carrier,
             upgrade: Upgrade::None,
             heartbeat: match handshake.revision {
@@ -239,6 +243,7 @@ impl Session {
     /// Closes the session once what is buffered has left, or [`Config::close_timeout`] is over. Sends are refused and
     /// packets ignored from here on.
     pub fn close(&mut self, now: Instant) {
+        let now = self.observe(now);
         if self.state != State::Open {
             return;
         }
@@ -249,9 +254,8 @@ impl Session {
         if idle {
             self.finish(CloseReason::ForcedClose, Release::Close);
         } else {
-            self.state = State::Closing {
-                deadline: now + self.config.close_timeout,
-            };
+            self.state = State::Closing;
+            self.closes_at = now + self.config.close_timeout;
         }
         self.check();
     }
@@ -408,6 +412,12 @@ impl Session {
             self.drop_queued();
         }
         self.events.push(Event::Closed(reason));
+    }
+
+    /// Notes the time, which never goes back.
+    fn observe(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
     }
 
     fn is_polling(&self) -> bool {

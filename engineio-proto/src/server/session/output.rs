@@ -113,10 +113,7 @@ impl Session {
     /// The next deadline and what it is for.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timer, Instant)> {
-        let closing = match self.state {
-            State::Closing { deadline } => Some(deadline),
-            State::Open | State::Closed => None,
-        };
+        let closing = (self.state == State::Closing).then_some(self.closes_at);
         let timers = [
             (Timer::Heartbeat, self.heartbeat.deadline()),
             (Timer::Upgrade, self.upgrade.deadline()),
@@ -154,7 +151,7 @@ impl Session {
         }
         if matches!(
             (self.state, self.carrier),
-            (State::Closing { .. }, Carrier::Connected { .. })
+            (State::Closing, Carrier::Connected { .. })
         ) && !self.has_frames()
         {
             self.finish(CloseReason::ForcedClose, Release::Close);

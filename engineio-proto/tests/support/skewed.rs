@@ -1,0 +1,156 @@
+//! A driver whose clock jumps back before some of its inputs.
+
+use engineio_proto::codec::DecodeError;
+use engineio_proto::http::RequestHead;
+use engineio_proto::server::Session;
+use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, RequestId, SendError, Sid};
+
+use crate::driver::{Driver, Out};
+
+/// Tells a driver other times than it is told.
+pub(crate) struct Skewed {
+    inner: Box<dyn Driver>,
+    /// How far the clock is behind at each input, in nanoseconds. It starts anew at its end.
+    back: Vec<u64>,
+    inputs: usize,
+    latest: Instant,
+    /// The latest time so far is told instead of an earlier one.
+    stands_still: bool,
+}
+
+impl Skewed {
+    pub(crate) fn new(inner: Box<dyn Driver>, back: &[u64], stands_still: bool) -> Box<dyn Driver> {
+        Box::new(Self {
+            inner,
+            back: back.to_vec(),
+            inputs: 0,
+            latest: Instant::ZERO,
+            stands_still,
+        })
+    }
+
+    /// The first input comes at its time.
+    fn time(&mut self, now: Instant) -> Instant {
+        let back = match self.inputs {
+            0 => 0,
+            inputs => self
+                .back
+                .get(inputs % self.back.len().max(1))
+                .copied()
+                .unwrap_or(0),
+        };
+        self.inputs += 1;
+        let told = Instant::from_nanos(now.as_nanos().saturating_sub(back));
+        self.latest = self.latest.max(told);
+        if self.stands_still { self.latest } else { told }
+    }
+}
+
+impl Driver for Skewed {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_request(id, head, body, now);
+    }
+
+    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_request_begun(id, head, now);
+    }
+
+    fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_request_too_large(id, now);
+    }
+
+    fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_request_aborted(id, now);
+    }
+
+    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_upgrade(id, head, now);
+    }
+
+    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_webtransport(id, now);
+    }
+
+    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_frame(id, frame, now);
+    }
+
+    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_bad_frame(id, error, now);
+    }
+
+    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_connection_closed(id, now);
+    }
+
+    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
+        let now = self.time(now);
+        self.inner.handle_connection_failed(id, now);
+    }
+
+    /// Once by the clock that is behind, and then at the time, so that time goes on.
+    fn handle_timeout(&mut self, now: Instant) {
+        let early = self.time(now);
+        self.inner.handle_timeout(early);
+        self.latest = self.latest.max(now);
+        self.inner.handle_timeout(now);
+    }
+
+    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
+        self.inner.send(session, parts)
+    }
+
+    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
+        self.inner.send_volatile(session, parts)
+    }
+
+    fn close(&mut self, session: usize, now: Instant) {
+        let now = self.time(now);
+        self.inner.close(session, now);
+    }
+
+    fn discard(&mut self, session: usize) {
+        self.inner.discard(session);
+    }
+
+    fn poll_output(&mut self) -> Option<Out> {
+        self.inner.poll_output()
+    }
+
+    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame> {
+        self.inner.poll_frame(id)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.inner.poll_timeout()
+    }
+
+    fn session(&self, session: usize) -> Option<&Session> {
+        self.inner.session(session)
+    }
+
+    fn sid(&self, session: usize) -> Option<Sid> {
+        self.inner.sid(session)
+    }
+
+    fn wants_read(&self, id: ConnectionId) -> bool {
+        self.inner.wants_read(id)
+    }
+
+    fn session_count(&self) -> usize {
+        self.inner.session_count()
+    }
+}
