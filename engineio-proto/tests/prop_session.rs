@@ -119,7 +119,7 @@ proptest! {
     fn a_clock_that_goes_back_stands_still(ops in ops::ops(60), back in clock()) {
         let play = |stands_still| {
             let server = driver::server(config(), &Seed::new([9; 32]));
-            let skewed = Skewed::new(server, &back, stands_still);
+            let skewed = Skewed::around(server, &back, stands_still);
             Run::new(skewed, Drain::Each).at(Instant::from_millis(100_000)).play(&ops).run_down().log
         };
         prop_assert_eq!(play(false), play(true));

@@ -353,6 +353,26 @@ fn pings_that_come_before_the_answer_has_left_are_answered_once() {
     });
 }
 
+/// Officially it does (`2:4a1:3`), and a client that reads slowly pings too late.
+#[test]
+fn an_answer_to_a_ping_does_not_wait_behind_messages() {
+    both(config(), |net| {
+        let session = polling(net);
+        net.send(session, "a").unwrap();
+        net.post(session, "1:2");
+        net.poll(session);
+        assert_eq!(net.drain(), ["r1 200 ok", "r2 200 1:32:4a"]);
+        let (session, connection) = net.open_websocket_with("EIO=3");
+        net.stall(connection);
+        net.send(session, "a").unwrap();
+        net.text(connection, "2");
+        assert_eq!(net.drain(), ["c0 frames"]);
+        for frame in ["3", "4a"] {
+            assert_eq!(net.pull(connection).as_deref(), Some(frame));
+        }
+    });
+}
+
 #[test]
 fn a_pong_goes_the_wrong_way() {
     both(config(), |net| {

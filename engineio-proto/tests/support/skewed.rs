@@ -19,7 +19,11 @@ pub(crate) struct Skewed {
 }
 
 impl Skewed {
-    pub(crate) fn new(inner: Box<dyn Driver>, back: &[u64], stands_still: bool) -> Box<dyn Driver> {
+    pub(crate) fn around(
+        inner: Box<dyn Driver>,
+        back: &[u64],
+        stands_still: bool,
+    ) -> Box<dyn Driver> {
         Box::new(Self {
             inner,
             back: back.to_vec(),
