@@ -128,7 +128,7 @@ pub use frame_header::FrameHeader;
 pub use ids::{ConnectionId, Exchange, RequestId};
 pub use message::{Frame, Message};
 pub use revision::Revision;
-pub use seed::Seed;
+pub use seed::{Purpose, Seed};
 pub use settings::ConfigError;
 pub use sid::{Sid, SidGenerator};
 pub use time::Instant;

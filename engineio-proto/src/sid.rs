@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::Seed;
-use crate::seed::Generator;
+use crate::seed::{Generator, Purpose};
 
 /// A session id: 20 characters of the URL-safe base64 alphabet, the official shape.
 ///
@@ -102,12 +102,13 @@ pub struct SidGenerator {
 }
 
 impl SidGenerator {
-    /// Makes a generator of ids that carry `shard`. The seed must be fresh entropy outside of tests.
+    /// Makes a generator of ids that carry `shard`. The seed must be fresh entropy outside of tests. Generators with one
+    /// seed and different shards have nothing in common.
     #[must_use]
     pub fn new(shard: u16, seed: &Seed) -> Self {
         Self {
             shard,
-            generator: Generator::new(seed),
+            generator: Generator::new(seed, Purpose::SessionIds, shard.into()),
         }
     }
 
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn carries_shard_and_slot_and_parses_back() {
-        let mut generator = Generator::new(&Seed::new([3; 32]));
+        let mut generator = Generator::new(&Seed::new([3; 32]), Purpose::SessionIds, 0);
         for (shard, slot) in [(0, 0), (1, 2), (0xffff, 0xffff), (0x1234, 0xabcd_5678)] {
             let sid = Sid::generate(shard, slot, &mut generator);
             assert_eq!(sid.as_str().len(), 20);
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn two_draws_differ() {
-        let mut generator = Generator::new(&Seed::new([3; 32]));
+        let mut generator = Generator::new(&Seed::new([3; 32]), Purpose::SessionIds, 0);
         assert_ne!(
             Sid::generate(0, 0, &mut generator),
             Sid::generate(0, 0, &mut generator)

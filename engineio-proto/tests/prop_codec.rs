@@ -7,9 +7,10 @@ mod cases;
 use core::time::Duration;
 
 use engineio_proto::codec::{DecodeError, Open, Packet, v4};
-use engineio_proto::{ByteString, Bytes, Encoded, Frame, Message};
+use engineio_proto::{ByteString, Bytes, Encoded, Frame, Message, Transport};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::subsequence;
 
 use bytes::BytesMut;
 
@@ -125,13 +126,23 @@ proptest! {
 
     #[test]
     fn a_handshake_decodes_to_what_it_was_made_of(
-        sid: String, upgrades in vec(any::<String>(), 0..3), interval: u32, timeout: u32, max_payload: Option<u64>,
+        sid in ".{1,256}",
+        upgrades in subsequence(&["websocket", "webtransport"][..], 0..=2),
+        unknown: String,
+        interval: u32,
+        timeout: u32,
+        max_payload: Option<u64>,
     ) {
         let millis = |millis: u32| Duration::from_millis(millis.into());
-        let upgrades = upgrades.into_iter().map(ByteString::from).collect();
-        let mut open = Open::new(sid, millis(interval), millis(timeout)).with_upgrades(upgrades);
+        let known: Vec<_> = upgrades.into_iter().map(ByteString::from).collect();
+        let mut open = Open::new(sid, millis(interval), millis(timeout)).with_upgrades(known.clone());
         open.max_payload = max_payload;
-        prop_assert_eq!(Open::decode(&open.encode()), Ok(open));
+        prop_assert_eq!(Open::decode(&open.encode()), Ok(open.clone()));
+        // Names that no transport has are skipped.
+        prop_assume!(Transport::from_name(&unknown).is_none());
+        let more = [vec![unknown.into()], known].concat();
+        let with_more = open.clone().with_upgrades(more);
+        prop_assert_eq!(Open::decode(&with_more.encode()), Ok(open));
     }
 
     #[test]

@@ -193,6 +193,7 @@ mod tests {
     use super::super::transport_options::TransportOptions;
     use super::*;
     use crate::Seed;
+    use crate::seed::Purpose;
 
     fn config(address: &str) -> Config {
         Config::new(Endpoint::parse(address).unwrap()).with_timestamp_requests(false)
@@ -203,7 +204,7 @@ mod tests {
             config,
             transport,
             sid,
-            &mut Generator::new(&Seed::new([1; 32])),
+            &mut Generator::new(&Seed::new([1; 32]), Purpose::Requests, 0),
         )
     }
 
@@ -354,7 +355,7 @@ mod tests {
 
     #[test]
     fn timestamps_are_eight_characters_of_base_36_and_differ() {
-        let mut generator = Generator::new(&Seed::new([1; 32]));
+        let mut generator = Generator::new(&Seed::new([1; 32]), Purpose::Requests, 0);
         let stamps: Vec<_> = (0..100).map(|_| timestamp(&mut generator)).collect();
         for (index, stamp) in stamps.iter().enumerate() {
             assert_eq!(stamp.len(), 8);

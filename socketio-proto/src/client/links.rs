@@ -8,7 +8,9 @@ use core::time::Duration;
 use engineio_proto::SendError;
 use engineio_proto::client as engine;
 use engineio_proto::http::Answer;
-use engineio_proto::{ConfigError, ConnectionId, Encoded, Frame, Instant, RequestId, Seed};
+use engineio_proto::{
+    ConfigError, ConnectionId, Encoded, Frame, Instant, Purpose, RequestId, Seed,
+};
 
 /// A few Engine.IO clients, each of which is opened again and again.
 ///
@@ -221,7 +223,8 @@ impl Links {
     }
 
     fn grow(&mut self) -> Result<(), ConfigError> {
-        let seed = self.seed.child(self.links.len() as u64);
+        let number = self.links.len() as u64;
+        let seed = self.seed.derive(Purpose::EngineClient, number);
         let engine = engine::Client::new(self.config.clone(), &seed)?;
         self.links.push(Link {
             engine,

@@ -10,7 +10,7 @@ use engineio_proto::client::Output;
 use engineio_proto::codec::DecodeError as FrameError;
 use engineio_proto::collections::{Fifo, Key, Slab, TimerQueue};
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed};
+use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed};
 
 use super::config::Config;
 use super::error::{ConnectError, DisconnectReason};
@@ -124,7 +124,7 @@ impl Client {
     pub fn new(config: Config, seed: &Seed) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            links: Links::new(config.engine.clone(), seed.child(0))?,
+            links: Links::new(config.engine.clone(), seed.clone())?,
             decoder: config
                 .parser
                 .decoder(config.limits)
@@ -134,7 +134,7 @@ impl Client {
             reconnect: Reconnect::No,
             skip_reconnect: false,
             attempts: 0,
-            jitter: Jitter::new(&seed.child(1)),
+            jitter: Jitter::new(&seed.derive(Purpose::Jitter, 0)),
             sid: None,
             main: Main::default(),
             sockets: Slab::new(),

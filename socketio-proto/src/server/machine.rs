@@ -10,7 +10,7 @@ use engineio_proto::collections::{Fifo, Key, SlotTable, TimerQueue};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server as engine;
 use engineio_proto::server::{Output, SessionKey};
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed, SidGenerator};
+use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed, SidGenerator};
 
 use super::broadcast::Broadcast;
 use super::config::Config;
@@ -144,17 +144,19 @@ impl Server {
     /// A [`ConfigError`] if the settings cannot work, those of the Engine.IO server included.
     pub fn new(config: Config, shard: u16, seed: &Seed) -> Result<Self, ConfigError> {
         config.check()?;
+        let derive = |purpose| seed.derive(purpose, shard.into());
+        let below = derive(Purpose::EngineServer);
         let mut server = Self {
-            engine: engine::Server::new(config.engine.clone(), shard, &seed.child(0))?,
+            engine: engine::Server::new(config.engine.clone(), shard, &below)?,
             config,
-            generator: SidGenerator::new(shard, &seed.child(1)),
+            generator: SidGenerator::new(shard, &derive(Purpose::SocketIds)),
             clients: SlotTable::new(),
             sockets: Sockets::new(),
             namespaces: Namespaces::new(),
             broadcasts: BTreeMap::new(),
             nowhere: 0,
             asking: BTreeMap::new(),
-            offsets: Offsets::new(&seed.child(2)),
+            offsets: Offsets::new(&derive(Purpose::Offsets)),
             expiring: false,
             timers: TimerQueue::new(),
             events: Fifo::new(),

@@ -151,7 +151,7 @@ fn handshakes_that_make_no_sense_are_failed_attempts() {
         "0[]",
         "hello",
         r#"0{"sid":"","upgrades":[],"pingInterval":1,"pingTimeout":1}"#,
-        r#"0{"sid":"x","upgrades":[],"pingInterval":-1,"pingTimeout":1}"#,
+        r#"0{"sid":"x","upgrades":[],"pingInterval":-1,"pingTimeout":0}"#,
         r#"0{"sid":"x","upgrades":[],"pingInterval":0,"pingTimeout":0}"#,
     ] {
         run(|rig| {

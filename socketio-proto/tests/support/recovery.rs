@@ -39,11 +39,12 @@ fn number(known: &mut Vec<String>, text: &str) -> usize {
 }
 
 fn is_offset(text: &str) -> bool {
-    text.split_once('.').is_some_and(|(tag, number)| {
-        tag.len() == 8
-            && !number.is_empty()
-            && number.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    text.len() == 14
+        && text != "hasOwnProperty" // a name that hostile clients use
+        && text.bytes().all(digit)
+        && text.bytes().any(|byte| byte.is_ascii_uppercase())
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 impl Net {

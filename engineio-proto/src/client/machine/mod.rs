@@ -41,7 +41,7 @@ use super::outbox::Outbox;
 use super::output::{Event, Output};
 use super::upgrade::Upgrade;
 use crate::queue::Queue;
-use crate::seed::Generator;
+use crate::seed::{Generator, Purpose};
 use crate::{Buffered, Transport};
 use crate::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 
@@ -184,7 +184,7 @@ impl Client {
         config.check()?;
         Ok(Self {
             config: Box::new(config),
-            generator: Generator::new(seed),
+            generator: Generator::new(seed, Purpose::Requests, 0),
             next_id: 0,
             now: Instant::ZERO,
             remembered: false,

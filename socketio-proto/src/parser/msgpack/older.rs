@@ -26,7 +26,7 @@ use crate::{DecodeError, Packet, PacketType, Payload};
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(rename = "type")]
-    packet_type: u64,
+    packet_type: f64,
     #[serde(borrow)]
     nsp: Cow<'a, str>,
     #[serde(borrow)]
@@ -38,10 +38,11 @@ struct Fields<'a> {
 /// Linear time, no recursion: what the keys hold that mean nothing is passed over.
 pub(in crate::parser) fn decode(text: &ByteString, limits: &Limits) -> Result<Packet, DecodeError> {
     let fields: Fields<'_> = serde_json::from_str(text).map_err(|_| DecodeError::UnexpectedText)?;
+    // A number in any form, as JavaScript reads it.
     let packet_type = match fields.packet_type {
-        0 => PacketType::Connect,
-        1 => PacketType::Disconnect,
-        4 => PacketType::ConnectError,
+        0.0 => PacketType::Connect,
+        1.0 => PacketType::Disconnect,
+        4.0 => PacketType::ConnectError,
         _ => return Err(DecodeError::InvalidType),
     };
     check_namespace(&fields.nsp, limits)?;
@@ -96,6 +97,8 @@ mod tests {
         let namespace = |packet: Packet| (packet.packet_type, String::from(&*packet.namespace));
         for (json, packet_type, name) in [
             (r#"{"type":0,"nsp":"/"}"#, PacketType::Connect, "/"),
+            (r#"{"type":0.0,"nsp":"/"}"#, PacketType::Connect, "/"),
+            (r#"{"type":1e0,"nsp":"/"}"#, PacketType::Disconnect, "/"),
             (
                 r#"{"type":0,"query":"a=b","nsp":"/a?a=b"}"#,
                 PacketType::Connect,
@@ -150,7 +153,8 @@ mod tests {
             (r#"{"type":0}"#, DecodeError::UnexpectedText),
             (r#"{"nsp":"/"}"#, DecodeError::UnexpectedText),
             (r#"{"type":"0","nsp":"/"}"#, DecodeError::UnexpectedText),
-            (r#"{"type":-1,"nsp":"/"}"#, DecodeError::UnexpectedText),
+            (r#"{"type":-1,"nsp":"/"}"#, DecodeError::InvalidType),
+            (r#"{"type":0.5,"nsp":"/"}"#, DecodeError::InvalidType),
             (r#"{"type":0,"nsp":1}"#, DecodeError::UnexpectedText),
             (r#"{"type":0,"nsp":"/"}x"#, DecodeError::UnexpectedText),
             (

@@ -1,8 +1,6 @@
 //! What is sent, kept for who comes back.
 
 use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -19,27 +17,20 @@ use super::config::RecoveryStorage;
 use super::store::{LoggedPacket, Recipients, RecoveryStore, SavedSession};
 use crate::{EncodeError, EncodedPacket, Payload};
 
-/// Makes the offsets of packets: 48 random bits, so that those of different servers differ, and a number.
+/// Makes the offsets of packets: 84 random bits each, so that those of different servers differ and none tells how many
+/// there were.
 #[derive(Debug)]
-pub(in super::super) struct Offsets {
-    tag: String,
-    next: u64,
-}
+pub(in super::super) struct Offsets(SidGenerator);
 
 impl Offsets {
     pub(in super::super) fn new(seed: &Seed) -> Self {
-        let sid = SidGenerator::new(0, seed).generate(0);
-        let tag = sid.as_str().get(12..).unwrap_or_default();
-        Self {
-            tag: String::from(tag),
-            next: 0,
-        }
+        Self(SidGenerator::new(0, seed))
     }
 
     fn next(&mut self) -> ByteString {
-        let number = self.next;
-        self.next = number.saturating_add(1);
-        format!("{}.{number:x}", self.tag).into()
+        let id = self.0.generate(0);
+        // The characters before have bits of the shard and the slot.
+        id.as_str().get(6..).unwrap_or_default().into()
     }
 }
 
@@ -69,9 +60,10 @@ impl Server {
         packet: &EncodedPacket,
         offset: Option<ByteString>,
     ) {
-        if let Some(offset) = offset {
+        // Recipients without a socket are everybody.
+        if let (Some(offset), Some(socket)) = (offset, self.socket_id(socket)) {
             let recipients = Recipients {
-                socket: self.socket_id(socket),
+                socket: Some(socket),
                 ..Recipients::default()
             };
             self.log(namespace, recipients, packet, offset);
@@ -215,5 +207,65 @@ fn names(rooms: &[&str]) -> Vec<Arc<str>> {
 impl From<SocketId> for Arc<str> {
     fn from(id: SocketId) -> Self {
         id.as_str().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use engineio_proto::{ConnectionId, Encoded, Instant, Message, http::RequestHead};
+
+    use super::super::RecoveryConfig;
+    use super::*;
+    use crate::server::Config;
+
+    #[test]
+    fn offsets_tell_neither_their_number_nor_their_order_and_never_repeat() {
+        let mut offsets = Offsets::new(&Seed::new([1; 32]));
+        let drawn: Vec<_> = (0..10_000).map(|_| offsets.next()).collect();
+        assert!(drawn.iter().all(|offset| offset.len() == 14));
+        let unique: BTreeSet<_> = drawn.iter().collect();
+        assert_eq!(unique.len(), drawn.len());
+        // No character stays, and none grows: one pair in two is in ascending order.
+        for place in 0..14 {
+            let digits: BTreeSet<_> = drawn
+                .iter()
+                .map(|offset| offset.as_bytes()[place])
+                .collect();
+            assert_eq!(digits.len(), 64, "{place}");
+        }
+        let ascending = drawn.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!((4_500..5_500).contains(&ascending), "{ascending}");
+    }
+
+    #[test]
+    fn what_was_sent_to_a_socket_that_is_gone_is_logged_for_nobody() {
+        let recovery = Some(RecoveryConfig::default());
+        let config = Config::default().with_connection_state_recovery(recovery);
+        let mut server = Server::new(config, 0, &Seed::new([1; 32])).unwrap();
+        let packet = EncodedPacket::from_parts(alloc::vec![Encoded::new(&Message::text("2[]"))]);
+        let packet = packet.unwrap();
+        let unknown = SocketKey(Key::from_bits(7));
+        server.log_emit("/", unknown, &packet, Some("offset".into()));
+        assert!(server.recovery_store("/").is_none());
+        // A socket that is there has its packet logged, for itself alone.
+        let mut head = RequestHead::new("GET", "/", "EIO=4&transport=websocket");
+        head.upgrade = true;
+        server.handle_upgrade(ConnectionId(1), &head, Instant::ZERO);
+        let connect = engineio_proto::Frame::Text("40".into());
+        server.handle_frame(ConnectionId(1), connect, Instant::ZERO);
+        let key = server
+            .sockets
+            .iter()
+            .next()
+            .map(|(key, _)| SocketKey(key))
+            .unwrap();
+        server.log_emit("/", key, &packet, Some("offset".into()));
+        let store = server.recovery_store("/").unwrap();
+        let logged: Vec<_> = store.packets().collect();
+        assert_eq!(logged.len(), 1);
+        assert_eq!(logged[0].recipients.socket, server.socket_id(key));
+        assert!(logged[0].recipients.socket.is_some());
     }
 }
