@@ -126,7 +126,7 @@ pub use buffered::{Buffered, SendError};
 pub use encoded::Encoded;
 pub use frame_header::FrameHeader;
 pub use ids::{ConnectionId, Exchange, RequestId};
-pub use message::{Frame, Message};
+pub use message::{Frame, Message, keeps_much};
 pub use revision::Revision;
 pub use seed::{Purpose, Seed};
 pub use settings::ConfigError;

@@ -44,7 +44,7 @@ impl Message {
     /// is not to keep much more than is counted of it.
     #[must_use]
     pub(crate) fn detached_from(self, buffer: usize) -> Self {
-        if buffer <= SMALL_BUFFER || self.len() >= buffer / SMALL_PART {
+        if !keeps_much(buffer, self.len()) {
             return self;
         }
         match self {
@@ -60,10 +60,17 @@ impl Message {
     }
 }
 
+/// Whether a part of a buffer is so small that it should be copied before it is kept: the buffer has more than 4,096
+/// bytes, and more than 16 times as many as the part.
+#[must_use]
+pub const fn keeps_much(buffer: usize, part: usize) -> bool {
+    buffer > SMALL_BUFFER && part < buffer / SMALL_PART
+}
+
 /// Buffers up to this length may be kept for the smallest part.
 const SMALL_BUFFER: usize = 4096;
 
-/// How many times as long as a message the buffer may be that it keeps.
+/// How many times as long as a part the buffer may be that it keeps.
 const SMALL_PART: usize = 16;
 
 /// What a connection carries: one WebSocket message, or one WebTransport frame, is one Engine.IO packet.

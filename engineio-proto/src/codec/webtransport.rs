@@ -22,7 +22,7 @@ use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, Packet, v4};
-use crate::{Frame, FrameHeader};
+use crate::{Frame, FrameHeader, keeps_much};
 
 /// Writes a frame: the bytes of both go to the stream, one behind the other. Never copies the content.
 ///
@@ -128,6 +128,10 @@ struct OpenJson<'a> {
 pub struct Decoder {
     limit: u64,
     state: State,
+    /// The length that the chunk in use had at first.
+    chunk: usize,
+    /// What was left of it after the last call.
+    left: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -160,13 +164,16 @@ impl Decoder {
         Self {
             limit: (max_payload as u64).min(MAX_SAFE_INTEGER),
             state: State::START,
+            chunk: 0,
+            left: 0,
         }
     }
 
     /// Takes bytes from the front of the chunk, up to the end of a frame. `None` says that the chunk is empty and the
     /// next one is needed.
     ///
-    /// Content that lies whole within the chunk is sliced from it, not copied.
+    /// Content that lies whole within the chunk is sliced from it, not copied, unless it is a [small part](crate::keeps_much)
+    /// of the chunk.
     ///
     /// # Errors
     ///
@@ -174,7 +181,13 @@ impl Decoder {
     /// header is there, and [`DecodeError::Utf8`] for text that is none. Lengths that could be written shorter are
     /// good. Whether a text frame is a packet is for [`v4::decode_frame`] to say.
     pub fn decode(&mut self, chunk: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
+        self.chunk = if self.left == 0 {
+            chunk.len()
+        } else {
+            self.chunk.max(chunk.len())
+        };
         let decoded = self.step(chunk);
+        self.left = chunk.len();
         if let Err(error) = decoded {
             self.state = State::Failed(error);
         }
@@ -217,7 +230,7 @@ impl Decoder {
                 binary,
                 length,
                 bytes,
-            } => match take(bytes, *length, chunk) {
+            } => match take(bytes, *length, chunk, self.chunk) {
                 Some(content) => (*binary, content),
                 None => return Ok(None),
             },
@@ -258,10 +271,15 @@ fn read_header(header: &[u8], limit: u64) -> Result<Option<(bool, usize)>, Decod
 }
 
 /// The content of a frame once it is complete: a slice of the chunk, or what was collected.
-fn take(bytes: &mut Vec<u8>, length: usize, chunk: &mut Bytes) -> Option<Bytes> {
+fn take(bytes: &mut Vec<u8>, length: usize, chunk: &mut Bytes, whole: usize) -> Option<Bytes> {
     let missing = length.saturating_sub(bytes.len());
     if bytes.is_empty() && chunk.len() >= missing {
-        return Some(chunk.split_to(missing));
+        let content = chunk.split_to(missing);
+        return Some(if keeps_much(whole, length) {
+            Bytes::copy_from_slice(&content)
+        } else {
+            content
+        });
     }
     let part = chunk.split_to(missing.min(chunk.len()));
     let needed = bytes.len().saturating_add(part.len());

@@ -17,7 +17,7 @@ use core::fmt::Write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use engineio_proto::Encoded;
+use engineio_proto::{Encoded, keeps_much};
 
 use super::{Limits, syntax};
 use crate::packet::MAX_PACKET_ID;
@@ -92,6 +92,8 @@ pub(super) fn decode(text: ByteString, limits: &Limits) -> Result<Decoded, Decod
     }
     let namespace = if namespace == "/" {
         ByteString::from_static("/")
+    } else if keeps_much(text.len(), namespace.len()) {
+        namespace.into()
     } else {
         text.slice_ref(namespace)
     };

@@ -17,6 +17,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_proto::keeps_much;
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
@@ -303,7 +304,12 @@ impl Payload {
         })?;
         let shape = shape.with_name(packet_type, json)?;
         let json = json.trim_end_matches([' ', '\t', '\n', '\r']);
-        let end = start.saturating_add(json.len());
+        let (text, start, end) = if keeps_much(text.len(), json.len()) {
+            (ByteString::from(json), 0, json.len())
+        } else {
+            let end = start.saturating_add(json.len());
+            (text, start, end)
+        };
         Ok(Self {
             text,
             start,

@@ -240,8 +240,13 @@ impl Client {
             return self.fail(TransportError::PayloadTooLarge);
         }
         let wire = self.wire(Transport::Polling);
+        let length = answer.body.len();
         for packet in wire.decode_body(answer, self.config.max_packets_per_payload) {
             match packet {
+                Ok(Packet::Message(message)) => {
+                    let message = message.detached_from(length);
+                    self.handle_packet(Packet::Message(message));
+                }
                 Ok(packet) => self.handle_packet(packet),
                 Err(error) => self.fail(TransportError::Parse(error)),
             }

@@ -38,7 +38,7 @@ mod to_json;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use engineio_proto::Encoded;
+use engineio_proto::{Encoded, keeps_much};
 
 use self::from_json::Writer;
 use self::read::{Item, Reader};
@@ -126,6 +126,9 @@ impl<'a> Fields<'a> {
         check_namespace(name, limits)?;
         if name == "/" {
             return Ok(ByteString::from_static("/"));
+        }
+        if keeps_much(message.len(), name.len()) {
+            return Ok(name.into());
         }
         ByteString::try_from(message.slice_ref(name.as_bytes()))
             .map_err(|_| DecodeError::InvalidNamespace)

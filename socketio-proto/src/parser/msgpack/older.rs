@@ -16,6 +16,7 @@
 use alloc::borrow::Cow;
 
 use bytestring::ByteString;
+use engineio_proto::keeps_much;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -48,7 +49,12 @@ pub(in crate::parser) fn decode(text: &ByteString, limits: &Limits) -> Result<Pa
     check_namespace(&fields.nsp, limits)?;
     let payload = match (packet_type, fields.data) {
         (PacketType::ConnectError, Some(data)) => {
-            let data = text.slice_ref(data.get());
+            let data = data.get();
+            let data = if keeps_much(text.len(), data.len()) {
+                ByteString::from(data)
+            } else {
+                text.slice_ref(data)
+            };
             let payload = Payload::parse(packet_type, data, 0, limits.max_json_depth);
             Some(payload?)
         }

@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_proto::keeps_much;
 use serde_json::Number;
 
 use super::date;
@@ -65,12 +66,6 @@ const GROWTH: usize = 7;
 
 /// The longest placeholder: `{"_placeholder":true,"num":65534}`.
 const PLACEHOLDER: usize = 33;
-
-/// Messages up to this length may be kept for the smallest attachment.
-const SMALL_MESSAGE: usize = 4096;
-
-/// How many times as long as an attachment the message may be that it keeps.
-const SMALL_PART: usize = 16;
 
 struct Writer<'a> {
     message: &'a Bytes,
@@ -185,13 +180,12 @@ impl Writer<'_> {
         let num = self.attachments.len();
         // Writing to a string does not fail.
         let _ = write!(self.json, "{{\"{FLAG}\":true,\"num\":{num}}}");
-        let whole = self.message.len();
-        let keeps_much = whole > SMALL_MESSAGE && data.len() < whole / SMALL_PART;
-        self.attachments.push(if keeps_much {
-            Bytes::copy_from_slice(data)
-        } else {
-            self.message.slice_ref(data)
-        });
+        self.attachments
+            .push(if keeps_much(self.message.len(), data.len()) {
+                Bytes::copy_from_slice(data)
+            } else {
+                self.message.slice_ref(data)
+            });
         Ok(())
     }
 
