@@ -166,9 +166,12 @@ fn a_client_of_each_revision_opens_with_numbers_in_another_form() {
             panic!("a request");
         };
         client.handle_response(id, Answer::new(200, body), Instant::ZERO);
-        let opened = std::iter::from_fn(|| client.poll_output()).find_map(|output| match output {
-            Output::Event(Event::Opened(open)) => Some(open),
-            _ => None,
+        let opened = std::iter::from_fn(|| client.poll_output()).find_map(|output| {
+            if let Output::Event(Event::Opened(open)) = output {
+                Some(open)
+            } else {
+                None
+            }
         });
         let open = opened.unwrap();
         assert_eq!(open.ping_interval, Duration::from_secs(25));

@@ -42,6 +42,15 @@ fn filler() -> String {
     "x".repeat(LARGE)
 }
 
+/// The event that an output is, if it is one.
+fn event<E>(output: engine::Output<E>) -> Option<E> {
+    if let engine::Output::Event(event) = output {
+        Some(event)
+    } else {
+        None
+    }
+}
+
 fn engine_client(revision: Revision) -> (engine::Client, RequestId) {
     let config = engine::Config::default()
         .with_revision(revision)
@@ -62,9 +71,12 @@ fn engine_client(revision: Revision) -> (engine::Client, RequestId) {
 
 fn next_get(client: &mut engine::Client) -> RequestId {
     std::iter::from_fn(|| client.poll_output())
-        .find_map(|output| match output {
-            engine::Output::Request { request, .. } => Some(request),
-            _ => None,
+        .find_map(|output| {
+            if let engine::Output::Request { request, .. } = output {
+                Some(request)
+            } else {
+                None
+            }
         })
         .expect("a poll")
 }
@@ -77,19 +89,14 @@ fn poll_bodies(name: &str, revision: Revision, body: impl Fn() -> Answer) {
         for _ in 0..BUFFERS {
             client.handle_response(get, body(), Instant::ZERO);
             get = loop {
-                match client.poll_output().expect("a poll") {
-                    engine::Output::Request { request, .. } => break request,
-                    engine::Output::Event(event) => events.push(event),
-                    _ => {}
+                let output = client.poll_output().expect("a poll");
+                if let engine::Output::Request { request, .. } = output {
+                    break request;
                 }
+                events.extend(event(output));
             };
         }
-        events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(
-            |output| match output {
-                engine::Output::Event(event) => Some(event),
-                _ => None,
-            },
-        ));
+        events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(event));
         let messages = events
             .iter()
             .filter(|event| matches!(event, engine::Event::Message(message) if message.len() == 5));
@@ -225,13 +232,9 @@ fn a_socket_io_client_keeps_small_events_and_not_the_bodies_they_came_in() {
                 let Some(output) = client.poll_output() else {
                     panic!("a poll after {answers} answers");
                 };
-                let (request, message) = match output {
-                    engine::Output::Request { request, message } => (request, message),
-                    engine::Output::Event(event) => {
-                        events.push(event);
-                        continue;
-                    }
-                    _ => continue,
+                let engine::Output::Request { request, message } = output else {
+                    events.extend(event(output));
+                    continue;
                 };
                 if message.method == "POST" {
                     client.handle_response(request, Answer::new(200, "ok"), Instant::ZERO);
@@ -254,12 +257,7 @@ fn a_socket_io_client_keeps_small_events_and_not_the_bodies_they_came_in() {
                 answers += 1;
                 client.handle_response(request, Answer::new(200, body), Instant::ZERO);
             }
-            events.extend(
-                std::iter::from_fn(|| client.poll_output()).filter_map(|output| match output {
-                    engine::Output::Event(event) => Some(event),
-                    _ => None,
-                }),
-            );
+            events.extend(std::iter::from_fn(|| client.poll_output()).filter_map(event));
             let received = events
                 .iter()
                 .filter(|event| matches!(event, client::Event::Event { .. }));
