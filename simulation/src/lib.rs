@@ -9,6 +9,7 @@
     reason = "a test, which may panic, and looks at what concerns it"
 )]
 
+mod blind;
 mod check;
 mod client_side;
 mod ending;
@@ -48,7 +49,9 @@ pub fn run(seed: u64, recording: Recording) -> Outcome {
         format!("panicked: {}", text.unwrap_or("without a text"))
     });
     Outcome {
-        fault: panic.or(world.checker.fault.take()),
+        fault: panic
+            .or(world.checker.fault.take())
+            .or_else(|| blind::run(seed).err()),
         counts: world.checker.counts,
         digest: world.network.digest(),
         trace: world.network.trace().to_vec(),
