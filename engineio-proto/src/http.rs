@@ -1,6 +1,8 @@
 //! The little that the machines need to know of HTTP.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -35,6 +37,15 @@ pub struct RequestHead<'a> {
     pub origin: Option<&'a [u8]>,
     /// The value of the `User-Agent` header.
     pub user_agent: Option<&'a [u8]>,
+    /// The host and port that the request is for: the value of the `Host` header, or `:authority` of HTTP/2 and HTTP/3.
+    /// [`Origins`](crate::server::Origins) compares it with the origin of the page.
+    pub host: Option<&'a [u8]>,
+    /// The value of the `Referer` header, which is looked at for JSONP.
+    pub referer: Option<&'a [u8]>,
+    /// The value of the `Sec-Fetch-Site` header, which is looked at for JSONP.
+    pub sec_fetch_site: Option<&'a [u8]>,
+    /// The value of the `Access-Control-Request-Headers` header, which the answer to a preflight repeats.
+    pub access_control_request_headers: Option<&'a [u8]>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -49,6 +60,10 @@ impl<'a> RequestHead<'a> {
             content_type: None,
             origin: None,
             user_agent: None,
+            host: None,
+            referer: None,
+            sec_fetch_site: None,
+            access_control_request_headers: None,
         }
     }
 
@@ -77,6 +92,34 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub const fn with_user_agent(mut self, value: &'a [u8]) -> Self {
         self.user_agent = Some(value);
+        self
+    }
+
+    /// Sets the host and port that the request is for.
+    #[must_use]
+    pub const fn with_host(mut self, value: &'a [u8]) -> Self {
+        self.host = Some(value);
+        self
+    }
+
+    /// Sets the `Referer` header.
+    #[must_use]
+    pub const fn with_referer(mut self, value: &'a [u8]) -> Self {
+        self.referer = Some(value);
+        self
+    }
+
+    /// Sets the `Sec-Fetch-Site` header.
+    #[must_use]
+    pub const fn with_sec_fetch_site(mut self, value: &'a [u8]) -> Self {
+        self.sec_fetch_site = Some(value);
+        self
+    }
+
+    /// Sets the `Access-Control-Request-Headers` header.
+    #[must_use]
+    pub const fn with_access_control_request_headers(mut self, value: &'a [u8]) -> Self {
+        self.access_control_request_headers = Some(value);
         self
     }
 }
@@ -144,6 +187,7 @@ pub struct Headers {
     disable_xss_filter: bool,
     no_store: bool,
     set_cookie: Option<Box<str>>,
+    cors: CorsHeaders,
 }
 
 impl Headers {
@@ -182,9 +226,23 @@ impl Headers {
         self
     }
 
+    /// Sets what browsers are told about pages of other origins.
+    #[must_use]
+    pub fn with_cors(mut self, headers: CorsHeaders) -> Self {
+        self.cors = headers;
+        self
+    }
+
+    /// As `with_cors`, unless they are set already.
+    pub(crate) fn add_cors(&mut self, headers: CorsHeaders) {
+        if self.cors == CorsHeaders::default() {
+            self.cors = headers;
+        }
+    }
+
     /// The headers as pairs of a lower-case name and a value.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
+        let own = [
             self.connection_close.then_some(("connection", "close")),
             self.content_type.map(|value| ("content-type", value)),
             self.disable_xss_filter.then_some(("x-xss-protection", "0")),
@@ -192,9 +250,32 @@ impl Headers {
             self.set_cookie
                 .as_deref()
                 .map(|value| ("set-cookie", value)),
-        ]
-        .into_iter()
-        .flatten()
+        ];
+        self.cors.iter().chain(own.into_iter().flatten())
+    }
+}
+
+/// What an answer tells browsers about pages of other origins (CORS), made by
+/// [`Config::cors_headers`](crate::server::Config::cors_headers). Mostly nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CorsHeaders(Vec<(&'static str, Cow<'static, str>)>);
+
+impl CorsHeaders {
+    /// The headers as pairs of a lower-case name and a value, in the order of the official package.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, &**value))
+    }
+
+    pub(crate) fn push(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        self.0.push((name, value.into()));
+    }
+
+    /// Adds a name to the `Vary` header, which stands where its first name was added.
+    pub(crate) fn vary(&mut self, on: &'static str) {
+        match self.0.iter_mut().find(|(name, _)| *name == "vary") {
+            Some((_, value)) => *value = Cow::Owned(format!("{value}, {on}")),
+            None => self.push("vary", on),
+        }
     }
 }
 
@@ -391,6 +472,8 @@ mod conversions {
     impl<'a> From<&'a http::request::Parts> for RequestHead<'a> {
         fn from(parts: &'a http::request::Parts) -> Self {
             let header = |name| parts.headers.get(name).map(http::HeaderValue::as_bytes);
+            let authority = parts.uri.authority();
+            let authority = authority.map(|authority| authority.as_str().as_bytes());
             let upgrade = header(header::UPGRADE)
                 .is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"));
             Self {
@@ -401,8 +484,22 @@ mod conversions {
                 content_type: header(header::CONTENT_TYPE),
                 origin: header(header::ORIGIN),
                 user_agent: header(header::USER_AGENT),
+                host: authority.or_else(|| only_host(&parts.headers)),
+                referer: header(header::REFERER),
+                sec_fetch_site: parts
+                    .headers
+                    .get("sec-fetch-site")
+                    .map(|site| site.as_bytes()),
+                access_control_request_headers: header(header::ACCESS_CONTROL_REQUEST_HEADERS),
             }
         }
+    }
+
+    /// The `Host` header, unless there are several: which one a proxy in front looked at is not known then.
+    fn only_host(headers: &http::HeaderMap) -> Option<&[u8]> {
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = hosts.next().map(http::HeaderValue::as_bytes);
+        host.filter(|_| hosts.next().is_none())
     }
 
     impl From<Response> for http::Response<Bytes> {
@@ -453,6 +550,8 @@ mod conversions {
 
     #[cfg(test)]
     mod tests {
+        use alloc::vec::Vec;
+
         use super::*;
         use crate::http::Headers;
 
@@ -471,6 +570,23 @@ mod conversions {
                 (head.upgrade, head.origin, head.user_agent),
                 (true, Some(&b"o"[..]), None)
             );
+        }
+
+        #[test]
+        fn the_host_is_that_of_the_url_or_of_the_only_host_header() {
+            fn host(uri: &str, hosts: &[&str]) -> Option<Vec<u8>> {
+                let mut request = http::Request::get(uri);
+                for host in hosts {
+                    request = request.header("host", *host);
+                }
+                let (parts, ()) = request.body(()).unwrap().into_parts();
+                RequestHead::from(&parts).host.map(<[u8]>::to_vec)
+            }
+            assert_eq!(host("/", &["a:1"]).unwrap(), b"a:1");
+            assert_eq!(host("https://b:2/", &["a:1"]).unwrap(), b"b:2");
+            assert_eq!(host("https://b/", &[]).unwrap(), b"b");
+            assert_eq!(host("/", &["a", "b"]), None);
+            assert_eq!(host("/", &[]), None);
         }
 
         #[test]

@@ -36,6 +36,7 @@ fn config() -> Config {
     let transports = Transports::default().with(Transport::WebTransport);
     Config::default()
         .with_allow_eio3(true)
+        .with_allow_jsonp(true)
         .with_transports(transports)
         .with_max_pending_streams(3)
         .with_ping_interval(Duration::from_millis(300))

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use engineio_proto::client::{self, Endpoint, TransportOptions};
-use engineio_proto::server::{self, Cookie, Handshake, Session};
+use engineio_proto::server::{self, Cookie, Cors, Handshake, Origin, Origins, Session};
 use engineio_proto::{ConfigError, Instant, Seed, Sid, Transport, Transports};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -92,6 +92,11 @@ fn options_of_a_server() {
         change(&mut cookie);
         json!(cookie)
     };
+    let cors = |change: fn(&mut Cors)| {
+        let mut cors = Cors::default();
+        change(&mut cors);
+        json!(cors)
+    };
     rows(
         &good,
         server::Config::check,
@@ -143,6 +148,44 @@ fn options_of_a_server() {
             ),
             flag("allow_upgrades"),
             flag("allow_eio3"),
+            (
+                "origins",
+                vec![
+                    json!(Origins::any()),
+                    json!(Origins::listed().with(Origin::null())),
+                ],
+                vec![],
+            ),
+            (
+                "cors",
+                vec![
+                    cors(|cors| cors.credentials = true),
+                    cors(|cors| cors.allowed_headers = Some(Vec::new())),
+                ],
+                vec![
+                    (
+                        cors(|cors| cors.methods = vec!["GE T".into()]),
+                        "cors.methods is \"GE T\"; allowed: tokens of RFC 9110, as `GET` or `x-name`",
+                    ),
+                    (
+                        cors(|cors| cors.allowed_headers = Some(vec!["x".into(), "a\r\nb".into()])),
+                        "cors.allowed_headers is \"a\\r\\nb\"; allowed: tokens of RFC 9110, as `GET` or `x-name`",
+                    ),
+                    (
+                        cors(|cors| cors.exposed_headers = vec![String::new()]),
+                        "cors.exposed_headers is \"\"; allowed: tokens of RFC 9110, as `GET` or `x-name`",
+                    ),
+                    (
+                        cors(|cors| cors.max_age = Some(core::time::Duration::MAX)),
+                        "cors.max_age is 18,446,744,073,709,551,615; allowed: 0 to 9,007,199,254,740,991",
+                    ),
+                    (
+                        cors(|cors| cors.options_success_status = 404),
+                        "cors.options_success_status is 404; allowed: 200 to 299",
+                    ),
+                ],
+            ),
+            flag("allow_jsonp"),
             ("initial_packet", vec![Value::Null], vec![]),
             (
                 "cookie",
@@ -215,6 +258,21 @@ fn options_of_a_server() {
             ),
             flag("report_refusals"),
         ],
+    );
+}
+
+#[test]
+fn browsers_send_no_credentials_to_any_origin() {
+    let cors = server::Cors::default().with_credentials(true);
+    let config = server::Config::default().with_cors(cors);
+    assert_eq!(config.check(), Ok(()));
+    assert_eq!(
+        config
+            .with_origins(Origins::any())
+            .check()
+            .unwrap_err()
+            .to_string(),
+        "cors.credentials is true, which cannot work while origins is any"
     );
 }
 

@@ -3,7 +3,6 @@
 pub mod admin;
 pub mod client;
 pub mod client_files;
-pub mod cors;
 pub mod metrics;
 pub mod program;
 pub mod tokio_driver;

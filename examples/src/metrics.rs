@@ -252,6 +252,7 @@ const METRICS: &[Metric] = &[
             }),
             ("bad request", |now| now.stats.refused.bad_request),
             ("forbidden", |now| now.stats.refused.forbidden),
+            ("foreign origin", |now| now.stats.refused.foreign_origin),
             ("unsupported revision", |now| {
                 now.stats.refused.unsupported_revision
             }),

@@ -1,5 +1,5 @@
-//! What surrounds the service of the driver: middlewares, headers, CORS, compression, TLS. The official server has
-//! options for them; here they are layers of the HTTP ecosystem, and these tests show that they fit.
+//! What surrounds the service of the driver: middlewares, headers, compression, TLS. The official server has options for
+//! them; here they are layers of the HTTP ecosystem, and these tests show that they fit. CORS is an option here too.
 #![expect(
     clippy::expect_used,
     unreachable_pub,
@@ -22,12 +22,11 @@ use axum::extract::Request;
 use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use engineio_proto::Seed;
-use engineio_proto::server::{Config, HandshakeToken, Server, ServerEvent};
-use examples::cors::with_cors;
+use engineio_proto::server::{Config, Cors, HandshakeToken, Origin, Origins, Server, ServerEvent};
 use examples::tokio_driver::{App, Context, Driver, HttpServer, Options, compression};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use futures_util::{SinkExt, StreamExt};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,7 +34,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tower_http::cors::CorsLayer;
 
 use support::{POLLING, Report, WEBSOCKET, get, open_polling, post, start, within};
 
@@ -366,26 +364,30 @@ async fn the_application_decides_by_the_request_and_learns_of_those_that_are_ref
 
 const PAGE: &str = "http://page.example";
 
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin([HeaderValue::from_static(PAGE)])
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
-        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("x-mine")])
-        .expose_headers([HeaderName::from_static("x-yours")])
-        .allow_credentials(true)
-        .max_age(Duration::from_secs(123))
+/// Serves one page of another origin, and those of the own host.
+fn with_page() -> Config {
+    let cors = Cors::default()
+        .with_methods(["GET", "POST", "PUT"])
+        .with_allowed_headers(["content-type", "x-mine"])
+        .with_exposed_headers(["x-yours"])
+        .with_credentials(true)
+        .with_max_age(Duration::from_secs(123));
+    let page = Origin::parse(PAGE).expect("an origin");
+    let origins = Origins::same_host().with(page);
+    Config::default().with_origins(origins).with_cors(cors)
 }
 
 #[tokio::test]
 async fn a_preflight_is_answered_with_all_options_of_cors_before_anything_is_checked() {
-    let site = Site::start(|router| with_cors(router, cors(), StatusCode::NO_CONTENT)).await;
-    let preflight = get(POLLING).replacen("GET", "OPTIONS", 1);
+    let site = Site::with(with_page(), |router| router).await;
+    let preflight = get("/engine.io/?sid=zzz").replacen("GET", "OPTIONS", 1);
     let preflight = with(preflight, "Origin", PAGE);
     let preflight = with(preflight, "Access-Control-Request-Method", "PUT");
     let answer = ask(site.address, &preflight).await;
     assert_eq!((answer.status, answer.body.len()), (204, 0));
     for (name, value) in [
         ("access-control-allow-origin", PAGE),
+        ("vary", "Origin"),
         ("access-control-allow-methods", "GET,POST,PUT"),
         ("access-control-allow-headers", "content-type,x-mine"),
         ("access-control-allow-credentials", "true"),
@@ -395,14 +397,16 @@ async fn a_preflight_is_answered_with_all_options_of_cors_before_anything_is_che
     }
     site.stop().await;
 
-    let site = Site::start(|router| with_cors(router, cors(), StatusCode::OK)).await;
+    let mut config = with_page();
+    config.cors.options_success_status = 200;
+    let site = Site::with(config, |router| router).await;
     assert_eq!(ask(site.address, &preflight).await.status, 200);
     site.stop().await;
 }
 
 #[tokio::test]
 async fn requests_of_an_allowed_page_are_answered_so_that_it_may_read_them_and_others_not() {
-    let site = Site::start(|router| with_cors(router, cors(), StatusCode::NO_CONTENT)).await;
+    let site = Site::with(with_page(), |router| router).await;
     for path in [POLLING, "/engine.io/?EIO=4&transport=pigeon"] {
         let answer = ask(site.address, &with(get(path), "Origin", PAGE)).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
@@ -415,11 +419,47 @@ async fn requests_of_an_allowed_page_are_answered_so_that_it_may_read_them_and_o
             Some("x-yours")
         );
         assert_eq!(answer.header("access-control-allow-methods"), None);
-        let stranger = with(get(path), "Origin", "http://stranger.example");
-        let answer = ask(site.address, &stranger).await;
-        assert_eq!(answer.header("access-control-allow-origin"), None);
     }
+    let stranger = with(get(POLLING), "Origin", "http://stranger.example");
+    let answer = ask(site.address, &stranger).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    assert_eq!(&*answer.body, br#"{"code":4,"message":"Forbidden"}"#);
     site.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_so_that_the_page_may_read_it() {
+    let site = Site::with(with_page().with_max_payload(1_000), |router| router).await;
+    let path = open_polling(site.address).await;
+    let body = format!("4{}", "x".repeat(1_000));
+    let answer = ask(site.address, &with(post(&path, &body), "Origin", PAGE)).await;
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_host_of_a_request_is_compared_with_the_origin_of_the_page() {
+    let site = Site::start(|router| router).await;
+    let own = with(get(POLLING), "Origin", "http://here.example:81");
+    let own = own.replace("Host: x", "Host: here.example:81");
+    assert!(own.contains("Host: here.example:81"), "{own}");
+    assert_eq!(ask(site.address, &own).await.status, 200);
+    // Which of two a proxy in front believed is not known.
+    let twice = with(own, "Host", "other.example");
+    assert_eq!(ask(site.address, &twice).await.status, 403);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_to_pages_of_other_origins_too() {
+    let site = Site::with(with_page(), |router| router).await;
+    within(site.driver.shut_down()).await;
+    let answer = ask(site.address, &with(get(POLLING), "Origin", PAGE)).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+    within(site.http.shut_down()).await;
 }
 
 /// Lets a session echo a message, and takes the answer to the poll as a client that knows these encodings.

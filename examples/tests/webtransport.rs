@@ -15,8 +15,10 @@ use examples::tokio_driver::{
     App, Context, Driver, HttpServer, Options, WebTransportServer, fresh_seed,
 };
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
+use wtransport::endpoint::ConnectOptions;
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -104,15 +106,68 @@ async fn a_certificate_is_replaced_after_half_its_time() {
     }
 }
 
+/// Tells of requests that are refused.
+struct Refusals(UnboundedSender<String>);
+
+impl App<Server> for Refusals {
+    type Command = ();
+
+    fn handle_event(&mut self, _: &mut Server, event: ServerEvent, context: &Context<'_, ()>) {
+        if let ServerEvent::Refused { by, reject } = event {
+            let request = context.request(by).expect("the request");
+            let origin = request.headers["origin"].to_str().unwrap();
+            self.0.send(format!("{reject:?} {origin}")).unwrap();
+        }
+    }
+
+    fn handle_command(&mut self, _: &mut Server, (): (), _: &Context<'_, ()>) {}
+}
+
+#[tokio::test]
+async fn a_foreign_page_is_refused_before_its_session_is_accepted() {
+    let config = server::Config::default()
+        .with_transports(Transports::default().with(Transport::WebTransport))
+        .with_report_refusals(true);
+    let machine = Server::new(config, 0, &fresh_seed().unwrap()).unwrap();
+    let (told, mut refused) = unbounded_channel();
+    let driver = Driver::start(vec![(machine, Refusals(told))], Options::default());
+    let local = "127.0.0.1:0".parse().unwrap();
+    let server = WebTransportServer::bind(local, &driver.service()).unwrap();
+    let (address, hash) = (server.address(), server.certificate_hash());
+
+    let foreign = "https://evil.example";
+    assert!(connect_from(address, &hash, Some(foreign)).await.is_none());
+    let report = timeout(LIMIT, refused.recv()).await.expect("a report");
+    assert_eq!(report, Some(format!("ForeignOrigin {foreign}")));
+    let own = format!("https://{address}");
+    assert!(connect_from(address, &hash, Some(&own)).await.is_some());
+    assert!(connect_from(address, &hash, None).await.is_some());
+    timeout(LIMIT, driver.shut_down()).await.expect("an end");
+    server.shut_down().await;
+}
+
 /// A session with whoever shows the certificate of this hash.
 async fn connect(address: SocketAddr, hash: &str) -> Option<wtransport::Connection> {
+    connect_from(address, hash, None).await
+}
+
+/// The same, as a page of this origin would.
+async fn connect_from(
+    address: SocketAddr,
+    hash: &str,
+    origin: Option<&str>,
+) -> Option<wtransport::Connection> {
     let hash: [u8; 32] = STANDARD.decode(hash).unwrap().try_into().unwrap();
     let config = wtransport::ClientConfig::builder()
         .with_bind_default()
         .with_server_certificate_hashes([hash.into()])
         .build();
     let endpoint = wtransport::Endpoint::client(config).unwrap();
-    let connecting = endpoint.connect(format!("https://{address}/engine.io/"));
+    let mut request = ConnectOptions::builder(format!("https://{address}/engine.io/"));
+    if let Some(origin) = origin {
+        request = request.add_header("origin", origin);
+    }
+    let connecting = endpoint.connect(request.build());
     timeout(LIMIT, connecting).await.expect("an end").ok()
 }
 

@@ -219,7 +219,7 @@ calls! { Server, 1, "server", SERVER_CALLS:
     43 take_recovery_store(namespace: val &str) -> Option<RecoveryStore>;
     44 set_recovery_store(namespace: val &str, store: val RecoveryStore) -> bool;
     45 emit_early(token: by ConnectToken, event: by Payload) -> Result<(), EmitError>;
-    46 handle_webtransport(id: val ConnectionId, now: val Instant);
+    46 handle_webtransport(id: val ConnectionId, head: by RequestHead<'_>, now: val Instant);
     47 handle_bad_frame(id: val ConnectionId, error: val DecodeError, now: val Instant);
     48 close_session(session: val SessionKey, now: val Instant);
 }

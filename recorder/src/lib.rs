@@ -45,7 +45,7 @@
 //!
 //! | part | is |
 //! |---|---|
-//! | header | `SIOREC`, a byte 1; the kind of machine (1 server, 2 client); the shard; 32 bytes of seed; the version of this crate; the configuration as JSON |
+//! | header | `SIOREC`, a byte 2; the kind of machine (1 server, 2 client); the shard; 32 bytes of seed; the version of this crate; the configuration as JSON |
 //! | call, any number of times | a byte that names the method; its arguments in their order; four bytes of digest |
 //!
 //! The digest is over the outcomes of all calls so far and the deadlines behind them, as FNV-1a of 64 bits folded to 32. It

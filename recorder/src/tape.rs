@@ -10,7 +10,7 @@ use crate::outcome::Outcome;
 use crate::wire::{Fault, Reader, Wire, Writer};
 
 /// How a recording starts: a name, and the version of the format.
-pub(crate) const MAGIC: &[u8; 7] = b"SIOREC\x01";
+pub(crate) const MAGIC: &[u8; 7] = b"SIOREC\x02";
 
 /// What a machine was made of.
 #[derive(Clone, Debug)]

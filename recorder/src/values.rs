@@ -181,7 +181,15 @@ impl<'a> Wire<'a> for RequestHead<'a> {
             text.write(out);
         }
         self.upgrade.write(out);
-        for header in [self.content_type, self.origin, self.user_agent] {
+        for header in [
+            self.content_type,
+            self.origin,
+            self.user_agent,
+            self.host,
+            self.referer,
+            self.sec_fetch_site,
+            self.access_control_request_headers,
+        ] {
             header.write(out);
         }
     }
@@ -193,6 +201,10 @@ impl<'a> Wire<'a> for RequestHead<'a> {
         head.content_type = Wire::read(input)?;
         head.origin = Wire::read(input)?;
         head.user_agent = Wire::read(input)?;
+        head.host = Wire::read(input)?;
+        head.referer = Wire::read(input)?;
+        head.sec_fetch_site = Wire::read(input)?;
+        head.access_control_request_headers = Wire::read(input)?;
         Ok(head)
     }
 
@@ -651,7 +663,11 @@ mod tests {
             .with_upgrade()
             .with_content_type(b"text/plain")
             .with_origin(b"o")
-            .with_user_agent(&[0xff]);
+            .with_user_agent(&[0xff])
+            .with_host(b"h")
+            .with_referer(b"r")
+            .with_sec_fetch_site(b"s")
+            .with_access_control_request_headers(b"a");
         let mut out = Writer::default();
         head.write(&mut out);
         let read = RequestHead::read(&mut Reader::new(&out.bytes)).unwrap();
@@ -682,6 +698,10 @@ mod tests {
                 "content_type",
                 "origin",
                 "user_agent",
+                "host",
+                "referer",
+                "sec_fetch_site",
+                "access_control_request_headers",
             ],
         );
         has_parts(

@@ -157,12 +157,12 @@ fn what_is_no_recording_is_refused() {
         Err(OpenError::NotOne(_))
     ));
     let mut recording = session();
-    recording[6] = 2;
+    recording[6] = 3;
     assert!(
         matches!(Replay::new(&recording), Err(OpenError::NotOne(_))),
         "a later version"
     );
-    recording[6] = 1;
+    recording[6] = 2;
     recording[7] = 9;
     assert!(
         matches!(Replay::new(&recording), Err(OpenError::NotOne(_))),

@@ -40,13 +40,21 @@ pub(crate) enum AtServer {
 }
 
 /// What a server gets to see of a request.
-fn head(request: &Request) -> RequestHead<'_> {
+pub(crate) fn head(request: &Request) -> RequestHead<'_> {
+    let header = |wanted: &str| {
+        let mut headers = request.headers.iter();
+        let header = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        header.map(|(_, value)| value.as_bytes())
+    };
     let head = RequestHead::new(request.method, request.path(), request.query());
-    let mut headers = request.headers.iter();
-    match headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-        Some((_, value)) => head.with_content_type(value.as_bytes()),
-        None => head,
-    }
+    let mut head = head.with_host(request.authority().as_bytes());
+    head.content_type = header("content-type");
+    head.origin = header("origin");
+    head.user_agent = header("user-agent");
+    head.referer = header("referer");
+    head.sec_fetch_site = header("sec-fetch-site");
+    head.access_control_request_headers = header("access-control-request-headers");
+    head
 }
 
 impl Network {

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use socketio_proto::engine::http::{Answer, Request, RequestHead, Response};
+use socketio_proto::engine::http::{Answer, Request, Response};
 use socketio_proto::engine::{ConnectionId, Frame, Instant};
 
 use crate::delivery::{Delivery, End};
+use crate::exchange::head;
 use crate::network::{ClientId, Network, ServerId};
 use crate::path::Websockets;
 use crate::trace::Shown;
@@ -271,9 +272,9 @@ impl Network {
         let now = self.now;
         let server = &mut self.servers[index].server;
         if request.method == "CONNECT" {
-            server.handle_webtransport(ConnectionId(number), now);
+            server.handle_webtransport(ConnectionId(number), &head(&request), now);
         } else {
-            let head = RequestHead::new("GET", request.path(), request.query()).with_upgrade();
+            let head = head(&request).with_upgrade();
             server.handle_upgrade(ConnectionId(number), &head, now);
         }
         self.touch_server(index);

@@ -239,13 +239,30 @@ describe("compression of answers", { skip: official }, () => {
 describe("pages of other origins", { skip: official }, () => {
   const PAGE = "http://page.example";
 
+  const upgrade = (origin) => new RawSocket(`${server.ws}/socket.io/?EIO=4&transport=websocket`, { origin });
+
   it("get nothing unless they are allowed to", async () => {
     server = await start(CHAT, ["--port", "0"]);
-    const { headers } = await http(server, POLLING, { headers: { origin: PAGE } });
+    for (const method of ["GET", "OPTIONS"]) {
+      const { status, headers, body } = await http(server, POLLING, { method, headers: { origin: PAGE } });
+      assert.equal(headers["access-control-allow-origin"], undefined);
+      assert.deepEqual([status, body], [403, '{"code":4,"message":"Forbidden"}']);
+    }
+    await assert.rejects(upgrade(PAGE).opened);
+    const script = await http(server, `${POLLING}&j=0`);
+    assert.deepEqual([script.status, JSON.parse(script.body).code], [400, 3]);
+    await server.end();
+  });
+
+  it("are none if they are of the host that the request is for", async () => {
+    server = await start(CHAT, ["--port", "0"]);
+    const { status, headers } = await http(server, POLLING, { headers: { origin: server.url } });
+    assert.equal(status, 200);
     assert.equal(headers["access-control-allow-origin"], undefined);
-    const preflight = await http(server, POLLING, { method: "OPTIONS", headers: { origin: PAGE } });
-    assert.equal(preflight.status, 400);
-    assert.equal(JSON.parse(preflight.body).code, 2);
+    assert.equal(headers.vary, undefined);
+    const socket = upgrade(server.url);
+    await socket.opened;
+    await socket.close();
     await server.end();
   });
 
@@ -257,7 +274,12 @@ describe("pages of other origins", { skip: official }, () => {
       assert.equal(headers["access-control-allow-credentials"], "true");
     }
     const stranger = await http(server, POLLING, { headers: { origin: "http://stranger.example" } });
+    assert.equal(stranger.status, 403);
     assert.equal(stranger.headers["access-control-allow-origin"], undefined);
+    await assert.rejects(upgrade("http://stranger.example").opened);
+    const socket = upgrade(PAGE);
+    await socket.opened;
+    await socket.close();
     const asked = { origin: PAGE, "access-control-request-method": "POST", "access-control-request-headers": "content-type" };
     const preflight = await http(server, POLLING, { method: "OPTIONS", headers: asked });
     assert.equal(preflight.status, 204);
@@ -341,7 +363,7 @@ describe("the command line", { skip: official }, () => {
 
   it("with settings that make no sense says so in words", () => {
     for (const [options, said] of [
-      [["--cors-origin", "*"], 'chat: "*" is no origin, such as https://example.com\nchat --help tells of the options\n'],
+      [["--cors-origin", "*"], 'chat: "*" is no origin, such as https://example.com: an origin begins with a scheme, as in https://chat.example\nchat --help tells of the options\n'],
       [["--admin-no-auth", "--admin-namespace", "a,b"], 'chat: "a,b" cannot be the name of the admin namespace\n'],
     ]) {
       const { status, stderr } = spawnSync(CHAT, ["--port", "0", ...options], { encoding: "utf8" });

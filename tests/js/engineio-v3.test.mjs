@@ -25,7 +25,7 @@ const OPEN = new RegExp(
 
 let server;
 before(async () => {
-  server = await startConformance("--engineio", { "allow-eio3": true });
+  server = await startConformance("--engineio", { "allow-eio3": true, "allow-jsonp": true });
 });
 after(() => server.end());
 

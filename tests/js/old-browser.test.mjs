@@ -34,7 +34,7 @@ let page;
 const requests = [];
 
 before(async () => {
-  const settings = { "allow-eio3": true, "ping-interval": 5000, "ping-timeout": 5000 };
+  const settings = { "allow-eio3": true, "allow-jsonp": true, "ping-interval": 5000, "ping-timeout": 5000 };
   const [json, msgpack] = await Promise.all([
     startConformance("--socketio", settings),
     startConformance("--socketio", { ...settings, parser: "msgpack" }),

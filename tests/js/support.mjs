@@ -90,12 +90,18 @@ export async function start(program, args) {
   };
 }
 
-/** Starts the conformance program: `mode` is `--engineio` or `--socketio`, `settings` maps option names to values, true for a flag. */
+/**
+ * Starts the conformance program: `mode` is `--engineio` or `--socketio`, `settings` maps option names to values, true for a flag,
+ * an array for an option that is repeated.
+ */
 export function startConformance(mode, { port = 0, ...settings } = {}) {
-  const extra = Object.entries(settings).flatMap(([name, value]) =>
-    value === true ? [`--${name}`] : [`--${name}`, String(value)],
+  return start(CONFORMANCE, [mode, "--port", String(port), ...commandLine(settings)]);
+}
+
+function commandLine(settings) {
+  return Object.entries(settings).flatMap(([name, values]) =>
+    [values].flat().flatMap((value) => (value === true ? [`--${name}`] : [`--${name}`, String(value)])),
   );
-  return start(CONFORMANCE, [mode, "--port", String(port), ...extra]);
 }
 
 /** Rejects if the promise has not settled after `ms` milliseconds. */

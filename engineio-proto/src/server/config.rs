@@ -9,6 +9,8 @@ use core::time::Duration;
 use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
+use super::cors::Cors;
+use super::origins::Origins;
 use crate::settings::{
     ConfigError, MAX_SAFE_INTEGER, check_at_least_one, check_count, check_timer,
     check_timer_or_zero, is_token, no_transport, quoted,
@@ -58,6 +60,17 @@ pub struct Config {
     /// `allowEIO3`. Default false: above this layer both sides take the session id for the id of a socket, so that
     /// whoever learns that may speak for the session.
     pub allow_eio3: bool,
+    /// Whose pages are served, on every transport, and may read the answers: the official `cors.origin`, but what it does
+    /// not allow is refused. Default [`Origins::same_host`]: pages of the server's own host, and programs that are no
+    /// browsers.
+    pub origins: Origins,
+    /// What browsers are told about pages of other origins, as far as `origins` serves some: the rest of the official
+    /// `cors`.
+    pub cors: Cors,
+    /// Whether sessions may poll by scripts and forms (JSONP), which old browsers need that have no other way to another
+    /// origin. Officially always. Default false: a script is not bound to the origin of the page, so that pages of others
+    /// may get a session that they can read; see the threat model.
+    pub allow_jsonp: bool,
     /// A message that every session gets right behind the handshake. Default none.
     pub initial_packet: Option<Message>,
     /// A cookie that carries the session id, for load balancers. Default none.
@@ -118,6 +131,9 @@ impl Default for Config {
             transports: Transports::default(),
             allow_upgrades: true,
             allow_eio3: false,
+            origins: Origins::default(),
+            cors: Cors::default(),
+            allow_jsonp: false,
             initial_packet: None,
             cookie: None,
             max_packets_per_payload: 65_536,
@@ -190,6 +206,27 @@ impl Config {
     #[must_use]
     pub fn with_allow_eio3(mut self, allow: bool) -> Self {
         self.allow_eio3 = allow;
+        self
+    }
+
+    /// Sets [`origins`](Self::origins).
+    #[must_use]
+    pub fn with_origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// Sets [`cors`](Self::cors).
+    #[must_use]
+    pub fn with_cors(mut self, cors: Cors) -> Self {
+        self.cors = cors;
+        self
+    }
+
+    /// Sets [`allow_jsonp`](Self::allow_jsonp).
+    #[must_use]
+    pub fn with_allow_jsonp(mut self, allow: bool) -> Self {
+        self.allow_jsonp = allow;
         self
     }
 
@@ -300,6 +337,9 @@ impl Config {
             transports,
             allow_upgrades: _,
             allow_eio3: _,
+            origins,
+            cors,
+            allow_jsonp: _,
             initial_packet: _, // one beyond the limits goes alone
             cookie,
             max_packets_per_payload,
@@ -325,6 +365,11 @@ impl Config {
         check_count("max_payload", *max_payload, 1..=MAX_SAFE_INTEGER)?;
         if *transports == Transports::NONE {
             return Err(no_transport());
+        }
+        cors.check().map_err(|error| error.within("cors"))?;
+        if cors.credentials && origins.is_any() {
+            let condition = "origins is any";
+            return Err(ConfigError::conflict("cors.credentials", true, condition));
         }
         cookie.as_ref().map_or(Ok(()), |cookie| {
             cookie.check().map_err(|error| error.within("cookie"))

@@ -1,6 +1,6 @@
 //! WebSockets and WebTransport streams: how they come to a session, and what they carry.
 
-use super::route::Action;
+use super::route::{Action, Reject};
 use super::sessions::{Server, SessionKey, Target};
 use super::stats;
 use crate::collections::Key;
@@ -20,13 +20,17 @@ impl Server {
             ..*head
         };
         stats::bump(&mut self.stats.upgrade_requests);
+        let by = Exchange::Connection(id);
+        self.grants.insert(by, &head, &self.config);
         match self.route(&head) {
-            Err(reject) => self.refuse(Exchange::Connection(id), reject),
+            // No upgrade is one.
+            Ok(Target::Preflight) => self.refuse(by, Reject::BadHandshakeMethod),
+            Err(reject) => self.refuse(by, reject),
             Ok(Target::Session(key, action)) => {
                 let text_only = action == Action::Upgrade { text_only: true };
                 self.connect(key, id, Transport::WebSocket, text_only, now);
             }
-            Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Connection(id), now),
+            Ok(Target::Open(handshake)) => self.begin(handshake, by, now),
         }
     }
 
@@ -44,6 +48,7 @@ impl Server {
     /// Notes that a connection closed.
     pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
+        self.grants.remove(Exchange::Connection(id));
         match self.connections.remove(&id) {
             Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
             None => self.forget_waiting(id),
@@ -53,6 +58,7 @@ impl Server {
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
     pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
+        self.grants.remove(Exchange::Connection(id));
         match self.connections.remove(&id) {
             Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
             None => self.forget_waiting(id),

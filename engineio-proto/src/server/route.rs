@@ -38,6 +38,8 @@ pub enum Route {
     Open(Handshake),
     /// A request of an existing session.
     Session(SessionRequest),
+    /// A browser asks what pages of other origins may do: to be answered with [`Config::preflight`].
+    Preflight,
 }
 
 /// The settings of a session that its first request decides.
@@ -121,8 +123,11 @@ impl Route {
     /// # Errors
     ///
     /// A [`Reject`] that knows its response, for the first check that fails: transport, origin, session id, and for
-    /// handshakes method, transport again and revision.
+    /// handshakes method, transport again, revision and JSONP.
     pub fn of(request: &RequestHead<'_>, config: &Config) -> Result<Self, Reject> {
+        if config.is_preflight(request) {
+            return Ok(Self::Preflight);
+        }
         let query = Query::parse(request.query);
         let transport = query.transport.as_deref().and_then(Transport::from_name);
         // A WebTransport session brings no query: what names it is no request of one.
@@ -130,17 +135,11 @@ impl Route {
             config.transports.contains(transport) && transport != Transport::WebTransport
         });
         let transport = transport.ok_or(Reject::UnknownTransport)?;
-        if !request.origin.is_none_or(|origin| {
-            origin
-                .iter()
-                .all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
-        }) {
-            return Err(Reject::BadRequest(BadRequest::InvalidOrigin));
-        }
+        config.check_origin(request)?;
         let revision = query.revision(config);
         match query.sid.as_deref().filter(|sid| !sid.is_empty()) {
             Some(sid) => Self::of_session(request, &query, transport, revision, sid),
-            None => Self::of_handshake(request, &query, transport, revision),
+            None => Self::of_handshake(request, &query, transport, revision, config),
         }
     }
 
@@ -176,6 +175,7 @@ impl Route {
         query: &Query<'_>,
         transport: Transport,
         revision: Option<Revision>,
+        config: &Config,
     ) -> Result<Self, Reject> {
         if request.method != "GET" {
             return Err(Reject::BadHandshakeMethod);
@@ -186,6 +186,12 @@ impl Route {
         let revision = revision.ok_or(Reject::UnsupportedRevision)?;
         let jsonp = query.jsonp.as_deref();
         let jsonp = jsonp.filter(|_| transport == Transport::Polling);
+        if jsonp.is_some() && !config.allow_jsonp {
+            return Err(Reject::BadRequest(BadRequest::Jsonp));
+        }
+        if jsonp.is_some() && !config.origins.allows_script(request) {
+            return Err(Reject::ForeignOrigin);
+        }
         let index = |value| {
             let fault = BadRequest::TransportHandshake;
             JsonpIndex::parse(value).ok_or(Reject::BadRequest(fault))
@@ -258,6 +264,10 @@ pub enum Reject {
     /// Code 4, status 403: the application refused it.
     #[error("Forbidden")]
     Forbidden,
+    /// Code 4, status 403: a page of an origin that is [not served](Config::origins), or a host that is none of the
+    /// server's.
+    #[error("Forbidden")]
+    ForeignOrigin,
     /// Code 5: a protocol revision that is not served.
     #[error("Unsupported protocol version")]
     UnsupportedRevision,
@@ -292,6 +302,10 @@ pub enum BadRequest {
     /// say what it is for.
     #[error("TRANSPORT_HANDSHAKE_ERROR")]
     TransportHandshake,
+    /// Polling by scripts was asked for, and is not [allowed](Config::allow_jsonp). Officially a transport that cannot be
+    /// made has the same name.
+    #[error("TRANSPORT_HANDSHAKE_ERROR")]
+    Jsonp,
 }
 
 impl Reject {
@@ -303,7 +317,7 @@ impl Reject {
             Self::UnknownSid => Some(1),
             Self::BadHandshakeMethod => Some(2),
             Self::BadRequest(_) => Some(3),
-            Self::Forbidden => Some(4),
+            Self::Forbidden | Self::ForeignOrigin => Some(4),
             Self::UnsupportedRevision => Some(5),
             Self::UnknownMethod
             | Self::TooManySessions
@@ -312,8 +326,8 @@ impl Reject {
         }
     }
 
-    /// The answer to a plain request: status 400, or 403 for [`Forbidden`](Self::Forbidden), and
-    /// `{"code":…,"message":…}`, or the bare status without a code.
+    /// The answer to a plain request: status 400, or 403 for [`Forbidden`](Self::Forbidden) and
+    /// [`ForeignOrigin`](Self::ForeignOrigin), and `{"code":…,"message":…}`, or the bare status without a code.
     #[must_use]
     pub fn into_response(self) -> Response {
         self.response(None)
@@ -354,7 +368,7 @@ impl Reject {
         match self {
             Self::UnknownMethod => 500,
             Self::TooManySessions | Self::TooManyHandshakes | Self::ShuttingDown => 503,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::ForeignOrigin => 403,
             Self::UnknownTransport
             | Self::UnknownSid
             | Self::BadHandshakeMethod
@@ -370,6 +384,7 @@ mod tests {
 
     use super::*;
     use crate::Transports;
+    use crate::server::Origins;
 
     const SID: &str = "lv_VI97HAXpY6yYWAAAC";
 
@@ -520,7 +535,7 @@ mod tests {
     fn an_origin_with_control_characters_is_refused() {
         let origin = |origin: &'static [u8]| {
             let head = RequestHead::new("GET", "/", "EIO=4&transport=polling").with_origin(origin);
-            Route::of(&head, &Config::default()).err()
+            Route::of(&head, &Config::default().with_origins(Origins::any())).err()
         };
         assert_eq!(origin(b"http://a.com"), None);
         assert_eq!(origin(b"\t\x80\xff"), None);

@@ -7,6 +7,7 @@ use core::ops::AddAssign;
 use bytes::Bytes;
 
 use super::config::Config;
+use super::cors::Grants;
 use super::gate::{HandshakeToken, Waiting};
 use super::output::Output;
 use super::route::{Action, Handshake, Reject, Route};
@@ -56,6 +57,7 @@ pub struct Server {
     /// Which session an exchange that waits for its answer belongs to; none if it was refused before its body came.
     requests: BTreeMap<RequestId, Option<Key>>,
     pub(super) connections: BTreeMap<ConnectionId, Key>,
+    pub(super) grants: Grants,
     pub(super) timers: TimerQueue<u32>,
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
     ready: VecDeque<Key>,
@@ -191,6 +193,7 @@ impl Server {
             sessions: Slab::new(),
             requests: BTreeMap::new(),
             connections: BTreeMap::new(),
+            grants: Grants::default(),
             timers: TimerQueue::new(),
             ready: VecDeque::new(),
             eventful: VecDeque::new(),
@@ -221,10 +224,13 @@ impl Server {
             upgrade: false,
             ..*head
         };
+        self.grants
+            .insert(Exchange::Request(id), &head, &self.config);
         match self.route(&head) {
             // It was answered while its body was arriving: refused at its head, or its session ended or moved.
             Err(_) if self.requests.contains_key(&id) => return,
             Err(reject) => self.refuse(Exchange::Request(id), reject),
+            Ok(Target::Preflight) => self.respond(id, self.config.preflight(&head)),
             Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Request(id), now),
             Ok(Target::Session(key, Action::Post(content))) => {
                 self.with(key, |session| session.handle_post(id, content, body, now));
@@ -249,6 +255,8 @@ impl Server {
             upgrade: false,
             ..*head
         };
+        self.grants
+            .insert(Exchange::Request(id), &head, &self.config);
         match self.route(&head) {
             Err(reject) => {
                 self.requests.insert(id, None);
@@ -259,7 +267,7 @@ impl Server {
                 self.requests.insert(id, Some(key));
                 self.with(key, |session| session.handle_post_begun(id, now));
             }
-            Ok(Target::Open(_) | Target::Session(..)) => {}
+            Ok(Target::Open(_) | Target::Session(..) | Target::Preflight) => {}
         }
     }
 
@@ -280,6 +288,7 @@ impl Server {
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
         let now = self.observe(now);
+        self.grants.remove(Exchange::Request(id));
         match self.requests.remove(&id) {
             Some(Some(key)) => self.with(key, |session| session.handle_request_aborted(id, now)),
             Some(None) => {}
@@ -381,18 +390,18 @@ impl Server {
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<ServerEvent>> {
         loop {
-            if let Some(output) = self.outputs.pop() {
-                self.forget(&output);
+            if let Some(mut output) = self.outputs.pop() {
+                self.finish(&mut output);
                 return Some(output);
             }
             let Some(&key) = self.ready.front() else {
                 return self.poll_event().map(Output::Event);
             };
-            if let Some(action) = self
+            if let Some(mut action) = self
                 .with_result(SessionKey(key), Session::poll_action)
                 .flatten()
             {
-                self.forget(&action);
+                self.finish(&mut action);
                 return Some(action.map_event(|never| match never {}));
             }
             self.ready.pop_front();
@@ -455,6 +464,7 @@ impl Server {
 
     pub(super) fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {
         match Route::of(head, &self.config)? {
+            Route::Preflight => Ok(Target::Preflight),
             Route::Open(handshake) => Ok(Target::Open(handshake)),
             Route::Session(request) => {
                 let key = self.find(&request.sid).ok_or(Reject::UnknownSid)?;
@@ -489,14 +499,28 @@ impl Server {
         self.outputs.push(Output::Respond { request, response });
     }
 
-    /// Drops what was known of an exchange or connection that is over with this output.
-    fn forget<E>(&mut self, action: &Output<E>) {
-        match action {
-            Output::Respond { request, .. } => drop(self.requests.remove(request)),
+    /// Adds what browsers are told about pages of other origins, and drops what was known of an exchange or connection
+    /// that is over with this output.
+    fn finish<E>(&mut self, output: &mut Output<E>) {
+        match output {
+            Output::Respond { request, response } => {
+                self.requests.remove(request);
+                let cors = self.grants.take(Exchange::Request(*request), &self.config);
+                // The answer to a preflight has its own.
+                response.headers.add_cors(cors);
+            }
+            Output::Accept {
+                connection,
+                headers,
+            } => {
+                let by = Exchange::Connection(*connection);
+                headers.add_cors(self.grants.take(by, &self.config));
+            }
             Output::Refuse { connection, .. } | Output::Close { connection } => {
                 self.connections.remove(connection);
+                self.grants.remove(Exchange::Connection(*connection));
             }
-            Output::Accept { .. } | Output::Frames { .. } | Output::Event(_) => {}
+            Output::Frames { .. } | Output::Event(_) => {}
         }
     }
 
@@ -568,6 +592,7 @@ const LEAST_ROOM: usize = 64;
 
 /// What a request that passed all checks is for.
 pub(super) enum Target {
+    Preflight,
     Open(Handshake),
     Session(Key, Action),
 }
@@ -576,12 +601,14 @@ pub(super) enum Target {
 mod tests {
     use super::*;
     use crate::Frame;
+    use crate::server::Origins;
 
     const SESSION: &str = "EIO=4&transport=polling";
 
     #[test]
     fn what_is_answered_or_closed_is_forgotten() {
-        let mut server = Server::new(Config::default(), 0, &Seed::new([1; 32])).unwrap();
+        let config = Config::default().with_origins(Origins::any());
+        let mut server = Server::new(config, 0, &Seed::new([1; 32])).unwrap();
         let now = Instant::ZERO;
         let head = RequestHead::new("GET", "/engine.io/", SESSION);
         server.handle_request(RequestId(1), &head, Bytes::new(), now);
@@ -604,5 +631,6 @@ mod tests {
         server.discard(session.unwrap());
         while server.poll_output().is_some() {}
         assert!(server.requests.is_empty() && server.sessions.is_empty());
+        assert!(server.grants.is_empty());
     }
 }

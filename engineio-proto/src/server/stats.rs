@@ -98,8 +98,10 @@ pub struct ByReject {
     pub bad_handshake_method: u64,
     /// Code 3.
     pub bad_request: u64,
-    /// Code 4.
+    /// Code 4: the application refused it.
     pub forbidden: u64,
+    /// Code 4: a page of an origin that is not served.
+    pub foreign_origin: u64,
     /// Code 5.
     pub unsupported_revision: u64,
     /// A method that polling does not know.
@@ -197,6 +199,7 @@ impl ByReject {
             Reject::BadHandshakeMethod => &mut self.bad_handshake_method,
             Reject::BadRequest(_) => &mut self.bad_request,
             Reject::Forbidden => &mut self.forbidden,
+            Reject::ForeignOrigin => &mut self.foreign_origin,
             Reject::UnsupportedRevision => &mut self.unsupported_revision,
             Reject::UnknownMethod => &mut self.unknown_method,
             Reject::TooManySessions | Reject::TooManyHandshakes | Reject::ShuttingDown => {

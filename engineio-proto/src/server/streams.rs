@@ -17,7 +17,7 @@ use super::sessions::{Server, TIMERS_PER_CALL};
 use super::stats;
 use crate::codec::{DecodeError, webtransport};
 use crate::collections::TimerQueue;
-use crate::http::Headers;
+use crate::http::{Headers, RequestHead};
 use crate::{ConnectionId, Exchange, Frame, Instant, Sid, Transport};
 
 /// The streams that wait for their first frame, and until when.
@@ -51,11 +51,16 @@ impl Server {
     /// The application is [asked](super::Config::allow_request) about sessions that are opened here, once the first frame has
     /// come. Meanwhile the client has nothing to say: a frame before the answer closes the connection, so that a driver
     /// should heed [`wants_read`](Self::wants_read).
-    pub fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+    ///
+    /// Of the head, origin and host are looked at: what [`Config::origins`](super::Config::origins) do not allow is
+    /// refused.
+    pub fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let now = self.observe(now);
         stats::bump(&mut self.stats.webtransport_requests);
         if !self.config.transports.contains(Transport::WebTransport) {
             self.refuse(Exchange::Connection(id), Reject::UnknownTransport);
+        } else if let Err(reject) = self.config.check_origin(head) {
+            self.refuse(Exchange::Connection(id), reject);
         } else if self.streams.0.len() >= self.config.max_pending_streams {
             self.refuse(Exchange::Connection(id), Reject::TooManyHandshakes);
         } else {

@@ -296,8 +296,9 @@ impl Pair {
                     self.client.handle_response(*id, answer.clone(), now);
                 }
             }
-            Delivery::Connect(id, Transport::WebTransport, _) => {
-                self.server.handle_webtransport(*id, now);
+            Delivery::Connect(id, Transport::WebTransport, request) => {
+                let head = RequestHead::new("CONNECT", request.path(), request.query());
+                self.server.handle_webtransport(*id, &head, now);
             }
             Delivery::Connect(id, _, request) => {
                 let head = RequestHead::new("GET", request.path(), request.query());

@@ -6,7 +6,9 @@ use engineio_proto::server::Config;
 use crate::support::{Net, both};
 
 fn config() -> Config {
-    Config::default().with_allow_eio3(true)
+    Config::default()
+        .with_allow_eio3(true)
+        .with_allow_jsonp(true)
 }
 
 /// Posts a form.

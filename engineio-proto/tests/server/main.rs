@@ -11,6 +11,7 @@ mod handshake;
 mod heartbeat;
 mod jsonp;
 mod limits;
+mod origins;
 mod payloads;
 mod polling;
 mod reading;

@@ -10,6 +10,7 @@ use crate::support::{Net, Number, both};
 fn config() -> Config {
     Config::default()
         .with_allow_eio3(true)
+        .with_allow_jsonp(true)
         .with_transports(Transports::default().with(Transport::WebTransport))
         .with_ping_interval(Duration::from_millis(300))
         .with_ping_timeout(Duration::from_millis(200))

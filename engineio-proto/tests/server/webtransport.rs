@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use engineio_proto::codec::DecodeError;
+use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Config, Timer};
 use engineio_proto::{ConnectionId, Transport, Transports};
 
@@ -419,7 +420,9 @@ fn gate() -> Gate {
 impl Gate {
     /// Asks for a WebTransport session and opens its stream with a frame.
     fn stream(&mut self, id: u64, first: &'static str) {
-        self.server.handle_webtransport(ConnectionId(id), self.now);
+        let head = RequestHead::new("CONNECT", "/engine.io/", "");
+        self.server
+            .handle_webtransport(ConnectionId(id), &head, self.now);
         self.frame(id, first);
     }
 }
@@ -500,7 +503,9 @@ fn streams_are_counted() {
     gate.stream(1, "0");
     gate.stream(2, "4");
     gate.stream(3, r#"0{"sid":"AAAAAAAAAAAAAAAAAAAA"}"#);
-    gate.server.handle_webtransport(ConnectionId(4), gate.now);
+    let head = RequestHead::new("CONNECT", "/engine.io/", "");
+    gate.server
+        .handle_webtransport(ConnectionId(4), &head, gate.now);
     assert_eq!(gate.server.pending_streams(), 1);
     gate.drain();
     let stats = *gate.server.stats();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engineio_proto::codec::{DecodeError, webtransport};
 use engineio_proto::collections::TimerQueue;
-use engineio_proto::http::{Headers, RequestHead, Response};
+use engineio_proto::http::{CorsHeaders, Headers, RequestHead, Response};
 use engineio_proto::server::{
     Action, Config, Event, Handshake, Output, Reject, Route, Server, ServerEvent, Session,
     SessionKey,
@@ -32,7 +32,7 @@ pub(crate) trait Driver {
     fn handle_request_too_large(&mut self, id: RequestId, now: Instant);
     fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant);
+    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
     fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
     fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
@@ -69,6 +69,7 @@ pub(crate) fn sessions(config: Config, seed: &Seed) -> Box<dyn Driver> {
         sessions: Vec::new(),
         requests: BTreeMap::new(),
         connections: BTreeMap::new(),
+        cors: BTreeMap::new(),
         timers: TimerQueue::new(),
         streams: TimerQueue::new(),
         outputs: VecDeque::new(),
@@ -142,8 +143,8 @@ impl Driver for Whole {
         self.number();
     }
 
-    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
-        self.server.handle_webtransport(id, now);
+    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+        self.server.handle_webtransport(id, head, now);
     }
 
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
@@ -229,6 +230,8 @@ struct Bare {
     sessions: Vec<(Sid, Option<Session>)>,
     requests: BTreeMap<RequestId, Option<usize>>,
     connections: BTreeMap<ConnectionId, usize>,
+    /// What the answers tell browsers about pages of other origins.
+    cors: BTreeMap<Exchange, CorsHeaders>,
     timers: TimerQueue<usize>,
     /// The WebTransport streams that have not said what they are for.
     streams: TimerQueue<ConnectionId>,
@@ -239,6 +242,7 @@ struct Bare {
 impl Bare {
     fn route(&self, head: &RequestHead<'_>) -> Result<Found, Reject> {
         match Route::of(head, &self.config)? {
+            Route::Preflight => Ok(Found::Preflight),
             Route::Open(handshake) => {
                 let count = self.session_count();
                 if count >= self.config.max_sessions {
@@ -308,6 +312,41 @@ impl Bare {
         }
     }
 
+    fn note_cors(&mut self, by: Exchange, head: &RequestHead<'_>) {
+        self.cors.insert(by, self.config.cors_headers(head));
+    }
+
+    /// Adds what browsers are told about pages of other origins, and forgets what is over.
+    fn finish(&mut self, mut output: Out) -> Out {
+        match &mut output {
+            Output::Respond { request, response } => {
+                self.requests.remove(request);
+                let cors = self.cors.remove(&Exchange::Request(*request));
+                let is_preflight = response
+                    .headers
+                    .iter()
+                    .any(|(name, _)| name.ends_with("-methods"));
+                if !is_preflight {
+                    let headers = std::mem::take(&mut response.headers);
+                    response.headers = headers.with_cors(cors.unwrap_or_default());
+                }
+            }
+            Output::Accept {
+                connection,
+                headers,
+            } => {
+                let cors = self.cors.remove(&Exchange::Connection(*connection));
+                *headers = std::mem::take(headers).with_cors(cors.unwrap_or_default());
+            }
+            Output::Refuse { connection, .. } | Output::Close { connection } => {
+                self.connections.remove(connection);
+                self.cors.remove(&Exchange::Connection(*connection));
+            }
+            Output::Frames { .. } | Output::Event(_) => {}
+        }
+        output
+    }
+
     fn respond(&mut self, request: RequestId, response: Response) {
         let response = Output::Respond { request, response };
         self.outputs.push_back(response);
@@ -315,6 +354,7 @@ impl Bare {
 }
 
 enum Found {
+    Preflight,
     Open(Handshake),
     Session(usize, Action),
 }
@@ -325,10 +365,12 @@ impl Driver for Bare {
     }
 
     fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
+        self.note_cors(Exchange::Request(id), head);
         match self.route(head) {
             // It was answered while its body was arriving.
             Err(_) if self.requests.contains_key(&id) => {}
             Err(reject) => self.respond(id, reject.into_response()),
+            Ok(Found::Preflight) => self.respond(id, self.config.preflight(head)),
             Ok(Found::Open(handshake)) => {
                 let number = self.open(&handshake, Exchange::Request(id), now);
                 self.requests.insert(id, Some(number));
@@ -347,6 +389,7 @@ impl Driver for Bare {
     }
 
     fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
+        self.note_cors(Exchange::Request(id), head);
         match self.route(head) {
             Err(reject) => {
                 self.requests.insert(id, None);
@@ -378,7 +421,9 @@ impl Driver for Bare {
 
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let head = head.with_upgrade();
+        self.note_cors(Exchange::Connection(id), &head);
         let (number, text_only) = match self.route(&head) {
+            Ok(Found::Preflight) => panic!("an upgrade is no preflight"),
             Err(reject) => {
                 let response = reject.into_refusal();
                 return self.outputs.push_back(Output::Refuse {
@@ -401,9 +446,11 @@ impl Driver for Bare {
         });
     }
 
-    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let reject = if !self.config.transports.contains(Transport::WebTransport) {
             Some(Reject::UnknownTransport)
+        } else if let Err(reject) = self.config.check_origin(head) {
+            Some(reject)
         } else if self.streams.len() >= self.config.max_pending_streams {
             Some(Reject::TooManyHandshakes)
         } else {
@@ -488,22 +535,12 @@ impl Driver for Bare {
         let only_events = |output: &Out| matches!(output, Output::Event(_));
         if let Some(place) = self.outputs.iter().position(|output| !only_events(output)) {
             let output = self.outputs.remove(place)?;
-            if let Output::Respond { request, .. } = &output {
-                self.requests.remove(request);
-            }
-            return Some(output);
+            return Some(self.finish(output));
         }
         for number in 0..self.sessions.len() {
             let action = self.with(number, Session::poll_action).flatten();
             let Some(action) = action else { continue };
-            match &action {
-                Output::Respond { request, .. } => drop(self.requests.remove(request)),
-                Output::Refuse { connection, .. } | Output::Close { connection } => {
-                    self.connections.remove(connection);
-                }
-                Output::Accept { .. } | Output::Frames { .. } | Output::Event(_) => {}
-            }
-            return Some(action.map_event(|never| match never {}));
+            return Some(self.finish(action.map_event(|never| match never {})));
         }
         if let Some(opened) = self.outputs.pop_front() {
             return Some(opened);

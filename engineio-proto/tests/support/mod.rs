@@ -40,6 +40,7 @@ pub(crate) struct Net {
     connections: Vec<Connection>,
     closed: BTreeSet<usize>,
     headers: BTreeMap<u64, Headers>,
+    accept_headers: BTreeMap<u64, Headers>,
     /// What the queries of a session start with, if it is not `EIO=4`.
     queries: BTreeMap<usize, String>,
 }
@@ -65,6 +66,7 @@ impl Net {
             connections: Vec::new(),
             closed: BTreeSet::new(),
             headers: BTreeMap::new(),
+            accept_headers: BTreeMap::new(),
             queries: BTreeMap::new(),
         }
     }
@@ -185,6 +187,13 @@ impl Net {
         id.0
     }
 
+    /// Sends the head of a request whose body is still to come.
+    pub(crate) fn begin_with(&mut self, head: &RequestHead<'_>) -> Number {
+        let id = self.new_request();
+        self.driver.handle_request_begun(id, head, self.now);
+        id.0
+    }
+
     pub(crate) fn query(&self, session: usize, transport: &str) -> String {
         let sid = self.driver.sid(session).expect("a session");
         let query = self.queries.get(&session).map_or("EIO=4", String::as_str);
@@ -257,10 +266,14 @@ impl Net {
 
     /// Asks for a WebTransport session.
     pub(crate) fn webtransport(&mut self) -> Number {
+        self.webtransport_with(&RequestHead::new("CONNECT", "/engine.io/", ""))
+    }
+
+    pub(crate) fn webtransport_with(&mut self, head: &RequestHead<'_>) -> Number {
         let number = self.connections.len() as u64;
         self.connections.push(Connection::default());
         self.driver
-            .handle_webtransport(ConnectionId(number), self.now);
+            .handle_webtransport(ConnectionId(number), head, self.now);
         number
     }
 
@@ -347,6 +360,11 @@ impl Net {
         self.headers[&request].iter().collect()
     }
 
+    /// The headers that a connection was accepted with.
+    pub(crate) fn accept_headers(&self, connection: Number) -> Vec<(&'static str, &str)> {
+        self.accept_headers[&connection].iter().collect()
+    }
+
     /// Lets time pass; every deadline on the way is met.
     pub(crate) fn advance(&mut self, millis: u64) {
         let target = self.now + core::time::Duration::from_millis(millis);
@@ -430,7 +448,7 @@ impl Net {
                 let state = self.connection(connection);
                 assert!(!state.accepted && !state.over, "{connection:?} is new");
                 state.accepted = true;
-                assert_eq!(headers, Headers::default());
+                self.accept_headers.insert(connection.0, headers);
                 lines.push(format!("c{} accept", connection.0));
             }
             Output::Refuse {

@@ -522,8 +522,9 @@ impl Run {
             closed: false,
             gone: false,
         });
+        let head = RequestHead::new("CONNECT", "/engine.io/", "");
         self.driver
-            .handle_webtransport(ConnectionId(id as u64), self.now);
+            .handle_webtransport(ConnectionId(id as u64), &head, self.now);
         if let Some(first) = first {
             self.frame(id, first);
         }

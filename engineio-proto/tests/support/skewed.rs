@@ -80,9 +80,9 @@ impl Driver for Skewed {
         self.inner.handle_upgrade(id, head, now);
     }
 
-    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let now = self.time(now);
-        self.inner.handle_webtransport(id, now);
+        self.inner.handle_webtransport(id, head, now);
     }
 
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {

@@ -32,7 +32,7 @@ pub trait Machine: Send + 'static {
     /// Takes a request to become a WebSocket.
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
     /// Takes a request for a WebTransport session.
-    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant);
+    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
     /// Takes a frame of a connection.
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
     /// Notes that a WebTransport stream brought what is no frame.
@@ -198,8 +198,8 @@ macro_rules! delegate {
             <$machine>::handle_upgrade(self, id, head, now);
         }
 
-        fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
-            <$machine>::handle_webtransport(self, id, now);
+        fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
+            <$machine>::handle_webtransport(self, id, head, now);
         }
 
         fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {

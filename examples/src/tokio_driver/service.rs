@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use engineio_proto::http::{RequestHead, Response as MachineResponse};
+use engineio_proto::http::{Headers, RequestHead, Response as MachineResponse};
 use engineio_proto::server::{Config, Route};
 use engineio_proto::{ConnectionId, RequestId, Sid};
 use http::request::Parts;
@@ -82,7 +82,11 @@ impl Shared {
         }
         let sid = last_sid(request.uri().query().unwrap_or_default());
         if sid.is_none() && self.stopping.load(Ordering::Relaxed) {
-            return unavailable();
+            let (head, _) = request.into_parts();
+            let headers = Headers::default()
+                .with_connection_close()
+                .with_cors(self.config.cors_headers(&RequestHead::from(&head)));
+            return response(MachineResponse::new(503, "").with_headers(headers));
         }
         let shard = self.shard(sid.as_deref());
         // Present if the client asks for an upgrade and the HTTP library can do one.
@@ -111,6 +115,16 @@ impl Shared {
             .get(index)
             .or_else(|| self.shards.first())
             .cloned()
+    }
+
+    /// Lets a shard count a request for a WebTransport session that is refused for its origin.
+    pub(super) async fn note_foreign(&self, head: Parts) {
+        if let Some(shard) = self.shard(None) {
+            let id = ConnectionId(self.next_id());
+            let head = Box::new(head);
+            // A shard that is gone need not know.
+            let _gone = shard.send(Input::ForeignStream { id, head }).await;
+        }
     }
 
     pub(super) fn next_id(&self) -> u64 {
@@ -272,7 +286,7 @@ fn response(response: MachineResponse) -> Response<Answer> {
     response
 }
 
-/// The answer while the server stops. The connection closes with it, so that a client turns elsewhere.
+/// The answer of a server that stops. The connection closes with it, so that a client turns elsewhere.
 fn unavailable() -> Response<Answer> {
     let mut response = bare(StatusCode::SERVICE_UNAVAILABLE, "");
     response

@@ -54,6 +54,11 @@ pub(super) enum Input {
         first: Frame,
         opened: oneshot::Sender<mpsc::Receiver<Batch>>,
     },
+    /// A request for a WebTransport session that was refused for its origin. The machine counts it.
+    ForeignStream {
+        id: ConnectionId,
+        head: Box<Parts>,
+    },
     Frame(ConnectionId, Frame),
     /// A WebTransport stream brought what is no frame.
     BadFrame(ConnectionId, DecodeError),
@@ -217,8 +222,16 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
 
     fn handle(&mut self, input: Input) {
         let now = self.clock.now();
+        self.fire_due(now);
         self.take(input, now);
         self.drain(now);
+    }
+
+    /// Serves the deadlines that are over before what came after them, as Node.js does.
+    fn fire_due(&mut self, now: Instant) {
+        while self.machine.poll_timeout().is_some_and(|due| due <= now) {
+            self.machine.handle_timeout(now);
+        }
     }
 
     fn take(&mut self, input: Input, now: Instant) {
@@ -286,9 +299,16 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 opened,
             } => {
                 self.streams.insert(id, opened);
-                self.machine.handle_webtransport(id, now);
+                self.machine
+                    .handle_webtransport(id, &RequestHead::from(&*head), now);
                 self.machine.handle_frame(id, first, now);
                 // QUIC is never without TLS.
+                let handshake = Handshake::new(*head, true);
+                self.heads.begin(Exchange::Connection(id), handshake);
+            }
+            Input::ForeignStream { id, head } => {
+                self.machine
+                    .handle_webtransport(id, &RequestHead::from(&*head), now);
                 let handshake = Handshake::new(*head, true);
                 self.heads.begin(Exchange::Connection(id), handshake);
             }

@@ -21,6 +21,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use engineio_proto::codec::DecodeError;
 use engineio_proto::codec::webtransport;
+use engineio_proto::http::RequestHead;
 use engineio_proto::{ConnectionId, Frame, Transport};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -225,6 +226,14 @@ async fn serve(incoming: IncomingSession, shared: Arc<Shared>, pending: Arc<Sema
     let Some(head) = head(&request).filter(|head| wanted && shared.serves(head.uri.path())) else {
         return request.not_found().await;
     };
+    if shared
+        .config
+        .check_origin(&RequestHead::from(&head))
+        .is_err()
+    {
+        shared.note_foreign(head).await;
+        return request.forbidden().await;
+    }
     if shared.stopping.load(Ordering::Relaxed) {
         return request.too_many_requests().await;
     }

@@ -17,9 +17,10 @@ pub(super) fn call(kind: u8, call: &[u8], time: Instant) -> Option<Vec<u8>> {
     let tag = input.byte().ok()?;
     out.bytes.push(tag);
     let masked = match (kind, tag) {
-        (Server::KIND, HANDLE_REQUEST | HANDLE_REQUEST_BEGUN | HANDLE_UPGRADE) => {
-            requests(&mut input, &mut out)
-        }
+        (
+            Server::KIND,
+            HANDLE_REQUEST | HANDLE_REQUEST_BEGUN | HANDLE_UPGRADE | HANDLE_WEBTRANSPORT,
+        ) => requests(&mut input, &mut out),
         (Client::KIND, HANDLE_RESPONSE) => answers::<RequestId>(&mut input, &mut out),
         (Client::KIND, HANDLE_CONNECTION_REFUSED) => answers::<ConnectionId>(&mut input, &mut out),
         (Client::KIND, SET_QUERY | SET_EXTRA_HEADERS) => pairs(&mut input, &mut out),
@@ -41,6 +42,7 @@ pub(super) fn call(kind: u8, call: &[u8], time: Instant) -> Option<Vec<u8>> {
 const HANDLE_REQUEST: u8 = 1;
 const HANDLE_REQUEST_BEGUN: u8 = 2;
 const HANDLE_UPGRADE: u8 = 5;
+const HANDLE_WEBTRANSPORT: u8 = 46;
 const HANDLE_RESPONSE: u8 = 1;
 const HANDLE_CONNECTION_REFUSED: u8 = 8;
 const SET_QUERY: u8 = 19;
@@ -89,8 +91,22 @@ fn requests(input: &mut Reader<'_>, out: &mut Writer) -> Option<()> {
     let query: Vec<String> = head.query.split('&').map(parameter).collect();
     let query = query.join("&");
     head.query = &query;
+    let referer = head.referer.map(masked_referer);
+    head.referer = referer.as_deref();
     head.write(out);
     Some(())
+}
+
+/// The address of a page, masked behind its origin, which the machine looks at.
+fn masked_referer(referer: &[u8]) -> Vec<u8> {
+    let delimiters = referer.iter().enumerate();
+    let delimiters = delimiters.filter(|(_, byte)| b"/?#".contains(byte));
+    // Two of them belong to the origin.
+    let end = delimiters.map(|(at, _)| at + 1).nth(2);
+    let mut masked = referer.to_vec();
+    let kept = end.unwrap_or(referer.len());
+    masked.iter_mut().skip(kept).for_each(|byte| *byte = b'x');
+    masked
 }
 
 /// A parameter, masked unless the protocol knows it.
@@ -297,6 +313,7 @@ mod tests {
             (HANDLE_REQUEST, "handle_request"),
             (HANDLE_REQUEST_BEGUN, "handle_request_begun"),
             (HANDLE_UPGRADE, "handle_upgrade"),
+            (HANDLE_WEBTRANSPORT, "handle_webtransport"),
         ] {
             assert!(SERVER_CALLS.contains(&call), "{call:?}");
         }
@@ -319,6 +336,14 @@ mod tests {
         assert_eq!(parameter("token=abc"), "token=xxx");
         assert_eq!(parameter("sid=abc"), "sid=abc");
         assert_eq!(masked_cookie("a=bc; Path=/"), "a=xx; Path=/");
+        for (referer, masked) in [
+            ("https://a.example/page?x=1", "https://a.example/xxxxxxxx"),
+            ("https://a.example?y", "https://a.example?x"),
+            ("https://a.example", "https://a.example"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_referer(referer.as_bytes()), masked.as_bytes());
+        }
         let before =
             r#"{"engine":{"extra_headers":[["authorization","s"]],"path":"/p","query":[]}}"#;
         assert_eq!(settings(before), before.replace("\"s\"", "\"x\""));

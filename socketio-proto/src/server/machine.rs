@@ -210,9 +210,9 @@ impl Server {
     }
 
     /// Takes a request for a WebTransport session, as [`engine::Server::handle_webtransport`].
-    pub fn handle_webtransport(&mut self, id: ConnectionId, now: Instant) {
+    pub fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         self.advance(now);
-        self.engine.handle_webtransport(id, self.now);
+        self.engine.handle_webtransport(id, head, self.now);
         self.pump();
     }
 

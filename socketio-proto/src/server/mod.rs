@@ -13,6 +13,7 @@
 //! | `parent.emit` | [`Server::broadcast_to_children`] |
 //! | closing a namespace | [`Server::remove_namespace`] |
 //! | `allowRequest` | [`Event::Handshake`], once [switched on](engineio_proto::server::Config::allow_request) |
+//! | `cors` | [`origins`](engineio_proto::server::Config::origins), which refuses as well, and [`cors`](engineio_proto::server::Config::cors) |
 //! | `connection_error` | [`Event::Refused`], once [switched on](engineio_proto::server::Config::report_refusals) |
 //! | `io.engine.on("connection")` | [`Event::Opened`] |
 //! | `io.use(fn)`, `connection` | [`Event::Connecting`]; then [`Server::accept`], or [`Server::reject`] with a message and data |
@@ -44,7 +45,7 @@
 //! | `io.engine.clientsCount` | `session_count` of [`Server::engine`], and [`Server::stats`] |
 //! | `socket.conn.on("upgrade")`, `"drain"`, `"close"` | [`Event::Upgraded`], [`Event::Drained`], [`Event::Closed`] |
 //!
-//! What the official server does with HTTP is left to the driver: `path`, `cors`, `httpCompression`, `serveClient`,
+//! What the official server does with HTTP is left to the driver: `path`, `httpCompression`, `serveClient`,
 //! `destroyUpgrade`, headers and middlewares of the engine. The message path between several servers, and so
 //! `serverSideEmit`, is left to adapters, for which [`Server::encode_event`] and [`Server::broadcast_encoded`] are there.
 

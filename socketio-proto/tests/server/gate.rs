@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{Config as EngineConfig, Output};
 use socketio_proto::engine::{ConnectionId, Frame, Transport, Transports};
 use socketio_proto::server::{Config, Event, Target};
@@ -17,6 +18,9 @@ fn asking() -> Config {
         .with_report_refusals(true);
     Config::default().with_engine(engine)
 }
+
+/// The request for a WebTransport session.
+const CONNECT: RequestHead<'static> = RequestHead::new("CONNECT", "/socket.io/", "");
 
 #[test]
 fn the_application_decides_on_handshakes() {
@@ -38,7 +42,7 @@ fn a_webtransport_stream_is_not_read_while_the_application_decides_on_its_handsh
     config.engine.transports = Transports::default().with(Transport::WebTransport);
     run_with(config, |net| {
         let stream = ConnectionId(1_000);
-        net.server.handle_webtransport(stream, net.now);
+        net.server.handle_webtransport(stream, &CONNECT, net.now);
         assert!(net.server.wants_read(stream), "for its first frame");
         net.server
             .handle_frame(stream, Frame::Text("0".into()), net.now);

@@ -8,10 +8,14 @@ import { Reasons, askInTime, isString, none, on, serve, withoutAck } from "./eve
 const MAX_REPEATS = 1000;
 const RELEASES = { 3.1: "socket.io-v3", "4.0": "socket.io-v4-0", 4.8: "socket.io" };
 
-const options = parseArguments(process.argv.slice(2), ["engineio", "socketio", "allow-eio3"], {
+const options = parseArguments(process.argv.slice(2), ["engineio", "socketio", "allow-eio3", "allow-jsonp", "credentials"], {
   engineio: false,
   socketio: false,
   "allow-eio3": false,
+  // It is always served.
+  "allow-jsonp": false,
+  origin: [],
+  credentials: false,
   port: 3000,
   "ping-interval": 300,
   "ping-timeout": 200,
@@ -32,6 +36,7 @@ const engineOptions = {
   pingTimeout: options["ping-timeout"],
   maxHttpBufferSize: options["max-payload"],
   allowEIO3: options["allow-eio3"],
+  cors: { origin: options.origin.length > 0 ? options.origin : "*", credentials: options.credentials },
 };
 serve(http, options.port, options.engineio ? serveEngine() : serveSocketIo());
 
@@ -61,7 +66,6 @@ function serveSocketIo() {
       connectionStateRecovery: { maxDisconnectionDuration: options.recovery },
     }),
     ...(options.parser === "msgpack" && { parser: msgpackParser }),
-    cors: { origin: "*" },
     serveClient: false,
   });
   for (const name of ["/", "/custom", "/refuse"]) {

@@ -10,6 +10,9 @@ use socketio_proto::{Packet, PacketType};
 
 use super::*;
 
+/// The request for a WebTransport session.
+const CONNECT: RequestHead<'static> = RequestHead::new("CONNECT", "/socket.io/", "");
+
 fn engine(target: &mut Target, change: impl FnOnce(engine::Config) -> engine::Config) {
     let engine = change(Config::default().engine);
     let config = Config::default().with_engine(engine);
@@ -93,7 +96,7 @@ fn streams_that_say_nothing_cost_a_deadline_each() {
         for number in 0..2 * most as u64 {
             target
                 .server
-                .handle_webtransport(ConnectionId(number), target.now);
+                .handle_webtransport(ConnectionId(number), &CONNECT, target.now);
             target.drain();
         }
     });
@@ -241,6 +244,7 @@ fn message_pack_bombs_cost_their_message_and_no_stack() {
 #[test]
 fn forms_cost_their_text_twice_while_they_are_read() {
     let mut target = Target::new();
+    engine(&mut target, |engine| engine.with_allow_jsonp(true));
     let query = target.polling("EIO=4&j=0");
     for (form, most) in [
         ("&".repeat(1_000_000), KIB),

@@ -15,7 +15,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use examples::admin::Admin;
-use examples::cors::with_cors;
 use examples::metrics;
 use examples::program::{
     MAX_RECORDING, StopSignals, announce, announce_certificate, init_log, recording, tell,
@@ -23,13 +22,11 @@ use examples::program::{
 use examples::tokio_driver::{
     self, Driver, HttpServer, WebTransportServer, compression, fresh_seed,
 };
-use http::{HeaderValue, Method, StatusCode, header};
 use socketio_proto::engine::server as engine;
 use socketio_proto::engine::{Transport, Transports};
 use socketio_proto::server::{self, Config, RecoveryConfig};
 use socketio_recorder::Recorder;
 use tokio::net::TcpListener;
-use tower_http::cors::CorsLayer;
 
 use options::{HELP, Options, parse};
 use program::Program;
@@ -66,6 +63,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         Some(admin) => admin.adjust(config),
         None => config,
     };
+    let engine = config.engine.clone();
     let server = server(config, options.record.as_deref())?;
     let driver = tokio_driver::Options::default()
         .with_path("/socket.io/")
@@ -82,15 +80,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let hashes = webtransport
         .as_ref()
         .map(WebTransportServer::certificate_hashes);
-    let router = page::router(hashes)
+    let router = page::router(hashes, &engine)
         .merge(metrics::router(driver.commands().to_vec()))
         .fallback_service(driver.service())
         .layer(compression(COMPRESSION_THRESHOLD));
-    let router = if options.cors_origins.is_empty() {
-        router
-    } else {
-        with_cors(router, cors(options.cors_origins), StatusCode::NO_CONTENT)
-    };
     let http = HttpServer::start(listener, router);
     let mut stop = StopSignals::listen()?;
     if let Some(webtransport) = &webtransport {
@@ -129,16 +122,17 @@ fn settings(options: &Options) -> Config {
         .with_engine(
             engine::Config::default()
                 .with_transports(transports)
+                .with_origins(options.origins.clone())
+                .with_cors(cors())
                 .with_max_sessions(MAX_CLIENTS),
         )
         .with_connection_state_recovery(recovery)
 }
 
-/// Lets pages of these origins in, with what the official client needs.
-fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE])
-        .allow_credentials(true)
+/// What the official client needs on pages of other origins.
+fn cors() -> engine::Cors {
+    engine::Cors::default()
+        .with_methods(["GET", "POST"])
+        .with_allowed_headers(["content-type"])
+        .with_credentials(true)
 }

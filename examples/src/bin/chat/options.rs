@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use examples::admin;
 use examples::tokio_driver::Farewell;
-use http::{HeaderValue, Uri};
 use lexopt::{Arg, ValueExt};
+use socketio_proto::engine::server::{Origin, Origins};
 
 pub(crate) const HELP: &str = include_str!("help.txt");
 
@@ -16,7 +16,8 @@ pub(crate) struct Options {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) webtransport: bool,
-    pub(crate) cors_origins: Vec<HeaderValue>,
+    /// Whose pages may connect.
+    pub(crate) origins: Origins,
     /// How long clients may be away, if they may at all.
     pub(crate) recovery: Option<Duration>,
     pub(crate) drain: Duration,
@@ -44,7 +45,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
         host: String::from("127.0.0.1"),
         port: 3000,
         webtransport: false,
-        cors_origins: Vec::new(),
+        origins: Origins::same_host(),
         recovery: Some(Duration::from_secs(120)),
         drain: Duration::from_secs(3),
         farewell: Farewell::Drain,
@@ -57,7 +58,9 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
             Arg::Long("host") => options.host = parser.value()?.string()?,
             Arg::Long("port") => options.port = parser.value()?.parse()?,
             Arg::Long("webtransport") => options.webtransport = true,
-            Arg::Long("cors-origin") => options.cors_origins.push(origin(&mut parser)?),
+            Arg::Long("cors-origin") => {
+                options.origins = options.origins.with(origin(&mut parser)?);
+            }
             Arg::Long("recovery") => {
                 let away = seconds(&mut parser)?;
                 options.recovery = Some(away).filter(|away| !away.is_zero());
@@ -88,20 +91,10 @@ fn seconds(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
         .parse_with(|text| Duration::try_from_secs_f64(text.parse()?).map_err(Fault::from))
 }
 
-/// An origin as browsers write it: one that is written otherwise would never be that of a page.
-fn origin(parser: &mut lexopt::Parser) -> Result<HeaderValue, lexopt::Error> {
+fn origin(parser: &mut lexopt::Parser) -> Result<Origin, lexopt::Error> {
     let text = parser.value()?.string()?;
-    let address: Uri = text.parse().map_err(|_| no_origin(&text))?;
-    let (Some(scheme), Some(authority)) = (address.scheme(), address.authority()) else {
-        return Err(no_origin(&text));
-    };
-    let is_origin = text == format!("{scheme}://{authority}");
-    let value = HeaderValue::try_from(&text).map_err(|_| no_origin(&text))?;
-    is_origin.then_some(value).ok_or_else(|| no_origin(&text))
-}
-
-fn no_origin(text: &str) -> lexopt::Error {
-    format!("{text:?} is no origin, such as https://example.com").into()
+    let fault = |error| format!("{text:?} is no origin, such as https://example.com: {error}");
+    Origin::parse(&text).map_err(|error| fault(error).into())
 }
 
 /// Why a text is no time.
@@ -194,12 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_written_as_browsers_write_them() {
-        let options = options("--cors-origin https://a.example --cors-origin http://b.example:81");
-        assert_eq!(
-            options.cors_origins,
-            ["https://a.example", "http://b.example:81"]
-        );
+    fn origins_are_added_to_the_own_host() {
+        assert_eq!(options("").origins, Origins::same_host());
+        let options = options("--cors-origin https://a.example --cors-origin http://B.example:81");
+        let origins = options.origins.iter().map(Origin::as_str);
+        assert!(origins.eq(["https://a.example", "http://b.example:81"]));
+        let own = (Some(&b"http://c.example"[..]), Some(&b"c.example"[..]));
+        assert!(options.origins.allows(own.0, own.1));
         for bad in [
             "*",
             "a.example",

@@ -1,12 +1,17 @@
 //! The files of the page.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use axum::routing::get;
 use bytes::Bytes;
 use examples::client_files::ClientFiles;
-use http::header;
+use http::{HeaderValue, header};
+use socketio_proto::engine::http::RequestHead;
+use socketio_proto::engine::server as engine;
 use tokio::sync::watch;
 
 const PAGE: &str = include_str!("../../../assets/chat/index.html");
@@ -20,7 +25,12 @@ const CLIENT_PACKAGE: &str = "../tests/js/node_modules/socket.io-client";
 
 /// Serves the page, its files, and the client script if there is one. The page is told the hash of the certificate
 /// that WebTransport is served with, empty if it is not, and may ask for it again.
-pub(crate) fn router(certificate: Option<watch::Receiver<String>>) -> Router {
+///
+/// Pages of other origins that the server serves may load the client script.
+pub(crate) fn router(
+    certificate: Option<watch::Receiver<String>>,
+    config: &engine::Config,
+) -> Router {
     let hash = move || {
         let hash = certificate.as_ref().map(|hash| hash.borrow().clone());
         hash.unwrap_or_default()
@@ -36,9 +46,28 @@ pub(crate) fn router(certificate: Option<watch::Receiver<String>>) -> Router {
     let router = file(router, "/style.css", "text/css", STYLE.into());
     let router = file(router, "/app.js", "text/javascript", SCRIPT.into());
     match client {
-        Some(client) => router.merge(client.router("/socket.io/")),
+        Some(client) => router.merge(with_cors(client.router("/socket.io/"), config)),
         None => router,
     }
+}
+
+/// Adds what browsers are told about pages of other origins.
+fn with_cors(router: Router, config: &engine::Config) -> Router {
+    let config = Arc::new(config.clone());
+    router.layer(from_fn(move |request: Request, next: Next| {
+        let config = Arc::clone(&config);
+        async move {
+            let (head, body) = request.into_parts();
+            let cors = config.cors_headers(&RequestHead::from(&head));
+            let mut response = next.run(Request::from_parts(head, body)).await;
+            for (name, value) in cors.iter() {
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    response.headers_mut().append(name, value);
+                }
+            }
+            response
+        }
+    }))
 }
 
 fn file(router: Router, path: &str, content_type: &str, content: Bytes) -> Router {

@@ -1,29 +1,31 @@
 //! A server under test for the two protocol test suites and for the official client.
 //!
-//! `conformance --engineio|--socketio --port P [--ping-interval MS] [--ping-timeout MS] [--max-payload BYTES]
-//! [--connect-timeout MS] [--recovery MS] [--parser json|msgpack] [--allow-eio3] [--webtransport]`; `tests/js/README.md`
-//! describes how the two servers behave.
+//! `conformance --help` tells of its options, and `tests/js/README.md` of how the two servers behave.
+//!
+//! The suites assume that requests on several connections are taken in the order in which they were sent, so that all
+//! runs on one thread.
 
 mod engineio;
 mod socketio;
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use axum::Router;
 use engineio_proto::server as engine;
+use engineio_proto::server::{Cors, Origin, Origins};
 use engineio_proto::{Transport, Transports};
-use examples::cors::with_cors;
 use examples::program::{StopSignals, announce, announce_certificate, init_log};
 use examples::tokio_driver::{
     App, Driver, HttpServer, Machine, Options, WebTransportServer, fresh_seed,
 };
-use http::{Method, StatusCode};
 use lexopt::{Arg, ValueExt};
 use socketio_proto::parser::Parser;
 use socketio_proto::server as socket;
 use tokio::net::TcpListener;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+const HELP: &str = include_str!("help.txt");
 
 /// What the command line says.
 struct Arguments {
@@ -43,10 +45,12 @@ enum Mode {
     Socket,
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let Some(arguments) = parse(lexopt::Parser::from_env())? else {
+        return Ok(io::stdout().write_all(HELP.as_bytes())?);
+    };
     init_log("info");
-    let arguments = parse(lexopt::Parser::from_env())?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await?;
     match arguments.mode {
         Mode::Engine => {
@@ -58,7 +62,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 server,
                 engineio::Echo,
                 path,
-                |router| router,
             )
             .await
         }
@@ -74,15 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let mut server = socket::Server::new(config, 0, &fresh_seed()?)?;
             let app = socketio::Behaviours::new(&mut server)?;
             let path = "/socket.io/";
-            run(
-                listener,
-                arguments.webtransport,
-                server,
-                app,
-                path,
-                |router| with_cors(router, cors(), StatusCode::NO_CONTENT),
-            )
-            .await
+            run(listener, arguments.webtransport, server, app, path).await
         }
     }
 }
@@ -93,11 +88,10 @@ async fn run<M: Machine, A: App<M>>(
     machine: M,
     app: A,
     path: &str,
-    layered: impl FnOnce(Router) -> Router,
 ) -> Result<(), Box<dyn Error>> {
     let driver = Driver::start(vec![(machine, app)], Options::default().with_path(path));
     let address = listener.local_addr()?;
-    let router = layered(Router::new().fallback_service(driver.service()));
+    let router = Router::new().fallback_service(driver.service());
     let webtransport = webtransport
         .then(|| WebTransportServer::bind(address, &driver.service()))
         .transpose()?;
@@ -117,23 +111,8 @@ async fn run<M: Machine, A: App<M>>(
     Ok(())
 }
 
-/// Every origin, with the methods and headers that the official default allows.
-fn cors() -> CorsLayer {
-    let methods = [
-        Method::GET,
-        Method::HEAD,
-        Method::PUT,
-        Method::PATCH,
-        Method::POST,
-        Method::DELETE,
-    ];
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods(methods)
-        .allow_headers(AllowHeaders::mirror_request())
-}
-
-fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
+/// Reads the command line; `None` if help is wanted.
+fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error> {
     let mut mode = None;
     let mut port = 3000;
     let (mut interval, mut timeout, mut connect) = (300, 200, 1000);
@@ -141,6 +120,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut recovery = None;
     let mut packets = Parser::Json;
     let mut allow_eio3 = false;
+    let mut allow_jsonp = false;
+    let mut origins = Origins::any();
+    let mut cors = Cors::default();
     let mut transports = Transports::default();
     let mut webtransport = false;
     while let Some(argument) = parser.next()? {
@@ -153,6 +135,15 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             Arg::Long("max-payload") => max_payload = parser.value()?.parse()?,
             Arg::Long("connect-timeout") => connect = parser.value()?.parse()?,
             Arg::Long("allow-eio3") => allow_eio3 = true,
+            Arg::Long("allow-jsonp") => allow_jsonp = true,
+            Arg::Long("origin") => {
+                if origins.is_any() {
+                    origins = Origins::listed();
+                }
+                let text = parser.value()?.string()?;
+                origins = origins.with(Origin::parse(&text).map_err(|error| error.to_string())?);
+            }
+            Arg::Long("credentials") => cors = cors.with_credentials(true),
             Arg::Long("recovery") => {
                 recovery = Some(Duration::from_millis(parser.value()?.parse()?));
             }
@@ -167,10 +158,11 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
                 webtransport = true;
                 transports = transports.with(Transport::WebTransport);
             }
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
         }
     }
-    Ok(Arguments {
+    Ok(Some(Arguments {
         mode: mode.ok_or("give one of --engineio and --socketio")?,
         port,
         engine: engine::Config::default()
@@ -178,10 +170,40 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             .with_ping_interval(Duration::from_millis(interval))
             .with_ping_timeout(Duration::from_millis(timeout))
             .with_max_payload(max_payload)
-            .with_allow_eio3(allow_eio3),
+            .with_allow_eio3(allow_eio3)
+            .with_allow_jsonp(allow_jsonp)
+            .with_origins(origins)
+            .with_cors(cors),
         connect_timeout: Duration::from_millis(connect),
         recovery,
         parser: packets,
         webtransport,
-    })
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_the_help_text_and_the_other_way_round() {
+        let source = include_str!("main.rs");
+        let read: Vec<_> = source
+            .split("Arg::Long(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split_once("\")").map(|(name, _)| name))
+            .filter(|name| !name.contains(['\\', ' ']))
+            .collect();
+        assert!(read.len() > 10);
+        for name in &read {
+            assert!(HELP.contains(&format!("--{name}")), "{name}");
+        }
+        for name in HELP
+            .split("--")
+            .skip(1)
+            .filter_map(|rest| rest.split([' ', '\n', ',']).next())
+        {
+            assert!(read.contains(&name), "{name}");
+        }
+    }
 }

@@ -96,6 +96,7 @@ pub(super) fn config(choice: u8) -> Config {
     let config = Config::default()
         .with_transports(Transports::default().with(Transport::WebTransport))
         .with_allow_eio3(true)
+        .with_allow_jsonp(true)
         .with_max_pending_streams(3)
         .with_ping_interval(Duration::from_millis(300))
         .with_ping_timeout(Duration::from_millis(200))

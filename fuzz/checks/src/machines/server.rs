@@ -21,7 +21,7 @@ pub(super) trait Machine {
     fn handle_request_too_large(&mut self, id: RequestId, now: Instant);
     fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-    fn handle_webtransport(&mut self, id: ConnectionId, now: Instant);
+    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
     fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
     fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
     fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
@@ -55,7 +55,7 @@ macro_rules! machine {
                 handle_request_too_large(id: RequestId, now: Instant);
                 handle_request_aborted(id: RequestId, now: Instant);
                 handle_upgrade(id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-                handle_webtransport(id: ConnectionId, now: Instant);
+                handle_webtransport(id: ConnectionId, head: &RequestHead<'_>, now: Instant);
                 handle_frame(id: ConnectionId, frame: Frame, now: Instant);
                 handle_bad_frame(id: ConnectionId, error: DecodeError, now: Instant);
                 handle_connection_closed(id: ConnectionId, now: Instant);
@@ -189,7 +189,8 @@ impl<M: Machine> Rig<M> {
             19 => self.request("GET", &input.text(), Bytes::new()),
             20 => {
                 let id = self.connect();
-                self.machine.handle_webtransport(id, self.now);
+                let head = RequestHead::new("CONNECT", "/", "");
+                self.machine.handle_webtransport(id, &head, self.now);
             }
             21 => self.stalled = !self.stalled,
             22 => self.machine.handle_timeout(self.now),

@@ -101,7 +101,8 @@ impl Machine {
             }
             (Self::Session { session }, _) => session.handle_connection(id, now),
             (Self::Server { server, sid, .. }, Transport::WebTransport) => {
-                server.handle_webtransport(id, now);
+                let head = RequestHead::new("CONNECT", "/engine.io/", "");
+                server.handle_webtransport(id, &head, now);
                 let open = match sid.as_str() {
                     "" => "0".to_owned(),
                     sid => format!(r#"0{{"sid":"{sid}"}}"#),
