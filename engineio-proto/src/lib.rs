@@ -44,10 +44,14 @@
 //!
 //! # A driver
 //!
+//! A driver hands over what arrives in its order, and does what the machine asks for. If a deadline is over when
+//! something arrives, it calls `handle_timeout` first: what came too late is then too late, as in Node.js, whose event
+//! loop runs due timers before it reads from sockets. A driver that does not still keeps all other promises.
+//!
 //! All a driver does, here with its sockets behind a trait:
 //!
 //! ```
-//! use engineio_proto::http::{RequestHead, Response};
+//! use engineio_proto::http::{Headers, RequestHead};
 //! use engineio_proto::server::{Event, Output, Server, ServerEvent};
 //! use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, RequestId};
 //!
@@ -63,7 +67,7 @@
 //!     /// Waits for the next input, or until the deadline.
 //!     fn wait(&mut self, deadline: Option<Instant>) -> Option<(Input, Instant)>;
 //!     fn respond(&mut self, to: RequestId, response: http::Response<Bytes>);
-//!     fn accept(&mut self, connection: ConnectionId);
+//!     fn accept(&mut self, connection: ConnectionId, headers: Headers);
 //!     fn refuse(&mut self, connection: ConnectionId, response: http::Response<Bytes>);
 //!     fn write(&mut self, connection: ConnectionId, frame: Frame);
 //!     fn close(&mut self, connection: ConnectionId);
@@ -72,17 +76,18 @@
 //! /// An echo server.
 //! fn run(server: &mut Server, sockets: &mut impl Sockets) {
 //!     while let Some((input, now)) = sockets.wait(server.poll_timeout()) {
+//!         server.handle_timeout(now);
 //!         match input {
 //!             Input::Request(id, head, body) => server.handle_request(id, &RequestHead::from(&head), body, now),
 //!             Input::Upgrade(id, head) => server.handle_upgrade(id, &RequestHead::from(&head), now),
 //!             Input::Frame(id, frame) => server.handle_frame(id, frame, now),
 //!             Input::Closed(id) => server.handle_connection_closed(id, now),
-//!             Input::Time => server.handle_timeout(now),
+//!             Input::Time => {}
 //!         }
 //!         while let Some(output) = server.poll_output() {
 //!             match output {
 //!                 Output::Respond { request, response } => sockets.respond(request, response.into()),
-//!                 Output::Accept { connection, .. } => sockets.accept(connection),
+//!                 Output::Accept { connection, headers } => sockets.accept(connection, headers),
 //!                 Output::Refuse { connection, response } => sockets.refuse(connection, response.into()),
 //!                 Output::Close { connection } => sockets.close(connection),
 //!                 Output::Frames { connection } => {
