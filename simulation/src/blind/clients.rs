@@ -118,7 +118,8 @@ impl Client {
         match self.on {
             Transport::Polling => self.poll(),
             Transport::WebTransport => {
-                self.server.handle_webtransport(PIPE, self.now);
+                let head = RequestHead::new("CONNECT", "/socket.io/", "");
+                self.server.handle_webtransport(PIPE, &head, self.now);
                 self.frame("0");
             }
             _ => self.connect(),
