@@ -54,6 +54,8 @@ impl Client {
 
     /// Closes the connection, behind what is queued, and plans no attempt: the official `disconnect` of a manager.
     /// Sockets stay active: they join their namespaces at the next connection.
+    ///
+    /// Cost: O(log n) for each of n sockets and each acknowledgement that they await.
     pub fn close(&mut self, now: Instant) {
         self.catch_up(now);
         self.force_close();

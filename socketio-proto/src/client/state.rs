@@ -60,6 +60,8 @@ impl Client {
     }
 
     /// The sockets, active or not, in the order in which they were made.
+    ///
+    /// Cost: O(1) for each socket.
     pub fn sockets(&self) -> impl Iterator<Item = SocketKey> {
         self.order.iter().map(|key| SocketKey(*key))
     }
