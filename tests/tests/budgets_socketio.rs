@@ -186,6 +186,10 @@ fn memory_is_given_back_after_100_000_clients_that_were_there_at_once() {
             }
         });
         held = opened.bytes_current;
+        let event = Payload::event("news").build().unwrap();
+        let sent = net.server.broadcast(&Target::namespace("/"), &event);
+        assert_eq!(sent.unwrap().sent as u64, CLIENTS);
+        net.drain();
         // Nobody takes what all of this says until the end.
         for connection in 0..CLIENTS {
             net.server

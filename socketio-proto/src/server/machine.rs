@@ -441,6 +441,11 @@ impl Server {
                 !namespace.sockets.is_empty() || namespace.rooms.is_empty(),
                 "a room has members"
             );
+            let mut returning = namespace.returning.sockets();
+            debug_assert!(
+                returning.all(|socket| namespace.waiting.contains(&socket.0)),
+                "who came back and was let in or left waits no longer"
+            );
             namespace.sockets.len()
         });
         debug_assert_eq!(joined, members.sum::<usize>());

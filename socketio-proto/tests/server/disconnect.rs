@@ -105,6 +105,31 @@ fn closing_a_session_on_polling_answers_the_poll_with_close() {
 }
 
 #[test]
+fn what_is_queued_on_polling_leaves_before_the_session_is_closed() {
+    run(|net| {
+        let client = net.polling();
+        net.post(client, "40");
+        net.accept_after_events();
+        net.poll(client);
+        net.drain();
+        net.emit(0, r#"["bye"]"#).unwrap();
+        net.close_session(client);
+        assert_eq!(net.drain(), [""; 0], "it waits for the next poll");
+        net.poll(client);
+        assert_eq!(net.drain(), [r#"c0 < 42["bye"]"#]);
+        net.poll(client);
+        assert_eq!(
+            net.drain(),
+            [
+                "c0 < 6|1",
+                "$0 disconnected: forced close",
+                "c0 closed: forced close"
+            ]
+        );
+    });
+}
+
+#[test]
 fn a_client_that_waits_for_a_verdict_while_its_session_closes_is_not_let_in() {
     run(|net| {
         net.add_namespace("/custom");

@@ -273,6 +273,43 @@ fn lost_outside(net: &mut Net) -> RecoveryStore {
 }
 
 #[test]
+fn a_packet_that_is_kept_is_for_its_rooms_in_whatever_order_they_are_named() {
+    let rooms =
+        |rooms: &[&str]| -> Vec<Arc<str>> { rooms.iter().map(|room| Arc::from(*room)).collect() };
+    let named = rooms(&["z", "a", "m", "z", "b", "q", "a"]);
+    let recipients = |rooms: Vec<Arc<str>>, except_rooms| Recipients {
+        rooms,
+        except_rooms,
+        ..Recipients::default()
+    };
+    for room in ["z", "a", "m", "b", "q"] {
+        let mut store = store(RecoveryConfig::default(), 1);
+        store.record(packet("in", recipients(named.clone(), vec![]), 1));
+        store.record(packet("not in", recipients(vec![], named.clone()), 2));
+        store.save(session('s', &[room], 2));
+        let restored = store.restore(&pid('s'), "o0", NOW);
+        assert_eq!(missed(restored), Some(vec!["in".to_owned()]), "{room}");
+    }
+}
+
+#[test]
+fn a_packet_that_is_logged_names_each_room_once_in_order() {
+    run_with(outside(), |net| {
+        let rooms = ["b", "a", "b", "c", "a"];
+        net.broadcast(MAIN.rooms(&rooms).except_rooms(&rooms), r#"["x"]"#);
+        assert_eq!(net.drain(), ["* packet logged in /"]);
+        let Recipients {
+            rooms,
+            except_rooms,
+            ..
+        } = &net.logged[0].recipients;
+        for names in [rooms, except_rooms] {
+            assert!(names.iter().map(|name| &**name).eq(["a", "b", "c"]));
+        }
+    });
+}
+
+#[test]
 fn kept_outside_the_application_is_told_and_asked() {
     run_with(outside(), |net| {
         let mut store = lost_outside(net);

@@ -56,6 +56,11 @@ impl Returning {
             .collect()
     }
 
+    /// The sockets, ascending.
+    pub(in super::super) fn sockets(&self) -> impl Iterator<Item = SocketKey> {
+        self.sockets.iter().copied()
+    }
+
     #[cfg(feature = "count-steps")]
     pub(in super::super) fn steps(&self) -> usize {
         self.rooms.steps()
