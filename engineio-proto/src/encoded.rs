@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,10 +31,15 @@ use crate::{Frame, FrameHeader, Message};
 /// let encoded = Encoded::new(&Message::binary(vec![1, 2, 3]));
 /// assert_eq!(encoded.polling_packet(), "bAQID");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Encoded(Arc<Inner>);
 
-#[derive(Debug)]
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Encoded").field(&self.0.frame).finish()
+    }
+}
+
 struct Inner {
     frame: Frame,
     compress: bool,
@@ -42,7 +48,7 @@ struct Inner {
 }
 
 /// The forms of a binary message in revision 3, each made when it is first asked for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct V3 {
     frame: OnceBox<Bytes>,
     text: OnceBox<ByteString>,

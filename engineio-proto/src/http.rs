@@ -5,6 +5,9 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+
+use crate::hidden::{Hidden, HiddenQuery};
 
 use bytes::Bytes;
 
@@ -20,7 +23,7 @@ use bytes::Bytes;
 /// let head = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=polling");
 /// assert!(!head.upgrade);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RequestHead<'a> {
     /// The method, in upper case.
@@ -46,6 +49,41 @@ pub struct RequestHead<'a> {
     pub sec_fetch_site: Option<&'a [u8]>,
     /// The value of the `Access-Control-Request-Headers` header, which the answer to a preflight repeats.
     pub access_control_request_headers: Option<&'a [u8]>,
+}
+
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            path,
+            query,
+            upgrade,
+            content_type,
+            origin,
+            user_agent,
+            host,
+            referer,
+            sec_fetch_site,
+            access_control_request_headers,
+        } = *self;
+        let referer = referer.map(|value| core::str::from_utf8(value).unwrap_or_default());
+        f.debug_struct("RequestHead")
+            .field("method", &method)
+            .field("path", &path)
+            .field("query", &Hidden(query))
+            .field("upgrade", &upgrade)
+            .field("content_type", &content_type)
+            .field("origin", &origin)
+            .field("user_agent", &user_agent)
+            .field("host", &host)
+            .field("referer", &referer.map(HiddenQuery))
+            .field("sec_fetch_site", &sec_fetch_site)
+            .field(
+                "access_control_request_headers",
+                &access_control_request_headers,
+            )
+            .finish()
+    }
 }
 
 impl<'a> RequestHead<'a> {
@@ -128,7 +166,7 @@ impl<'a> RequestHead<'a> {
 ///
 /// `Content-Length`, `Date` and the like are the driver's HTTP library's. With the feature `http` it turns into
 /// `http::Response<Bytes>` by `From`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
     /// The status code.
@@ -140,6 +178,23 @@ pub struct Response {
     /// Whether the body may be compressed, by a driver that does so: it holds packets, and not only such that were
     /// [sent uncompressed](crate::Encoded::uncompressed). Officially bodies under 1,024 bytes are left as they are.
     pub compress: bool,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            headers,
+            body,
+            compress,
+        } = self;
+        f.debug_struct("Response")
+            .field("status", status)
+            .field("headers", headers)
+            .field("body", &Hidden(body))
+            .field("compress", compress)
+            .finish()
+    }
 }
 
 impl Response {
@@ -180,7 +235,7 @@ impl Response {
 /// let pairs: Vec<_> = headers.iter().collect();
 /// assert_eq!(pairs, [("content-type", "text/html"), ("cache-control", "no-store")]);
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Headers {
     content_type: Option<&'static str>,
     connection_close: bool,
@@ -188,6 +243,23 @@ pub struct Headers {
     no_store: bool,
     set_cookie: Option<Box<str>>,
     cors: CorsHeaders,
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.iter().map(|(name, value)| match name {
+            "set-cookie" => (name, Err(Hidden(value))),
+            _ => (name, Ok(value)),
+        });
+        let mut map = f.debug_map();
+        for (name, value) in shown {
+            match value {
+                Ok(plain) => map.entry(&name, &plain),
+                Err(hidden) => map.entry(&name, &hidden),
+            };
+        }
+        map.finish()
+    }
 }
 
 impl Headers {
@@ -283,7 +355,7 @@ impl CorsHeaders {
 ///
 /// `Host`, `Content-Length` and the `Sec-WebSocket-*` headers of a handshake are the driver's HTTP library's. With the
 /// feature `http` it turns into `http::Request<Bytes>` by `TryFrom`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Request {
     /// The method: `GET` or `POST`.
@@ -295,6 +367,23 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The whole body; empty for a GET.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            url,
+            headers,
+            body,
+        } = self;
+        f.debug_struct("Request")
+            .field("method", method)
+            .field("url", &HiddenQuery(url))
+            .field("headers", &Hidden(headers.as_slice()))
+            .field("body", &Hidden(body))
+            .finish()
+    }
 }
 
 impl Request {
@@ -397,7 +486,7 @@ impl Request {
 /// let answer = Answer::new(200, "6").with_set_cookie("lb=a; Path=/");
 /// assert_eq!(answer.set_cookies, ["lb=a; Path=/"]);
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
     /// The status code.
@@ -410,6 +499,25 @@ pub struct Answer {
     pub date: Option<String>,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            set_cookies,
+            content_type,
+            date,
+            body,
+        } = self;
+        f.debug_struct("Answer")
+            .field("status", status)
+            .field("set_cookies", &Hidden(set_cookies.as_slice()))
+            .field("content_type", content_type)
+            .field("date", date)
+            .field("body", &Hidden(body))
+            .finish()
+    }
 }
 
 impl Answer {

@@ -115,6 +115,7 @@ pub mod codec;
 pub mod collections;
 mod encoded;
 mod frame_header;
+pub mod hidden;
 pub mod http;
 mod ids;
 mod message;

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use core::fmt;
+
+use crate::hidden::Hidden;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +15,21 @@ use serde::{Deserialize, Serialize};
     clippy::exhaustive_enums,
     reason = "the protocol knows text and binary, and a driver must handle both"
 )]
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Message {
     /// A text message, without the packet type that stands in front of it on the wire.
     Text(#[serde(with = "text")] ByteString),
     /// A binary message.
     Binary(Bytes),
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.debug_tuple("Text").field(&Hidden(&**text)).finish(),
+            Self::Binary(data) => f.debug_tuple("Binary").field(&Hidden(data)).finish(),
+        }
+    }
 }
 
 impl Message {
@@ -80,12 +92,21 @@ const SMALL_PART: usize = 16;
 ///
 /// Source: Engine.IO protocol revision 4, "Packet encoding", "WebSocket".
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle both kinds")]
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum Frame {
     /// A text frame, packet type included.
     Text(ByteString),
     /// A binary frame.
     Binary(Bytes),
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.debug_tuple("Text").field(&Hidden(&**text)).finish(),
+            Self::Binary(data) => f.debug_tuple("Binary").field(&Hidden(data)).finish(),
+        }
+    }
 }
 
 impl Frame {

@@ -136,6 +136,9 @@ impl PartialEq for Sid {
 
 impl fmt::Debug for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.sign_minus() {
+            return write!(f, "Sid({})", self.as_str());
+        }
         write!(f, "Sid({}…)", self.as_str().get(..4).unwrap_or_default())
     }
 }

@@ -295,15 +295,15 @@ impl Run {
             Op::Discard => self.client.discard(),
             Op::Send(message) => {
                 let result = self.client.send(&text(message));
-                self.log.results.push(format!("{result:?}"));
+                self.log.results.push(format!("{result:-?}"));
             }
             Op::SendBinary(data) => {
                 let result = self.client.send(&Encoded::binary(data.clone().into()));
-                self.log.results.push(format!("{result:?}"));
+                self.log.results.push(format!("{result:-?}"));
             }
             Op::Volatile(message) => {
                 let result = self.client.send_volatile(&[text(message)]);
-                self.log.results.push(format!("{result:?}"));
+                self.log.results.push(format!("{result:-?}"));
             }
             Op::Respond(_, status, body) => {
                 self.requests.retain(|open| *open != id);
@@ -389,7 +389,7 @@ impl Run {
                 self.pull();
                 continue;
             }
-            self.log.actions.push(format!("{action:?}"));
+            self.log.actions.push(format!("{action:-?}"));
             match action {
                 Output::Request { request, message } if message.method == "GET" => {
                     self.requests.insert(0, request.0);

@@ -144,7 +144,7 @@ proptest! {
                 let now = if stands_still { latest } else { now };
                 step.take(&mut session, RequestId(number as u64), now);
                 while let Some(output) = session.poll_output() {
-                    told.push(format!("{output:?}"));
+                    told.push(format!("{output:-?}"));
                 }
                 while let Some(frame) = session.poll_frame(ConnectionId(7)) {
                     told.push(format!("{frame:?}"));

@@ -49,7 +49,7 @@ macro_rules! plain {
             }
 
             fn said(&self) -> String {
-                tidy(&format!("{self:?}"))
+                tidy(&format!("{self:-?}"))
             }
         })*
     };
@@ -71,7 +71,7 @@ impl<T: Debug, E: Debug> Outcome for Result<T, E> {
     }
 
     fn said(&self) -> String {
-        match format!("{self:?}").as_str() {
+        match format!("{self:-?}").as_str() {
             "Ok(())" => String::new(),
             other => tidy(other),
         }
@@ -144,7 +144,7 @@ impl<E: Debug> Outcome for Option<Output<E>> {
             // The frames follow.
             Output::Frames { .. } => return None,
             Output::Close { connection } => (of_connection(*connection), "close".into()),
-            Output::Event(event) => (Party::Application, tidy(&format!("{event:?}"))),
+            Output::Event(event) => (Party::Application, tidy(&format!("{event:-?}"))),
         })
     }
 }
@@ -169,7 +169,7 @@ impl<E: Debug> Outcome for Option<ClientOutput<E>> {
             } => (of_connection(*connection), asked(request)),
             ClientOutput::Frames { .. } => return None,
             ClientOutput::Close { connection } => (of_connection(*connection), "close".into()),
-            ClientOutput::Event(event) => (Party::Application, tidy(&format!("{event:?}"))),
+            ClientOutput::Event(event) => (Party::Application, tidy(&format!("{event:-?}"))),
         })
     }
 }
@@ -194,5 +194,5 @@ fn asked(request: &Request) -> String {
 
 fn debugged(value: &impl Debug, digest: &mut Digest) {
     // A digest takes everything.
-    let _always = write!(digest, "{value:?}");
+    let _always = write!(digest, "{value:-?}");
 }

@@ -117,7 +117,7 @@ fn written<C: Serialize + DeserializeOwned + std::fmt::Debug>(
 ) -> Result<String, RecordError> {
     let text = serde_json::to_string(config).map_err(|_| RecordError::Settings)?;
     let again: C = serde_json::from_str(&text).map_err(|_| RecordError::Settings)?;
-    if format!("{config:?}") == format!("{again:?}") {
+    if format!("{config:-?}") == format!("{again:-?}") {
         Ok(text)
     } else {
         Err(RecordError::Settings)

@@ -2,7 +2,9 @@
 
 use socketio_proto::client::Client;
 use socketio_proto::engine::Instant;
+use socketio_proto::engine::hidden::Hidden;
 use socketio_proto::server::Server;
+use std::fmt;
 
 use crate::calls::{Machine, Made};
 use crate::outcome::Party;
@@ -13,7 +15,6 @@ use crate::wire::{Fault, Reader};
 ///
 /// It ends with the recording, or with the first call whose outcome is another than it was; [`ending`](Self::ending)
 /// tells. A panic of the machine comes through, since it is what a recording may be about.
-#[derive(Debug)]
 pub struct Replay<'a> {
     machine: Replayed,
     input: Reader<'a>,
@@ -23,6 +24,17 @@ pub struct Replay<'a> {
     ending: Option<Ending>,
     version: &'a str,
     settings: &'a str,
+}
+
+impl fmt::Debug for Replay<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay")
+            .field("machine", &self.machine)
+            .field("calls", &self.calls)
+            .field("ending", &self.ending)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A machine of either kind.
@@ -88,7 +100,7 @@ impl Replayed {
 }
 
 /// One call that was made again.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
     /// Its number in the recording, counted from 1.
@@ -107,6 +119,27 @@ pub struct Step {
     pub result: String,
     /// What left the machine by it, and to whom.
     pub leaving: Option<(Party, String)>,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("number", &self.number)
+            .field("offset", &self.offset)
+            .field("at", &self.at)
+            .field("by", &self.by)
+            .field("call", &self.call)
+            .field("arguments", &Hidden(self.arguments.as_slice()))
+            .field("result", &Hidden(self.result.as_str()))
+            .field(
+                "leaving",
+                &self
+                    .leaving
+                    .as_ref()
+                    .map(|(to, what)| (to, Hidden(what.as_str()))),
+            )
+            .finish()
+    }
 }
 
 /// How far a replay came.

@@ -13,7 +13,7 @@ use crate::wire::{Fault, Reader, Wire, Writer};
 pub(crate) const MAGIC: &[u8; 7] = b"SIOREC\x02";
 
 /// What a machine was made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Header<'a> {
     pub(crate) kind: u8,
     pub(crate) shard: u16,
@@ -22,6 +22,16 @@ pub(crate) struct Header<'a> {
     pub(crate) version: &'a str,
     /// The configuration, JSON.
     pub(crate) settings: &'a str,
+}
+
+impl fmt::Debug for Header<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header")
+            .field("kind", &self.kind)
+            .field("shard", &self.shard)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Header<'a> {
@@ -54,11 +64,18 @@ impl<'a> Header<'a> {
 /// The digest of all outputs so far: FNV-1a of 64 bits over what they show of themselves.
 ///
 /// Behind each call stands half of it, so that a difference shows at once, and at each call after it.
-#[derive(Debug)]
 pub(crate) struct Digest {
     state: u64,
     /// What was taken since it was asked last, if that is wanted.
     heard: Option<String>,
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Digest")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Digest {

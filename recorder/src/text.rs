@@ -84,7 +84,7 @@ mod tests {
             ack: None,
         };
         assert_eq!(
-            tidy(&format!("{event:?}")),
+            tidy(&format!("{event:-?}")),
             r#"Event { socket: SocketKey(3.0), payload: ["say","\"é\\"], ack: None }"#
         );
     }

@@ -130,7 +130,7 @@ macro_rules! records {
             }
 
             fn show(&self) -> String {
-                tidy(&format!("{self:?}"))
+                tidy(&format!("{self:-?}"))
             }
         })*
     };
@@ -455,7 +455,7 @@ impl<'a> Wire<'a> for BTreeSet<Arc<str>> {
     }
 
     fn show(&self) -> String {
-        format!("{self:?}")
+        format!("{self:-?}")
     }
 }
 
@@ -512,7 +512,7 @@ impl TargetParts<'_> {
     }
 
     pub(crate) fn show(&self) -> String {
-        tidy(&format!("{:?}", self.target()))
+        tidy(&format!("{:-?}", self.target()))
     }
 
     pub(crate) const fn party(&self) -> Option<Party> {
@@ -554,7 +554,7 @@ mod tests {
         value.write(&mut out);
         let mut input = Reader::new(&out.bytes);
         let read = T::read(&mut input).unwrap();
-        assert_eq!(format!("{read:?}"), format!("{value:?}"));
+        assert_eq!(format!("{read:-?}"), format!("{value:-?}"));
         assert_eq!(input.len(), 0);
     }
 
@@ -671,7 +671,7 @@ mod tests {
         let mut out = Writer::default();
         head.write(&mut out);
         let read = RequestHead::read(&mut Reader::new(&out.bytes)).unwrap();
-        assert_eq!(format!("{read:?}"), format!("{head:?}"));
+        assert_eq!(format!("{read:-?}"), format!("{head:-?}"));
 
         let target = Target::namespace("/a")
             .rooms(&["r"])

@@ -179,7 +179,7 @@ impl<'a> Wire<'a> for &'a str {
     }
 
     fn show(&self) -> String {
-        format!("{self:?}")
+        format!("{self:-?}")
     }
 }
 
@@ -249,7 +249,7 @@ impl Wire<'_> for Duration {
     }
 
     fn show(&self) -> String {
-        format!("{self:?}")
+        format!("{self:-?}")
     }
 }
 

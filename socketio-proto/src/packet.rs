@@ -2,10 +2,12 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::slice;
 
 use bytestring::ByteString;
 use engineio_proto::Encoded;
+use engineio_proto::hidden::HiddenQuery;
 
 use crate::Payload;
 
@@ -36,7 +38,7 @@ pub enum PacketType {
 /// A packet of the Socket.IO protocol.
 ///
 /// Decoding slices namespace and payload from the message that came in; nothing is copied.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Packet {
     /// The type.
@@ -48,6 +50,23 @@ pub struct Packet {
     /// The payload. An event has one always. An acknowledgement that came without stands for one without arguments,
     /// [`Payload::no_args`], and a refusal for one without message.
     pub payload: Option<Payload>,
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            packet_type,
+            namespace,
+            id,
+            payload,
+        } = self;
+        f.debug_struct("Packet")
+            .field("packet_type", packet_type)
+            .field("namespace", &HiddenQuery(namespace))
+            .field("id", id)
+            .field("payload", payload)
+            .finish()
+    }
 }
 
 impl Packet {
@@ -89,7 +108,7 @@ impl Packet {
 }
 
 /// A packet whose parts belong to someone else.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct PacketRef<'a> {
     /// The type.
@@ -100,6 +119,23 @@ pub struct PacketRef<'a> {
     pub id: Option<u64>,
     /// The payload.
     pub payload: Option<&'a Payload>,
+}
+
+impl fmt::Debug for PacketRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            packet_type,
+            namespace,
+            id,
+            payload,
+        } = self;
+        f.debug_struct("PacketRef")
+            .field("packet_type", packet_type)
+            .field("namespace", &HiddenQuery(namespace))
+            .field("id", id)
+            .field("payload", payload)
+            .finish()
+    }
 }
 
 impl<'a> PacketRef<'a> {

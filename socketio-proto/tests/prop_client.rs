@@ -421,7 +421,7 @@ fn poll(packets: &[String], together: bool, revision: Revision) -> Vec<String> {
                 Output::Event(Event::AuthRequired { token, .. }) => {
                     client.provide_auth(token, None).unwrap();
                 }
-                Output::Event(event) => events.push(format!("{event:?}")),
+                Output::Event(event) => events.push(format!("{event:-?}")),
                 Output::Abort { .. }
                 | Output::Connect { .. }
                 | Output::Frames { .. }

@@ -502,13 +502,13 @@ impl Network {
             Peer::Client(index) => {
                 let event = self.clients[index].pending.take()?;
                 let client = ClientId(index);
-                self.note(format_args!("{client} is told {event:?}"));
+                self.note(format_args!("{client} is told {event:-?}"));
                 Some(Step::Client { client, event })
             }
             Peer::Server(index) => {
                 let event = self.servers[index].pending.take()?;
                 let server = ServerId(index);
-                self.note(format_args!("{server} is told {event:?}"));
+                self.note(format_args!("{server} is told {event:-?}"));
                 Some(Step::Server { server, event })
             }
         }

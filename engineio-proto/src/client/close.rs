@@ -1,8 +1,10 @@
 //! Why connections end.
 
 use bytes::Bytes;
+use core::fmt;
 
 use crate::codec::DecodeError;
+use crate::hidden::Hidden;
 use crate::{Revision, Transport};
 
 /// Why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the detail.
@@ -113,7 +115,7 @@ impl TransportError {
 }
 
 /// How an exchange failed.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Eq, PartialEq, thiserror::Error)]
 #[error("status {status}")]
 #[non_exhaustive]
 pub struct RequestError {
@@ -121,6 +123,16 @@ pub struct RequestError {
     pub status: u16,
     /// The body of the response, its first 4,096 bytes at most.
     pub body: Bytes,
+}
+
+impl fmt::Debug for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, body } = self;
+        f.debug_struct("RequestError")
+            .field("status", status)
+            .field("body", &Hidden(body))
+            .finish()
+    }
 }
 
 impl RequestError {

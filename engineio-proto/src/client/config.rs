@@ -5,12 +5,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
 use super::transport_options::TransportOptions;
+use crate::hidden::Hidden;
 use crate::settings::{
     ConfigError, bytes, check_at_least_one, check_count, check_optional_timer, is_token,
     no_transport, quoted,
@@ -33,7 +35,7 @@ use crate::{Revision, Transport};
 /// assert_eq!(config.path, "/engine.io");
 /// # Ok::<(), engineio_proto::client::EndpointError>(())
 /// ```
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Config {
@@ -100,6 +102,67 @@ pub struct Config {
     /// The received messages that may wait for the application. At this mark `wants_read` turns false; a driver that
     /// goes on by more than one full payload loses the connection. Default 4,096.
     pub max_undelivered_messages: usize,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            endpoint,
+            revision,
+            path,
+            add_trailing_slash,
+            query,
+            transports,
+            try_all_transports,
+            upgrade,
+            remember_upgrade,
+            force_base64,
+            timestamp_requests,
+            timestamp_param,
+            request_timeout,
+            extra_headers,
+            with_credentials,
+            protocols,
+            transport_options,
+            open_timeout,
+            probe_timeout,
+            max_packets_per_post,
+            max_payload,
+            max_packets_per_payload,
+            max_buffered_bytes,
+            max_buffered_messages,
+            max_undelivered_bytes,
+            max_undelivered_messages,
+        } = self;
+        f.debug_struct("Config")
+            .field("endpoint", endpoint)
+            .field("revision", revision)
+            .field("path", path)
+            .field("add_trailing_slash", add_trailing_slash)
+            .field("query", &Hidden(query.as_slice()))
+            .field("transports", transports)
+            .field("try_all_transports", try_all_transports)
+            .field("upgrade", upgrade)
+            .field("remember_upgrade", remember_upgrade)
+            .field("force_base64", force_base64)
+            .field("timestamp_requests", timestamp_requests)
+            .field("timestamp_param", timestamp_param)
+            .field("request_timeout", request_timeout)
+            .field("extra_headers", &Hidden(extra_headers.as_slice()))
+            .field("with_credentials", with_credentials)
+            .field("protocols", protocols)
+            .field("transport_options", transport_options)
+            .field("open_timeout", open_timeout)
+            .field("probe_timeout", probe_timeout)
+            .field("max_packets_per_post", max_packets_per_post)
+            .field("max_payload", max_payload)
+            .field("max_packets_per_payload", max_packets_per_payload)
+            .field("max_buffered_bytes", max_buffered_bytes)
+            .field("max_buffered_messages", max_buffered_messages)
+            .field("max_undelivered_bytes", max_undelivered_bytes)
+            .field("max_undelivered_messages", max_undelivered_messages)
+            .finish()
+    }
 }
 
 impl Default for Config {

@@ -13,10 +13,9 @@ use crate::http::Answer;
 /// protocol existed is what deletes a cookie, and any other keeps it.
 ///
 /// Source: `engine.io-client/lib/transports/polling-xhr.node.ts`, `CookieJar`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Cookies(Vec<Cookie>);
 
-#[derive(Debug)]
 struct Cookie {
     name: String,
     value: String,

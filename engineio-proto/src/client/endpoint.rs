@@ -2,11 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::Ipv6Addr;
 
 use serde::{Deserialize, Serialize};
 
 use super::url::parse_query;
+use crate::hidden::Hidden;
 
 /// A server, and the query parameters that its address carries.
 ///
@@ -20,7 +22,7 @@ use super::url::parse_query;
 /// assert_eq!(endpoint.query, Some(vec![("token".into(), "a b".into())]));
 /// # Ok::<(), engineio_proto::client::EndpointError>(())
 /// ```
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Endpoint {
@@ -32,6 +34,23 @@ pub struct Endpoint {
     pub port: u16,
     /// The parameters of the query, decoded; `None` if there is none.
     pub query: Option<Vec<(String, String)>>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            secure,
+            host,
+            port,
+            query,
+        } = self;
+        f.debug_struct("Endpoint")
+            .field("secure", secure)
+            .field("host", host)
+            .field("port", port)
+            .field("query", &query.as_deref().map(Hidden))
+            .finish()
+    }
 }
 
 impl Default for Endpoint {

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use super::config::{
 };
 use super::endpoint::Endpoint;
 use crate::Transport;
+use crate::hidden::Hidden;
 use crate::settings::{ConfigError, check_optional_timer};
 
 /// Settings of one transport that stand in for those of the same name in [`Config`]; `None` leaves them.
@@ -35,7 +37,7 @@ use crate::settings::{ConfigError, check_optional_timer};
 /// let config = Config::default().with_transport_options(Transport::Polling, polling);
 /// assert_eq!(config.check(), Ok(()));
 /// ```
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct TransportOptions {
@@ -57,6 +59,33 @@ pub struct TransportOptions {
     pub extra_headers: Option<Vec<(String, String)>>,
     /// WebSocket subprotocols.
     pub protocols: Option<Vec<String>>,
+}
+
+impl fmt::Debug for TransportOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            endpoint,
+            path,
+            query,
+            timestamp_requests,
+            timestamp_param,
+            force_base64,
+            request_timeout,
+            extra_headers,
+            protocols,
+        } = self;
+        f.debug_struct("TransportOptions")
+            .field("endpoint", endpoint)
+            .field("path", path)
+            .field("query", &query.as_deref().map(Hidden))
+            .field("timestamp_requests", timestamp_requests)
+            .field("timestamp_param", timestamp_param)
+            .field("force_base64", force_base64)
+            .field("request_timeout", request_timeout)
+            .field("extra_headers", &extra_headers.as_deref().map(Hidden))
+            .field("protocols", protocols)
+            .finish()
+    }
 }
 
 /// Consuming setters: name, type, and the conversion of the argument.

@@ -8,12 +8,14 @@
 //! | body of a response | by its content type | text |
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
 use crate::codec::{DecodeError, Packet, Packets, v3, v4};
 use crate::encoded::base64_len;
+use crate::hidden::Hidden;
 use crate::http::Answer;
 use crate::{Encoded, Frame, Revision};
 
@@ -26,10 +28,23 @@ pub(super) struct Wire {
 }
 
 /// The body of a request.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub(super) struct Body {
     pub(super) bytes: Bytes,
     pub(super) content_type: &'static str,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            bytes,
+            content_type,
+        } = self;
+        f.debug_struct("Body")
+            .field("bytes", &Hidden(bytes))
+            .field("content_type", content_type)
+            .finish()
+    }
 }
 
 impl Body {

@@ -13,9 +13,11 @@ pub mod webtransport;
 pub use open::Open;
 
 use bytestring::ByteString;
+use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Message;
+use crate::hidden::Hidden;
 
 /// An Engine.IO packet.
 ///
@@ -27,7 +29,7 @@ use crate::Message;
     clippy::exhaustive_enums,
     reason = "the seven packet types are what the protocol is"
 )]
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum Packet {
     /// Type 0: the server opens the session, see [`Open`].
     Open(ByteString),
@@ -43,6 +45,21 @@ pub enum Packet {
     Upgrade(ByteString),
     /// Type 6: releases a waiting poll.
     Noop(ByteString),
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, data): (_, &dyn fmt::Debug) = match self {
+            Self::Open(data) => ("Open", &Hidden(&**data)),
+            Self::Close(data) => ("Close", &Hidden(&**data)),
+            Self::Ping(data) => ("Ping", &Hidden(&**data)),
+            Self::Pong(data) => ("Pong", &Hidden(&**data)),
+            Self::Message(message) => ("Message", message),
+            Self::Upgrade(data) => ("Upgrade", &Hidden(&**data)),
+            Self::Noop(data) => ("Noop", &Hidden(&**data)),
+        };
+        f.debug_tuple(name).field(data).finish()
+    }
 }
 
 impl Packet {

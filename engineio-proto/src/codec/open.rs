@@ -2,12 +2,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use bytestring::ByteString;
 use serde::Serialize;
 
 use super::DecodeError;
+use crate::hidden::Hidden;
 
 mod read;
 
@@ -30,7 +32,7 @@ mod read;
 /// assert_eq!(open.encode(), text);
 /// # Ok::<(), engineio_proto::codec::DecodeError>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Open {
     /// The session id, opaque to clients.
@@ -43,6 +45,25 @@ pub struct Open {
     pub ping_timeout: Duration,
     /// The largest payload, in bytes, that the server takes in one request or frame; servers before 6.2 do not tell.
     pub max_payload: Option<u64>,
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sid,
+            upgrades,
+            ping_interval,
+            ping_timeout,
+            max_payload,
+        } = self;
+        f.debug_struct("Open")
+            .field("sid", &Hidden(&**sid))
+            .field("upgrades", upgrades)
+            .field("ping_interval", ping_interval)
+            .field("ping_timeout", ping_timeout)
+            .field("max_payload", max_payload)
+            .finish()
+    }
 }
 
 /// The handshake as it is written.

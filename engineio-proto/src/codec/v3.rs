@@ -15,6 +15,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
+use core::fmt;
 
 use super::{DecodeError, Packet, text};
 use crate::encoded::base64_packet;
@@ -170,11 +171,20 @@ pub fn encode_binary_payload<'a>(
 }
 
 /// The packets of a text payload, made by [`decode_payload`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PayloadPackets {
     rest: Option<Result<ByteString, DecodeError>>,
     left: usize,
     limit: usize,
+}
+
+impl fmt::Debug for PayloadPackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadPackets")
+            .field("left", &self.left)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PayloadPackets {
@@ -213,11 +223,20 @@ impl Iterator for PayloadPackets {
 }
 
 /// The packets of a binary payload, made by [`decode_binary_payload`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BinaryPayloadPackets {
     rest: Bytes,
     left: usize,
     limit: usize,
+}
+
+impl fmt::Debug for BinaryPayloadPackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BinaryPayloadPackets")
+            .field("left", &self.left)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BinaryPayloadPackets {

@@ -9,6 +9,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
+use core::fmt;
 
 use super::{DecodeError, Packet, text};
 use crate::encoded::{base64_len, base64_packet};
@@ -93,11 +94,20 @@ pub fn encode_payload<'a>(packets: impl IntoIterator<Item = &'a Packet>, out: &m
 }
 
 /// The packets of a polling payload, made by [`decode_payload`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PayloadPackets {
     rest: Option<Result<ByteString, DecodeError>>,
     left: usize,
     limit: usize,
+}
+
+impl fmt::Debug for PayloadPackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadPackets")
+            .field("left", &self.left)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Iterator for PayloadPackets {

@@ -16,6 +16,7 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::{Buf, Bytes};
 use bytestring::ByteString;
@@ -124,7 +125,7 @@ struct OpenJson<'a> {
 /// assert_eq!(decoder.decode(&mut chunk)?, None);
 /// # Ok::<(), engineio_proto::codec::DecodeError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Decoder {
     limit: u64,
     state: State,
@@ -134,7 +135,16 @@ pub struct Decoder {
     left: usize,
 }
 
-#[derive(Clone, Debug)]
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("limit", &self.limit)
+            .field("buffered_bytes", &self.buffered_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 enum State {
     /// So many bytes of the header have arrived.
     Header {

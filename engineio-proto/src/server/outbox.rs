@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
@@ -11,6 +12,7 @@ use super::jsonp::JsonpIndex;
 use super::route::Handshake;
 use super::wire::{Control, Wire};
 use crate::codec::{v3, v4};
+use crate::hidden::Hidden;
 use crate::{Encoded, Frame, Message, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
@@ -28,13 +30,23 @@ pub(super) struct Outbox {
 }
 
 /// The answer to a poll.
-#[derive(Debug, Default, Eq, PartialEq)]
+#[derive(Default, Eq, PartialEq)]
 pub(super) struct Payload {
     pub(super) body: Bytes,
     /// Whether something in it may be compressed.
     pub(super) compress: bool,
     /// Whether it is a binary payload of revision 3.
     pub(super) binary: bool,
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("body", &Hidden(&self.body))
+            .field("compress", &self.compress)
+            .field("binary", &self.binary)
+            .finish()
+    }
 }
 
 /// The messages that a queue may hold while it is empty, so that a steady stream allocates nothing.

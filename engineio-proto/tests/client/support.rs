@@ -269,6 +269,6 @@ pub(crate) fn show_event(event: &Event) -> String {
             }
             line
         }
-        _ => format!("{event:?}"),
+        _ => format!("{event:-?}"),
     }
 }

@@ -157,7 +157,7 @@ impl Gate {
                 match event {
                     Event::Closed(reason) => format!("s{number} closed: {reason}"),
                     other @ (Event::Message(_) | Event::Upgraded(_) | Event::Drained | _) => {
-                        format!("s{number} {other:?}")
+                        format!("s{number} {other:-?}")
                     }
                 }
             }

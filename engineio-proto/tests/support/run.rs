@@ -409,7 +409,7 @@ impl Run {
 
     pub(crate) fn take_all(&mut self) {
         while let Some(output) = self.driver.poll_output() {
-            self.log.lines.push(format!("{output:?}"));
+            self.log.lines.push(format!("{output:-?}"));
             self.take(output);
         }
     }

@@ -187,7 +187,7 @@ impl Checker {
     /// Reads the number of an event, and finds out whether it came whole.
     pub(crate) fn read(&mut self, payload: &Payload) -> Number {
         let Ok((number,)) = payload.args::<(Number,)>() else {
-            self.broken(|| format!("no number in {payload:?}"));
+            self.broken(|| format!("no number in {payload:-?}"));
             return 0;
         };
         let whole = payload

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::ConfigError;
@@ -64,7 +65,6 @@ use crate::parser::Decoder;
 /// assert!(connected && client.is_connected(socket));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Client {
     pub(super) config: Config,
     pub(super) links: Links,
@@ -91,6 +91,20 @@ pub struct Client {
     pub(super) next_question: u64,
     /// The latest time seen: a clock that goes backwards stands still.
     now: Instant,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("phase", &self.phase)
+            .field("reconnect", &self.reconnect)
+            .field("attempts", &self.attempts)
+            .field("links", &self.links)
+            .field("sockets", &self.sockets)
+            .field("undelivered_events", &self.undelivered_events)
+            .field("undelivered_bytes", &self.undelivered_bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

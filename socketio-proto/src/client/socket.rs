@@ -13,7 +13,6 @@ use super::config::SocketOptions;
 use super::retry::RetryQueue;
 use crate::{EncodeError, PacketType, Payload};
 
-#[derive(Debug)]
 pub(super) struct Socket {
     pub(super) namespace: ByteString,
     pub(super) options: SocketOptions,
@@ -37,6 +36,17 @@ pub(super) struct Socket {
     pub(super) retries: RetryQueue,
     /// An emit was refused for lack of room, and the application has not been told yet that there is some.
     pub(super) refused: bool,
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("namespace", &self.namespace)
+            .field("active", &self.active)
+            .field("link", &self.link)
+            .field("recovered", &self.recovered)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far the socket is into its namespace, on the connection there is.

@@ -13,10 +13,12 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::fmt::Write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_proto::hidden::Hidden;
 use engineio_proto::{Encoded, keeps_much};
 
 use super::{Limits, syntax};
@@ -31,12 +33,22 @@ pub(super) enum Decoded {
 }
 
 /// A packet whose attachments are still to come.
-#[derive(Debug)]
 pub(super) struct Waiting {
     packet: Packet,
     payload: Payload,
     count: u16,
     pub(super) attachments: Vec<Bytes>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting")
+            .field("packet", &self.packet)
+            .field("payload", &self.payload)
+            .field("count", &self.count)
+            .field("attachments", &Hidden(self.attachments.as_slice()))
+            .finish()
+    }
 }
 
 impl Waiting {

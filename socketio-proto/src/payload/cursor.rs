@@ -2,14 +2,26 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::fmt;
+
+use engineio_proto::hidden::Hidden;
 
 /// A place in JSON text.
 ///
 /// The text is known to be valid, so that nothing here goes wrong; what would go wrong in other text gives `None`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Cursor<'de> {
     text: &'de str,
     pos: usize,
+}
+
+impl fmt::Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor")
+            .field("text", &Hidden(self.text))
+            .field("pos", &self.pos)
+            .finish()
+    }
 }
 
 impl<'de> Cursor<'de> {

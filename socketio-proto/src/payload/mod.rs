@@ -17,6 +17,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_proto::hidden::Hidden;
 use engineio_proto::keeps_much;
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
@@ -445,8 +446,8 @@ impl Eq for Payload {}
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payload")
-            .field("json", &self.json())
-            .field("attachments", &self.attachments())
+            .field("json", &Hidden(self.json()))
+            .field("attachments", &Hidden(self.attachments()))
             .finish_non_exhaustive()
     }
 }

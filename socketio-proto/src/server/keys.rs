@@ -58,7 +58,17 @@ impl SocketId {
 
 impl fmt::Debug for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SocketId({})", self.as_str())
+        let id = self.as_str();
+        if f.sign_minus() {
+            return write!(f, "SocketId({id})");
+        }
+        // That of a client of revision 4 holds the id of its session.
+        let shown = if id.starts_with('/') {
+            ""
+        } else {
+            id.get(..4).unwrap_or_default()
+        };
+        write!(f, "SocketId({shown}…)")
     }
 }
 

@@ -1,6 +1,7 @@
 //! All sockets of a server, by key and by id.
 
 use alloc::collections::BTreeMap;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::Sid;
@@ -10,10 +11,18 @@ use super::namespace::Socket;
 
 /// The id of a socket leads to its slot, so that finding it takes no map; but for those that came back with the id of
 /// an earlier connection, and those whose id is made of the session's.
-#[derive(Debug)]
 pub(super) struct Sockets {
     slab: Slab<Socket>,
     relocated: BTreeMap<ByteString, Key>,
+}
+
+impl fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sockets")
+            .field("slab", &self.slab)
+            .field("relocated", &self.relocated.len())
+            .finish()
+    }
 }
 
 impl Sockets {

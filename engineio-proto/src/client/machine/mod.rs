@@ -30,6 +30,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::fmt;
 
 use bytestring::ByteString;
 
@@ -72,7 +73,6 @@ use crate::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 /// assert!(matches!(client.poll_output(), Some(Output::Request { message, .. }) if message.body == "4hello"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Client {
     config: Box<Config>,
     generator: Generator,
@@ -96,6 +96,19 @@ pub struct Client {
     farewell: Option<Box<Farewell>>,
     events: Queue<Event>,
     actions: VecDeque<Output<Infallible>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("revision", &self.config.revision)
+            .field("state", &self.state)
+            .field("carrier", &self.carrier)
+            .field("heartbeat", &self.heartbeat)
+            .field("outbox", &self.outbox)
+            .field("undelivered_bytes", &self.undelivered_bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a client has a deadline for.
@@ -160,7 +173,7 @@ enum Deadline {
 
 /// What is still owed to the server of a connection that is over: a close packet, behind an exchange on its way,
 /// or the end of a poll.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Farewell {
     /// The answer of this handshake tells which session to close.
     AfterHandshake(RequestId),

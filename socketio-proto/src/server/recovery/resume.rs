@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::Sid;
@@ -21,7 +22,7 @@ use super::store::{LoggedPacket, Restored, SavedSession};
 use crate::{EncodedPacket, Payload};
 
 /// What few sockets have.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in super::super) struct Extras {
     /// The id, if it is made of the session's.
     pub(in super::super) implicit_id: Option<ByteString>,
@@ -32,6 +33,15 @@ pub(in super::super) struct Extras {
     pub(in super::super) restored: Option<Restored>,
     /// The bytes of what it missed while the application thought about it.
     missed_bytes: usize,
+}
+
+impl fmt::Debug for Extras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extras")
+            .field("recovered", &self.recovered)
+            .field("restored", &self.restored)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a client says of the session that it had.

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::collections::Steps;
@@ -96,7 +97,7 @@ pub struct Restored {
 /// ```
 ///
 /// Source: `socket.io-adapter`, `SessionAwareAdapter`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RecoveryStore {
     config: RecoveryConfig,
     packets: VecDeque<LoggedPacket>,
@@ -112,6 +113,17 @@ pub struct RecoveryStore {
     pids: BTreeSet<(Head, u64)>,
     next_session: u64,
     steps: Steps,
+}
+
+impl fmt::Debug for RecoveryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecoveryStore")
+            .field("config", &self.config)
+            .field("packets", &self.packets.len())
+            .field("sessions", &self.sessions.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The part of a pid by which it is looked up, which may leak through the time that takes. The rest of it, 72 random

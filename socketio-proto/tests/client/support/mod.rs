@@ -386,7 +386,7 @@ impl Rig {
             Event::Disconnected { socket, reason } => {
                 format!("{} disconnected: {}", self.name(socket), chain(&reason))
             }
-            other @ (Event::UpgradeFailed { .. } | _) => format!("{other:?}"),
+            other @ (Event::UpgradeFailed { .. } | _) => format!("{other:-?}"),
         }
     }
 

@@ -1,0 +1,318 @@
+//! What `Debug` shows of servers and clients that hold secrets: none of them.
+#![cfg(test)]
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+
+use engineio_proto::codec::{Open, Packet as EnginePacket, v3, v4, webtransport};
+use engineio_proto::http::{Answer, RequestHead};
+use engineio_proto::server::{Cookie, Output, Route, ServerEvent};
+use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
+use socketio_proto::client::{self, SocketOptions};
+use socketio_proto::engine::client as engine_client;
+use socketio_proto::engine::server as engine_server;
+use socketio_proto::engine::{Revision, Transport};
+use socketio_proto::parser::{Limits, Parser};
+use socketio_proto::server::{self, RecoveryConfig, SocketId};
+use socketio_proto::{Packet, PacketRef, PacketType, Payload};
+
+const NOW: Instant = Instant::ZERO;
+
+/// What was formatted, and what may not be in it.
+#[derive(Default)]
+struct Shown {
+    texts: RefCell<Vec<String>>,
+    secrets: RefCell<Vec<String>>,
+}
+
+impl Shown {
+    fn add(&self, value: &impl Debug) {
+        self.texts.borrow_mut().push(format!("{value:?}"));
+        self.texts.borrow_mut().push(format!("{value:#?}"));
+    }
+
+    fn secret(&self, secret: &str) {
+        assert!(secret.len() >= 8, "{secret}");
+        self.secrets.borrow_mut().push(secret.to_owned());
+    }
+
+    fn check(&self) {
+        let texts = self.texts.borrow();
+        assert!(!texts.is_empty() && !self.secrets.borrow().is_empty());
+        for secret in self.secrets.borrow().iter() {
+            for text in texts.iter() {
+                assert!(!text.contains(secret), "{secret} in {text}");
+            }
+        }
+    }
+}
+
+/// What stands in quotes behind a name in JSON.
+fn member(text: &str, name: &str) -> String {
+    let start = text.find(&format!("\"{name}\":\"")).expect("the member") + name.len() + 4;
+    text[start..].split('"').next().unwrap().to_owned()
+}
+
+fn upgrade(query: &str) -> RequestHead<'_> {
+    let mut head = RequestHead::new("GET", "/", query);
+    head.upgrade = true;
+    head
+}
+
+fn text(frame: Option<Frame>) -> String {
+    match frame {
+        Some(Frame::Text(text)) => text.to_string(),
+        other => panic!("{other:-?}"),
+    }
+}
+
+#[test]
+fn an_engine_server_shows_no_session_id() {
+    for revision in ["EIO=4", "EIO=3"] {
+        let shown = Shown::default();
+        let config = engine_server::Config::default()
+            .with_allow_eio3(true)
+            .with_cookie(Cookie::new("io"))
+            .with_initial_packet(Message::text("initial-secret"));
+        shown.secret("initial-secret");
+        shown.add(&config);
+        let mut server =
+            engine_server::Server::new(config.clone(), 0, &Seed::new([1; 32])).unwrap();
+        let query = format!("{revision}&transport=polling");
+        let head = RequestHead::new("GET", "/", &query);
+        server.handle_request(RequestId(1), &head, Bytes::new(), NOW);
+        shown.add(&server);
+        while let Some(output) = server.poll_output() {
+            shown.add(&output);
+            if let Output::Respond { response, .. } = &output {
+                let body = String::from_utf8(response.body.to_vec()).unwrap();
+                shown.secret(&member(&body, "sid"));
+            }
+            if let Output::Event(ServerEvent::Opened { session, .. }) = output {
+                server
+                    .send(session, &Encoded::new(&Message::text("queued-secret")))
+                    .unwrap();
+                shown.secret("queued-secret");
+                shown.add(&server.session(session));
+            }
+        }
+        let sid = shown.secrets.borrow().last().cloned();
+        let sid = shown
+            .secrets
+            .borrow()
+            .iter()
+            .find(|it| it.len() == 20)
+            .cloned()
+            .or(sid)
+            .unwrap();
+        let query = format!("{revision}&transport=polling&sid={sid}");
+        let head = RequestHead::new("GET", "/", &query);
+        shown.add(&head);
+        shown.add(&Route::of(&head, &config));
+        shown.add(&engineio_proto::Sid::parse(&sid));
+        shown.add(&SocketId::parse(&sid));
+        shown.add(&SocketId::parse(&format!("/admin#{sid}")));
+        shown.add(&server);
+        shown.check();
+    }
+}
+
+#[test]
+fn a_socket_io_server_shows_neither_auth_nor_pid() {
+    for parser in [Parser::Json, Parser::MsgPack] {
+        let shown = Shown::default();
+        shown.secret("auth-secret");
+        let config = server::Config::default()
+            .with_parser(parser)
+            .with_connection_state_recovery(Some(RecoveryConfig::default()));
+        shown.add(&config);
+        let mut server = server::Server::new(config, 0, &Seed::new([1; 32])).unwrap();
+        let id = ConnectionId(1);
+        server.handle_upgrade(id, &upgrade("EIO=4&transport=websocket"), NOW);
+        let auth = Payload::from_json(PacketType::Connect, r#"{"token":"auth-secret"}"#, vec![]);
+        let auth = auth.unwrap();
+        shown.add(&auth);
+        shown.add(&auth.raw_args());
+        let connect = PacketRef::new(PacketType::Connect, "/").with_payload(&auth);
+        shown.add(&connect);
+        let encoded = parser.encode(connect, 10).unwrap();
+        shown.add(&encoded);
+        for part in encoded.parts() {
+            shown.add(part);
+            shown.add(&part.frame());
+            shown.add(&part.message());
+            server.handle_frame(id, engine_frame(part), NOW);
+        }
+        shown.add(&server);
+        let mut key = None;
+        while let Some(output) = server.poll_output() {
+            shown.add(&output);
+            if let Output::Frames { connection } = output {
+                while let Some(frame) = server.poll_frame(connection) {
+                    shown.add(&frame);
+                    if let Frame::Text(text) = &frame
+                        && text.contains("\"pid\"")
+                    {
+                        shown.secret(&member(text, "pid"));
+                    }
+                }
+            } else if let Output::Event(server::Event::Connecting { token, .. }) = output {
+                key = server.accept(token).ok();
+            }
+        }
+        let socket = key.expect("a socket");
+        let data = Payload::from_json(PacketType::Connect, r#"{"d":"data-secret"}"#, vec![]);
+        shown.secret("data-secret");
+        server.set_data(socket, data.ok());
+        let event = Payload::event("e")
+            .arg("event-secret")
+            .unwrap()
+            .build()
+            .unwrap();
+        shown.secret("event-secret");
+        shown.add(&event);
+        server.emit(socket, &event).unwrap();
+        shown.add(&server);
+        server.handle_connection_closed(id, NOW);
+        let store = server.recovery_store("/").expect("a store");
+        let session = store.sessions().next().expect("a session");
+        shown.secret(session.pid.as_str());
+        let head: Vec<_> = session
+            .pid
+            .as_str()
+            .bytes()
+            .take(8)
+            .map(|byte| byte.to_string())
+            .collect();
+        shown.secret(&head.join(", "));
+        shown.add(session);
+        shown.add(store);
+        shown.add(&store.packets().next());
+        shown.add(&server);
+        while let Some(output) = server.poll_output() {
+            shown.add(&output);
+        }
+        shown.check();
+    }
+}
+
+/// A message as a client writes it.
+fn engine_frame(part: &Encoded) -> Frame {
+    part.frame()
+}
+
+#[test]
+fn a_client_shows_no_session_id_cookie_auth_or_token() {
+    let shown = Shown::default();
+    for secret in [
+        "query-secret",
+        "header-secret",
+        "auth-secret",
+        "cookie-secret",
+        "session-id-1",
+        "socket-id-1",
+        "persistent-id",
+        "own-query-secret",
+    ] {
+        shown.secret(secret);
+    }
+    let pairs = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let endpoint = engine_client::Endpoint::parse("http://localhost/?token=query-secret").unwrap();
+    shown.add(&endpoint);
+    let own = engine_client::TransportOptions::default()
+        .with_extra_headers(pairs("x-token", "header-secret"));
+    let config = client::Config::new(endpoint).with_engine(|engine| {
+        engine
+            .with_query(pairs("token", "own-query-secret"))
+            .with_extra_headers(pairs("authorization", "header-secret"))
+            .with_credentials_sent(true)
+            .with_transport_options(Transport::WebSocket, own)
+    });
+    shown.add(&config);
+    shown.add(&config.engine);
+    let mut client = client::Client::new(config, &Seed::new([1; 32])).unwrap();
+    let auth = Payload::from_json(PacketType::Connect, r#"{"token":"auth-secret"}"#, vec![]);
+    let options = SocketOptions::default().with_auth(auth.unwrap());
+    shown.add(&options);
+    client.connect("/", options, NOW).unwrap();
+    let bodies = [
+        r#"0{"sid":"session-id-1","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#,
+        r#"40{"sid":"socket-id-1","pid":"persistent-id"}"#,
+        "42[\"e\",\"event-data\",\"offset\"]",
+    ];
+    let mut bodies = bodies.into_iter();
+    let mut rounds = 0;
+    while let Some(output) = client.poll_output() {
+        rounds += 1;
+        assert!(rounds < 100);
+        shown.add(&output);
+        shown.add(&client);
+        if let engine_client::Output::Request { request, message } = output {
+            let body = if message.method == "POST" {
+                Some("ok")
+            } else {
+                bodies.next()
+            };
+            let Some(body) = body else { continue };
+            let answer = Answer::new(200, body).with_set_cookie("lb=cookie-secret; Path=/");
+            shown.add(&answer);
+            client.handle_response(request, answer, NOW);
+        } else if let engine_client::Output::Connect { connection, .. } = output {
+            client.handle_connected(connection, NOW);
+            while let Some(frame) = client.poll_frame(connection) {
+                shown.add(&frame);
+            }
+        }
+    }
+    shown.add(&client);
+    client.close(NOW);
+    shown.add(&client);
+    while let Some(output) = client.poll_output() {
+        shown.add(&output);
+    }
+    shown.check();
+}
+
+#[test]
+fn what_is_read_and_half_read_shows_no_content() {
+    let shown = Shown::default();
+    shown.secret("the-secret");
+    let json = r#"{"sid":"the-secret","upgrades":[],"pingInterval":1,"pingTimeout":1}"#;
+    shown.add(&Open::decode(json).unwrap());
+    shown.add(&EnginePacket::Open(json.into()));
+    shown.add(&EnginePacket::Ping("the-secret".into()));
+    shown.add(&v4::decode_payload(Bytes::from("4the-secret"), 9));
+    shown.add(&v3::decode_payload(Bytes::from("11:4the-secret"), 9));
+    shown.add(&v3::decode_binary_payload(
+        Bytes::from("\u{0}the-secret"),
+        9,
+    ));
+    let mut decoder = webtransport::Decoder::new(100);
+    let mut chunk = Bytes::from_static(b"\x304the-secret");
+    assert_eq!(decoder.decode(&mut chunk), Ok(None));
+    shown.add(&decoder);
+    let bytes: Vec<_> = b"the-secret".iter().map(u8::to_string).collect();
+    shown.secret(&bytes.join(", "));
+    let mut decoder = Parser::Json
+        .decoder(Limits::default())
+        .with_revision(Revision::V4);
+    let header = r#"52-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    decoder.add(Message::text(header)).unwrap();
+    decoder.add(Message::binary(&b"the-secret"[..])).unwrap();
+    shown.add(&decoder);
+    let packet = Packet::new(PacketType::Connect, "/admin?token=the-secret");
+    shown.add(&packet);
+
+    shown.check();
+    assert_eq!(format!("{packet:-?}").matches("the-secret").count(), 1);
+}
+
+#[test]
+fn all_of_it_is_shown_on_request() {
+    let frame = Frame::Text("0{\"sid\":\"s\"}".into());
+    assert_eq!(format!("{frame:?}"), "Text(12 bytes)");
+    assert_eq!(format!("{frame:-?}"), r#"Text("0{\"sid\":\"s\"}")"#);
+    assert_eq!(text(Some(frame)), "0{\"sid\":\"s\"}");
+    let payload = Payload::event("e").arg(&1).unwrap().build().unwrap();
+    assert!(format!("{payload:-?}").contains(r#"[\"e\",1]"#));
+}
