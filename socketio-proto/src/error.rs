@@ -70,6 +70,13 @@ pub enum DecodeError {
     /// A placeholder in the payload names no attachment.
     #[error("illegal attachments")]
     Placeholder,
+    /// Placeholders repeat attachments until they take more than [`Limits::max_expansion`](crate::parser::Limits::max_expansion)
+    /// allows.
+    #[error("attachments repeated beyond {limit} bytes for each byte of JSON")]
+    Expansion {
+        /// The number of bytes allowed for each byte of JSON.
+        limit: u16,
+    },
 }
 
 /// Why a payload or packet cannot be written.
@@ -92,6 +99,13 @@ pub enum EncodeError {
     /// Beside attachments there is data that looks like a placeholder, and the receiver would take it for one.
     #[error("data that looks like a placeholder beside attachments")]
     Placeholder,
+    /// Placeholders repeat attachments until they take more than receivers accept by default, see
+    /// [`Limits::max_expansion`](crate::parser::Limits::max_expansion).
+    #[error("attachments repeated beyond {limit} bytes for each byte of JSON")]
+    Expansion {
+        /// The number of bytes allowed for each byte of JSON.
+        limit: u16,
+    },
     /// The payload has more attachments than receivers accept.
     #[error("{count} attachments, {limit} are allowed")]
     TooManyAttachments {
@@ -115,21 +129,43 @@ pub enum EncodeError {
     TooLong,
 }
 
-/// Why a payload is not of the type asked for.
+/// Why a payload is not of the type asked for, or takes too much as that.
 ///
 /// The text names what was found and what was expected, and may quote scalars of the payload.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReadError(Box<str>);
+pub struct ReadError {
+    text: Box<str>,
+    over_limit: bool,
+}
 
 impl ReadError {
     pub(crate) fn new(message: impl fmt::Display) -> Self {
-        Self(message.to_string().into())
+        Self {
+            text: message.to_string().into(),
+            over_limit: false,
+        }
+    }
+
+    /// Reading takes more than `limit` bytes for each byte of JSON.
+    pub(crate) fn over_limit(limit: u16) -> Self {
+        let message = format_args!("reading takes more than {limit} bytes for each byte of JSON");
+        Self {
+            over_limit: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// Whether the value would take more memory than [`Limits::max_expansion`](crate::parser::Limits::max_expansion)
+    /// allows. A payload that fails for that may still be read as another type.
+    #[must_use]
+    pub const fn is_over_limit(&self) -> bool {
+        self.over_limit
     }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

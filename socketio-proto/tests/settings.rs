@@ -161,6 +161,11 @@ fn limits_of_the_decoder() {
                 ],
             ),
             (
+                "max_expansion",
+                vec![json!(1), json!(u16::MAX)],
+                vec![(json!(0), "max_expansion is 0; allowed: 1 or more")],
+            ),
+            (
                 "max_namespace_len",
                 vec![json!(1), json!(u32::MAX)],
                 vec![(json!(0), "max_namespace_len is 0; allowed: 1 or more")],

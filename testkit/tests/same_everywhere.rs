@@ -78,7 +78,7 @@ struct Told {
 }
 
 fn words(payload: &Payload) -> String {
-    format!("{} {:?}", payload.to_value(), payload.attachments())
+    format!("{} {:?}", payload.json(), payload.attachments())
 }
 
 impl Told {

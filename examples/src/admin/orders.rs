@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use socketio_proto::engine::Instant;
 use socketio_proto::server::Target;
-use socketio_proto::{Payload, is_reserved_event};
+use socketio_proto::{Payload, RawArgs, is_reserved_event};
 
 use super::{Admin, Server};
 use crate::program::forward;
@@ -32,16 +32,14 @@ impl Admin {
         if self.options.readonly {
             return;
         }
-        // Absent arguments count as `null`.
-        let mut args = payload.raw_args().map(Some).chain(std::iter::repeat(None));
-        let mut next = || args.next().flatten().unwrap_or("null");
-        let Ok(namespace) = serde_json::from_str::<String>(next()) else {
+        let mut args = payload.raw_args();
+        let Some(Ok(namespace)) = args.read::<String>() else {
             return;
         };
         match payload.name() {
             Some("emit") => {
-                let (filter, name) = (next(), next());
-                let Ok(name) = serde_json::from_str::<String>(name) else {
+                let filter = read_filter(&mut args);
+                let Some(Ok(name)) = args.read::<String>() else {
                     return;
                 };
                 if is_reserved_event(&name) {
@@ -54,10 +52,10 @@ impl Admin {
                 }
             }
             Some(order @ ("join" | "leave")) => {
-                let (rooms, filter) = (next(), next());
-                let Ok(rooms) = serde_json::from_str::<Names>(rooms) else {
+                let Some(Ok(rooms)) = args.read::<Names>() else {
                     return;
                 };
+                let filter = read_filter(&mut args);
                 for_each(server, &namespace, filter, |server, target| {
                     for room in rooms.iter() {
                         if order == "join" {
@@ -69,8 +67,8 @@ impl Admin {
                 });
             }
             Some("_disconnect") => {
-                let (close, filter) = (next(), next());
-                let close = serde_json::from_str::<bool>(close).unwrap_or(false);
+                let close = matches!(args.read::<bool>(), Some(Ok(true)));
+                let filter = read_filter(&mut args);
                 for_each(server, &namespace, filter, |server, target| {
                     server.disconnect_many(target, close, now);
                 });
@@ -80,15 +78,21 @@ impl Admin {
     }
 }
 
+/// Reads the rooms that an order is for; an argument that is absent is `null`, which names none. `None` if it makes no
+/// sense.
+fn read_filter(args: &mut RawArgs<'_>) -> Option<Option<Names>> {
+    args.read().unwrap_or(Ok(None)).ok()
+}
+
 /// Acts on the sockets of a namespace, or those of the rooms that the filter names: an id is one too. An empty name is no
 /// filter, and one that makes no sense is for nobody.
 fn for_each(
     server: &mut Server,
     namespace: &str,
-    filter: &str,
+    filter: Option<Option<Names>>,
     act: impl FnOnce(&mut Server, &Target<'_>),
 ) {
-    let Ok(filter) = serde_json::from_str::<Option<Names>>(filter) else {
+    let Some(filter) = filter else {
         return;
     };
     let filter = filter.filter(|filter| !matches!(filter, Names::One(name) if name.is_empty()));

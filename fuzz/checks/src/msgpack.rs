@@ -85,9 +85,11 @@ fn check_packet(packet: &Packet, limits: &Limits) {
         if depth(payload.json()) < 128 {
             let read = serde_json::from_str::<IgnoredAny>(payload.json());
             assert!(read.is_ok(), "another parser refuses {}", payload.json());
-            if !payload.attachments().is_empty() {
-                check_placeholders(&payload.to_value(), payload);
-            }
+        }
+        if !payload.attachments().is_empty()
+            && let Ok(tree) = payload.to_value()
+        {
+            check_placeholders(&tree, payload);
         }
         if matches!(packet.packet_type, PacketType::Event | PacketType::Ack) {
             let again = Payload::from_json(

@@ -1,14 +1,11 @@
 //! Why connections fail and end, and why commands are refused.
 
-use alloc::borrow::Cow;
-use alloc::string::String;
-
 use bytestring::ByteString;
 use engineio_proto::client as engine;
 use engineio_proto::{ConfigError, SendError};
-use serde::de::{Deserialize, DeserializeOwned};
-use serde_json::value::RawValue;
+use serde::de::DeserializeOwned;
 
+use crate::payload::cursor::{Cursor, member};
 use crate::{DecodeError, EncodeError, Payload, ReadError};
 
 /// Why a socket left its namespace, or a connection ended. `Display` gives the official string;
@@ -100,18 +97,6 @@ pub struct Refusal {
     is_data: bool,
 }
 
-#[derive(serde::Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
-}
-
-#[derive(serde::Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-}
-
 impl Refusal {
     /// Reads the payload of a CONNECT_ERROR packet.
     pub(super) fn new(payload: Option<Payload>) -> Self {
@@ -119,10 +104,9 @@ impl Refusal {
         let message = if json.starts_with('"') {
             Some(text(json))
         } else {
-            serde_json::from_str::<Message<'_>>(json)
-                .ok()
-                .and_then(|object| object.message)
-                .map(|message| text(message.get()))
+            member(json, "message")
+                .filter(|message| *message != "null")
+                .map(text)
         };
         Self {
             message: message.unwrap_or_default(),
@@ -153,27 +137,25 @@ impl Refusal {
         if self.is_data {
             return (!json.starts_with('"')).then_some(json);
         }
-        let object = serde_json::from_str::<Data<'_>>(json).ok()?;
-        object.data.map(RawValue::get)
+        member(json, "data").filter(|data| *data != "null")
     }
 
     /// Reads the data that the server gave along, if it did.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] if it is of another type.
+    /// [`ReadError`] if it is of another type, or [takes too much](Payload#how-much-reading-takes).
     pub fn data<T: DeserializeOwned>(&self) -> Option<Result<T, ReadError>> {
-        self.data_json()
-            .map(|json| serde_json::from_str(json).map_err(ReadError::new))
+        let (payload, json) = (self.payload.as_ref()?, self.data_json()?);
+        Some(payload.reader(json).whole())
     }
 }
 
 /// A JSON string without its quotes and escapes; other JSON as it is.
 fn text(json: &str) -> ByteString {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    match Cow::<'_, str>::deserialize(&mut reader) {
-        Ok(text) => String::from(text).into(),
-        Err(_) => json.into(),
+    match Cursor::new(json).string_within(usize::MAX) {
+        Some(text) => ByteString::from(&*text),
+        None => json.into(),
     }
 }
 

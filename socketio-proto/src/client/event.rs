@@ -155,3 +155,16 @@ pub enum Event {
         reason: DisconnectReason,
     },
 }
+
+impl Event {
+    /// The bytes that the payload of the server repeats, which count but take no memory yet.
+    pub(super) fn repeated_len(&self) -> usize {
+        if let Self::Event { payload, .. } | Self::Ack { payload, .. } = self {
+            payload.repeated_len()
+        } else if let Self::Packet(packet) = self {
+            packet.payload.as_ref().map_or(0, Payload::repeated_len)
+        } else {
+            0
+        }
+    }
+}

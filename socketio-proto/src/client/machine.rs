@@ -315,6 +315,7 @@ impl Client {
     pub(super) fn push_counted(&mut self, event: Event, bytes: usize) -> bool {
         self.undelivered_events = self.undelivered_events.saturating_add(1);
         self.undelivered_bytes = self.undelivered_bytes.saturating_add(bytes);
+        let repeated = event.repeated_len();
         self.events.push(Queued {
             event,
             counted: Some(bytes),
@@ -325,7 +326,11 @@ impl Client {
             .saturating_add(engine.max_packets_per_payload);
         let parser = self.config.parser;
         let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
-        let max_bytes = engine.max_undelivered_bytes.saturating_add(one_more);
+        // What an event repeats counts, but it takes no memory yet, and does not end the session that brought it.
+        let max_bytes = engine
+            .max_undelivered_bytes
+            .saturating_add(one_more)
+            .saturating_add(repeated);
         self.undelivered_events <= max_events && self.undelivered_bytes <= max_bytes
     }
 

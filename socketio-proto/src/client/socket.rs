@@ -11,6 +11,7 @@ use super::acks::Acks;
 use super::buffers::{ReceiveBuffer, SendBuffer};
 use super::config::SocketOptions;
 use super::retry::RetryQueue;
+use crate::payload::cursor::{self, Cursor};
 use crate::{EncodeError, PacketType, Payload};
 
 pub(super) struct Socket {
@@ -228,13 +229,12 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads the payload of a CONNECT packet; `None` if it names no socket id.
     pub(super) fn new(payload: Option<&Payload>) -> Option<Self> {
-        let value = payload?.to_value();
-        let text = |key: &str| {
-            value
-                .get(key)
-                .and_then(|value| value.as_str())
-                .filter(|text| !text.is_empty() && text.len() <= MAX_OFFSET)
-                .map(ByteString::from)
+        let json = payload?.json();
+        let text = |key| {
+            let member = cursor::member(json, key)?;
+            // An escape is six characters for one.
+            let text = Cursor::new(member).string_within(MAX_OFFSET * 6)?;
+            (!text.is_empty() && text.len() <= MAX_OFFSET).then(|| ByteString::from(&*text))
         };
         Some(Self {
             sid: text("sid")?,

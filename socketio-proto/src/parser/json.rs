@@ -124,8 +124,7 @@ pub(super) fn decode(text: ByteString, limits: &Limits) -> Result<Decoded, Decod
         None
     } else if !json.is_empty() {
         let start = text.len().saturating_sub(json.len());
-        let depth = limits.max_json_depth;
-        Some(Payload::parse(packet_type, text, start, depth)?)
+        Some(Payload::parse(packet_type, text, start, limits)?)
     } else {
         match packet_type {
             PacketType::Ack if binary => return Err(DecodeError::InvalidPayload),

@@ -25,6 +25,7 @@ use engineio_proto::{ConfigError, Message, Revision};
 use serde::{Deserialize, Serialize};
 
 use crate::packet::MAX_PACKET_ID;
+use crate::payload::budget::MAX_EXPANSION;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType};
 
 /// The deepest nesting of a payload that any configuration allows, in levels of arrays and objects.
@@ -90,7 +91,8 @@ impl Parser {
         }
     }
 
-    /// The most bytes that the payload of one packet takes, if no message is longer than `max_message`.
+    /// The most bytes that the payload of one packet takes, repeats of attachments aside, if no message is longer than
+    /// `max_message`.
     pub(crate) fn max_payload_len(self, max_message: usize, limits: &Limits) -> usize {
         match self {
             Self::Json => {
@@ -159,6 +161,10 @@ pub struct Limits {
     /// The most levels of arrays and objects in a payload, its own array and placeholders included (128); values above
     /// [`MAX_JSON_DEPTH`] count as that. More are [`DecodeError::TooDeep`].
     pub max_json_depth: u16,
+    /// How many bytes reading a payload may take for each byte of its JSON, beside one copy of each attachment (64). The
+    /// rule is that of [`Payload`](crate::Payload#how-much-reading-takes): a read that takes more fails, and a packet whose
+    /// placeholders repeat attachments beyond it is [`DecodeError::Expansion`].
+    pub max_expansion: u16,
     /// The longest name of a namespace, in bytes, query string included (1024). Longer ones are
     /// [`DecodeError::NamespaceTooLong`].
     pub max_namespace_len: u32,
@@ -176,6 +182,7 @@ impl Default for Limits {
             max_attachments: 10,
             max_msgpack_attachments: 1024,
             max_json_depth: 128,
+            max_expansion: MAX_EXPANSION,
             max_namespace_len: 1024,
             lenient_disconnect: false,
             lenient_nil: true,
@@ -202,6 +209,13 @@ impl Limits {
     #[must_use]
     pub const fn with_max_json_depth(mut self, max_json_depth: u16) -> Self {
         self.max_json_depth = max_json_depth;
+        self
+    }
+
+    /// Sets how many bytes reading a payload may take for each byte of its JSON.
+    #[must_use]
+    pub const fn with_max_expansion(mut self, max_expansion: u16) -> Self {
+        self.max_expansion = max_expansion;
         self
     }
 
@@ -237,18 +251,20 @@ impl Limits {
             max_attachments: _,
             max_msgpack_attachments: _,
             max_json_depth,
+            max_expansion,
             max_namespace_len,
             lenient_disconnect: _,
             lenient_nil: _,
         } = self;
         let depths = 1..=u64::from(MAX_JSON_DEPTH);
         check_count("max_json_depth", *max_json_depth, depths)?;
+        check_at_least_one("max_expansion", *max_expansion)?;
         // `/` has one byte.
         check_at_least_one("max_namespace_len", *max_namespace_len)
     }
 }
 
-/// A [`Parser`], its [`Limits`] and the revision in one word, since every idle session holds a decoder.
+/// A [`Parser`], its [`Limits`] and the revision in twelve bytes, since every idle session holds a decoder.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     /// The most attachments with this parser.
@@ -256,6 +272,7 @@ struct Packed {
     /// At most [`MAX_JSON_DEPTH`], which leaves bits free for what is only true or false.
     max_json_depth: u16,
     max_namespace_len: u32,
+    max_expansion: u16,
 }
 
 const LENIENT_DISCONNECT: u16 = 1 << 15;
@@ -288,6 +305,7 @@ impl Packed {
             max_attachments,
             max_json_depth: bits,
             max_namespace_len: limits.max_namespace_len,
+            max_expansion: limits.max_expansion,
         }
     }
 
@@ -309,6 +327,7 @@ impl Packed {
             max_attachments: self.max_attachments,
             max_msgpack_attachments: self.max_attachments,
             max_json_depth: self.max_json_depth & DEPTH,
+            max_expansion: self.max_expansion,
             max_namespace_len: self.max_namespace_len,
             lenient_disconnect: self.max_json_depth & LENIENT_DISCONNECT != 0,
             lenient_nil: self.max_json_depth & LENIENT_NIL != 0,
@@ -318,7 +337,7 @@ impl Packed {
 
 /// Makes packets of the messages of one connection.
 ///
-/// Two words while it is idle. While it waits it holds at most [`Limits::max_attachments`] messages.
+/// Three words while it is idle. While it waits it holds at most [`Limits::max_attachments`] messages.
 ///
 /// # Examples
 ///

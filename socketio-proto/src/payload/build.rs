@@ -7,10 +7,11 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde::ser::Serialize;
 
+use super::budget::MAX_EXPANSION;
 use super::escape::escape;
-use super::placeholder::{self, Placeholder};
+use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Binary};
-use super::{Name, Payload, Shape};
+use super::{Attached, Name, Payload, Shape};
 use crate::parser::MAX_JSON_DEPTH;
 use crate::parser::syntax::{self, Fault};
 use crate::{EncodeError, is_reserved_event};
@@ -27,6 +28,8 @@ pub struct PayloadBuilder {
     json: Vec<u8>,
     shape: Shape,
     binary: Binary,
+    /// The default, or that of a payload whose arguments were taken, if it is more.
+    max_expansion: u16,
 }
 
 impl PayloadBuilder {
@@ -45,6 +48,7 @@ impl PayloadBuilder {
             json,
             shape: Shape::Event(name),
             binary: Binary::default(),
+            max_expansion: MAX_EXPANSION,
         }
     }
 
@@ -53,6 +57,7 @@ impl PayloadBuilder {
             json: alloc::vec![b'['],
             shape: Shape::Ack,
             binary: Binary::default(),
+            max_expansion: MAX_EXPANSION,
         }
     }
 
@@ -99,6 +104,7 @@ impl PayloadBuilder {
             return self;
         }
         self.separate();
+        self.max_expansion = self.max_expansion.max(payload.max_expansion);
         let mut copied = 0;
         if !payload.attachments().is_empty() {
             let before = self.binary.len();
@@ -129,35 +135,34 @@ impl PayloadBuilder {
     /// [`EncodeError::ReservedEvent`], [`EncodeError::TooDeep`], and [`EncodeError::Placeholder`] if beside attachments
     /// there is data that looks like a placeholder, but is of none of them or of one that has its place already. The
     /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
+    /// [`EncodeError::Expansion`] if placeholders name attachments so often that receivers refuse it.
     pub fn build(mut self) -> Result<Payload, EncodeError> {
         self.json.push(b']');
-        let payload = finish(self.json, self.shape)?;
+        let payload = finish(self.json, self.shape, self.max_expansion)?;
         if let Some(name) = payload.name().filter(|name| is_reserved_event(name)) {
             return Err(EncodeError::ReservedEvent(name.into()));
         }
-        let mut attachments = self.binary.into_inner();
-        if attachments.is_empty() {
+        let attached = self.binary.into_inner();
+        if attached.is_empty() {
             return Ok(payload);
         }
-        let mut seen = alloc::vec![0_usize; attachments.len()];
-        for found in placeholder::find_all(payload.json()) {
-            let count = found.num.and_then(|num| seen.get_mut(num as usize));
-            *count.ok_or(EncodeError::Placeholder)? += 1;
-        }
-        if attachments
-            .iter()
-            .zip(seen)
-            .any(|(attached, seen)| attached.placed && seen != 1)
-        {
+        let (placed, list): (Vec<bool>, Vec<Bytes>) = attached
+            .into_iter()
+            .map(|attached| (attached.placed, attached.data))
+            .unzip();
+        let limit = payload.max_expansion;
+        let places = Places::find(payload.json(), &list, limit).map_err(|why| match why {
+            Misplaced::Unknown => EncodeError::Placeholder,
+            Misplaced::Expansion => EncodeError::Expansion { limit },
+        })?;
+        let mut counts = placed.iter().zip(&places.counts);
+        if counts.any(|(placed, count)| *placed && *count != 1) {
             return Err(EncodeError::Placeholder);
         }
-        let attachments = attachments
-            .drain(..)
-            .map(|attached| attached.data)
-            .collect();
-        payload
-            .with_attachments(attachments)
-            .map_err(|_| EncodeError::Placeholder)
+        Ok(Payload {
+            attachments: Attached::new(list, places.repeated),
+            ..payload
+        })
     }
 
     fn separate(&mut self) {
@@ -172,7 +177,7 @@ pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, Encode
     let mut json = Vec::new();
     ser::write(value, &mut json, None)?;
     match json.first() {
-        Some(b'{' | b'"') => finish(json, Shape::Value),
+        Some(b'{' | b'"') => finish(json, Shape::Value, MAX_EXPANSION),
         _ => Err(EncodeError::PayloadKind),
     }
 }
@@ -191,10 +196,10 @@ pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Pay
         json.extend_from_slice(data.json().as_bytes());
     }
     json.push(b'}');
-    finish(json, Shape::Value)
+    finish(json, Shape::Value, MAX_EXPANSION)
 }
 
-fn finish(json: Vec<u8>, shape: Shape) -> Result<Payload, EncodeError> {
+fn finish(json: Vec<u8>, shape: Shape, max_expansion: u16) -> Result<Payload, EncodeError> {
     let invalid = || EncodeError::Serialize("the result is no JSON".into());
     let mut json = String::from_utf8(json).map_err(|_| invalid())?;
     // A value may write JSON of its own, and nothing else bounds its depth.
@@ -212,6 +217,7 @@ fn finish(json: Vec<u8>, shape: Shape) -> Result<Payload, EncodeError> {
         end,
         shape,
         attachments: None,
+        max_expansion,
         compress: true,
     })
 }

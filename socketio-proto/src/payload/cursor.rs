@@ -33,6 +33,11 @@ impl<'de> Cursor<'de> {
         self.pos
     }
 
+    /// The text from here on.
+    pub(crate) fn rest(&self) -> &'de str {
+        self.text.get(self.pos..).unwrap_or_default()
+    }
+
     /// The byte that the next value or sign starts with.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
@@ -99,6 +104,19 @@ impl<'de> Cursor<'de> {
         }
     }
 
+    /// The content of the string that is next, if one is, and no more than so many bytes stand between its quotes. Does
+    /// not move.
+    pub(crate) fn string_within(&mut self, max: usize) -> Option<Cow<'de, str>> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let raw = self.clone().raw_string()?;
+        if raw.len() > max {
+            return None;
+        }
+        self.clone().string()
+    }
+
     /// Passes a string and gives what stands between its quotes.
     fn raw_string(&mut self) -> Option<&'de str> {
         self.bump();
@@ -126,6 +144,25 @@ impl<'de> Cursor<'de> {
     fn bump(&mut self) {
         self.pos = self.pos.saturating_add(1);
     }
+}
+
+/// The JSON of the member of this name in validated JSON, of repeated ones the last; `None` if there is none, or no object.
+pub(crate) fn member<'de>(json: &'de str, name: &str) -> Option<&'de str> {
+    let mut cursor = Cursor::new(json);
+    let mut found = None;
+    if !cursor.eat(b'{') {
+        return None;
+    }
+    while !cursor.eat(b'}') {
+        let key = cursor.string()?;
+        cursor.eat(b':');
+        let value = cursor.skip()?;
+        if key == name {
+            found = Some(value);
+        }
+        cursor.eat(b',');
+    }
+    found
 }
 
 /// The content of a string with escapes.
@@ -198,6 +235,16 @@ mod tests {
                 "{json}"
             );
         }
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_name_and_the_last_counts() {
+        let json = r#" { "a" : [1,{"b":0}], "\u0062":"x" , "a":null } "#;
+        assert_eq!(member(json, "a"), Some("null"));
+        assert_eq!(member(json, "b"), Some("\"x\""));
+        assert_eq!(member(json, "c"), None);
+        assert_eq!(member("{}", "a"), None);
+        assert_eq!(member("\"a\"", "a"), None);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What a packet carries.
 
+pub(crate) mod budget;
 mod build;
 pub(crate) mod cursor;
 mod de;
 pub(crate) mod escape;
+mod number;
 pub(crate) mod placeholder;
 mod ser;
 
@@ -11,6 +13,7 @@ pub use build::PayloadBuilder;
 pub use placeholder::Placeholder;
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -22,11 +25,13 @@ use engineio_proto::keeps_much;
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::parser::MAX_JSON_DEPTH;
 use crate::parser::syntax::{self, Fault};
+use crate::parser::{Limits, MAX_JSON_DEPTH};
 use crate::{DecodeError, EncodeError, PacketType, ReadError, is_reserved_event};
+use budget::{Budget, MAX_EXPANSION};
 use cursor::Cursor;
 use de::{Attachments, Reader, Slot};
+use placeholder::{Misplaced, Places};
 
 /// The payload of a packet: validated JSON, still in the buffer it came in, and its attachments.
 ///
@@ -46,6 +51,32 @@ use de::{Attachments, Reader, Slot};
 /// In a payload without attachments, objects that look like placeholders are ordinary data.
 ///
 /// Strings may hold the escape of a lone surrogate, which JavaScript can send and Rust cannot hold; it reads as U+FFFD.
+///
+/// A number that is whole reads as an integer in every form, as JavaScript does not tell `2` from `2.0` and `2e0`.
+///
+/// # How much reading takes
+///
+/// Reading takes at most [`max_expansion`](Self::max_expansion) bytes for each byte of the JSON, and one copy of each
+/// attachment; JSON counts as 64 bytes longer than it is, so that small payloads can be read. What takes more is a
+/// [`ReadError`] that [says so](ReadError::is_over_limit). The limit is [`Limits::max_expansion`], by default 64.
+///
+/// | reading | what counts |
+/// |---|---|
+/// | [`args`](Self::args), [`into_args`](Self::into_args), [`data`](Self::data), [`into_data`](Self::into_data) | text and bytes by their length; lists and maps by what `Vec`, `BTreeSet`, `BTreeMap` and hash maps take for elements of that size; structs and tuples nothing of their own. What is borrowed counts only while a list or struct is read that holds it beside owned values |
+/// | untagged and internally tagged enums, flattened structs | serde's buffer, and as much again for what is made of it |
+/// | [`to_value`](Self::to_value) | text, lists and maps, in the same way |
+/// | [`raw_args`](Self::raw_args) | nothing, since the JSON is borrowed; [`RawArgs::read`] counts as `args` does, all arguments together |
+/// | [`attachments`](Self::attachments) and [`attachment`](Self::attachment) | nothing, since they are shared |
+/// | sending it, by either parser | nothing. It cannot become larger than the JSON allows, since repeats are bounded |
+///
+/// So an attachment that is named again counts as JSON does. A packet in which repeats alone are beyond the limit is no
+/// packet, and [`build`](PayloadBuilder::build) does not make it. Memory that a type takes in another way, such as a
+/// `Box` for each value, is not known here.
+///
+/// `serde_json::Value` takes an object whose first key is `$serde_json::private::RawValue`, or `…::Number`, for something
+/// else, which depends on the features of `serde_json` in the whole program. The peer does not have that say:
+/// [`to_value`](Self::to_value) takes every key for a key; where a `Value` is a part of the type asked for, another member
+/// comes first, and an object that has no other is a [`ReadError`]. So is each such key in a value that serde buffers.
 ///
 /// # Writing
 ///
@@ -77,8 +108,35 @@ pub struct Payload {
     start: usize,
     end: usize,
     shape: Shape,
-    attachments: Option<Arc<[Bytes]>>,
+    attachments: Option<Arc<Attached>>,
+    /// See [`Limits::max_expansion`].
+    max_expansion: u16,
     compress: bool,
+}
+
+/// The attachments of a payload.
+#[derive(Debug)]
+struct Attached {
+    list: Box<[Bytes]>,
+    /// The bytes of all of them, each counted once.
+    bytes: usize,
+    /// The bytes of their repeats.
+    repeated: usize,
+}
+
+impl Attached {
+    /// `None` if there are none.
+    fn new(list: Vec<Bytes>, repeated: usize) -> Option<Arc<Self>> {
+        let lengths = list.iter().map(Bytes::len);
+        let bytes = lengths.fold(0, usize::saturating_add);
+        (!list.is_empty()).then(|| {
+            Arc::new(Self {
+                list: list.into(),
+                bytes,
+                repeated,
+            })
+        })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +178,7 @@ impl Payload {
             end: 2,
             shape: Shape::Ack,
             attachments: None,
+            max_expansion: MAX_EXPANSION,
             compress: true,
         }
     }
@@ -144,19 +203,37 @@ impl Payload {
         build::connect_error(message, data)
     }
 
-    /// Checks JSON as the payload of a packet, as strictly as a decoder without limits does. Attachments of packets other
-    /// than events and acknowledgements are for MessagePack alone.
+    /// Checks JSON as the payload of a packet, as strictly as a decoder with default [`Limits`] does, but to the depth of
+    /// [`MAX_JSON_DEPTH`]. Attachments of packets other than events and acknowledgements are for MessagePack alone.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::InvalidPayload`], [`DecodeError::TooDeep`] beyond [`MAX_JSON_DEPTH`], and
-    /// [`DecodeError::Placeholder`] if there are attachments and a placeholder names none of them.
+    /// [`DecodeError::InvalidPayload`], [`DecodeError::TooDeep`], and if there are attachments,
+    /// [`DecodeError::Placeholder`] if a placeholder names none of them, and [`DecodeError::Expansion`] if they are named
+    /// so often that reading takes more than 64 bytes for each byte of JSON.
     pub fn from_json(
         packet_type: PacketType,
         json: impl Into<ByteString>,
         attachments: Vec<Bytes>,
     ) -> Result<Self, DecodeError> {
-        let payload = Self::parse(packet_type, json.into(), 0, MAX_JSON_DEPTH)?;
+        Self::from_json_within(packet_type, json, attachments, MAX_EXPANSION)
+    }
+
+    /// The same with another [`max_expansion`](Self::max_expansion), for payloads that were received and kept elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json), but [`DecodeError::Expansion`] beyond `max_expansion` bytes.
+    pub fn from_json_within(
+        packet_type: PacketType,
+        json: impl Into<ByteString>,
+        attachments: Vec<Bytes>,
+        max_expansion: u16,
+    ) -> Result<Self, DecodeError> {
+        let limits = Limits::default()
+            .with_max_json_depth(MAX_JSON_DEPTH)
+            .with_max_expansion(max_expansion);
+        let payload = Self::parse(packet_type, json.into(), 0, &limits)?;
         if attachments.is_empty() {
             return Ok(payload);
         }
@@ -183,7 +260,16 @@ impl Payload {
     /// The attachments, in the order of their numbers.
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
-        self.attachments.as_deref().unwrap_or_default()
+        self.attachments
+            .as_ref()
+            .map_or(&[], |attached| &attached.list)
+    }
+
+    /// How many bytes reading may take for each byte of JSON: [`Limits::max_expansion`] of the decoder that made the
+    /// payload. 64 for a payload that was made here.
+    #[must_use]
+    pub const fn max_expansion(&self) -> u16 {
+        self.max_expansion
     }
 
     /// The same payload with the hint that compressing it is not worth the time, for drivers that compress: officially
@@ -206,20 +292,36 @@ impl Payload {
         self.attachments().get(placeholder.index())
     }
 
-    /// The length in bytes of the JSON and all attachments.
+    /// The length in bytes of the JSON and the attachments, each as often as it is named, since that is what reading takes
+    /// of it; an attachment that is not named counts once. Constant time.
+    ///
+    /// The figure that counts against limits such as `max_undelivered_bytes`.
     #[must_use]
     pub fn payload_len(&self) -> usize {
-        self.attachments()
-            .iter()
-            .map(Bytes::len)
-            .fold(self.json().len(), usize::saturating_add)
+        let attached = self.attachments.as_ref();
+        let bytes = attached.map_or(0, |attached| attached.bytes);
+        self.json()
+            .len()
+            .saturating_add(bytes)
+            .saturating_add(self.repeated_len())
+    }
+
+    /// How much of [`payload_len`](Self::payload_len) are repeats of attachments, which take no memory before they are read.
+    pub(crate) fn repeated_len(&self) -> usize {
+        let attached = self.attachments.as_ref();
+        attached.map_or(0, |attached| attached.repeated)
     }
 
     /// The JSON of each argument, without the name of an event. Empty for a payload that is no array.
+    ///
+    /// The JSON is borrowed. [`RawArgs::read`] reads one argument after the other; what another reader makes of the JSON
+    /// is not bounded.
     #[must_use]
     pub fn raw_args(&self) -> RawArgs<'_> {
         RawArgs {
             cursor: self.args_cursor().ok(),
+            attachments: self.attachments(),
+            budget: self.budget(),
         }
     }
 
@@ -230,7 +332,8 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`ReadError`] if an argument is of another type, and for a payload that is no array.
+    /// [`ReadError`] if an argument is of another type, for a payload that is no array, and if the arguments
+    /// [take too much](Self#how-much-reading-takes).
     ///
     /// # Examples
     ///
@@ -244,7 +347,7 @@ impl Payload {
     /// ```
     pub fn args<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
         let attachments = Attachments::Shared(self.attachments());
-        Reader::new(self.args_cursor()?, attachments).args()
+        Reader::new(self.args_cursor()?, attachments, self.budget()).args()
     }
 
     /// Reads the arguments as [`args`](Self::args) does; owned bytes take over the buffers of attachments that
@@ -254,8 +357,8 @@ impl Payload {
     ///
     /// As [`args`](Self::args).
     pub fn into_args<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
-        let slots = self.take_slots();
-        Reader::new(self.args_cursor()?, Attachments::Owned(&slots)).args()
+        let (budget, slots) = (self.budget(), self.take_slots());
+        Reader::new(self.args_cursor()?, Attachments::Owned(&slots), budget).args()
     }
 
     /// Reads the whole payload: the object of a connect packet, the array of an acknowledgement, the array of an event
@@ -263,10 +366,9 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`ReadError`] if it is of another type.
+    /// [`ReadError`] if it is of another type, or [takes too much](Self#how-much-reading-takes).
     pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
-        let attachments = Attachments::Shared(self.attachments());
-        Reader::new(Cursor::new(self.json()), attachments).whole()
+        self.reader(self.json()).whole()
     }
 
     /// Reads the whole payload as [`data`](Self::data) does; owned bytes take over the buffers of attachments that
@@ -276,16 +378,32 @@ impl Payload {
     ///
     /// As [`data`](Self::data).
     pub fn into_data<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
-        let slots = self.take_slots();
-        Reader::new(Cursor::new(self.json()), Attachments::Owned(&slots)).whole()
+        let (budget, slots) = (self.budget(), self.take_slots());
+        Reader::new(Cursor::new(self.json()), Attachments::Owned(&slots), budget).whole()
     }
 
     /// The whole payload as a dynamic value, placeholders left in their places: [`Placeholder::from_value`] knows
-    /// them. A number too large for a 64-bit float is `null`.
-    #[must_use]
-    pub fn to_value(&self) -> serde_json::Value {
-        // Validated JSON always reads as a value.
-        self.data().unwrap_or_default()
+    /// them. A number too large for a 64-bit float is `null`. Every key is plain data, also those by which
+    /// `serde_json::Value` knows values of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the value [takes too much](Self#how-much-reading-takes).
+    pub fn to_value(&self) -> Result<serde_json::Value, ReadError> {
+        self.reader(self.json()).tree()
+    }
+
+    /// A reader of JSON that is a part of this payload's.
+    pub(crate) fn reader<'de>(&'de self, json: &'de str) -> Reader<'de> {
+        let attachments = Attachments::Shared(self.attachments());
+        Reader::new(Cursor::new(json), attachments, self.budget())
+    }
+
+    /// What one reading may take.
+    fn budget(&self) -> Budget {
+        let attached = self.attachments.as_ref();
+        let bytes = attached.map_or(0, |attached| attached.bytes);
+        Budget::new(self.max_expansion, self.json().len(), bytes)
     }
 
     /// Takes what stands behind `start` in a packet's text as its payload, attachments aside.
@@ -293,10 +411,11 @@ impl Payload {
         packet_type: PacketType,
         text: ByteString,
         start: usize,
-        max_depth: u16,
+        limits: &Limits,
     ) -> Result<Self, DecodeError> {
         let json = text.get(start..).ok_or(DecodeError::InvalidPayload)?;
         let shape = Shape::of(packet_type, json)?;
+        let max_depth = limits.max_json_depth;
         syntax::check(json, max_depth).map_err(|fault| match fault {
             Fault::Syntax => DecodeError::InvalidPayload,
             Fault::Depth => DecodeError::TooDeep {
@@ -317,16 +436,18 @@ impl Payload {
             end,
             shape,
             attachments: None,
+            max_expansion: limits.max_expansion,
             compress: true,
         })
     }
 
-    /// Takes JSON that is known to be valid, of a depth that is allowed, and attachments whose placeholders are all in
-    /// their places, and without white space around it.
+    /// Takes JSON that is known to be valid, of a depth that is allowed, and attachments each of which has its one
+    /// placeholder, and without white space around it.
     pub(crate) fn assemble(
         packet_type: PacketType,
         json: ByteString,
         attachments: Vec<Bytes>,
+        limits: &Limits,
     ) -> Result<Self, DecodeError> {
         let shape = Shape::of(packet_type, &json)?.with_name(packet_type, &json)?;
         Ok(Self {
@@ -334,19 +455,21 @@ impl Payload {
             end: json.len(),
             text: json,
             shape,
-            attachments: (!attachments.is_empty()).then(|| attachments.into()),
+            attachments: Attached::new(attachments, 0),
+            max_expansion: limits.max_expansion,
             compress: true,
         })
     }
 
-    /// Adds the attachments, for each of which there must be one if a placeholder names it.
+    /// Adds the attachments, for each of which there must be one if a placeholder names it. Repeats must stay within
+    /// what reading may take.
     pub(crate) fn with_attachments(mut self, attachments: Vec<Bytes>) -> Result<Self, DecodeError> {
-        let count = attachments.len();
-        let placeholders = placeholder::find_all(self.json());
-        if !placeholders.iter().all(|found| found.is_within(count)) {
-            return Err(DecodeError::Placeholder);
-        }
-        self.attachments = (count > 0).then(|| attachments.into());
+        let limit = self.max_expansion;
+        let places = Places::find(self.json(), &attachments, limit).map_err(|why| match why {
+            Misplaced::Unknown => DecodeError::Placeholder,
+            Misplaced::Expansion => DecodeError::Expansion { limit },
+        })?;
+        self.attachments = Attached::new(attachments, places.repeated);
         Ok(self)
     }
 
@@ -362,6 +485,7 @@ impl Payload {
             text: json,
             shape: self.shape.clone(),
             attachments: self.attachments.clone(),
+            max_expansion: self.max_expansion,
             compress: self.compress,
         }
     }
@@ -416,10 +540,15 @@ impl Payload {
             None => return Vec::new(),
             Some(mut shared) => match Arc::get_mut(&mut shared) {
                 Some(owned) => owned
+                    .list
                     .iter_mut()
                     .map(|data| Slot::new(core::mem::take(data)))
                     .collect(),
-                None => shared.iter().map(|data| Slot::new(data.clone())).collect(),
+                None => shared
+                    .list
+                    .iter()
+                    .map(|data| Slot::new(data.clone()))
+                    .collect(),
             },
         };
         for found in placeholder::find_all(self.json()) {
@@ -456,6 +585,42 @@ impl fmt::Debug for Payload {
 #[derive(Clone, Debug)]
 pub struct RawArgs<'a> {
     cursor: Option<Cursor<'a>>,
+    attachments: &'a [Bytes],
+    /// What is left for all that is read.
+    budget: Budget,
+}
+
+impl<'a> RawArgs<'a> {
+    /// Reads the next argument as [`Payload::args`] does; `None` if there is none. The argument is passed, also if it
+    /// cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if it is of another type, or if all that was read so far
+    /// [takes too much](Payload#how-much-reading-takes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::Payload;
+    ///
+    /// let payload = Payload::event("set").arg("volume")?.arg(&11)?.build()?;
+    /// let mut args = payload.raw_args();
+    /// let name: &str = args.read().ok_or("no name")??;
+    /// let value: u8 = args.read().ok_or("no value")??;
+    /// assert_eq!((name, value), ("volume", 11));
+    /// assert!(args.read::<u8>().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read<T: Deserialize<'a>>(&mut self) -> Option<Result<T, ReadError>> {
+        let cursor = self.cursor.clone();
+        self.next()?;
+        let attachments = Attachments::Shared(self.attachments);
+        let mut reader = Reader::new(cursor?, attachments, self.budget.clone());
+        let value = T::deserialize(&mut reader);
+        self.budget = reader.into_budget();
+        Some(value)
+    }
 }
 
 impl<'a> Iterator for RawArgs<'a> {

@@ -2,13 +2,16 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use bytes::Bytes;
 use serde::de;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::budget::allowance;
 use super::cursor::Cursor;
 
 /// The place of an attachment in the JSON of a payload: `{"_placeholder":true,"num":0}`.
@@ -140,16 +143,64 @@ enum Scalar {
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(match value {
-            serde_json::Value::Bool(true) => Self::True,
-            serde_json::Value::Number(number) => number.as_f64().map_or(Self::Other, Self::Number),
-            serde_json::Value::Null
-            | serde_json::Value::Bool(false)
-            | serde_json::Value::String(_)
-            | serde_json::Value::Array(_)
-            | serde_json::Value::Object(_) => Self::Other,
-        })
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+/// Builds no tree of what is none.
+struct ScalarVisitor;
+
+impl<'de> de::Visitor<'de> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+        Ok(if value { Scalar::True } else { Scalar::Other })
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value as f64))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar, A::Error> {
+        while seq.next_element::<de::IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+        let Some(key) = map.next_key::<Cow<'_, str>>()? else {
+            return Ok(Scalar::Other);
+        };
+        // How `serde_json` hands out numbers of which it keeps the text.
+        if key == "$serde_json::private::Number" {
+            let number = map.next_value::<Cow<'_, str>>()?.parse();
+            return Ok(number.map_or(Scalar::Other, Scalar::Number));
+        }
+        map.next_value::<de::IgnoredAny>()?;
+        while map
+            .next_entry::<de::IgnoredAny, de::IgnoredAny>()?
+            .is_some()
+        {}
+        Ok(Scalar::Other)
     }
 }
 
@@ -164,11 +215,44 @@ pub(crate) struct Found {
     pub(crate) num: Option<u32>,
 }
 
-impl Found {
-    /// Whether there is an attachment for it among `count`.
-    pub(super) fn is_within(&self, count: usize) -> bool {
-        self.num
-            .is_some_and(|num| usize::try_from(num).is_ok_and(|num| num < count))
+/// Where the attachments of a payload are named.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// How often each of them is.
+    pub(super) counts: Vec<usize>,
+    /// The bytes that they take where they are named again.
+    pub(super) repeated: usize,
+}
+
+/// Why placeholders and attachments do not go together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Misplaced {
+    /// A placeholder names none of them.
+    Unknown,
+    /// Repeated attachments take more than reading may.
+    Expansion,
+}
+
+impl Places {
+    /// Finds the places of the attachments in validated JSON; `limit` as in [`allowance`].
+    pub(super) fn find(json: &str, attachments: &[Bytes], limit: u16) -> Result<Self, Misplaced> {
+        let mut counts = vec![0_usize; attachments.len()];
+        let mut repeated = 0_usize;
+        for found in find_all(json) {
+            let index = found.num.and_then(|num| usize::try_from(num).ok());
+            let index = index.ok_or(Misplaced::Unknown)?;
+            let (Some(count), Some(data)) = (counts.get_mut(index), attachments.get(index)) else {
+                return Err(Misplaced::Unknown);
+            };
+            if *count > 0 {
+                repeated = repeated.saturating_add(data.len());
+            }
+            *count = count.saturating_add(1);
+        }
+        if repeated > allowance(limit, json.len()) {
+            return Err(Misplaced::Expansion);
+        }
+        Ok(Self { counts, repeated })
     }
 }
 
@@ -297,8 +381,6 @@ const NUM: &str = "num";
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
 
     fn nums(json: &str) -> Vec<Option<u32>> {

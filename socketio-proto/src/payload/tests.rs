@@ -119,7 +119,7 @@ fn values_read_as_serde_json_reads_them() {
         "s":"\u00e9\ud83d\ude00","o":{"a":{},"b":[]},"t":true}"#;
     let payload = Payload::from_json(PacketType::Connect, json, vec![]).unwrap();
     let expected: serde_json::Value = serde_json::from_str(json).unwrap();
-    assert_eq!(payload.to_value(), expected);
+    assert_eq!(payload.to_value().unwrap(), expected);
     assert_eq!(payload.data::<serde_json::Value>().unwrap(), expected);
 }
 
@@ -240,6 +240,7 @@ fn an_attachment_taken_twice_is_there_twice() {
         pair.unwrap_err().to_string(),
         "invalid type: map, expected a sequence"
     );
+    assert_eq!(kept.payload_len(), json.len() + 2 * 2);
     let pair: (Bytes, Bytes) = kept.clone().into_args().unwrap();
     assert_eq!(pair, ("ab".into(), "ab".into()));
     assert_eq!(kept.into_data::<(Ignored, Bytes, Bytes)>().unwrap().2, "ab");
@@ -263,7 +264,7 @@ fn in_a_payload_without_attachments_a_placeholder_is_data() {
     let (place,): (Placeholder,) = payload.args().unwrap();
     assert_eq!(payload.attachment(place), None);
     assert_eq!(
-        payload.to_value(),
+        payload.to_value().unwrap(),
         json!(["e", { "_placeholder": true, "num": 0 }])
     );
 }
@@ -271,7 +272,7 @@ fn in_a_payload_without_attachments_a_placeholder_is_data() {
 #[test]
 fn dynamic_values_keep_placeholders_and_resolve_them() {
     let payload = binary_event(r#"["e",{"a":[{"_placeholder":true,"num":0}]}]"#, &[b"x"]);
-    let value = payload.to_value();
+    let value = payload.to_value().unwrap();
     let place = Placeholder::from_value(&value[1]["a"][0]).unwrap();
     assert_eq!(payload.attachment(place).unwrap(), "x");
 }
@@ -293,7 +294,7 @@ fn numbers_beyond_a_float_are_infinite_and_null_as_values() {
         payload.args::<(f64, f64)>().unwrap(),
         (f64::INFINITY, f64::NEG_INFINITY)
     );
-    assert_eq!(payload.to_value(), json!(["e", null, null]));
+    assert_eq!(payload.to_value().unwrap(), json!(["e", null, null]));
 }
 
 #[test]
@@ -441,7 +442,7 @@ fn what_is_nested_too_deep_is_not_built() {
 fn the_deepest_payload_allowed_is_read_whole() {
     let json = alloc::format!(r#"["e",{}{}]"#, "[".repeat(255), "]".repeat(255));
     let payload = Payload::from_json(PacketType::Event, json, vec![]).unwrap();
-    assert_eq!(payload.to_value()[0], "e");
+    assert_eq!(payload.to_value().unwrap()[0], "e");
 }
 
 #[test]
@@ -456,4 +457,85 @@ fn attachments_must_be_there_for_the_placeholders() {
     let packet = PacketRef::new(PacketType::Connect, "/").with_payload(&auth);
     let refused = Parser::Json.encode(packet, 10).unwrap_err();
     assert_eq!(refused, EncodeError::PayloadKind, "but by MessagePack");
+}
+
+/// An event with as many places for its attachment.
+fn repeated(places: usize, attachment: usize, limit: u16) -> Result<Payload, DecodeError> {
+    let place = r#"{"_placeholder":true,"num":0}"#;
+    let json = alloc::format!(r#"["e",{}]"#, vec![place; places].join(","));
+    let data = vec![Bytes::from(vec![7; attachment])];
+    Payload::from_json_within(PacketType::Event, json, data, limit)
+}
+
+#[test]
+fn repeats_of_attachments_are_allowed_up_to_the_limit() {
+    for limit in [1, 64, 1000] {
+        let json = repeated(5, 0, limit).unwrap().json().len();
+        let most = usize::from(limit) * (json + 64) / 4;
+        let payload = repeated(5, most, limit).unwrap();
+        assert_eq!(payload.max_expansion(), limit);
+        assert_eq!(payload.payload_len(), json + 5 * most);
+        assert_eq!(payload.repeated_len(), 4 * most);
+        let refused = repeated(5, most + 1, limit).unwrap_err();
+        assert_eq!(refused, DecodeError::Expansion { limit });
+    }
+    // The first place of each counts nothing.
+    let one = repeated(1, 1_000_000, 0).unwrap();
+    assert_eq!(
+        (one.repeated_len(), one.args::<(&[u8],)>().unwrap().0.len()),
+        (0, 1_000_000)
+    );
+}
+
+#[test]
+fn an_attachment_without_a_place_counts_once() {
+    let payload = binary_event(r#"["e"]"#, &[b"abc", b"de"]);
+    assert_eq!((payload.payload_len(), payload.repeated_len()), (5 + 5, 0));
+    assert_eq!(event(r#"["e"]"#).payload_len(), 5);
+}
+
+#[test]
+fn arguments_of_a_payload_carry_its_limit_along() {
+    let received = repeated(5, 20_000, 400).unwrap();
+    let answer = Payload::ack().args_of(&received).build().unwrap();
+    assert_eq!(answer.max_expansion(), 400);
+    let small = repeated(1, 1, 1).unwrap();
+    let answer = Payload::ack().args_of(&small).build().unwrap();
+    assert_eq!(answer.max_expansion(), 64);
+    let owed = received.with_last("offset");
+    assert_eq!(
+        (owed.max_expansion(), owed.repeated_len()),
+        (400, received.repeated_len())
+    );
+}
+
+#[test]
+fn arguments_are_read_one_by_one_with_their_attachments() {
+    let payload = binary_event(r#"["e","x",{"_placeholder":true,"num":0},3]"#, &[b"ab"]);
+    let mut args = payload.raw_args();
+    assert_eq!(args.read::<&str>(), Some(Ok("x")));
+    assert_eq!(args.read::<&[u8]>(), Some(Ok(&b"ab"[..])));
+    assert!(args.clone().read::<bool>().unwrap().is_err());
+    assert_eq!(args.next(), Some("3"));
+    assert_eq!(args.read::<u8>(), None);
+    assert!(
+        Payload::object("x")
+            .unwrap()
+            .raw_args()
+            .read::<u8>()
+            .is_none()
+    );
+}
+
+#[test]
+fn an_error_says_whether_a_value_is_too_large() {
+    let json = alloc::format!(r#"["e",[{}]]"#, vec!["{}"; 500].join(","));
+    let payload = Payload::from_json_within(PacketType::Event, json, vec![], 2).unwrap();
+    let error = payload.args::<(serde_json::Value,)>().unwrap_err();
+    assert!(error.is_over_limit());
+    assert_eq!(
+        error.to_string(),
+        "reading takes more than 2 bytes for each byte of JSON"
+    );
+    assert!(!payload.args::<(u8,)>().unwrap_err().is_over_limit());
 }

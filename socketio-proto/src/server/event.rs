@@ -247,3 +247,17 @@ pub enum Event {
         reason: CloseReason,
     },
 }
+
+impl Event {
+    /// The bytes that the payload of a client repeats, which count but take no memory yet.
+    pub(super) fn repeated_len(&self) -> usize {
+        if let Self::Event { payload, .. }
+        | Self::Ack { payload, .. }
+        | Self::BroadcastReply { payload, .. } = self
+        {
+            payload.repeated_len()
+        } else {
+            0
+        }
+    }
+}

@@ -153,7 +153,11 @@ impl Server {
             .saturating_add(engine.max_packets_per_payload);
         let parser = self.config.parser;
         let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
-        let max_bytes = engine.max_undelivered_bytes.saturating_add(one_more);
+        // What an event repeats counts, but it takes no memory yet, and does not end the session that brought it.
+        let max_bytes = engine
+            .max_undelivered_bytes
+            .saturating_add(one_more)
+            .saturating_add(event.repeated_len());
         let Some(client) = self.client_mut(session) else {
             return false;
         };

@@ -3,7 +3,7 @@
 use socketio_proto::client::{DisconnectReason, Event, Violation};
 use socketio_proto::engine::client::Output;
 
-use crate::support::run;
+use crate::support::{config, run, run_with};
 
 #[test]
 fn undecodable_packets_close_the_connection_and_a_new_one_is_made() {
@@ -36,6 +36,39 @@ fn undecodable_packets_close_the_connection_and_a_new_one_is_made() {
             assert!(rig.client.is_active(socket));
         });
     }
+}
+
+#[test]
+fn an_attachment_that_is_repeated_until_it_takes_too_much() {
+    run(|rig| {
+        rig.joined();
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        rig.text(&format!(r#"51-["a",{}]"#, [place; 20].join(",")));
+        rig.binary(&[7; 100_000]);
+        let lines = rig.drain();
+        assert_eq!(
+            lines[1],
+            "closed: parse error (attachments repeated beyond 64 bytes for each byte of JSON)"
+        );
+    });
+}
+
+#[test]
+fn repeats_of_an_attachment_count_but_end_no_connection() {
+    let config = config().with_engine(|engine| {
+        let mut engine = engine.with_max_undelivered(1_000, 10);
+        engine.max_payload = 300;
+        engine
+    });
+    run_with(config, |rig| {
+        rig.joined();
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        rig.text(&format!(r#"51-["a",{}]"#, [place; 8].join(",")));
+        rig.binary(&[0; 300]);
+        assert!(!rig.client.wants_read());
+        assert_eq!(rig.drain().len(), 1);
+        assert!(rig.client.wants_read());
+    });
 }
 
 #[test]

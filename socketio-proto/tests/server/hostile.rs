@@ -128,6 +128,25 @@ fn attachments_that_nobody_asked_for() {
 }
 
 #[test]
+fn an_attachment_that_is_repeated_until_it_takes_too_much() {
+    run(|net| {
+        net.joined(&["/"]);
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        net.text(0, &format!(r#"51-["a",{}]"#, [place; 20].join(",")));
+        net.binary(0, &[7; 100_000]);
+        assert_eq!(
+            net.drain(),
+            [
+                "c0 closed by the server",
+                "$0 disconnected: forced close (undecodable packet) \
+                 (attachments repeated beyond 64 bytes for each byte of JSON)",
+                "c0 closed: forced close"
+            ]
+        );
+    });
+}
+
+#[test]
 fn one_attachment_too_many() {
     run(|net| {
         net.joined(&["/"]);

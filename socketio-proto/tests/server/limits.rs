@@ -147,6 +147,26 @@ fn text_and_attachments_of_an_event_count_both() {
 }
 
 #[test]
+fn repeats_of_an_attachment_count_but_end_no_session() {
+    let engine =
+        |engine: EngineConfig| engine.with_max_undelivered(1_000, 10).with_max_payload(300);
+    run_with(with_engine(engine), |net| {
+        let (client, _) = net.joined(&["/"]);
+        let session = net.session(client);
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        let json = format!(r#"["a",{}]"#, [place; 8].join(","));
+        net.text(client, &format!("51-{json}"));
+        net.binary(client, &[0; 300]);
+        // More than the mark and the largest packet without repeats, and the driver did nothing wrong.
+        assert_eq!(net.server.undelivered(session), (1, json.len() + 8 * 300));
+        assert!(!net.wants_read(client));
+        assert_eq!(net.drain().len(), 1);
+        assert!(net.wants_read(client));
+        assert_eq!(net.server.undelivered(session), (0, 0));
+    });
+}
+
+#[test]
 fn a_driver_that_reads_on_loses_the_session_one_packet_with_its_attachments_later() {
     let engine = |engine: EngineConfig| engine.with_max_undelivered(10, 1_000).with_max_payload(20);
     let limits = Limits::default().with_max_attachments(1);

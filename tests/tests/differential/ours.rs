@@ -248,10 +248,10 @@ fn engine_value(packet: EnginePacket) -> Value {
 }
 
 fn socket_value(packet: &Packet) -> Value {
-    let data = packet
-        .payload
-        .as_ref()
-        .map_or(Value::Null, |payload| filled(payload.to_value(), payload));
+    let data = packet.payload.as_ref().map_or(Value::Null, |payload| {
+        let value = payload.to_value().expect("a case is small");
+        filled(value, payload)
+    });
     json!({"type": packet.packet_type as u8, "nsp": &*packet.namespace, "id": packet.id, "data": data})
 }
 

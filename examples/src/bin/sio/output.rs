@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use serde_json::Value;
 use socketio_proto::{Payload, Placeholder};
 
 use crate::json::{self, Node};
@@ -232,10 +231,8 @@ fn attachment<'a>(json: &str, payload: &'a Payload) -> Option<&'a [u8]> {
     {
         return None;
     }
-    let value: Value = serde_json::from_str(json).ok()?;
-    payload
-        .attachment(Placeholder::from_value(&value)?)
-        .map(|data| &**data)
+    let place: Placeholder = serde_json::from_str(json).ok()?;
+    payload.attachment(place).map(|data| &**data)
 }
 
 /// Longer values get several lines.

@@ -66,6 +66,12 @@ pub(crate) fn words(refusal: &Refusal) -> String {
     words.join(" ")
 }
 
+/// An error of the protocol.
+#[derive(serde::Deserialize)]
+struct Said {
+    message: String,
+}
+
 /// What a server answered instead, in short: the message of an error of the protocol, or the beginning of a text.
 fn said_by_server(error: &TransportError) -> String {
     let (TransportError::Poll(request)
@@ -75,11 +81,8 @@ fn said_by_server(error: &TransportError) -> String {
         return String::new();
     };
     let body = String::from_utf8_lossy(&request.body);
-    let refusal = serde_json::from_str::<serde_json::Value>(&body).ok();
-    let message = refusal
-        .as_ref()
-        .and_then(|refusal| refusal.get("message")?.as_str());
-    let text = message.unwrap_or(body.trim());
+    let said = serde_json::from_str::<Said>(&body).ok();
+    let text = said.as_ref().map_or(body.trim(), |said| &said.message);
     // A page is for browsers.
     if text.is_empty() || text.starts_with('<') {
         return String::new();

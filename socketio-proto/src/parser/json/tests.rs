@@ -353,8 +353,8 @@ fn decoding_slices_the_message() {
 }
 
 #[test]
-fn an_idle_decoder_is_two_words() {
-    assert_eq!(size_of::<Decoder>(), 16);
+fn an_idle_decoder_is_three_words() {
+    assert_eq!(size_of::<Decoder>(), 24);
 }
 
 fn event(payload: &Payload) -> PacketRef<'_> {

@@ -34,13 +34,14 @@ mod date;
 mod from_json;
 pub(super) mod older;
 mod read;
+mod size;
 mod to_json;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::{Encoded, keeps_much};
 
-use self::from_json::Writer;
+use self::from_json::{Measured, Writer};
 use self::read::{Item, Reader};
 pub(super) use self::to_json::max_payload_len;
 use super::Limits;
@@ -165,7 +166,7 @@ impl<'a> Fields<'a> {
         }
         let mut reader = self.data_at.clone();
         let (json, attachments) = to_json::transcode(&mut reader, message, limits)?;
-        Payload::assemble(packet_type, json, attachments).map(Some)
+        Payload::assemble(packet_type, json, attachments, limits).map(Some)
     }
 }
 
@@ -200,13 +201,13 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
     if packet.packet_type == PacketType::ConnectError && packet.payload.is_none() {
         return Err(EncodeError::PayloadKind);
     }
-    let payload_len = packet.payload.map_or(0, Payload::payload_len);
-    let len = payload_len.saturating_add(packet.namespace.len());
+    let payload = packet.payload.map(Measured::new);
+    let len = len(&packet, payload.as_ref());
     // So that every length within fits the format.
     if u32::try_from(len).is_err() {
         return Err(EncodeError::TooLong);
     }
-    let mut writer = Writer::with_capacity(len.saturating_add(HEAD));
+    let mut writer = Writer::with_capacity(len);
     writer.map(2 + u32::from(packet.id.is_some()) + u32::from(packet.payload.is_some()));
     writer.text("type");
     writer.uint(match packet.packet_type {
@@ -220,7 +221,7 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
         writer.text("id");
         writer.uint(id);
     }
-    if let Some(payload) = packet.payload {
+    if let Some(payload) = &payload {
         writer.text("data");
         writer.payload(payload);
     }
@@ -233,8 +234,19 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
     }))
 }
 
-/// What a message has besides payload and namespace, in bytes: at most this.
-const HEAD: usize = 40;
+/// The length of a message, in bytes.
+fn len(packet: &PacketRef<'_>, payload: Option<&Measured<'_>>) -> usize {
+    // The map, and the members that there always are: `type` with its value, and `nsp`.
+    let mut len = 1 + size::text("type".len()) + 1 + size::text("nsp".len());
+    if let Some(id) = packet.id {
+        len = len.saturating_add(size::text("id".len()) + size::uint(id));
+    }
+    if let Some(payload) = payload {
+        len = len.saturating_add(size::text("data".len()));
+        len = len.saturating_add(payload.len());
+    }
+    len.saturating_add(size::text(packet.namespace.len()))
+}
 
 #[cfg(test)]
 mod tests;

@@ -55,8 +55,7 @@ pub(in crate::parser) fn decode(text: &ByteString, limits: &Limits) -> Result<Pa
             } else {
                 text.slice_ref(data)
             };
-            let payload = Payload::parse(packet_type, data, 0, limits.max_json_depth);
-            Some(payload?)
+            Some(Payload::parse(packet_type, data, 0, limits)?)
         }
         (PacketType::Connect | PacketType::Disconnect, None) => None,
         (PacketType::Disconnect, Some(_)) if limits.lenient_disconnect => None,

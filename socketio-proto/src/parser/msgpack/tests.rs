@@ -1,6 +1,7 @@
 //! What is decoded and encoded, beside the conformance vectors.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -9,6 +10,8 @@ use engineio_proto::{Frame, Message};
 use rmp::encode as write;
 use rmp::encode::ByteBuf;
 
+use super::Measured;
+use crate::packet::MAX_PACKET_ID;
 use crate::parser::{Limits, Parser};
 use crate::{DecodeError, EncodeError, Packet, PacketRef, PacketType, Payload};
 
@@ -609,6 +612,54 @@ fn only_packets_that_can_be_read_are_written() {
 }
 
 #[test]
-fn a_decoder_is_two_words_whatever_its_parser() {
-    assert_eq!(size_of::<crate::parser::Decoder>(), 16);
+fn a_decoder_is_three_words_whatever_its_parser() {
+    assert_eq!(size_of::<crate::parser::Decoder>(), 24);
+}
+
+#[test]
+fn a_message_is_measured_before_it_is_written() {
+    let mut numbers: Vec<String> = (0..64)
+        .flat_map(|bits| {
+            let value = 1_u64 << bits;
+            [value - 1, value].map(|value| value.to_string())
+        })
+        .collect();
+    numbers.extend((0..64).map(|bits| (-1_i64 << bits).to_string()));
+    numbers.extend((0..63).map(|bits| ((-1_i64 << bits) - 1).to_string()));
+    numbers.extend(["-0", "1.0", "1e9", "18446744073709551616", "1e999"].map(String::from));
+    let mut texts: Vec<String> = [0, 1, 31, 32, 255, 256, 65_535, 65_536]
+        .map(|len| format!("\"{}\"", "a".repeat(len)))
+        .to_vec();
+    texts.push(r#""\u0041\ud83d\ude00\n""#.into());
+    let lists = [0, 15, 16, 65_535, 65_536].map(|len| format!("[{}]", vec!["0"; len].join(",")));
+    let maps =
+        [0, 15, 16, 65_535, 65_536].map(|len| format!("{{{}}}", vec!["\"\":0"; len].join(",")));
+    let place = r#"{"_placeholder":true,"num":0}"#;
+    let values = numbers.into_iter().chain(texts).chain(lists).chain(maps);
+    let values = values.chain(["true", "false", "null", place].map(String::from));
+    for value in values {
+        for len in [0, 255, 256, 65_535, 65_536] {
+            let data = vec![Bytes::from(vec![1; len])];
+            let json = format!("[\"e\",{value}]");
+            let payload = Payload::from_json(PacketType::Event, json, data).unwrap();
+            for id in [None, Some(0), Some(MAX_PACKET_ID)] {
+                let mut packet = PacketRef::new(PacketType::Event, "/a").with_payload(&payload);
+                packet.id = id;
+                let expected = super::len(&packet, Some(&Measured::new(&payload)));
+                let written = Parser::MsgPack.encode(packet, 0).unwrap().payload_len();
+                assert_eq!(
+                    written,
+                    expected,
+                    "{} {len}",
+                    value.get(..30).unwrap_or(&value)
+                );
+            }
+            if value != place {
+                break;
+            }
+        }
+    }
+    let packet = PacketRef::new(PacketType::Connect, "/");
+    let written = Parser::MsgPack.encode(packet, 0).unwrap().payload_len();
+    assert_eq!(written, super::len(&packet, None));
 }

@@ -1,0 +1,238 @@
+//! What reading a payload may take.
+
+use alloc::string::String;
+
+use serde_json::{Number, Value};
+
+use crate::ReadError;
+
+/// The default of [`Limits::max_expansion`](crate::parser::Limits::max_expansion).
+pub(crate) const MAX_EXPANSION: u16 = 64;
+
+/// The bytes by which JSON counts as longer than it is, so that small payloads can be read.
+const SMALL: usize = 64;
+
+/// The most bytes that reading takes beside one copy of each attachment: `limit` for each byte of the JSON, which counts
+/// as a little longer than it is.
+pub(crate) fn allowance(limit: u16, json: usize) -> usize {
+    usize::from(limit).saturating_mul(json.saturating_add(SMALL))
+}
+
+/// What is left of the bytes that one reading may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    left: usize,
+    limit: u16,
+}
+
+impl Budget {
+    /// For JSON and attachments of this length together, each attachment counted once.
+    pub(crate) fn new(limit: u16, json: usize, attachments: usize) -> Self {
+        Self {
+            left: allowance(limit, json).saturating_add(attachments),
+            limit,
+        }
+    }
+
+    pub(super) const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Counts bytes that are taken for good.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), ReadError> {
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or_else(|| ReadError::over_limit(self.limit))?;
+        Ok(())
+    }
+
+    /// Checks that there is room for bytes that are taken only for a moment.
+    fn check(&self, bytes: usize) -> Result<(), ReadError> {
+        if bytes <= self.left {
+            Ok(())
+        } else {
+            Err(ReadError::over_limit(self.limit))
+        }
+    }
+
+    /// Gives back what was taken since so much was [left](Self::left).
+    pub(super) const fn give_back(&mut self, left: usize) {
+        self.left = left;
+    }
+}
+
+/// The bytes that a number takes beside its place in a tree: none, unless `serde_json` keeps the text of numbers
+/// (its feature `arbitrary_precision`).
+pub(super) const NUMBER: usize = if size_of::<Number>() > 16 { 24 } else { 0 };
+
+/// The memory of a container that grows while it is read.
+pub(super) struct Growth {
+    kind: Kind,
+    /// The number of elements or members.
+    len: usize,
+    /// The size of the largest element, or key and value, so far.
+    size: usize,
+    /// What is counted of it.
+    held: usize,
+    /// What it takes besides for the moment in which it grows.
+    moving: usize,
+    /// The number of elements up to which this is enough.
+    covers: usize,
+}
+
+/// What a container is made of.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A `Vec`.
+    List,
+    /// A `Vec` or a `BTreeSet`, whichever takes more.
+    Set,
+    /// A `BTreeMap` or a hash map, whichever takes more.
+    Map,
+    /// A list of serde's buffer, and a `Vec` that is made of it.
+    BufferedList,
+    /// The pairs in serde's buffer, and a map that is made of them.
+    BufferedMap,
+}
+
+impl Growth {
+    pub(super) const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            len: 0,
+            size: 0,
+            held: 0,
+            moving: 0,
+            covers: 0,
+        }
+    }
+
+    /// Counts one more element of this size, before it is read.
+    pub(super) fn add(&mut self, size: usize, budget: &mut Budget) -> Result<(), ReadError> {
+        self.len = self.len.saturating_add(1);
+        if size == 0 || (self.len <= self.covers && size <= self.size) {
+            return Ok(());
+        }
+        self.size = self.size.max(size);
+        let room = Room::of(self.kind, self.len, self.size);
+        budget.take(room.held.saturating_sub(self.held))?;
+        self.held = self.held.max(room.held);
+        self.moving = room.moving;
+        self.covers = room.covers;
+        Ok(())
+    }
+
+    /// Counts that the element was read: now it is put to the others, which may have to move.
+    pub(super) fn put(&mut self, budget: &Budget) -> Result<(), ReadError> {
+        budget.check(core::mem::take(&mut self.moving))
+    }
+}
+
+/// The memory of a container of some length.
+struct Room {
+    held: usize,
+    /// What it takes besides for the moment in which it grows to this length.
+    moving: usize,
+    /// The length up to which this holds.
+    covers: usize,
+}
+
+impl Room {
+    fn of(kind: Kind, len: usize, size: usize) -> Self {
+        match kind {
+            Kind::List => Self::list(len, size),
+            Kind::Set => Self::list(len, size).or(Self::tree(len, size)),
+            Kind::Map => Self::map(len, size),
+            Kind::BufferedList => Self::list(len, size).with_later(Self::list(len, size)),
+            Kind::BufferedMap => {
+                let made = Self::map(len, size_of::<(String, Value)>());
+                Self::list(len, size).with_later(made)
+            }
+        }
+    }
+
+    /// A `Vec`, which doubles.
+    fn list(len: usize, size: usize) -> Self {
+        let least = match size {
+            1 => 8,
+            2..=1024 => 4,
+            _ => 1,
+        };
+        let capacity = len.checked_next_power_of_two().unwrap_or(usize::MAX);
+        let capacity = capacity.max(least);
+        Self {
+            held: capacity.saturating_mul(size),
+            moving: if capacity > least {
+                (capacity / 2).saturating_mul(size)
+            } else {
+                0
+            },
+            covers: capacity,
+        }
+    }
+
+    fn map(len: usize, size: usize) -> Self {
+        Self::tree(len, size).or(Self::hash(len, size))
+    }
+
+    /// A `BTreeMap`: nodes of eleven places, of which five at least are taken, and inner nodes with twelve pointers.
+    fn tree(len: usize, size: usize) -> Self {
+        let leaf = size.saturating_mul(11).saturating_add(16);
+        let inner = leaf.saturating_add(96);
+        if len <= 11 {
+            return Self {
+                held: leaf,
+                moving: 0,
+                covers: 11,
+            };
+        }
+        // Each leaf but the last has an entry of an inner node behind it.
+        let leaves = len.saturating_add(1) / 6;
+        let held = leaves.saturating_mul(leaf);
+        Self {
+            held: held.saturating_add(inner.saturating_mul((leaves / 5).saturating_add(1))),
+            moving: 0,
+            covers: leaves.saturating_mul(6).saturating_add(4),
+        }
+    }
+
+    /// A hash map, of which seven eighths are taken at most before it doubles; nine bytes for the hash and the place of
+    /// an entry, as maps that keep their order have them.
+    fn hash(len: usize, size: usize) -> Self {
+        let buckets = len.saturating_mul(8).div_ceil(7);
+        let buckets = buckets.checked_next_power_of_two().unwrap_or(usize::MAX);
+        let buckets = buckets.max(4);
+        let entry = size.saturating_add(9);
+        Self {
+            held: buckets.saturating_mul(entry).saturating_add(32),
+            moving: if buckets > 4 {
+                (buckets / 2).saturating_mul(entry)
+            } else {
+                0
+            },
+            covers: if buckets > 4 { buckets / 8 * 7 } else { 3 },
+        }
+    }
+
+    /// One or the other.
+    fn or(self, other: Self) -> Self {
+        Self {
+            held: self.held.max(other.held),
+            moving: self.moving.max(other.moving),
+            covers: self.covers.min(other.covers),
+        }
+    }
+
+    /// The same with what is made of it once it is whole, and grows while all else is there.
+    fn with_later(self, made: Self) -> Self {
+        Self {
+            held: self
+                .held
+                .saturating_add(made.held)
+                .saturating_add(made.moving),
+            moving: self.moving,
+            covers: self.covers.min(made.covers),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The items of arrays and the members of objects.
+
+use alloc::string::String;
+
+use serde::de::{self, DeserializeSeed};
+
+use super::Reader;
+use super::key::Key;
+use crate::ReadError;
+use crate::payload::budget::{Growth, Kind};
+use crate::payload::cursor::Cursor;
+
+/// The items of an array.
+pub(super) struct Elements<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    /// What holds them; `None` if they are fields of one value.
+    growth: Option<Growth>,
+}
+
+impl<'a, 'de> Elements<'a, 'de> {
+    pub(super) fn new(reader: &'a mut Reader<'de>, kind: Option<Kind>) -> Self {
+        Self {
+            reader,
+            growth: kind.map(Growth::new),
+        }
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = ReadError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ReadError> {
+        if self.reader.cursor.peek() == Some(b']') {
+            return Ok(None);
+        }
+        if let Some(growth) = &mut self.growth {
+            growth.add(size_of::<T::Value>(), &mut self.reader.budget)?;
+        }
+        let value = self.reader.part(seed)?;
+        if let Some(growth) = &mut self.growth {
+            growth.put(&self.reader.budget)?;
+        }
+        self.reader.cursor.eat(b',');
+        Ok(Some(value))
+    }
+}
+
+/// What asks for the members of an object.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Owner {
+    /// A struct, whose fields are a part of it.
+    Struct,
+    /// A map.
+    Map,
+    /// What takes any value.
+    Dynamic,
+}
+
+/// The members of an object.
+///
+/// `serde_json::Value` takes an object whose first key is one of its own ([`is_private`]) for something else than an
+/// object, and the peer must not have that say. So another member comes first then.
+pub(super) struct Members<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    owner: Owner,
+    growth: Option<Growth>,
+    /// The size of the key that is before its value.
+    key: usize,
+    first: bool,
+    /// Where to go on behind a member that was read before its turn.
+    back: Option<Cursor<'de>>,
+    /// The place of that member.
+    read: Option<usize>,
+}
+
+impl<'a, 'de> Members<'a, 'de> {
+    pub(super) const fn new(reader: &'a mut Reader<'de>, owner: Owner) -> Self {
+        Self {
+            reader,
+            owner,
+            growth: None,
+            key: 0,
+            first: true,
+            back: None,
+            read: None,
+        }
+    }
+
+    /// Passes the member that was read before its turn, if it is next. False at the end.
+    fn find_next(&mut self) -> Result<bool, ReadError> {
+        let mut next = self.reader.cursor.peek();
+        if self.read == Some(self.reader.cursor.pos()) {
+            self.pass_member()?;
+            next = self.reader.cursor.peek();
+        }
+        Ok(next != Some(b'}'))
+    }
+
+    fn pass_member(&mut self) -> Result<(), ReadError> {
+        self.reader.string()?;
+        self.reader.cursor.eat(b':');
+        self.reader.token()?;
+        self.reader.cursor.eat(b',');
+        Ok(())
+    }
+
+    /// Goes to the first member whose key is not private.
+    fn put_another_first(&mut self) -> Result<(), ReadError> {
+        let back = self.reader.cursor.clone();
+        loop {
+            // Objects in objects are looked through once for each level.
+            let start = self.reader.cursor.pos();
+            self.pass_member()?;
+            let passed = self.reader.cursor.pos().saturating_sub(start);
+            self.reader.budget.take(passed)?;
+            if self.reader.cursor.peek() == Some(b'}') {
+                return Err(private_key());
+            }
+            if !is_private(&self.reader.cursor) {
+                break;
+            }
+        }
+        self.read = Some(self.reader.cursor.pos());
+        self.back = Some(back);
+        Ok(())
+    }
+
+    /// Counts a member whose key and value are of this size.
+    fn grow(&mut self, value: usize) -> Result<(), ReadError> {
+        if self.owner == Owner::Struct {
+            return Ok(());
+        }
+        let kind = if self.key > size_of::<String>() {
+            Kind::BufferedMap
+        } else {
+            Kind::Map
+        };
+        let size = self.key.saturating_add(value);
+        self.growth
+            .get_or_insert_with(|| Growth::new(kind))
+            .add(size, &mut self.reader.budget)
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        if !self.find_next()? {
+            return Ok(None);
+        }
+        self.key = size_of::<K::Value>();
+        if self.owner != Owner::Struct && is_private(&self.reader.cursor) {
+            // What is larger than a string is serde's buffer: any of its members may become the first of another map.
+            if self.key > size_of::<String>() {
+                return Err(private_key());
+            }
+            if self.first && self.owner == Owner::Dynamic {
+                self.put_another_first()?;
+            }
+        }
+        self.first = false;
+        let left = self.reader.budget.left();
+        let key = match self.owner {
+            Owner::Struct => self.reader.string()?,
+            Owner::Map | Owner::Dynamic => self.reader.text()?,
+        };
+        self.reader.cursor.eat(b':');
+        let key = seed.deserialize(Key(key))?;
+        if holds_nothing::<K, K::Value>() {
+            self.reader.budget.give_back(left);
+        }
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        self.grow(size_of::<T::Value>())?;
+        let value = self.reader.part(seed)?;
+        if let Some(growth) = &mut self.growth {
+            growth.put(&self.reader.budget)?;
+        }
+        self.reader.cursor.eat(b',');
+        if let Some(back) = self.back.take() {
+            self.reader.cursor = back;
+        }
+        Ok(value)
+    }
+}
+
+/// Whether what is read takes no memory beside its own size: its type frees none, and there is nowhere else to put it.
+pub(super) const fn holds_nothing<Seed, Value>() -> bool {
+    size_of::<Seed>() == 0 && !core::mem::needs_drop::<Value>()
+}
+
+/// Whether the key that is next is one by which `serde_json` knows values of its own: `RawValue` and `Number`.
+fn is_private(cursor: &Cursor<'_>) -> bool {
+    let mut cursor = cursor.clone();
+    cursor.peek();
+    // Most keys show at their first character that they are others.
+    matches!(cursor.rest().as_bytes().get(1), Some(b'$' | b'\\'))
+        && cursor
+            .string()
+            .is_some_and(|key| key.starts_with("$serde_json::private::"))
+}
+
+fn private_key() -> ReadError {
+    ReadError::new("an object has a key that serde_json keeps for itself")
+}

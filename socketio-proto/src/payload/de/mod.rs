@@ -1,0 +1,476 @@
+//! Reading values, in which placeholders are attachments where bytes are asked for.
+//!
+//! All that is handed out is counted against a [`Budget`]: text and bytes by their length, what holds them by
+//! [`Growth`](super::budget::Growth).
+
+mod args;
+mod items;
+mod key;
+mod tree;
+mod variant;
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::any::type_name;
+use core::cell::Cell;
+
+use bytes::Bytes;
+use serde::de::value::{BorrowedStrDeserializer, CowStrDeserializer, MapDeserializer};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+
+use self::args::Args;
+use self::items::{Elements, Members, Owner, holds_nothing};
+use self::variant::Variant;
+use super::budget::{Budget, Kind, NUMBER};
+use super::cursor::Cursor;
+use super::number::Whole;
+use super::placeholder;
+use crate::ReadError;
+
+/// Where the attachments come from.
+#[derive(Clone, Copy)]
+pub(super) enum Attachments<'de> {
+    /// They stay in the payload.
+    Shared(&'de [Bytes]),
+    /// They may be taken over.
+    Owned(&'de [Slot]),
+}
+
+/// An attachment that may be taken over by its last reader.
+pub(super) struct Slot {
+    data: Cell<Bytes>,
+    uses: Cell<usize>,
+}
+
+impl Slot {
+    pub(super) const fn new(data: Bytes) -> Self {
+        Self {
+            data: Cell::new(data),
+            uses: Cell::new(0),
+        }
+    }
+
+    /// Counts a placeholder that asks for it.
+    pub(super) fn expect_use(&self) {
+        self.uses.set(self.uses.get().saturating_add(1));
+    }
+
+    fn len(&self) -> usize {
+        let data = self.data.take();
+        let len = data.len();
+        self.data.set(data);
+        len
+    }
+
+    fn take(&self) -> Vec<u8> {
+        let data = self.data.take();
+        self.uses.set(self.uses.get().saturating_sub(1));
+        if self.uses.get() > 0 {
+            self.data.set(data.clone());
+        }
+        data.into()
+    }
+}
+
+/// A deserialiser of the validated JSON at a place.
+pub(crate) struct Reader<'de> {
+    cursor: Cursor<'de>,
+    attachments: Attachments<'de>,
+    budget: Budget,
+    /// What is read goes into a buffer of serde's, see [`is_buffer`].
+    buffered: bool,
+}
+
+impl<'de> Reader<'de> {
+    pub(super) const fn new(
+        cursor: Cursor<'de>,
+        attachments: Attachments<'de>,
+        budget: Budget,
+    ) -> Self {
+        Self {
+            cursor,
+            attachments,
+            budget,
+            buffered: false,
+        }
+    }
+
+    /// What is left of the budget.
+    pub(super) fn into_budget(self) -> Budget {
+        self.budget
+    }
+
+    /// Reads the value that is next.
+    pub(crate) fn whole<T: Deserialize<'de>>(mut self) -> Result<T, ReadError> {
+        T::deserialize(&mut self)
+    }
+
+    /// Reads what is next, up to the closing bracket, as arguments.
+    pub(super) fn args<T: Deserialize<'de>>(mut self) -> Result<T, ReadError> {
+        T::deserialize(Args(&mut self))
+    }
+
+    fn has_attachments(&self) -> bool {
+        match self.attachments {
+            Attachments::Shared(all) => !all.is_empty(),
+            Attachments::Owned(all) => !all.is_empty(),
+        }
+    }
+
+    /// Reads a part of a value.
+    fn part<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        let left = self.budget.left();
+        let value = seed.deserialize(&mut *self)?;
+        if holds_nothing::<T, T::Value>() {
+            self.budget.give_back(left);
+        }
+        Ok(value)
+    }
+
+    /// Reads text that is handed out.
+    fn text(&mut self) -> Result<Cow<'de, str>, ReadError> {
+        let text = self.string()?;
+        self.budget.take(match &text {
+            Cow::Borrowed(text) => text.len(),
+            Cow::Owned(text) => text.capacity(),
+        })?;
+        Ok(text)
+    }
+
+    fn visit_text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.text()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    /// Reads an array, which is next, into what holds its items.
+    fn visit_elements<V: Visitor<'de>>(
+        &mut self,
+        kind: Option<Kind>,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.cursor.eat(b'[');
+        let value = visitor.visit_seq(Elements::new(self, kind))?;
+        if self.cursor.eat(b']') {
+            Ok(value)
+        } else {
+            Err(ReadError::custom("an array has more items than expected"))
+        }
+    }
+
+    /// Reads an object, which is next.
+    fn visit_members<V: Visitor<'de>>(
+        &mut self,
+        owner: Owner,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.cursor.eat(b'{');
+        let value = visitor.visit_map(Members::new(self, owner))?;
+        if self.cursor.eat(b'}') {
+            Ok(value)
+        } else {
+            Err(ReadError::custom(
+                "an object has more members than expected",
+            ))
+        }
+    }
+
+    fn visit_any<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
+        let list = if self.buffered {
+            Kind::BufferedList
+        } else {
+            Kind::List
+        };
+        match self.cursor.peek().ok_or_else(malformed)? {
+            b'{' => self.visit_members(Owner::Dynamic, visitor),
+            b'[' => self.visit_elements(Some(list), visitor),
+            b'"' => self.visit_text(visitor),
+            _ => match self.token()? {
+                "null" => visitor.visit_unit(),
+                "true" => visitor.visit_bool(true),
+                "false" => visitor.visit_bool(false),
+                number => {
+                    self.budget.take(NUMBER)?;
+                    visit_number(number, self.buffered, visitor)
+                }
+            },
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'de, str>, ReadError> {
+        self.cursor.string().ok_or_else(malformed)
+    }
+
+    /// A number, literal, or anything as text.
+    fn token(&mut self) -> Result<&'de str, ReadError> {
+        self.cursor.skip().ok_or_else(malformed)
+    }
+
+    /// The attachment whose placeholder is next, if one is.
+    fn visit_attachment<V: Visitor<'de>>(
+        &mut self,
+        visitor: V,
+    ) -> Result<Result<V::Value, ReadError>, V> {
+        if !self.has_attachments() || self.cursor.peek() != Some(b'{') {
+            return Err(visitor);
+        }
+        let Some(num) = placeholder::read(&mut self.cursor) else {
+            return Err(visitor);
+        };
+        let index = num as usize;
+        Ok(match self.attachments {
+            Attachments::Shared(all) => match all.get(index) {
+                Some(data) => self
+                    .budget
+                    .take(data.len())
+                    .and_then(|()| visitor.visit_borrowed_bytes(data)),
+                None => Err(malformed()),
+            },
+            Attachments::Owned(all) => match all.get(index) {
+                Some(slot) => self
+                    .budget
+                    .take(slot.len())
+                    .and_then(|()| visitor.visit_byte_buf(slot.take())),
+                None => Err(malformed()),
+            },
+        })
+    }
+}
+
+fn malformed() -> ReadError {
+    ReadError::new("malformed payload")
+}
+
+macro_rules! integer {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.visit_integer(visitor, |visitor, _| Err(visitor))
+        }
+    )*};
+}
+
+macro_rules! big_integer {
+    ($($method:ident $to:ident $visit:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.visit_integer(visitor, |visitor, whole| match whole.$to() {
+                Some(value) => Ok(visitor.$visit(value)),
+                None => Err(visitor),
+            })
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let before = self.buffered;
+        self.buffered = before || is_buffer::<V>();
+        let value = self.visit_any(visitor);
+        self.buffered = before;
+        value
+    }
+
+    integer! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
+    big_integer! {
+        deserialize_i128 to_i128 visit_i128
+        deserialize_u128 to_u128 visit_u128
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.cursor.peek() {
+            Some(b'[') => self.visit_elements(Some(Kind::Set), visitor),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self.cursor.peek() {
+            Some(b'[') => self.visit_elements(None, visitor),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.cursor.peek() {
+            Some(b'{') => self.visit_members(Owner::Map, visitor),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self.cursor.peek() {
+            Some(b'{') => self.visit_members(Owner::Struct, visitor),
+            _ => self.deserialize_tuple(fields.len(), visitor),
+        }
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.visit_attachment(visitor) {
+            Ok(result) => result,
+            Err(visitor) => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        if self.cursor.peek() == Some(b'n') {
+            self.token()?;
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        if name == RAW_VALUE {
+            let raw = self.token()?;
+            self.budget.take(raw.len())?;
+            let pair = (RAW_VALUE, BorrowedStrDeserializer::new(raw));
+            return visitor.visit_map(MapDeserializer::new(core::iter::once(pair)));
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self.cursor.peek() {
+            Some(b'"') => {
+                let variant: CowStrDeserializer<'_, ReadError> = self.string()?.into_deserializer();
+                visitor.visit_enum(variant)
+            }
+            Some(b'{') => {
+                self.cursor.eat(b'{');
+                let value = visitor.visit_enum(Variant { reader: self })?;
+                if !self.cursor.eat(b'}') {
+                    return Err(ReadError::custom("an enum has more than one variant"));
+                }
+                Ok(value)
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.token()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool f32 f64 char str string unit unit_struct identifier
+    }
+}
+
+impl<'de> Reader<'de> {
+    /// Reads a number into an integer; `large` is asked first, about those that it can take.
+    fn visit_integer<V: Visitor<'de>>(
+        &mut self,
+        visitor: V,
+        large: impl FnOnce(V, Whole) -> Result<Result<V::Value, ReadError>, V>,
+    ) -> Result<V::Value, ReadError> {
+        let Some(b'-' | b'0'..=b'9') = self.cursor.peek() else {
+            return self.deserialize_any(visitor);
+        };
+        let number = self.token()?;
+        if let Ok(value) = number.parse() {
+            return visitor.visit_u64(value);
+        }
+        let Some(whole) = Whole::parse(number) else {
+            return visit_number(number, false, visitor);
+        };
+        match large(visitor, whole) {
+            Ok(result) => result,
+            Err(visitor) => visit_whole(whole, number, visitor),
+        }
+    }
+}
+
+/// Gives a number of 64 bits as an integer, and a larger one as what it is nearest to.
+fn visit_whole<'de, V: Visitor<'de>>(
+    whole: Whole,
+    number: &str,
+    visitor: V,
+) -> Result<V::Value, ReadError> {
+    if let Some(value) = whole.to_u64() {
+        visitor.visit_u64(value)
+    } else if let Some(value) = whole.to_i64() {
+        visitor.visit_i64(value)
+    } else {
+        visit_number(number, false, visitor)
+    }
+}
+
+/// Gives a number as what it is written as: an integer, or a float. In a buffer, from where it may become either, a float
+/// that is whole is an integer, unless it is a negative zero.
+fn visit_number<'de, V: Visitor<'de>>(
+    number: &str,
+    buffered: bool,
+    visitor: V,
+) -> Result<V::Value, ReadError> {
+    if number != "-0" {
+        if let Ok(value) = number.parse() {
+            return visitor.visit_u64(value);
+        }
+        if let Ok(value) = number.parse() {
+            return visitor.visit_i64(value);
+        }
+    }
+    let float: f64 = number.parse().map_err(|_| malformed())?;
+    if buffered
+        && float.to_bits() != (-0.0_f64).to_bits()
+        && let Some(whole) = Whole::parse(number)
+    {
+        return visit_whole(whole, number, visitor);
+    }
+    visitor.visit_f64(float)
+}
+
+/// Whether a visitor fills the buffer of serde's derive macros, in which it keeps a value whose type it does not know yet:
+/// the content of untagged and internally tagged enums, and of flattened structs.
+///
+/// The type is private, so its name has to do. What is made of the buffer is not read here, and so lists count twice as
+/// long as it is filled (maps have keys that show what they are for). If serde gave it another name, lists in untagged
+/// enums would count once: `reading::what_serde_buffers_is_within_the_bound` would fail.
+fn is_buffer<V>() -> bool {
+    let name = type_name::<V>();
+    let path = name.split_once('<').map_or(name, |(path, _)| path);
+    path.ends_with("ContentVisitor")
+}
+
+/// How `serde_json::value::RawValue` asks for the text of a value.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";

@@ -1,0 +1,50 @@
+//! Variants of enums.
+
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
+
+use super::Reader;
+use super::key::Key;
+use crate::ReadError;
+
+/// An enum's variant with content: the only member of an object.
+pub(super) struct Variant<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
+}
+
+impl<'a, 'de> de::EnumAccess<'de> for Variant<'a, 'de> {
+    type Error = ReadError;
+    type Variant = Self;
+
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), ReadError> {
+        if self.reader.cursor.peek() != Some(b'"') {
+            return Err(ReadError::custom("an enum has no variant"));
+        }
+        let name = self.reader.string()?;
+        self.reader.cursor.eat(b':');
+        Ok((seed.deserialize(Key(name))?, self))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = ReadError;
+
+    fn unit_variant(self) -> Result<(), ReadError> {
+        Deserialize::deserialize(self.reader)
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
+        seed.deserialize(self.reader)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.reader.deserialize_tuple(len, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.reader.deserialize_struct("", fields, visitor)
+    }
+}
