@@ -310,14 +310,26 @@ impl Wire<'_> for Payload {
             (None, true) => ACK,
             (None, false) => VALUE,
         };
-        out.bytes.push(kind);
+        let limit = self.max_expansion();
+        if limit == Self::no_args().max_expansion() {
+            out.bytes.push(kind);
+        } else {
+            out.bytes.push(kind | WITH_LIMIT);
+            limit.write(out);
+        }
         self.compress().write(out);
         self.json().write(out);
         write_list(self.attachments(), out);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        let packet_type = match input.byte()? {
+        let kind = input.byte()?;
+        let limit = if kind & WITH_LIMIT == 0 {
+            Self::no_args().max_expansion()
+        } else {
+            Wire::read(input)?
+        };
+        let packet_type = match kind & !WITH_LIMIT {
             EVENT => PacketType::Event,
             ACK => PacketType::Ack,
             // Which may hold a string too, unlike a CONNECT.
@@ -326,7 +338,7 @@ impl Wire<'_> for Payload {
         };
         let compress = bool::read(input)?;
         let (json, attachments) = (ByteString::read(input)?, Wire::read(input)?);
-        let payload = Self::from_json(packet_type, json, attachments)
+        let payload = Self::from_json_within(packet_type, json, attachments, limit)
             .map_err(|_| Fault::Malformed("a payload that is none"))?;
         Ok(if compress {
             payload
@@ -346,6 +358,8 @@ impl Wire<'_> for Payload {
 const EVENT: u8 = 0;
 const ACK: u8 = 1;
 const VALUE: u8 = 2;
+/// The limit of what reading takes stands behind the kind, since it is not the default.
+const WITH_LIMIT: u8 = 0x80;
 
 impl Wire<'_> for Auth {
     fn write(&self, out: &mut Writer) {
@@ -549,13 +563,14 @@ mod tests {
     use super::*;
 
     /// Writes, reads, and compares what can be seen of it.
-    fn round<T: for<'a> Wire<'a> + Debug>(value: &T) {
+    fn round<T: for<'a> Wire<'a> + Debug>(value: &T) -> T {
         let mut out = Writer::default();
         value.write(&mut out);
         let mut input = Reader::new(&out.bytes);
         let read = T::read(&mut input).unwrap();
         assert_eq!(format!("{read:-?}"), format!("{value:-?}"));
         assert_eq!(input.len(), 0);
+        read
     }
 
     /// A part that is added to a value has to be added here too.
@@ -574,6 +589,12 @@ mod tests {
         let event = Payload::event("e").arg(&1).unwrap().binary(vec![1, 2]);
         let event = event.build().unwrap().uncompressed();
         round(&event);
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        let json = format!("[{}]", [place; 50].join(","));
+        let data = vec![Bytes::from(vec![0; 5_000])];
+        let repeated = Payload::from_json_within(PacketType::Ack, json, data, 200).unwrap();
+        let read = round(&repeated);
+        assert_eq!(read.max_expansion(), 200);
         let auth = r#"{"a":{"_placeholder":true,"num":0}}"#;
         let data = vec![Bytes::from_static(b"x")];
         round(&Payload::from_json(PacketType::Connect, auth, data).unwrap());
