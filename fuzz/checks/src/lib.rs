@@ -8,6 +8,7 @@ mod engine_v3;
 mod input;
 mod machines;
 mod msgpack;
+mod reading;
 mod socket;
 mod webtransport;
 

@@ -7,6 +7,7 @@ use socketio_proto::parser::{Limits, Parser};
 use socketio_proto::{DecodeError, MAX_PACKET_ID, Packet, PacketType, Payload, is_reserved_event};
 
 use crate::input::Input;
+use crate::reading;
 use crate::socket::{check_placeholders, depth};
 
 /// A message; the first byte chooses the limits.
@@ -86,6 +87,7 @@ fn check_packet(packet: &Packet, limits: &Limits) {
             let read = serde_json::from_str::<IgnoredAny>(payload.json());
             assert!(read.is_ok(), "another parser refuses {}", payload.json());
         }
+        reading::check(payload);
         if !payload.attachments().is_empty()
             && let Ok(tree) = payload.to_value()
         {

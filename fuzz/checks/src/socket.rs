@@ -14,6 +14,7 @@ use socketio_proto::{
 };
 
 use crate::input::Input;
+use crate::reading;
 
 /// The arguments of the packets that `roundtrip_socketio` makes.
 type Args = (
@@ -141,6 +142,7 @@ fn check_packet(packet: &Packet, limits: &Limits) {
             let read = serde_json::from_str::<IgnoredAny>(payload.json());
             assert!(read.is_ok(), "another parser refuses {}", payload.json());
         }
+        reading::check(payload);
         if !payload.attachments().is_empty()
             && let Ok(tree) = payload.to_value()
         {
