@@ -64,7 +64,11 @@ impl Budget {
 
 /// The bytes that a number takes beside its place in a tree: none, unless `serde_json` keeps the text of numbers
 /// (its feature `arbitrary_precision`).
-pub(super) const NUMBER: usize = if size_of::<Number>() > 16 { 24 } else { 0 };
+pub(super) const NUMBER: usize = if core::mem::needs_drop::<Number>() {
+    24
+} else {
+    0
+};
 
 /// The memory of a container that grows while it is read.
 pub(super) struct Growth {

@@ -62,21 +62,21 @@ use placeholder::{Misplaced, Places};
 ///
 /// | reading | what counts |
 /// |---|---|
-/// | [`args`](Self::args), [`into_args`](Self::into_args), [`data`](Self::data), [`into_data`](Self::into_data) | text and bytes by their length; lists and maps by what `Vec`, `BTreeSet`, `BTreeMap` and hash maps take for elements of that size; structs and tuples nothing of their own. What is borrowed counts only while a list or struct is read that holds it beside owned values |
+/// | [`args`](Self::args), [`into_args`](Self::into_args), [`data`](Self::data), [`into_data`](Self::into_data) | text and bytes by their length; lists and maps by what `Vec`, `BTreeSet`, `BTreeMap` and hash maps take for elements of that size; structs and tuples nothing of their own. What the reading of a value took that owns no memory, such as a number or `&[u8]`, is given back |
 /// | untagged and internally tagged enums, flattened structs | serde's buffer, and as much again for what is made of it |
 /// | [`to_value`](Self::to_value) | text, lists and maps, in the same way |
 /// | [`raw_args`](Self::raw_args) | nothing, since the JSON is borrowed; [`RawArgs::read`] counts as `args` does, all arguments together |
 /// | [`attachments`](Self::attachments) and [`attachment`](Self::attachment) | nothing, since they are shared |
 /// | sending it, by either parser | nothing. It cannot become larger than the JSON allows, since repeats are bounded |
 ///
-/// So an attachment that is named again counts as JSON does. A packet in which repeats alone are beyond the limit is no
-/// packet, and [`build`](PayloadBuilder::build) does not make it. Memory that a type takes in another way, such as a
-/// `Box` for each value, is not known here.
+/// Each further copy of an attachment counts like the rest. A packet whose repeats alone exceed the limit is refused, and
+/// [`build`](PayloadBuilder::build) does not make it. Memory that a type takes in another way does not count, such as a `Box`
+/// for each value.
 ///
-/// `serde_json::Value` takes an object whose first key is `$serde_json::private::RawValue`, or `…::Number`, for something
-/// else, which depends on the features of `serde_json` in the whole program. The peer does not have that say:
-/// [`to_value`](Self::to_value) takes every key for a key; where a `Value` is a part of the type asked for, another member
-/// comes first, and an object that has no other is a [`ReadError`]. So is each such key in a value that serde buffers.
+/// With some features of `serde_json`, its `Value` takes an object whose first key is `$serde_json::private::RawValue` or
+/// `$serde_json::private::Number` for something else. A peer cannot make use of that. [`to_value`](Self::to_value) takes
+/// every key for plain data. If a type has a `Value` in it, another member comes first; an object that has no other is a
+/// [`ReadError`]. A value that serde buffers is one wherever it has such a key.
 ///
 /// # Writing
 ///

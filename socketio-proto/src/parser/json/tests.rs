@@ -495,3 +495,26 @@ fn a_disconnect_may_have_a_payload_only_where_python_servers_are_tolerated() {
     assert_eq!(broken, Err(DecodeError::InvalidPayload));
     assert_eq!(add("1{}"), Err(DecodeError::InvalidPayload));
 }
+
+#[test]
+fn a_payload_carries_the_limit_of_its_decoder() {
+    let limits = Limits::default().with_max_expansion(7);
+    for text in [r#"2["a"]"#, r#"31["a"]"#, "0{}", r#"4"x""#] {
+        let packet = Parser::Json.decoder(limits).add(Message::text(text));
+        let payload = packet.unwrap().unwrap().payload.unwrap();
+        assert_eq!(payload.max_expansion(), 7, "{text}");
+    }
+    let place = r#"{"_placeholder":true,"num":0}"#;
+    let header = format!("51-[\"a\",{place},{place}]");
+    let most = 7 * (header.len() - 3 + 64);
+    for (len, allowed) in [(most, true), (most + 1, false)] {
+        let mut decoder = Parser::Json.decoder(limits);
+        assert_eq!(decoder.add(Message::text(header.as_str())), Ok(None));
+        let packet = decoder.add(Message::binary(vec![0; len]));
+        match packet {
+            Ok(packet) => assert!(allowed && packet.unwrap().payload.unwrap().max_expansion() == 7),
+            Err(error) => assert!(!allowed && error == DecodeError::Expansion { limit: 7 }),
+        }
+        assert!(!decoder.is_waiting());
+    }
+}

@@ -663,3 +663,20 @@ fn a_message_is_measured_before_it_is_written() {
     let written = Parser::MsgPack.encode(packet, 0).unwrap().payload_len();
     assert_eq!(written, super::len(&packet, None));
 }
+
+#[test]
+fn a_payload_carries_the_limit_of_its_decoder() {
+    let limits = Limits::default().with_max_expansion(7);
+    let decoder = || Parser::MsgPack.decoder(limits);
+    let mut older = decoder().with_revision(engineio_proto::Revision::V3);
+    let refusal = Message::text(r#"{"type":4,"nsp":"/","data":"no"}"#);
+    for packet in [
+        decoder().add(Message::Binary(event(&[0xc4, 1, 9]))),
+        older.add(Message::Binary(event(&[0x05]))),
+        older.add(refusal),
+    ] {
+        let payload = packet.unwrap().unwrap().payload.unwrap();
+        assert_eq!(payload.max_expansion(), 7);
+        assert_eq!(payload.repeated_len(), 0);
+    }
+}

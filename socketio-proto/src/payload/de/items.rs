@@ -61,8 +61,8 @@ pub(super) enum Owner {
 
 /// The members of an object.
 ///
-/// `serde_json::Value` takes an object whose first key is one of its own ([`is_private`]) for something else than an
-/// object, and the peer must not have that say. So another member comes first then.
+/// `serde_json::Value` takes an object whose first key is one of its own ([`is_private`]) for a number or for JSON in a
+/// string. The peer must not decide that, so another member comes first then.
 pub(super) struct Members<'a, 'de> {
     reader: &'a mut Reader<'de>,
     owner: Owner,
@@ -111,7 +111,7 @@ impl<'a, 'de> Members<'a, 'de> {
     fn put_another_first(&mut self) -> Result<(), ReadError> {
         let back = self.reader.cursor.clone();
         loop {
-            // Objects in objects are looked through once for each level.
+            // Nested objects are searched once for each level, so the search counts.
             let start = self.reader.cursor.pos();
             self.pass_member()?;
             let passed = self.reader.cursor.pos().saturating_sub(start);
@@ -157,7 +157,7 @@ impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
         }
         self.key = size_of::<K::Value>();
         if self.owner != Owner::Struct && is_private(&self.reader.cursor) {
-            // What is larger than a string is serde's buffer: any of its members may become the first of another map.
+            // A key that is larger than a string goes to serde's buffer: it may become the first one of another map.
             if self.key > size_of::<String>() {
                 return Err(private_key());
             }
@@ -193,7 +193,7 @@ impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
     }
 }
 
-/// Whether what is read takes no memory beside its own size: its type frees none, and there is nowhere else to put it.
+/// Whether what is read takes no memory beside its own size: its type frees none, and the seed has no place to put it.
 pub(super) const fn holds_nothing<Seed, Value>() -> bool {
     size_of::<Seed>() == 0 && !core::mem::needs_drop::<Value>()
 }

@@ -463,9 +463,9 @@ fn visit_number<'de, V: Visitor<'de>>(
 /// Whether a visitor fills the buffer of serde's derive macros, in which it keeps a value whose type it does not know yet:
 /// the content of untagged and internally tagged enums, and of flattened structs.
 ///
-/// The type is private, so its name has to do. What is made of the buffer is not read here, and so lists count twice as
-/// long as it is filled (maps have keys that show what they are for). If serde gave it another name, lists in untagged
-/// enums would count once: `reading::what_serde_buffers_is_within_the_bound` would fail.
+/// The type is private, so it is recognised by its name. Serde makes the value of the buffer without asking this reader,
+/// so lists count twice while the buffer is filled. Maps need no name: the size of their keys shows the buffer. If serde
+/// renames the type, lists in untagged enums count once, and a test of the bound fails.
 fn is_buffer<V>() -> bool {
     let name = type_name::<V>();
     let path = name.split_once('<').map_or(name, |(path, _)| path);
