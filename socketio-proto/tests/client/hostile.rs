@@ -2,6 +2,7 @@
 
 use socketio_proto::client::{DisconnectReason, Event, Violation};
 use socketio_proto::engine::client::Output;
+use socketio_proto::parser::Limits;
 
 use crate::support::{config, run, run_with};
 
@@ -60,7 +61,8 @@ fn repeats_of_an_attachment_count_but_end_no_connection() {
         engine.max_payload = 300;
         engine
     });
-    run_with(config, |rig| {
+    let limits = Limits::default().with_max_attachments(1);
+    run_with(config.with_limits(limits), |rig| {
         rig.joined();
         let place = r#"{"_placeholder":true,"num":0}"#;
         rig.text(&format!(r#"51-["a",{}]"#, [place; 8].join(",")));

@@ -150,7 +150,8 @@ fn text_and_attachments_of_an_event_count_both() {
 fn repeats_of_an_attachment_count_but_end_no_session() {
     let engine =
         |engine: EngineConfig| engine.with_max_undelivered(1_000, 10).with_max_payload(300);
-    run_with(with_engine(engine), |net| {
+    let limits = Limits::default().with_max_attachments(1);
+    run_with(with_engine(engine).with_limits(limits), |net| {
         let (client, _) = net.joined(&["/"]);
         let session = net.session(client);
         let place = r#"{"_placeholder":true,"num":0}"#;
