@@ -27,4 +27,11 @@ pub enum SendError {
         /// The limit that the message would exceed.
         limit: usize,
     },
+    /// The message alone takes more than the server [may hold](crate::server::Config::max_bytes_held). It can never be
+    /// sent.
+    #[error("the message takes more than the {limit} bytes that may be held")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
 }

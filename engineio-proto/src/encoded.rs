@@ -12,6 +12,7 @@ use bytestring::ByteString;
 use once_cell::race::OnceBox;
 
 use crate::codec::v3;
+use crate::ledger::{self, Tally};
 use crate::{Frame, FrameHeader, Message};
 
 /// A message in its wire form, made once and shared by every session it is sent to.
@@ -43,8 +44,11 @@ impl fmt::Debug for Encoded {
 struct Inner {
     frame: Frame,
     compress: bool,
+    /// The unused capacity of the buffer.
+    spare: u32,
     base64: OnceBox<ByteString>,
     v3: OnceBox<V3>,
+    tally: Tally,
 }
 
 /// The forms of a binary message in revision 3, each made when it is first asked for.
@@ -73,13 +77,14 @@ impl Encoded {
         let mut text = String::with_capacity(capacity.saturating_add(1));
         text.push('4');
         write(&mut text);
-        Self::from_frame(Frame::Text(text.into()))
+        let spare = text.capacity().saturating_sub(text.len());
+        Self::from_frame(Frame::Text(text.into()), spare)
     }
 
     /// Encodes a binary message.
     #[must_use]
     pub fn binary(data: Bytes) -> Self {
-        Self::from_frame(Frame::Binary(data))
+        Self::from_frame(Frame::Binary(data), 0)
     }
 
     /// The length in bytes of the message, without packet type or encoding.
@@ -171,8 +176,10 @@ impl Encoded {
         Self(Arc::new(Inner {
             frame: self.frame(),
             compress: false,
+            spare: self.0.spare,
             base64: OnceBox::new(),
             v3: OnceBox::new(),
+            tally: Tally::default(),
         }))
     }
 
@@ -194,13 +201,40 @@ impl Encoded {
         }
     }
 
-    fn from_frame(frame: Frame) -> Self {
+    fn from_frame(frame: Frame, spare: usize) -> Self {
         Self(Arc::new(Inner {
             frame,
             compress: true,
+            spare: u32::try_from(spare).unwrap_or(u32::MAX),
             base64: OnceBox::new(),
             v3: OnceBox::new(),
+            tally: Tally::default(),
         }))
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    /// The bytes that the message takes on the heap, without the forms that are made later.
+    pub(crate) fn fixed_size(&self) -> usize {
+        const COUNTS: usize = 2 * size_of::<usize>();
+        let buffer = ledger::buffer_size(self.0.frame.len());
+        buffer
+            .saturating_add(self.0.spare as usize)
+            .saturating_add(size_of::<Inner>() + COUNTS)
+    }
+
+    /// The bytes that the message takes on the heap at present. They grow when another form of it is first asked for.
+    pub(crate) fn heap_size(&self) -> usize {
+        let boxed = |len| ledger::buffer_size(len).saturating_add(size_of::<Bytes>());
+        let base64 = self.0.base64.get().map_or(0, |text| boxed(text.len()));
+        let v3 = self.0.v3.get().map_or(0, |forms| {
+            let frame = forms.frame.get().map_or(0, |data| boxed(data.len()));
+            let text = forms.text.get().map_or(0, |text| boxed(text.len()));
+            size_of::<V3>().saturating_add(frame).saturating_add(text)
+        });
+        self.fixed_size().saturating_add(base64).saturating_add(v3)
     }
 }
 
@@ -276,5 +310,6 @@ mod tests {
     #[test]
     fn a_queue_slot_is_eight_bytes() {
         assert_eq!(size_of::<Encoded>(), 8);
+        assert!(size_of::<Inner>() <= 96);
     }
 }

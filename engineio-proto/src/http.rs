@@ -11,6 +11,8 @@ use crate::hidden::{Hidden, HiddenQuery};
 
 use bytes::Bytes;
 
+use crate::ledger::{self, HeapSize};
+
 /// The part of an HTTP request that routing looks at, borrowed from the driver's own representation.
 ///
 /// With the feature `http` it is made from `&http::request::Parts` by `From`.
@@ -194,6 +196,18 @@ impl fmt::Debug for Response {
             .field("body", &Hidden(body))
             .field("compress", compress)
             .finish()
+    }
+}
+
+impl HeapSize for Response {
+    fn heap_size(&self) -> usize {
+        ledger::buffer_size(self.body.len()).saturating_add(self.headers.heap_size())
+    }
+}
+
+impl HeapSize for Headers {
+    fn heap_size(&self) -> usize {
+        self.set_cookie.as_ref().map_or(0, |cookie| cookie.len())
     }
 }
 

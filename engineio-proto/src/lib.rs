@@ -118,6 +118,7 @@ mod frame_header;
 pub mod hidden;
 pub mod http;
 mod ids;
+pub mod ledger;
 mod message;
 mod queue;
 mod revision;

@@ -8,6 +8,8 @@ use crate::hidden::Hidden;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger;
+
 /// What an application sends and receives: text or bytes.
 ///
 /// Cloning is cheap: both share a reference-counted buffer.
@@ -52,11 +54,11 @@ impl Message {
         }
     }
 
-    /// The same in a buffer of its own, if it is a small part of one of so many bytes: what waits for the application
-    /// is not to keep much more than is counted of it.
+    /// The same in a buffer of its own, unless it is nearly all of one of so many bytes: what waits for the application
+    /// is not to keep more than is counted of it.
     #[must_use]
     pub(crate) fn detached_from(self, buffer: usize) -> Self {
-        if !keeps_much(buffer, self.len()) {
+        if ledger::keeps_buffer(self.len(), buffer) {
             return self;
         }
         match self {

@@ -47,6 +47,30 @@ impl<T> Queue<T> {
         self.head.is_none()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        let tail = self.tail.iter().flat_map(|tail| tail.iter());
+        self.head.iter().chain(tail)
+    }
+
+    /// Keeps the items of which `keep` says so, in their order.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        let mut kept = Self::new();
+        while let Some(item) = self.pop() {
+            if keep(&item) {
+                kept.push(item);
+            }
+        }
+        *self = kept;
+    }
+
+    /// The bytes that the queue takes on the heap, without what its items keep there.
+    pub(crate) fn slots_size(&self) -> usize {
+        self.tail.as_ref().map_or(0, |tail| {
+            let slots = tail.capacity().saturating_mul(size_of::<T>());
+            slots.saturating_add(size_of::<VecDeque<T>>())
+        })
+    }
+
     pub(crate) fn len(&self) -> usize {
         usize::from(self.head.is_some())
             .saturating_add(self.tail.as_ref().map_or(0, |tail| tail.len()))
@@ -71,5 +95,18 @@ mod tests {
             while queue.pop().is_some() {}
             assert!(queue.is_empty() && queue.tail.is_none());
         }
+    }
+
+    #[test]
+    fn what_is_kept_stays_in_order() {
+        let mut queue = Queue::new();
+        (0..6).for_each(|n| queue.push(n));
+        queue.retain(|n| n % 2 == 1);
+        assert!(queue.iter().eq(&[1, 3, 5]));
+        queue.retain(|n| *n == 3);
+        assert_eq!(
+            (queue.slots_size(), queue.pop(), queue.pop()),
+            (0, Some(3), None)
+        );
     }
 }

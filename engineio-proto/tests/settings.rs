@@ -240,6 +240,14 @@ fn options_of_a_server() {
                 "max_undelivered_messages",
                 "max_undelivered_messages is 0; allowed: 1 or more",
             ),
+            (
+                "max_bytes_held",
+                vec![json!(65_536), json!(usize::MAX)],
+                vec![(
+                    json!(65_535),
+                    "max_bytes_held is 65,535; allowed: 65,536 or more",
+                )],
+            ),
             at_least_one("max_sessions", "max_sessions is 0; allowed: 1 or more"),
             ("slow_reader", vec![json!("Refuse"), json!("Close")], vec![]),
             flag("allow_request"),

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::steps::Steps;
+use crate::ledger;
 
 /// Where a value lies in a [`Slab`], and which of the values that lay there it is.
 ///
@@ -293,6 +294,21 @@ impl<T> Slab<T> {
     #[must_use]
     pub fn steps(&self) -> usize {
         self.steps.taken()
+    }
+
+    /// At most the bytes that the slab takes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        let entries = match self.pages.as_slice() {
+            [only] => only.entries.capacity(),
+            pages => pages.len().saturating_mul(PAGE as usize),
+        };
+        let pages = self.pages.capacity().saturating_mul(size_of::<Page<T>>());
+        let generations = self.generations.capacity().saturating_mul(size_of::<u32>());
+        entries
+            .saturating_mul(size_of::<Entry<T>>())
+            .saturating_add(pages)
+            .saturating_add(generations)
+            .saturating_add(ledger::map_size::<u32, ()>(self.open.len()))
     }
 
     /// Adds a page with free slots behind all others.

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt::Debug;
 
-use crate::Instant;
+use crate::{Instant, ledger};
 
 /// One deadline for each key, and the next of them all.
 ///
@@ -116,6 +116,13 @@ impl<K: Copy + Ord> TimerQueue<K> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.deadlines.len()
+    }
+
+    /// The most bytes that the queue takes on the heap.
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
+        let order = ledger::map_size::<(Instant, K), ()>(self.order.len());
+        order.saturating_add(ledger::map_size::<K, Deadline>(self.deadlines.len()))
     }
 
     /// Whether no key has a deadline.

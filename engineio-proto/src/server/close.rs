@@ -59,4 +59,7 @@ pub enum TransportFault {
     /// More messages waited for the application than allowed.
     #[error("too many undelivered messages")]
     TooManyUndelivered,
+    /// The server held [more than it may](super::Config::max_bytes_held), and most of it for this session.
+    #[error("memory limit exceeded")]
+    MemoryLimit,
 }

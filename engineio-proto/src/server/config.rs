@@ -88,6 +88,15 @@ pub struct Config {
     /// The received messages that may wait for the application, in one session. At this mark `wants_read` turns false;
     /// a driver that goes on by more than one full payload loses the session. Default 4,096.
     pub max_undelivered_messages: usize,
+    /// The bytes that the server may hold for all clients together: queues, undelivered messages, handshakes and streams
+    /// that wait, responses that the driver has not taken, and what a layer above holds. A message for many counts once.
+    /// Idle sessions do not count: [`max_sessions`](Self::max_sessions) bounds them.
+    ///
+    /// In the last sixteenth, handshakes are answered with 503. Beyond the limit the layer above drops what it keeps for
+    /// clients that are away, oldest first. Then the sessions end whose removal frees most, with
+    /// [`TransportFault::MemoryLimit`](super::TransportFault::MemoryLimit). A single message that is larger is refused.
+    /// Default 1 GiB; at least 64 KiB.
+    pub max_bytes_held: usize,
     /// The sessions that may exist at a time; further handshakes are answered with 503. Default no limit of its own.
     pub max_sessions: usize,
     /// What happens to a client that does not read, once more would wait for it than may. Default refuse.
@@ -141,6 +150,7 @@ impl Default for Config {
             max_buffered_messages: 65_536,
             max_undelivered_bytes: 4 << 20,
             max_undelivered_messages: 4_096,
+            max_bytes_held: 1 << 30,
             max_sessions: usize::MAX,
             slow_reader: SlowReader::Refuse,
             allow_request: false,
@@ -151,6 +161,9 @@ impl Default for Config {
         }
     }
 }
+
+/// The least that a server may hold: room for a few handshakes and messages.
+const LEAST_BYTES_HELD: usize = 64 << 10;
 
 impl Config {
     /// Sets [`ping_interval`](Self::ping_interval).
@@ -269,6 +282,13 @@ impl Config {
         self
     }
 
+    /// Sets [`max_bytes_held`](Self::max_bytes_held).
+    #[must_use]
+    pub fn with_max_bytes_held(mut self, bytes: usize) -> Self {
+        self.max_bytes_held = bytes;
+        self
+    }
+
     /// Sets [`max_sessions`](Self::max_sessions).
     #[must_use]
     pub fn with_max_sessions(mut self, sessions: usize) -> Self {
@@ -340,13 +360,14 @@ impl Config {
             origins,
             cors,
             allow_jsonp: _,
-            initial_packet: _, // one beyond the limits goes alone
+            initial_packet,
             cookie,
             max_packets_per_payload,
             max_buffered_bytes,
             max_buffered_messages,
             max_undelivered_bytes,
             max_undelivered_messages,
+            max_bytes_held,
             max_sessions,
             slow_reader: _,
             allow_request: _,
@@ -379,6 +400,10 @@ impl Config {
         check_at_least_one("max_buffered_messages", *max_buffered_messages)?;
         check_at_least_one("max_undelivered_bytes", *max_undelivered_bytes)?;
         check_at_least_one("max_undelivered_messages", *max_undelivered_messages)?;
+        // Twice the initial packet, so that it can always be queued.
+        let initial = initial_packet.as_ref().map_or(0, Message::len);
+        let least = LEAST_BYTES_HELD.max(initial.saturating_mul(2));
+        check_count("max_bytes_held", *max_bytes_held, least as u64..=u64::MAX)?;
         check_at_least_one("max_sessions", *max_sessions)?;
         check_at_least_one("max_pending_handshakes", *max_pending_handshakes)?;
         check_at_least_one("max_pending_streams", *max_pending_streams)?;

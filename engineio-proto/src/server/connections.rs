@@ -32,6 +32,7 @@ impl Server {
             }
             Ok(Target::Open(handshake)) => self.begin(handshake, by, now),
         }
+        self.settle();
     }
 
     /// Takes a frame of a connection. One of an unknown connection is ignored.
@@ -43,6 +44,7 @@ impl Server {
         } else {
             self.handle_first_frame(id, frame, now);
         }
+        self.settle();
     }
 
     /// Notes that a connection closed.
@@ -53,6 +55,7 @@ impl Server {
             Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
             None => self.forget_waiting(id),
         }
+        self.settle();
     }
 
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
@@ -63,6 +66,7 @@ impl Server {
             Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
             None => self.forget_waiting(id),
         }
+        self.settle();
     }
 
     /// The next frame for a connection, to be called when its pipe can take one. After `None`, [`Output::Frames`] says
@@ -86,6 +90,7 @@ impl Server {
         if frame.is_some() {
             stats::bump(&mut self.stats.frames_out);
         }
+        self.settle();
         frame
     }
 

@@ -3,7 +3,7 @@
 //! | handshake | accepting | `allow_request` | leads to |
 //! |---|---|---|---|
 //! | good | no | – | [`Reject::ShuttingDown`] |
-//! | good, no room | yes | – | [`Reject::TooManySessions`], [`Reject::TooManyHandshakes`] |
+//! | good, no room | yes | – | [`Reject::TooManySessions`], [`Reject::TooManyHandshakes`], [`Reject::MemoryLimit`] |
 //! | good | yes | no | [`ServerEvent::Opened`] |
 //! | good | yes | yes | [`ServerEvent::Handshake`]; then by the application's word, [`ServerEvent::Opened`] or [`Reject::Forbidden`] |
 //!
@@ -17,6 +17,7 @@ use super::output::Output;
 use super::route::{Handshake, Reject};
 use super::sessions::{Server, ServerEvent, SessionKey};
 use crate::collections::{Key, Slab, TimerQueue};
+use crate::ledger::{self, Charge, Ledger};
 use crate::{ConnectionId, Exchange, Instant, Transport};
 
 /// A handshake that waits for the application, to be answered once with [`Server::accept`] or [`Server::reject`].
@@ -52,15 +53,29 @@ pub(super) struct Waiting {
     handshakes: Slab<(Handshake, Exchange)>,
     keys: BTreeMap<Exchange, Key>,
     timers: TimerQueue<Key>,
+    charge: Charge,
 }
 
 impl Waiting {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new(ledger: &Ledger) -> Self {
         Self {
             handshakes: Slab::new(),
             keys: BTreeMap::new(),
             timers: TimerQueue::new(),
+            charge: ledger.charge(0),
         }
+    }
+
+    fn settle(&mut self) {
+        if self.handshakes.is_empty() {
+            // Emptied trees keep a node.
+            (self.keys, self.timers) = (BTreeMap::new(), TimerQueue::new());
+            return self.charge.set(0);
+        }
+        let keys = ledger::map_size::<Exchange, Key>(self.keys.len());
+        let handshakes = self.handshakes.heap_size();
+        let size = self.timers.heap_size().saturating_add(keys);
+        self.charge.set(size.saturating_add(handshakes));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -80,6 +95,7 @@ impl Waiting {
         let key = self.handshakes.insert((handshake, by))?;
         self.keys.insert(by, key);
         self.timers.set(key, Some(deadline));
+        self.settle();
         Some(HandshakeToken(key))
     }
 
@@ -87,6 +103,7 @@ impl Waiting {
         let (handshake, by) = self.handshakes.remove(key)?;
         self.keys.remove(&by);
         self.timers.set(key, None);
+        self.settle();
         Some((handshake, by))
     }
 
@@ -122,6 +139,8 @@ impl Server {
             self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
         } else if self.sessions.len().saturating_add(waiting) >= self.config.max_sessions {
             self.refuse_handshake(&handshake, by, Reject::TooManySessions, None);
+        } else if self.is_nearly_full() {
+            self.refuse_handshake(&handshake, by, Reject::MemoryLimit, None);
         } else if !self.config.allow_request {
             self.open(&handshake, by, now);
         } else if waiting >= self.config.max_pending_handshakes {
@@ -143,7 +162,9 @@ impl Server {
     pub fn accept(&mut self, token: HandshakeToken, now: Instant) -> Result<SessionKey, Gone> {
         let now = self.observe(now);
         let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
-        self.open(&handshake, by, now).ok_or(Gone)
+        let opened = self.open(&handshake, by, now).ok_or(Gone);
+        self.settle();
+        opened
     }
 
     /// Refuses a handshake: 403 with code 4 and the message, `Forbidden` if there is none; a WebSocket with 400 and the
@@ -155,6 +176,7 @@ impl Server {
     pub fn reject(&mut self, token: HandshakeToken, message: Option<&str>) -> Result<(), Gone> {
         let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
         self.refuse_handshake(&handshake, by, Reject::Forbidden, message);
+        self.settle();
         Ok(())
     }
 
@@ -180,6 +202,7 @@ impl Server {
                 self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
             }
         }
+        self.settle();
     }
 
     /// Whether new sessions may open.

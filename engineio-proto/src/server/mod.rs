@@ -1,5 +1,6 @@
 //! The server role: requests and connections in, sessions inside, messages out.
 
+mod budget;
 mod close;
 mod config;
 mod connections;
@@ -7,13 +8,16 @@ mod cors;
 mod gate;
 mod heartbeat;
 mod jsonp;
+mod marked;
 mod origins;
 mod outbox;
 mod output;
 mod query;
+mod requests;
 mod route;
 mod session;
 mod sessions;
+mod shared;
 mod stats;
 mod streams;
 mod upgrade;

@@ -13,6 +13,7 @@ use super::route::Handshake;
 use super::wire::{Control, Wire};
 use crate::codec::{v3, v4};
 use crate::hidden::Hidden;
+use crate::ledger::{self, Ledger};
 use crate::{Encoded, Frame, Message, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
@@ -37,6 +38,8 @@ pub(super) struct Payload {
     pub(super) compress: bool,
     /// Whether it is a binary payload of revision 3.
     pub(super) binary: bool,
+    /// The message whose buffer the body shares. It is still held, and whoever drops the body releases it.
+    pub(super) shares: Option<Encoded>,
 }
 
 impl fmt::Debug for Payload {
@@ -45,17 +48,18 @@ impl fmt::Debug for Payload {
             .field("body", &Hidden(&self.body))
             .field("compress", &self.compress)
             .field("binary", &self.binary)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
-/// The messages that a queue may hold while it is empty, so that a steady stream allocates nothing.
+/// The slots that a queue has from the beginning and never gives back, so that a steady stream allocates nothing.
 const SPARE: usize = 4;
 
 impl Outbox {
     /// The queue of the session that a handshake opens.
     pub(super) fn of(handshake: &Handshake) -> Self {
         Self {
+            messages: VecDeque::with_capacity(SPARE),
             wire: Wire::of(handshake),
             jsonp: handshake.jsonp,
             ..Self::default()
@@ -72,17 +76,45 @@ impl Outbox {
     }
 
     /// Queues the parts of one message back to back, or none of them.
-    pub(super) fn push(&mut self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
+    pub(super) fn push(
+        &mut self,
+        parts: &[Encoded],
+        config: &Config,
+        ledger: &Ledger,
+    ) -> Result<(), SendError> {
         if let Err(error) = self.room(parts, config) {
-            self.refused = true;
+            self.refused |= matches!(error, SendError::Full { .. });
             return Err(error);
         }
+        let before = self.slots_size();
+        parts.iter().for_each(|part| ledger.hold(part));
         self.messages.extend(parts.iter().cloned());
         self.bytes = self.bytes_with(parts);
+        ledger.replace(before, self.slots_size());
         Ok(())
     }
 
+    /// The bytes that the slots of the queue take, but for those that every session has.
+    fn slots_size(&self) -> usize {
+        let more = self.messages.capacity().saturating_sub(SPARE);
+        more.saturating_mul(size_of::<Encoded>())
+    }
+
+    /// The bytes that are free once the queue is dropped: its slots, and the messages that nothing else holds.
+    pub(super) fn held_alone(&self, ledger: &Ledger) -> usize {
+        let messages = self.messages.iter();
+        messages.fold(self.slots_size(), |sum, message| {
+            sum.saturating_add(ledger.held_alone(message))
+        })
+    }
+
     fn room(&self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
+        let sizes = parts.iter().map(Encoded::fixed_size);
+        if sizes.fold(0, usize::saturating_add) > config.max_bytes_held {
+            return Err(SendError::TooLarge {
+                limit: config.max_bytes_held,
+            });
+        }
         let count = self.messages.len().saturating_add(parts.len());
         // A single message beyond the limit may go when nothing else waits: the limit bounds how far a reader lags.
         if self.messages.is_empty() {
@@ -131,23 +163,32 @@ impl Outbox {
 
     /// The next packet as a frame, in base64 if it is binary and the connection takes text only; and whether it may be
     /// compressed.
-    pub(super) fn pop_frame(&mut self, text_only: bool) -> Option<(Frame, bool)> {
+    pub(super) fn pop_frame(&mut self, text_only: bool, ledger: &Ledger) -> Option<(Frame, bool)> {
         if let Some(packet) = self.pop_heartbeat() {
             return Some((Frame::Text(packet), true));
         }
         let wire = self.wire;
-        self.pop()
-            .map(|message| (wire.frame(&message, text_only), message.compress()))
+        self.pop_with(ledger, |message| {
+            (wire.frame(message, text_only), message.compress())
+        })
     }
 
     /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`.
-    pub(super) fn pop_payload(&mut self, first: Option<ByteString>, limit: usize) -> Payload {
+    pub(super) fn pop_payload(
+        &mut self,
+        first: Option<ByteString>,
+        limit: usize,
+        ledger: &Ledger,
+    ) -> Payload {
         let mut payload = match self.wire {
-            Wire::V4 => self.pop_payload_v4(first, limit),
-            Wire::V3 { text_only } => self.pop_payload_v3(first, limit, text_only),
+            Wire::V4 => self.pop_payload_v4(first, limit, ledger),
+            Wire::V3 { text_only } => self.pop_payload_v3(first, limit, text_only, ledger),
         };
         if let Some(index) = self.jsonp {
             payload.body = index.script(&payload.body);
+            if let Some(message) = payload.shares.take() {
+                ledger.release(&message);
+            }
         }
         payload
     }
@@ -161,7 +202,12 @@ impl Outbox {
         }
     }
 
-    fn pop_payload_v4(&mut self, first: Option<ByteString>, limit: usize) -> Payload {
+    fn pop_payload_v4(
+        &mut self,
+        first: Option<ByteString>,
+        limit: usize,
+        ledger: &Ledger,
+    ) -> Payload {
         let ping = self.pop_heartbeat();
         let mut length = first
             .iter()
@@ -180,9 +226,14 @@ impl Outbox {
         if control == 0 && count == 1 {
             // The most common answer: one message, shared with all its other recipients.
             return self
-                .pop()
+                .pop(ledger)
                 .map(|message| {
-                    Payload::text(message.polling_packet().into_bytes(), message.compress())
+                    let body = message.polling_packet().into_bytes();
+                    ledger.grown(&message);
+                    Payload {
+                        shares: Some(message.clone()),
+                        ..Payload::text(body, message.compress())
+                    }
                 })
                 .unwrap_or_default();
         }
@@ -196,9 +247,12 @@ impl Outbox {
         };
         first.iter().chain(&ping).for_each(|packet| join(packet));
         for _ in 0..count {
-            if let Some(message) = self.pop() {
-                join(&message.polling_packet());
+            let packet = self.pop_with(ledger, |message| {
                 compress |= message.compress();
+                message.polling_packet()
+            });
+            if let Some(packet) = packet {
+                join(&packet);
             }
         }
         Payload::text(body, compress)
@@ -209,6 +263,7 @@ impl Outbox {
         first: Option<ByteString>,
         limit: usize,
         text_only: bool,
+        ledger: &Ledger,
     ) -> Payload {
         let control = first.into_iter().chain(self.pop_heartbeat());
         let control: Vec<ByteString> = control.collect();
@@ -240,19 +295,27 @@ impl Outbox {
             put_text(packet, &mut body);
         }
         for _ in 0..count {
-            let Some(message) = self.pop() else { break };
-            compress |= message.compress();
-            match message.message() {
-                Message::Binary(data) if binary => v3::put_binary_item(&data, &mut body),
-                Message::Binary(_) | Message::Text(_) => {
-                    put_text(&message.text_packet_v3(), &mut body);
+            self.pop_with(ledger, |message| {
+                compress |= message.compress();
+                match message.message() {
+                    Message::Binary(data) if binary => v3::put_binary_item(&data, &mut body),
+                    Message::Binary(_) | Message::Text(_) => {
+                        put_text(&message.text_packet_v3(), &mut body);
+                    }
                 }
-            }
+            });
         }
+        // Heads are written into more room than they take.
+        let body = if ledger::keeps_buffer(body.len(), body.capacity()) {
+            body.freeze()
+        } else {
+            Bytes::copy_from_slice(&body)
+        };
         Payload {
-            body: body.freeze(),
+            body,
             compress,
             binary,
+            shares: None,
         }
     }
 
@@ -269,7 +332,11 @@ impl Outbox {
     }
 
     /// Drops everything.
-    pub(super) fn clear(&mut self) {
+    pub(super) fn clear(&mut self, ledger: &Ledger) {
+        ledger.replace(self.slots_size(), 0);
+        for message in &self.messages {
+            ledger.release(message);
+        }
         *self = Self {
             wire: self.wire,
             jsonp: self.jsonp,
@@ -277,12 +344,25 @@ impl Outbox {
         };
     }
 
-    fn pop(&mut self) -> Option<Encoded> {
+    /// Takes the next message in the form that is wanted of it.
+    fn pop_with<R>(&mut self, ledger: &Ledger, form: impl FnOnce(&Encoded) -> R) -> Option<R> {
+        let message = self.pop(ledger)?;
+        let form = form(&message);
+        // The form may have been made just now, and be kept for others that hold the message.
+        ledger.grown(&message);
+        ledger.release(&message);
+        Some(form)
+    }
+
+    /// Takes the next message, which is still held.
+    fn pop(&mut self, ledger: &Ledger) -> Option<Encoded> {
+        let before = self.slots_size();
         let message = self.messages.pop_front()?;
         self.bytes = self.bytes.saturating_sub(message.payload_len());
         if self.messages.is_empty() && self.messages.capacity() > SPARE {
             self.messages.shrink_to(SPARE);
         }
+        ledger.replace(before, self.slots_size());
         Some(message)
     }
 
@@ -303,6 +383,7 @@ impl Payload {
             body: body.into(),
             compress,
             binary: false,
+            shares: None,
         }
     }
 }
@@ -317,15 +398,51 @@ fn join_len(sum: usize, packet: usize) -> usize {
 mod tests {
     use alloc::string::String;
     use alloc::vec;
+    use core::ops::{Deref, DerefMut};
 
     use super::*;
+
+    /// A queue with a ledger of its own.
+    #[derive(Default)]
+    struct Charged {
+        outbox: Outbox,
+        ledger: Ledger,
+    }
+
+    impl Charged {
+        fn push(&mut self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
+            self.outbox.push(parts, config, &self.ledger)
+        }
+
+        fn pop_frame(&mut self, text_only: bool) -> Option<(Frame, bool)> {
+            self.outbox.pop_frame(text_only, &self.ledger)
+        }
+
+        fn pop_payload(&mut self, first: Option<ByteString>, limit: usize) -> Payload {
+            self.outbox.pop_payload(first, limit, &self.ledger)
+        }
+    }
+
+    impl Deref for Charged {
+        type Target = Outbox;
+
+        fn deref(&self) -> &Outbox {
+            &self.outbox
+        }
+    }
+
+    impl DerefMut for Charged {
+        fn deref_mut(&mut self) -> &mut Outbox {
+            &mut self.outbox
+        }
+    }
 
     fn message(text: &str) -> [Encoded; 1] {
         [Encoded::new(&Message::text(String::from(text)))]
     }
 
-    fn outbox(texts: &[&str]) -> Outbox {
-        let mut outbox = Outbox::default();
+    fn outbox(texts: &[&str]) -> Charged {
+        let mut outbox = Charged::default();
         texts
             .iter()
             .for_each(|text| outbox.push(&message(text), &Config::default()).unwrap());
@@ -342,7 +459,7 @@ mod tests {
 
     #[test]
     fn the_limit_counts_base64() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Charged::default();
         let parts = [
             Encoded::binary(vec![0; 3].into()),
             Encoded::binary(vec![0; 3].into()),
@@ -388,7 +505,7 @@ mod tests {
     #[test]
     fn a_message_at_the_limit_is_taken_and_one_beyond_it_refused() {
         let config = Config::default().with_max_buffered(10, 3);
-        let mut outbox = Outbox::default();
+        let mut outbox = Charged::default();
         outbox.push(&message("12345"), &config).unwrap();
         outbox.push(&message("12345"), &config).unwrap();
         let full = SendError::Full {
@@ -410,7 +527,7 @@ mod tests {
     #[test]
     fn parts_are_queued_together_or_not_at_all() {
         let config = Config::default().with_max_buffered(100, 2);
-        let mut outbox = Outbox::default();
+        let mut outbox = Charged::default();
         outbox.push(&message("a"), &config).unwrap();
         let [b] = message("b");
         assert!(outbox.push(&[b.clone(), b], &config).is_err());
@@ -420,7 +537,7 @@ mod tests {
     #[test]
     fn drained_is_said_once_and_only_after_a_refusal() {
         let config = Config::default().with_max_buffered(10, 100);
-        let mut outbox = Outbox::default();
+        let mut outbox = Charged::default();
         outbox.push(&message("123456"), &config).unwrap();
         outbox.push(&message("1234"), &config).unwrap();
         assert!(!outbox.take_drained(&config));
@@ -440,7 +557,7 @@ mod tests {
             (vec![plain(), message("a")], true),
             (vec![message("a")], true),
         ] {
-            let mut outbox = Outbox::default();
+            let mut outbox = Charged::default();
             for message in &messages {
                 outbox.push(message, &Config::default()).unwrap();
             }
@@ -458,10 +575,8 @@ mod tests {
     #[test]
     fn in_revision_3_a_payload_with_a_control_packet_may_be_compressed() {
         let plain = || message("a").map(Encoded::uncompressed);
-        let mut outbox = Outbox {
-            wire: Wire::V3 { text_only: true },
-            ..Outbox::default()
-        };
+        let mut outbox = outbox(&[]);
+        outbox.wire = Wire::V3 { text_only: true };
         for (first, compress) in [(None, false), (Some("0{}".into()), true)] {
             outbox.push(&plain(), &Config::default()).unwrap();
             assert_eq!(outbox.pop_payload(first, 100).compress, compress);
@@ -472,23 +587,20 @@ mod tests {
     fn in_revision_3_a_payload_is_filled_up_to_the_limit_and_not_beyond() {
         // What an item takes at most is counted, here six bytes.
         for (limit, body) in [(12, "2:4a2:4b"), (11, "2:4a")] {
-            let mut outbox = Outbox {
-                wire: Wire::V3 { text_only: true },
-                ..outbox(&["a", "b"])
-            };
+            let mut outbox = outbox(&["a", "b"]);
+            outbox.wire = Wire::V3 { text_only: true };
             assert_eq!(outbox.pop_payload(None, limit).body, body);
         }
     }
 
     #[test]
     fn what_is_cleared_keeps_the_form_that_the_handshake_chose() {
-        let mut outbox = Outbox {
-            wire: Wire::V3 { text_only: true },
-            ..outbox(&["a"])
-        };
+        let mut outbox = outbox(&["a"]);
+        outbox.wire = Wire::V3 { text_only: true };
         outbox.push_heartbeat();
-        outbox.clear();
-        assert!(outbox.is_empty() && outbox.bytes() == 0);
+        let ledger = outbox.ledger.clone();
+        outbox.clear(&ledger);
+        assert!(outbox.is_empty() && outbox.bytes() == 0 && ledger.total() == 0);
         assert_eq!(outbox.wire(), Wire::V3 { text_only: true });
     }
 

@@ -1,6 +1,9 @@
 //! What a machine wants done.
 
+use core::convert::Infallible;
+
 use crate::http::{Headers, Response};
+use crate::ledger::HeapSize;
 use crate::{ConnectionId, RequestId};
 
 /// The next thing for the driver to do, or for the application to know.
@@ -48,6 +51,23 @@ pub enum Output<E> {
     },
     /// Something for the application.
     Event(E),
+}
+
+impl HeapSize for Infallible {
+    fn heap_size(&self) -> usize {
+        match *self {}
+    }
+}
+
+impl<E: HeapSize> HeapSize for Output<E> {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Respond { response, .. } | Self::Refuse { response, .. } => response.heap_size(),
+            Self::Accept { headers, .. } => headers.heap_size(),
+            Self::Frames { .. } | Self::Close { .. } => 0,
+            Self::Event(event) => event.heap_size(),
+        }
+    }
 }
 
 impl<E> Output<E> {

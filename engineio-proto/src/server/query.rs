@@ -4,6 +4,7 @@ use super::config::Config;
 use super::session::Session;
 use super::sessions::{Server, SessionKey};
 use super::stats::Stats;
+use crate::ledger::Ledger;
 use crate::{ConnectionId, Sid, Transport};
 
 impl Server {
@@ -77,11 +78,19 @@ impl Server {
         self.timers.len()
     }
 
-    /// The bytes of messages that are held for clients and for the application, over all sessions. Constant time. Zero
-    /// once all sessions are over and their events have been taken.
+    /// The bytes that are held for all clients together, as [`Config::max_bytes_held`] counts them. Constant time. Zero
+    /// once all sessions are over and their outputs have been taken.
+    ///
+    /// It is never below what the allocator was asked for, and at most twice as much.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        self.held
+        self.ledger().total()
+    }
+
+    /// The ledger that everything held for clients is charged to. A layer above charges what it holds there too.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        self.config.ledger()
     }
 
     /// How often a session was looked at.

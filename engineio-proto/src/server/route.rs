@@ -280,6 +280,9 @@ pub enum Reject {
     /// No code, status 503: as many handshakes wait for the application as may.
     #[error("too many handshakes")]
     TooManyHandshakes,
+    /// No code, status 503: the server holds nearly as many bytes [as it may](Config::max_bytes_held).
+    #[error("memory limit reached")]
+    MemoryLimit,
     /// No code, status 503: no new session may open.
     #[error("shutting down")]
     ShuttingDown,
@@ -322,6 +325,7 @@ impl Reject {
             Self::UnknownMethod
             | Self::TooManySessions
             | Self::TooManyHandshakes
+            | Self::MemoryLimit
             | Self::ShuttingDown => None,
         }
     }
@@ -367,7 +371,10 @@ impl Reject {
     const fn status(self) -> u16 {
         match self {
             Self::UnknownMethod => 500,
-            Self::TooManySessions | Self::TooManyHandshakes | Self::ShuttingDown => 503,
+            Self::TooManySessions
+            | Self::TooManyHandshakes
+            | Self::MemoryLimit
+            | Self::ShuttingDown => 503,
             Self::Forbidden | Self::ForeignOrigin => 403,
             Self::UnknownTransport
             | Self::UnknownSid

@@ -1,6 +1,6 @@
 //! Many sessions: which one a request belongs to, whose deadline is next, who has something to say.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::AddAssign;
 
@@ -9,13 +9,17 @@ use bytes::Bytes;
 use super::config::Config;
 use super::cors::Grants;
 use super::gate::{HandshakeToken, Waiting};
+use super::marked::Marked;
 use super::output::Output;
+use super::requests::Requests;
 use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
+use super::shared::Shared;
 use super::stats::{self, ByTransport, Stats};
 use super::streams::Streams;
-use crate::collections::{Fifo, Key, Slab, TimerQueue};
+use crate::collections::{Key, Slab, TimerQueue};
 use crate::http::{RequestHead, Response};
+use crate::ledger::{Backlog, HeapSize};
 use crate::{
     ConfigError, ConnectionId, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator,
 };
@@ -49,22 +53,21 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    pub(super) config: Arc<Config>,
+    pub(super) config: Shared,
     /// The latest time seen.
     now: Instant,
     pub(super) generator: SidGenerator,
     pub(super) sessions: Slab<Slot>,
-    /// Which session an exchange that waits for its answer belongs to; none if it was refused before its body came.
-    requests: BTreeMap<RequestId, Option<Key>>,
+    requests: Requests,
     pub(super) connections: BTreeMap<ConnectionId, Key>,
     pub(super) grants: Grants,
     pub(super) timers: TimerQueue<u32>,
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
-    ready: VecDeque<Key>,
-    eventful: VecDeque<Key>,
-    pub(super) outputs: Fifo<Output<ServerEvent>>,
+    ready: Marked,
+    eventful: Marked,
+    pub(super) outputs: Backlog<Output<ServerEvent>>,
     /// The events that are not of a session that exists.
-    pub(super) opened: Fifo<ServerEvent>,
+    pub(super) opened: Backlog<ServerEvent>,
     pub(super) waiting: Waiting,
     pub(super) streams: Streams,
     pub(super) accepting: bool,
@@ -72,7 +75,10 @@ pub struct Server {
     pub(super) drained_by: Option<Instant>,
     pub(super) stats: Stats,
     pub(super) present: ByTransport,
-    pub(super) held: usize,
+    /// The sessions that opened so far.
+    opened_count: u32,
+    /// The server keeps to its memory limit itself; false if a layer above does.
+    pub(super) enforcing: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +86,8 @@ pub(super) struct Slot {
     pub(super) session: Session,
     ready: bool,
     eventful: bool,
+    /// The number of sessions that opened before it.
+    pub(super) number: u32,
 }
 
 /// Names a session of one server. A key is never used again for another session.
@@ -143,13 +151,23 @@ pub enum ServerEvent {
     },
 }
 
+impl HeapSize for ServerEvent {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Handshake { .. } | Self::Refused { .. } | Self::Opened { .. } => 0,
+            Self::Session { event, .. } => event.heap_size(),
+        }
+    }
+}
+
 /// How sending to many went.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SentMany {
     /// Sessions that got the message queued.
     pub sent: usize,
-    /// Sessions that have too much queued already, or that were not ready for a volatile message.
+    /// Sessions that have too much queued already, or that were not ready for a volatile message; all of them if the
+    /// message is larger than what may be held.
     pub full: usize,
     /// Sessions that are closing or gone.
     pub gone: usize,
@@ -160,7 +178,7 @@ impl SentMany {
     pub fn count(&mut self, result: Result<(), SendError>) {
         match result {
             Ok(()) => self.sent += 1,
-            Err(SendError::Full { .. }) => self.full += 1,
+            Err(SendError::Full { .. } | SendError::TooLarge { .. }) => self.full += 1,
             Err(SendError::Closed) => self.gone += 1,
         }
     }
@@ -186,26 +204,29 @@ impl Server {
     /// A [`ConfigError`] if the settings cannot work.
     pub fn new(config: Config, shard: u16, seed: &Seed) -> Result<Self, ConfigError> {
         config.check()?;
+        let config = Shared::new(Arc::new(config));
+        let ledger = config.ledger().clone();
         Ok(Self {
-            config: Arc::new(config),
+            config,
             now: Instant::ZERO,
             generator: SidGenerator::new(shard, seed),
             sessions: Slab::new(),
-            requests: BTreeMap::new(),
+            requests: Requests::new(&ledger),
             connections: BTreeMap::new(),
             grants: Grants::default(),
             timers: TimerQueue::new(),
-            ready: VecDeque::new(),
-            eventful: VecDeque::new(),
-            outputs: Fifo::new(),
-            opened: Fifo::new(),
-            waiting: Waiting::new(),
-            streams: Streams::new(),
+            ready: Marked::new(&ledger),
+            eventful: Marked::new(&ledger),
+            outputs: Backlog::new(&ledger),
+            opened: Backlog::new(&ledger),
+            waiting: Waiting::new(&ledger),
+            streams: Streams::new(&ledger),
             accepting: true,
             drained_by: None,
             stats: Stats::default(),
             present: ByTransport::default(),
-            held: 0,
+            opened_count: 0,
+            enforcing: true,
         })
     }
 
@@ -228,7 +249,7 @@ impl Server {
             .insert(Exchange::Request(id), &head, &self.config);
         match self.route(&head) {
             // It was answered while its body was arriving: refused at its head, or its session ended or moved.
-            Err(_) if self.requests.contains_key(&id) => return,
+            Err(_) if self.requests.get(id).is_some() => return,
             Err(reject) => self.refuse(Exchange::Request(id), reject),
             Ok(Target::Preflight) => self.respond(id, self.config.preflight(&head)),
             Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Request(id), now),
@@ -241,6 +262,7 @@ impl Server {
             }
         }
         stats::bump(&mut self.stats.requests);
+        self.settle();
     }
 
     /// Notes that a POST has begun whose body is still arriving. [`handle_request`](Self::handle_request) with the
@@ -269,12 +291,13 @@ impl Server {
             }
             Ok(Target::Open(_) | Target::Session(..) | Target::Preflight) => {}
         }
+        self.settle();
     }
 
     /// Answers a request whose body exceeds [`Config::max_payload`] with 413. Its session lives on.
     pub fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
         let now = self.observe(now);
-        let known = self.requests.get(&id).copied();
+        let known = self.requests.get(id);
         if known != Some(None) {
             stats::bump(&mut self.stats.requests);
         }
@@ -283,17 +306,19 @@ impl Server {
             Some(None) => {}
             None => self.respond(id, Response::new(413, "")),
         }
+        self.settle();
     }
 
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
         let now = self.observe(now);
         self.grants.remove(Exchange::Request(id));
-        match self.requests.remove(&id) {
+        match self.requests.remove(id) {
             Some(Some(key)) => self.with(key, |session| session.handle_request_aborted(id, now)),
             Some(None) => {}
             None => self.waiting.forget(Exchange::Request(id)),
         }
+        self.settle();
     }
 
     /// Fires what is due, at most 1,024 deadlines a call: if more are due, [`poll_timeout`](Self::poll_timeout) stays
@@ -319,6 +344,7 @@ impl Server {
                 self.timers.set(slot, deadline.flatten());
             }
         }
+        self.settle();
     }
 
     /// Queues a message for a session.
@@ -342,8 +368,9 @@ impl Server {
         match sent {
             Ok(()) => self.stats.sent(parts),
             Err(SendError::Full { .. }) => stats::bump(&mut self.stats.full),
-            Err(SendError::Closed) => {}
+            Err(SendError::Closed | SendError::TooLarge { .. }) => {}
         }
+        self.settle();
         sent
     }
 
@@ -357,6 +384,7 @@ impl Server {
         } else {
             stats::bump(&mut self.stats.dropped);
         }
+        self.settle();
         sent
     }
 
@@ -379,11 +407,13 @@ impl Server {
     pub fn close(&mut self, session: SessionKey, now: Instant) {
         let now = self.observe(now);
         self.with(session.0, |session| session.close(now));
+        self.settle();
     }
 
     /// Ends a session now and drops what is buffered.
     pub fn discard(&mut self, session: SessionKey) {
         self.with(session.0, Session::discard);
+        self.settle();
     }
 
     /// The next thing to do or to know. All that is to be done comes before the events.
@@ -394,7 +424,7 @@ impl Server {
                 self.finish(&mut output);
                 return Some(output);
             }
-            let Some(&key) = self.ready.front() else {
+            let Some(key) = self.ready.front() else {
                 return self.poll_event().map(Output::Event);
             };
             if let Some(mut action) = self
@@ -420,7 +450,7 @@ impl Server {
             if let Some(event) = self.opened.pop() {
                 return Some(event);
             }
-            let &key = self.eventful.front()?;
+            let key = self.eventful.front()?;
             let event = self
                 .with_result(SessionKey(key), Session::poll_event)
                 .flatten();
@@ -462,6 +492,10 @@ impl Server {
         self.now
     }
 
+    pub(super) fn opened_count(&self) -> u32 {
+        self.opened_count
+    }
+
     pub(super) fn route(&self, head: &RequestHead<'_>) -> Result<Target, Reject> {
         match Route::of(head, &self.config)? {
             Route::Preflight => Ok(Target::Preflight),
@@ -479,18 +513,20 @@ impl Server {
     /// Makes the session that a handshake asks for; `None` if there is no slot left.
     pub(super) fn insert(&mut self, handshake: &Handshake, now: Instant) -> Option<Key> {
         let (config, generator) = (&self.config, &mut self.generator);
+        let number = self.opened_count;
+        self.opened_count = number.wrapping_add(1);
         let key = self.sessions.insert_with(|key| {
             let sid = generator.generate(key.slot());
-            let session = Session::begin(Arc::clone(config), sid, handshake, now);
+            let session = Session::begin(config.clone(), sid, handshake, now);
             Slot {
                 session,
                 ready: false,
                 eventful: false,
+                number,
             }
         })?;
         let session = &self.sessions.get(key)?.session;
         self.timers.set(key.slot(), session.poll_timeout());
-        self.held = self.held.saturating_add(session.bytes_held());
         self.present.count(handshake.transport);
         Some(key)
     }
@@ -504,7 +540,7 @@ impl Server {
     fn finish<E>(&mut self, output: &mut Output<E>) {
         match output {
             Output::Respond { request, response } => {
-                self.requests.remove(request);
+                self.requests.remove(*request);
                 let cors = self.grants.take(Exchange::Request(*request), &self.config);
                 // The answer to a preflight has its own.
                 response.headers.add_cors(cors);
@@ -538,11 +574,9 @@ impl Server {
         let SessionKey(key) = key;
         let slot = self.sessions.get_mut(key)?;
         let before = slot.session.poll_timeout();
-        let (was_on, held) = (slot.session.is_on(), slot.session.bytes_held());
+        let was_on = slot.session.is_on();
         let result = act(&mut slot.session);
         let after = slot.session.poll_timeout();
-        let held_now = slot.session.bytes_held();
-        self.held = self.held.saturating_sub(held).saturating_add(held_now);
         let is_on = slot.session.is_on();
         if was_on != is_on {
             self.present.moved(was_on, is_on);
@@ -571,24 +605,12 @@ impl Server {
             self.sessions.remove(key);
             self.timers.set(key.slot(), None);
             let sessions = self.sessions.len();
-            fit(&mut self.ready, sessions);
-            fit(&mut self.eventful, sessions);
+            self.ready.fit(sessions);
+            self.eventful.fit(sessions);
             self.note_idle();
         }
     }
 }
-
-/// Gives back what a queue has room for far beyond the sessions that there are, each of which is in it once at most. It
-/// keeps room for all of them: a broadcast allocates nothing.
-fn fit(queue: &mut VecDeque<Key>, sessions: usize) {
-    let most = sessions.max(LEAST_ROOM);
-    if queue.capacity() / 4 > most {
-        queue.shrink_to(most.saturating_mul(2));
-    }
-}
-
-/// The sessions that a queue keeps room for in any case.
-const LEAST_ROOM: usize = 64;
 
 /// What a request that passed all checks is for.
 pub(super) enum Target {
@@ -630,7 +652,7 @@ mod tests {
         let session = server.sessions().next().map(|(session, _)| session);
         server.discard(session.unwrap());
         while server.poll_output().is_some() {}
-        assert!(server.requests.is_empty() && server.sessions.is_empty());
+        assert!(server.requests.len() == 0 && server.sessions.is_empty());
         assert!(server.grants.is_empty());
     }
 }

@@ -56,6 +56,11 @@ pub struct Stats {
     pub full: u64,
     /// Volatile sends that were dropped.
     pub dropped: u64,
+    /// Sessions that ended because the server held [more than it may](super::Config::max_bytes_held).
+    pub ended_by_memory_limit: u64,
+    /// What the layer above dropped for the same reason: in Socket.IO, packets and sessions that were kept for
+    /// connection state recovery.
+    pub forgotten_by_memory_limit: u64,
 }
 
 /// Counts by transport.
@@ -108,6 +113,8 @@ pub struct ByReject {
     pub unknown_method: u64,
     /// As many sessions existed, or handshakes waited, as may, or the server was shutting down.
     pub unavailable: u64,
+    /// The server held nearly as many bytes as it may.
+    pub memory_limit: u64,
 }
 
 impl Stats {
@@ -205,6 +212,7 @@ impl ByReject {
             Reject::TooManySessions | Reject::TooManyHandshakes | Reject::ShuttingDown => {
                 &mut self.unavailable
             }
+            Reject::MemoryLimit => &mut self.memory_limit,
         });
     }
 }

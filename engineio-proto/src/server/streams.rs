@@ -18,26 +18,57 @@ use super::stats;
 use crate::codec::{DecodeError, webtransport};
 use crate::collections::TimerQueue;
 use crate::http::{Headers, RequestHead};
+use crate::ledger::{Charge, Ledger};
 use crate::{ConnectionId, Exchange, Frame, Instant, Sid, Transport};
 
 /// The streams that wait for their first frame, and until when.
 #[derive(Debug)]
-pub(super) struct Streams(TimerQueue<ConnectionId>);
+pub(super) struct Streams {
+    deadlines: TimerQueue<ConnectionId>,
+    charge: Charge,
+}
 
 impl Streams {
-    pub(super) const fn new() -> Self {
-        Self(TimerQueue::new())
+    pub(super) fn new(ledger: &Ledger) -> Self {
+        Self {
+            deadlines: TimerQueue::new(),
+            charge: ledger.charge(0),
+        }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.0.next()
+        self.deadlines.next()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    fn insert(&mut self, id: ConnectionId, deadline: Instant) {
+        self.deadlines.set(id, Some(deadline));
+        self.settle();
     }
 
     /// Whether the stream waited; it does no more.
     pub(super) fn take(&mut self, id: ConnectionId) -> bool {
-        let waited = self.0.len();
-        self.0.set(id, None);
-        self.0.len() < waited
+        let waited = self.len();
+        self.deadlines.set(id, None);
+        self.settle();
+        self.len() < waited
+    }
+
+    fn pop_expired(&mut self, now: Instant) -> Option<ConnectionId> {
+        let expired = self.deadlines.pop_expired(now);
+        self.settle();
+        expired
+    }
+
+    fn settle(&mut self) {
+        if self.deadlines.is_empty() {
+            // An emptied tree keeps a node.
+            self.deadlines = TimerQueue::new();
+        }
+        self.charge.set(self.deadlines.heap_size());
     }
 }
 
@@ -61,16 +92,19 @@ impl Server {
             self.refuse(Exchange::Connection(id), Reject::UnknownTransport);
         } else if let Err(reject) = self.config.check_origin(head) {
             self.refuse(Exchange::Connection(id), reject);
-        } else if self.streams.0.len() >= self.config.max_pending_streams {
+        } else if self.streams.len() >= self.config.max_pending_streams {
             self.refuse(Exchange::Connection(id), Reject::TooManyHandshakes);
+        } else if self.is_nearly_full() {
+            self.refuse(Exchange::Connection(id), Reject::MemoryLimit);
         } else {
             let deadline = now + self.config.upgrade_timeout;
-            self.streams.0.set(id, Some(deadline));
+            self.streams.insert(id, deadline);
             self.outputs.push(Output::Accept {
                 connection: id,
                 headers: Headers::default(),
             });
         }
+        self.settle();
     }
 
     /// Notes that a WebTransport stream brought bytes that are no frame. Ends its session with `parse error`, or just
@@ -81,12 +115,13 @@ impl Server {
             Some(&key) => self.with(key, |session| session.handle_bad_frame(id, error, now)),
             None => self.refuse_stream(id),
         }
+        self.settle();
     }
 
     /// The WebTransport streams that have not said yet what they are for.
     #[must_use]
     pub fn pending_streams(&self) -> usize {
-        self.streams.0.len()
+        self.streams.len()
     }
 
     /// Takes a frame of a connection that belongs to no session: the first one of a stream, or nothing that counts.
@@ -110,7 +145,7 @@ impl Server {
     /// Gives up the streams that have not said anything in time.
     pub(super) fn expire_streams(&mut self, now: Instant) {
         for _ in 0..TIMERS_PER_CALL {
-            match self.streams.0.pop_expired(now) {
+            match self.streams.pop_expired(now) {
                 Some(id) => self.close_stream(id, INVALID),
                 None => break,
             }

@@ -30,7 +30,9 @@ fn everything_is_counted_once() {
     assert_eq!((stats.frames_in, stats.frames_out), (1, 2));
     assert_eq!((stats.dropped, stats.full), (1, 0));
     assert_eq!(stats.refused.unknown_sid, 1);
-    assert_eq!(gate.server.bytes_held(), 4, "for the session on polling");
+    let polling = gate.server.session(gate.sessions[0]).unwrap();
+    assert_eq!(polling.buffered().bytes, 4);
+    assert_eq!(gate.server.bytes_held(), polling.bytes_held());
     gate.frame(2, "1");
     gate.post(5, 0, "!");
     gate.drain();
@@ -65,10 +67,11 @@ fn the_initial_packet_is_held_until_it_leaves() {
     gate.open(1);
     gate.drain();
     gate.send(0, "four");
+    let before = gate.server.bytes_held();
     gate.connect(2);
-    assert_eq!(gate.server.bytes_held(), 11);
+    assert!(gate.server.bytes_held() > before + "welcome".len());
     gate.drain();
-    assert_eq!(gate.server.bytes_held(), 4);
+    assert_eq!(gate.server.bytes_held(), before);
 }
 
 #[test]

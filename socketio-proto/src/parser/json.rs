@@ -19,6 +19,7 @@ use core::fmt::Write;
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::hidden::Hidden;
+use engineio_proto::ledger::{self, HeapSize};
 use engineio_proto::{Encoded, keeps_much};
 
 use super::{Limits, syntax};
@@ -61,6 +62,21 @@ impl Waiting {
             .iter()
             .map(Bytes::len)
             .fold(0, usize::saturating_add)
+    }
+
+    /// The bytes that are held for the packet.
+    pub(super) fn heap_size(&self) -> usize {
+        let slots = self
+            .attachments
+            .capacity()
+            .saturating_mul(size_of::<Bytes>());
+        let buffers = self.attachments.iter();
+        let buffers = buffers.map(|data| ledger::buffer_size(data.len()));
+        let held = buffers.fold(
+            slots.saturating_add(size_of::<Self>()),
+            usize::saturating_add,
+        );
+        held.saturating_add(self.payload.heap_size())
     }
 
     pub(super) fn finish(self) -> Result<Packet, DecodeError> {

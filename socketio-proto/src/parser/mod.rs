@@ -429,6 +429,13 @@ impl Decoder {
             .map_or(0, |waiting| waiting.buffered_bytes())
     }
 
+    /// The bytes that are held for a packet that is not complete, its header and what the allocator adds included.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.waiting
+            .as_ref()
+            .map_or(0, |waiting| waiting.heap_size())
+    }
+
     /// Forgets the packet that is waiting for attachments, if one is.
     pub fn reset(&mut self) {
         self.waiting = None;

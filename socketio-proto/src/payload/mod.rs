@@ -22,6 +22,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::hidden::Hidden;
 use engineio_proto::keeps_much;
+use engineio_proto::ledger::{self, HeapSize};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
@@ -156,6 +157,24 @@ enum Name {
     Span { start: usize, end: usize },
     /// Unescaped.
     Decoded(ByteString),
+}
+
+impl HeapSize for Payload {
+    fn heap_size(&self) -> usize {
+        let name = match &self.shape {
+            Shape::Event(Name::Decoded(name)) => ledger::buffer_size(name.len()),
+            Shape::Event(Name::Span { .. }) | Shape::Ack | Shape::Value => 0,
+        };
+        let text = ledger::buffer_size(self.text.len()).saturating_add(name);
+        let Some(attachments) = &self.attachments else {
+            return text;
+        };
+        let list = &attachments.list;
+        let slots = size_of_val::<[Bytes]>(list)
+            .saturating_add(size_of::<Attached>() + 2 * size_of::<usize>());
+        let buffers = list.iter().map(|data| ledger::buffer_size(data.len()));
+        buffers.fold(text.saturating_add(slots), usize::saturating_add)
+    }
 }
 
 impl Payload {

@@ -44,6 +44,7 @@ impl Server {
         let (outcome, reached) = self.deliver(target, &packet, None);
         self.log_broadcast(target, &packet, offset);
         self.tell_sent(target.namespace, reached, event);
+        self.pump();
         Ok(outcome)
     }
 
@@ -52,7 +53,9 @@ impl Server {
     ///
     /// Cost: that of the [target](Target#cost) and O(s) for s recipients.
     pub fn broadcast_encoded(&mut self, target: &Target<'_>, packet: &EncodedPacket) -> SentMany {
-        self.deliver(target, packet, None).0
+        let (outcome, _) = self.deliver(target, packet, None);
+        self.pump();
+        outcome
     }
 
     /// Sends an event to many sockets and awaits their acknowledgements: each is a
@@ -105,6 +108,7 @@ impl Server {
             let deadline = self.now() + timeout;
             self.timers.set(Timer::Broadcast(id), Some(deadline));
         }
+        self.pump();
         Ok((id, outcome))
     }
 
@@ -212,6 +216,13 @@ impl Server {
     fn is_answered(&self, id: BroadcastId) -> bool {
         let broadcast = self.broadcasts.get(&id);
         broadcast.is_some_and(|broadcast| broadcast.missing.is_empty())
+    }
+
+    /// Counts acknowledgements as missing that came and were dropped before they were told.
+    pub(super) fn await_again(&mut self, id: BroadcastId, sockets: Vec<SocketKey>) {
+        if let Some(broadcast) = self.broadcasts.get_mut(&id) {
+            broadcast.missing.extend(sockets);
+        }
     }
 
     /// Ends a broadcast, and what is still awaited for it.

@@ -248,6 +248,11 @@ impl<K: Copy + PartialEq> Connection<K> {
         self.decoder.buffered_bytes()
     }
 
+    /// The bytes that are held for a packet that is not complete, what the allocator adds included.
+    pub(super) fn heap_size(&self) -> usize {
+        self.decoder.heap_size()
+    }
+
     fn handle_packet(&mut self, packet: Packet) -> Result<Option<Received<K>>, Violation> {
         let Packet {
             packet_type,

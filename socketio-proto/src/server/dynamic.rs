@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use bytestring::ByteString;
 use engineio_proto::Instant;
 use engineio_proto::collections::Key;
+use engineio_proto::ledger::{self, Charge, HeapSize};
 use engineio_proto::server::{SentMany, SessionKey};
 
 use super::event::Event;
@@ -43,6 +44,8 @@ pub struct InvalidNamespace;
 pub(super) struct Asking {
     question: Question,
     pub(super) auth: Option<Payload>,
+    /// What the client sent along, once no event keeps it too.
+    charge: Charge,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -317,13 +320,22 @@ impl Server {
         let Some(session) = self.sockets.get(key).map(|socket| socket.session) else {
             return;
         };
-        let asking = Asking { question, auth };
+        let size = match question {
+            Question::Namespace(_) => 0,
+            Question::Session => auth.as_ref().map_or(0, HeapSize::heap_size),
+        };
+        let asking = Asking {
+            question,
+            auth,
+            charge: self.engine.ledger().charge(size),
+        };
         let bytes = asking.bytes();
         // It is held until the application has answered, and counts for as long.
         if let Some(client) = self.client_mut(session) {
             client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
         }
         self.asking.insert(key, asking);
+        self.settle_asking();
         self.timers.set(Timer::Verdict(key), Some(deadline));
         self.push_counted(session, bytes, event);
     }
@@ -354,6 +366,28 @@ impl Server {
         self.push_counted(session, bytes, event);
     }
 
+    /// Charges what a client sent along with a question, once the event that has it is taken.
+    pub(super) fn charge_asking(&mut self, event: &Event) {
+        if let Event::NamespaceRequested { token, auth, .. } = event
+            && let Some(asking) = self.asking.get_mut(&token.0)
+        {
+            let size = auth.as_ref().map_or(0, HeapSize::heap_size);
+            asking.charge.set(size);
+        }
+    }
+
+    /// What is held of a client that is being asked about.
+    pub(super) fn asking_size(&self, key: Key) -> usize {
+        self.asking
+            .get(&key)
+            .map_or(0, |asking| asking.charge.bytes())
+    }
+
+    fn settle_asking(&mut self) {
+        let size = ledger::map_size::<Key, Asking>(self.asking.len());
+        self.asking_slots.set(size);
+    }
+
     /// The parent that was asked about a client, and what the client sent along.
     fn take_parent(&mut self, key: Key) -> Option<(ParentKey, Option<Payload>)> {
         let asking = self.take_asking(key, |question| !question.is_session())?;
@@ -373,6 +407,7 @@ impl Server {
             .get(&key)
             .filter(|asking| is_meant(asking.question))?;
         let asking = self.asking.remove(&key)?;
+        self.settle_asking();
         let session = self.sockets.get(key).map(|socket| socket.session);
         if let Some(client) = session.and_then(|session| self.client_mut(session)) {
             client.undelivered_bytes = client.undelivered_bytes.saturating_sub(asking.bytes());
@@ -415,6 +450,7 @@ impl Server {
     }
 
     fn forget_namespace(&mut self, key: Key) {
+        self.forget_oldest_time(key);
         if let Some(namespace) = self
             .namespaces
             .remove(key)

@@ -27,6 +27,13 @@ pub enum EmitError {
         /// The limit that the event would exceed.
         limit: usize,
     },
+    /// The event alone takes more than the server [may hold](engineio_proto::server::Config::max_bytes_held). It can never
+    /// be sent.
+    #[error("the event takes more than the {limit} bytes that may be held")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// As many acknowledgements of the socket are awaited as may be.
     #[error("{limit} acknowledgements are awaited")]
     TooManyAcks {
@@ -42,6 +49,7 @@ impl From<SendError> for EmitError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Full { buffered, limit } => Self::Full { buffered, limit },
+            SendError::TooLarge { limit } => Self::TooLarge { limit },
             SendError::Closed | _ => Self::Closed,
         }
     }
@@ -65,6 +73,7 @@ impl Server {
         self.engine.send_parts(session, packet.parts())?;
         self.log_emit(&namespace, socket, &packet, offset);
         self.tell_sent(&namespace, vec![socket], event);
+        self.pump();
         Ok(())
     }
 
@@ -85,7 +94,9 @@ impl Server {
             .ok_or(EmitError::Closed)?;
         let (session, namespace) = (socket.session, self.namespace_name(socket));
         let packet = self.encode_event(&namespace, event)?;
-        Ok(self.engine.send_parts(session, packet.parts())?)
+        self.engine.send_parts(session, packet.parts())?;
+        self.pump();
+        Ok(())
     }
 
     /// Sends an event to one socket if it can leave at once; false if it was dropped, with all its attachments.
@@ -100,6 +111,7 @@ impl Server {
         if sent {
             self.tell_sent(&namespace, vec![socket], event);
         }
+        self.pump();
         Ok(sent)
     }
 
@@ -148,6 +160,7 @@ impl Server {
         }
         self.timers.set(Timer::Ack(socket.0, id), Some(deadline));
         self.tell_sent(&namespace, vec![socket], event);
+        self.pump();
         Ok(AckId(id))
     }
 
@@ -165,7 +178,9 @@ impl Server {
             .config
             .parser
             .encode(packet, self.config.limits.max_attachments)?;
-        Ok(self.engine.send_parts(session, packet.parts())?)
+        self.engine.send_parts(session, packet.parts())?;
+        self.pump();
+        Ok(())
     }
 
     /// Where a socket is, once it has joined.

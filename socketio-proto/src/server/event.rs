@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 
 use bytestring::ByteString;
 use engineio_proto::Exchange;
+use engineio_proto::ledger::{self, HeapSize};
 use engineio_proto::server::{CloseReason, HandshakeToken, Reject, SessionKey};
 use engineio_proto::{Sid, Transport};
 
+use super::held::{slots_size, text_size};
 use super::keys::{
     AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, RestoreToken, SocketKey,
 };
@@ -258,6 +260,63 @@ impl Event {
             payload.repeated_len()
         } else {
             0
+        }
+    }
+}
+
+impl HeapSize for Event {
+    /// Without the messages of a logged packet, which are held.
+    fn heap_size(&self) -> usize {
+        let payload = |payload: &Option<Payload>| payload.as_ref().map_or(0, HeapSize::heap_size);
+        let name = |name: &ByteString| ledger::buffer_size(name.len());
+        match self {
+            Self::NamespaceRequested {
+                namespace, auth, ..
+            }
+            | Self::Connecting {
+                namespace, auth, ..
+            }
+            | Self::Recovered {
+                namespace, auth, ..
+            } => name(namespace).saturating_add(payload(auth)),
+            Self::NamespaceAdded { namespace, .. } | Self::NamespaceRemoved { namespace } => {
+                name(namespace)
+            }
+            Self::Restoring {
+                namespace, offset, ..
+            } => name(namespace).saturating_add(name(offset)),
+            Self::PacketLogged { namespace, packet } => {
+                name(namespace).saturating_add(packet.heap_size())
+            }
+            Self::SessionSaved { namespace, session } => {
+                name(namespace).saturating_add(session.heap_size())
+            }
+            Self::Event { payload, .. }
+            | Self::Ack { payload, .. }
+            | Self::BroadcastReply { payload, .. } => payload.heap_size(),
+            Self::BroadcastEnded { missing, .. } => slots_size(missing),
+            Self::Sent {
+                namespace,
+                sockets,
+                payload,
+            } => name(namespace)
+                .saturating_add(slots_size(sockets))
+                .saturating_add(payload.heap_size()),
+            Self::RoomCreated { namespace, room } | Self::RoomDeleted { namespace, room } => {
+                name(namespace).saturating_add(text_size(room))
+            }
+            Self::RoomJoined { room, .. } | Self::RoomLeft { room, .. } => text_size(room),
+            Self::Disconnected { rooms, .. } => {
+                let names = rooms.iter().map(|room| text_size(room));
+                names.fold(slots_size(rooms), usize::saturating_add)
+            }
+            Self::Handshake { .. }
+            | Self::Refused { .. }
+            | Self::Opened { .. }
+            | Self::AckFailed { .. }
+            | Self::Upgraded { .. }
+            | Self::Drained { .. }
+            | Self::Closed { .. } => 0,
         }
     }
 }

@@ -20,8 +20,15 @@ use crate::{PacketRef, PacketType, Payload};
 pub(super) const OWED: DisconnectReason = DisconnectReason::ForcedServerClose(ForcedClose::Full);
 
 impl Server {
-    /// Lets the events of the layer below take effect at once, so that no state waits for outputs to be polled.
+    /// Ends a call: lets the events of the layer below take effect at once, so that no state waits for outputs to be
+    /// polled, and keeps to the limit of what may be held.
     pub(super) fn pump(&mut self) {
+        self.take_events();
+        self.keep_to_limit();
+    }
+
+    /// Lets the events of the layer below take effect.
+    pub(super) fn take_events(&mut self) {
         while let Some(event) = self.engine.poll_event() {
             self.handle_engine_event(event);
         }
@@ -41,6 +48,7 @@ impl Server {
                     closing: false,
                     undelivered_events: 0,
                     undelivered_bytes: 0,
+                    partial: self.engine.ledger().charge(0),
                 };
                 self.clients.insert(session.slot(), client);
                 self.timers.set(
@@ -74,7 +82,9 @@ impl Server {
         let Some(client) = self.client_mut(session).filter(|client| !client.closing) else {
             return;
         };
-        match client.connection.handle_message(message) {
+        let received = client.connection.handle_message(message);
+        client.partial.set(client.connection.heap_size());
+        match received {
             Ok(None) => {}
             Ok(Some(received)) => self.handle_received(session, received),
             Err(violation @ Violation::Decode(_)) => {
@@ -171,6 +181,7 @@ impl Server {
         self.events.push(Queued {
             event,
             counted: Some((session, bytes)),
+            packet: None,
         });
         true
     }
@@ -278,7 +289,10 @@ impl Server {
     /// As [`send_control`](Self::send_control), with what is encoded already.
     pub(super) fn send_owed(&mut self, session: SessionKey, parts: &[Encoded]) {
         let sent = self.engine.send_parts(session, parts);
-        if matches!(sent, Err(SendError::Full { .. })) {
+        if matches!(
+            sent,
+            Err(SendError::Full { .. } | SendError::TooLarge { .. })
+        ) {
             self.kick(session, OWED);
         }
     }

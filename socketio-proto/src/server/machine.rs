@@ -1,22 +1,26 @@
 //! The server: clients in, events out.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::ConfigError;
 use engineio_proto::codec::DecodeError as FrameError;
-use engineio_proto::collections::{Fifo, Key, SlotTable, TimerQueue};
+use engineio_proto::collections::{Key, SlotTable, TimerQueue};
 use engineio_proto::http::RequestHead;
+use engineio_proto::ledger::{Backlog, Charge, HeapSize};
 use engineio_proto::server as engine;
 use engineio_proto::server::{Output, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed, SidGenerator};
 
 use super::broadcast::Broadcast;
+use super::budget::OldestKept;
 use super::config::Config;
 use super::connection::Connection;
 use super::dynamic::Asking;
 use super::event::Event;
+use super::held::HeldPacket;
 use super::keys::{BroadcastId, SocketId, SocketKey};
 use super::namespace::{Namespace, Socket};
 use super::namespaces::Namespaces;
@@ -83,11 +87,13 @@ pub struct Server {
     pub(super) nowhere: u64,
     /// The clients about which the application is asked something before whether to let them in.
     pub(super) asking: BTreeMap<Key, Asking>,
+    pub(super) asking_slots: Charge,
     pub(super) offsets: Offsets,
     /// Whether expired packets and sessions will be looked for.
     pub(super) expiring: bool,
     pub(super) timers: TimerQueue<Timer>,
-    pub(super) events: Fifo<Queued>,
+    pub(super) events: Backlog<Queued>,
+    pub(super) oldest_kept: OldestKept,
     /// The latest time seen: a clock that goes backwards stands still.
     now: Instant,
 }
@@ -100,6 +106,8 @@ pub(super) struct Client {
     pub(super) closing: bool,
     pub(super) undelivered_events: usize,
     pub(super) undelivered_bytes: usize,
+    /// What is held of a packet whose attachments are not complete.
+    pub(super) partial: Charge,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -121,6 +129,15 @@ pub(super) enum Timer {
 pub(super) struct Queued {
     pub(super) event: Event,
     pub(super) counted: Option<(SessionKey, usize)>,
+    /// The packet that the event tells of, which queues to clients hold too.
+    pub(super) packet: Option<Box<HeldPacket>>,
+}
+
+impl HeapSize for Queued {
+    fn heap_size(&self) -> usize {
+        let packet = self.packet.as_ref().map_or(0, |_| size_of::<HeldPacket>());
+        self.event.heap_size().saturating_add(packet)
+    }
 }
 
 /// The peer that a token or key was about has gone.
@@ -146,8 +163,10 @@ impl Server {
         config.check()?;
         let derive = |purpose| seed.derive(purpose, shard.into());
         let below = derive(Purpose::EngineServer);
+        let engine = engine::Server::new(config.engine.clone(), shard, &below)?;
+        let ledger = engine.ledger().clone();
         let mut server = Self {
-            engine: engine::Server::new(config.engine.clone(), shard, &below)?,
+            engine: engine.limited_by_caller(),
             config,
             generator: SidGenerator::new(shard, &derive(Purpose::SocketIds)),
             clients: SlotTable::new(),
@@ -156,10 +175,12 @@ impl Server {
             broadcasts: BTreeMap::new(),
             nowhere: 0,
             asking: BTreeMap::new(),
+            asking_slots: ledger.charge(0),
             offsets: Offsets::new(&derive(Purpose::Offsets)),
             expiring: false,
             timers: TimerQueue::new(),
-            events: Fifo::new(),
+            events: Backlog::new(&ledger),
+            oldest_kept: OldestKept::new(&ledger),
             now: Instant::ZERO,
         };
         if let Some(main) = server.namespaces.insert(ByteString::from_static("/")) {
@@ -268,6 +289,12 @@ impl Server {
     /// The next thing to do or to know. All that is to be done comes before the events.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Event>> {
+        let output = self.next_output();
+        self.keep_to_limit();
+        output
+    }
+
+    fn next_output(&mut self) -> Option<Output<Event>> {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 // Made by an action that was taken just now, such as the last answer of a session that closes.
@@ -297,7 +324,8 @@ impl Server {
                 Output::Close { connection } => return Some(Output::Close { connection }),
             }
         }
-        let Queued { event, counted } = self.events.pop()?;
+        let Queued { event, counted, .. } = self.events.pop()?;
+        self.charge_asking(&event);
         if let Some((session, bytes)) = counted
             && let Some(client) = self.client_mut(session)
         {
@@ -347,17 +375,17 @@ impl Server {
             })
     }
 
-    /// The bytes of messages that are held for clients and for the application, and of attachments whose packet is not
-    /// complete. Looks at each client. Zero once all clients are gone and their events have been taken.
+    /// The bytes that are held for all clients together, as
+    /// [`max_bytes_held`](engineio_proto::server::Config::max_bytes_held) counts them: what the Engine.IO server below
+    /// holds, events that the application has not taken, packets whose attachments are not complete, what is kept for
+    /// clients that come back, and for those about whom the application is asked. Constant time. Zero once all clients are
+    /// gone, their events have been taken, and nothing is kept for those who come back.
+    ///
+    /// It is never below what the allocator was asked for, and at most twice as much, save that an attachment which the
+    /// application puts into several events counts in each.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        let sessions = self.engine.sessions();
-        let clients = sessions.filter_map(|(session, _)| self.client(session));
-        clients.fold(self.engine.bytes_held(), |sum, client| {
-            let partial = client.connection.buffered_bytes();
-            sum.saturating_add(partial)
-                .saturating_add(client.undelivered_bytes)
-        })
+        self.engine.bytes_held()
     }
 
     /// The Engine.IO server below, to be looked at.
@@ -403,9 +431,16 @@ impl Server {
     }
 
     pub(super) fn push(&mut self, event: Event) {
+        let packet = if let Event::PacketLogged { packet, .. } = &event {
+            let packet = packet.packet.clone();
+            Some(Box::new(HeldPacket::new(packet, self.engine.ledger())))
+        } else {
+            None
+        };
         self.events.push(Queued {
             event,
             counted: None,
+            packet,
         });
     }
 

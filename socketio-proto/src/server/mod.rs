@@ -50,12 +50,14 @@
 //! `serverSideEmit`, is left to adapters, for which [`Server::encode_event`] and [`Server::broadcast_encoded`] are there.
 
 mod broadcast;
+mod budget;
 mod config;
 mod connection;
 mod dynamic;
 mod emit;
 mod event;
 mod gate;
+mod held;
 mod incoming;
 mod keys;
 mod leaving;

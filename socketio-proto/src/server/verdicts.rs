@@ -9,6 +9,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use serde::Serialize;
 
+use super::held::HeldRestored;
 use super::incoming::OWED;
 use super::keys::{ConnectToken, SocketKey};
 use super::machine::{Gone, Server, Timer};
@@ -95,13 +96,14 @@ impl Server {
         let id: Arc<str> = Arc::from(socket.name());
         let extras = socket.extras.as_deref_mut();
         let restored = extras.and_then(|extras| extras.restored.take());
+        let restored = restored.and_then(HeldRestored::into_session);
         if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
             namespace.end_waiting(key);
             namespace.sockets.insert(SocketKey(key));
             namespace.is_established = true;
         }
         let own = || BTreeSet::from([id]);
-        let rooms = restored.map_or_else(own, |restored| restored.session.rooms);
+        let rooms = restored.map_or_else(own, |session| session.rooms);
         for room in rooms {
             // It was in them before, or in its own by right.
             let _joined = self.join(SocketKey(key), &room);

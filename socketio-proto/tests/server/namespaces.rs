@@ -570,7 +570,7 @@ fn what_waits_for_the_verdict_on_a_namespace_counts_until_it_comes() {
         let client = net.websocket();
         net.text(client, r#"0/a,{"t":"0123456789"}"#);
         net.drain();
-        assert_eq!(net.server.bytes_held(), r#"{"t":"0123456789"}"#.len());
+        assert!(net.server.bytes_held() >= r#"{"t":"0123456789"}"#.len());
         net.allow().unwrap();
         net.drain();
         assert_eq!(net.server.bytes_held(), 0);

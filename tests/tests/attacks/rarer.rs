@@ -126,7 +126,8 @@ fn message_pack_that_grows_counts_as_what_it_becomes() {
     // As it grows it is there twice for a moment.
     assert!(held < 16 * MIB, "{held}");
     let counted = target.server.bytes_held();
-    assert_eq!(counted, "[\"e\",{}]".len() + 14 * members as usize - 1);
+    let json = "[\"e\",{}]".len() + 14 * members as usize - 1;
+    assert!(counted >= json && counted < json * 5 / 4, "{counted}");
     target.takes = true;
     target.drain();
     assert_eq!((target.events, target.server.bytes_held()), (1, 0));

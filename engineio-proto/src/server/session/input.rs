@@ -173,11 +173,11 @@ impl Session {
         let now = self.observe(now);
         match (self.state, self.carrier, &self.upgrade) {
             (State::Closed, ..) if transport == Transport::WebTransport => {
-                self.actions.push_back(Output::Close { connection });
+                self.act(Output::Close { connection });
             }
             (State::Closed, ..) => {
                 let response = Reject::UnknownSid.into_refusal();
-                self.actions.push_back(Output::Refuse {
+                self.act(Output::Refuse {
                     connection,
                     response,
                 });
@@ -205,7 +205,7 @@ impl Session {
                 _,
             ) => {
                 self.accept(connection, transport);
-                self.actions.push_back(Output::Close { connection });
+                self.act(Output::Close { connection });
             }
         }
         self.check();
@@ -218,7 +218,7 @@ impl Session {
 
     fn accept(&mut self, connection: ConnectionId, transport: Transport) {
         if transport != Transport::WebTransport {
-            self.actions.push_back(Output::Accept {
+            self.act(Output::Accept {
                 connection,
                 headers: Headers::default(),
             });
@@ -402,7 +402,7 @@ impl Session {
             return self.finish(CloseReason::TransportError(fault), Release::Close);
         }
         self.undelivered_bytes = undelivered;
-        self.events.push(Event::Message(message));
+        self.tell(Event::Message(message));
     }
 
     pub(super) fn handle_probe_frame(&mut self, frame: Frame, now: Instant) {
@@ -432,13 +432,13 @@ impl Session {
         };
         let (interval, timeout) = (self.config.ping_interval, self.config.ping_timeout);
         self.heartbeat.handle_upgrade(interval, timeout, now);
-        self.events.push(Event::Upgraded(transport));
+        self.tell(Event::Upgraded(transport));
         self.after_departure();
     }
 
     pub(super) fn abort_upgrade(&mut self) {
         if let Some((_, connection)) = self.upgrade.take() {
-            self.actions.push_back(Output::Close { connection });
+            self.act(Output::Close { connection });
         }
     }
 

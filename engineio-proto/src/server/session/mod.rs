@@ -30,9 +30,11 @@ use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
 use super::output::Output;
 use super::route::{Action, BadRequest, Handshake, Reject, SessionRequest};
+use super::shared::Shared;
 use super::upgrade::Upgrade;
 use super::wire::Control;
 use crate::http::Response;
+use crate::ledger::{self, HeapSize};
 use crate::queue::Queue;
 use crate::{
     Buffered, ConfigError, ConnectionId, Encoded, Instant, Message, RequestId, Revision, SendError,
@@ -72,7 +74,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Session {
-    config: Arc<Config>,
+    config: Shared,
     sid: Sid,
     disable_xss_filter: bool,
     /// The connection, or the probe that may become it, takes no binary frames. Polling goes by its own rules.
@@ -159,12 +161,12 @@ impl Session {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self::begin(config, sid, handshake, now))
+        Ok(Self::begin(Shared::new(config), sid, handshake, now))
     }
 
-    /// Opens a session whose settings have been checked.
+    /// Opens a session of a machine that has many, and whose settings have been checked.
     pub(in crate::server) fn begin(
-        config: Arc<Config>,
+        config: Shared,
         sid: Sid,
         handshake: &Handshake,
         now: Instant,
@@ -182,7 +184,7 @@ impl Session {
         let (interval, timeout) = (config.ping_interval, config.ping_timeout);
         if let Some(message) = &config.initial_packet {
             // An empty queue takes any message.
-            let _taken = outbox.push(&[Encoded::new(message)], &config);
+            let _taken = outbox.push(&[Encoded::new(message)], &config, config.ledger());
         }
         Self {
             sid,
@@ -210,7 +212,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`], and [`SendError::Full`] if it would exceed what may wait; nothing is queued then.
+    /// [`SendError::Closed`]; [`SendError::Full`] if it would exceed what may wait; [`SendError::TooLarge`] if the message
+    /// alone exceeds what may be held. Nothing is queued then.
     pub fn send(&mut self, message: &Encoded) -> Result<(), SendError> {
         self.send_parts(core::slice::from_ref(message))
     }
@@ -224,8 +227,10 @@ impl Session {
         if self.state != State::Open {
             return Err(SendError::Closed);
         }
-        let result = self.outbox.push(parts, &self.config);
-        if result.is_err() && self.config.slow_reader == SlowReader::Close {
+        let result = self.outbox.push(parts, &self.config, self.config.ledger());
+        if matches!(result, Err(SendError::Full { .. }))
+            && self.config.slow_reader == SlowReader::Close
+        {
             let fault = TransportFault::SlowReader;
             self.finish(CloseReason::TransportError(fault), Release::Close);
         }
@@ -357,10 +362,59 @@ impl Session {
         }
     }
 
-    /// The bytes of messages that are held: those that wait for the client, and those that wait for the application.
+    /// The bytes that are free once the session is over and its outputs have been taken: what waits for the client, for
+    /// the application and for the driver. A message that other sessions of the same server hold too counts for none.
+    ///
+    /// Looks at each message that waits.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        self.outbox.bytes().saturating_add(self.undelivered_bytes)
+        let ledger = self.config.ledger();
+        self.outbox
+            .held_alone(ledger)
+            .saturating_add(self.actions.held_alone(ledger))
+            .saturating_add(self.events_size())
+    }
+
+    fn events_size(&self) -> usize {
+        self.events
+            .iter()
+            .fold(self.events.slots_size(), |sum, event| {
+                sum.saturating_add(event.heap_size())
+            })
+    }
+
+    /// Ends the session because the machine holds more than it may. What waits for the client and the messages that wait
+    /// for the application are dropped. A session that is over already only drops them.
+    pub(super) fn end_for_memory(&mut self) {
+        self.drop_queued();
+        let fault = TransportFault::MemoryLimit;
+        self.finish(CloseReason::TransportError(fault), Release::Close);
+        self.drop_messages();
+        let body = self.outbox.control_payload(Control::Close);
+        let headers = self.headers(output::TEXT_PAYLOAD);
+        let answer = || Response::new(200, body.clone()).with_headers(headers.clone());
+        self.actions.shorten(self.config.ledger(), answer);
+        self.check();
+    }
+
+    /// Whether the session is over and holds nothing that [`end_for_memory`](Self::end_for_memory) drops.
+    pub(super) fn is_spent(&self) -> bool {
+        self.is_closed()
+            && !self.has_frames()
+            && !self.actions.has_long_answer()
+            && !self
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::Message(_)))
+    }
+
+    /// Drops the messages that the application has not taken.
+    fn drop_messages(&mut self) {
+        let before = self.events_size();
+        self.events
+            .retain(|event| !matches!(event, Event::Message(_)));
+        self.undelivered_bytes = 0;
+        self.config.ledger().replace(before, self.events_size());
     }
 
     /// Ends the session: answers what is open, drops what is queued, tells the application.
@@ -397,21 +451,21 @@ impl Session {
                 // A driver that drained after every input would have had these frames: it may take them now, before it
                 // closes the connection.
                 if self.has_frames() && !announced {
-                    self.actions.push_back(Output::Frames { connection });
+                    self.act(Output::Frames { connection });
                 }
                 self.carrier = Carrier::Connected {
                     transport,
                     connection,
                     announced: true,
                 };
-                self.actions.push_back(Output::Close { connection });
+                self.act(Output::Close { connection });
             }
             Carrier::Awaited(_) | Carrier::Connected { .. } => self.drop_queued(),
         }
         if self.is_polling() {
             self.drop_queued();
         }
-        self.events.push(Event::Closed(reason));
+        self.tell(Event::Closed(reason));
     }
 
     /// Notes the time, which never goes back.
@@ -446,6 +500,25 @@ impl Session {
             self.is_polling() || self.upgrade.connection().is_none(),
             "only polling is upgraded"
         );
+    }
+}
+
+impl HeapSize for Event {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Message(message) => ledger::buffer_size(message.len()),
+            Self::Upgraded(_) | Self::Drained | Self::Closed(_) => 0,
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let events = self.events_size();
+        let ledger = self.config.ledger();
+        self.outbox.clear(ledger);
+        while self.actions.pop_front(ledger).is_some() {}
+        ledger.replace(events, 0);
     }
 }
 

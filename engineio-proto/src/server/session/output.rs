@@ -8,13 +8,14 @@ use bytestring::ByteString;
 use super::{Carrier, Event, Release, Session, State, Timer};
 use crate::codec::{Open, Packet, v4};
 use crate::http::{Headers, Response};
+use crate::ledger::{HeapSize, Ledger};
 use crate::server::close::CloseReason;
 use crate::server::outbox::Outbox;
 use crate::server::output::Output;
 use crate::server::wire::Control;
 use crate::{ConnectionId, Frame, Instant, RequestId};
 
-const TEXT_PAYLOAD: &str = "text/plain; charset=UTF-8";
+pub(super) const TEXT_PAYLOAD: &str = "text/plain; charset=UTF-8";
 
 impl Session {
     /// The next thing to do or to know. What is to be done comes first, events after it.
@@ -30,7 +31,7 @@ impl Session {
     /// its own driver.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
-        if let Some(action) = self.actions.pop_front() {
+        if let Some(action) = self.actions.pop_front(self.config.ledger()) {
             let closes =
                 matches!(action, Output::Close { connection } if self.is_connected(connection));
             if closes && self.is_closed() {
@@ -61,7 +62,12 @@ impl Session {
     /// The next event, without what is to be done.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
+        let before = self.events.slots_size();
         let event = self.events.pop()?;
+        let before = before.saturating_add(event.heap_size());
+        self.config
+            .ledger()
+            .replace(before, self.events.slots_size());
         if let Event::Message(message) = &event {
             self.undelivered_bytes = self.undelivered_bytes.saturating_sub(message.len());
         }
@@ -93,7 +99,7 @@ impl Session {
             Some((Frame::Text(self.open_packet()), true))
         } else {
             let text_only = self.text_only;
-            self.take(|outbox| outbox.pop_frame(text_only))
+            self.take(|outbox, ledger| outbox.pop_frame(text_only, ledger))
         };
         if let Carrier::Connected { announced, .. } = &mut self.carrier
             && frame.is_none()
@@ -147,7 +153,7 @@ impl Session {
     /// Something left the queue: there may be room again, or nothing left to wait for.
     pub(super) fn after_departure(&mut self) {
         if self.state == State::Open && self.outbox.take_drained(&self.config) {
-            self.events.push(Event::Drained);
+            self.tell(Event::Drained);
         }
         if matches!(
             (self.state, self.carrier),
@@ -177,7 +183,7 @@ impl Session {
         let opens = core::mem::take(&mut self.open_pending);
         let open = opens.then(|| self.open_packet());
         let limit = self.config.max_payload;
-        let payload = self.take(|outbox| outbox.pop_payload(open, limit));
+        let payload = self.take(|outbox, ledger| outbox.pop_payload(open, limit, ledger));
         let cookie = self
             .config
             .cookie
@@ -191,18 +197,33 @@ impl Session {
         };
         let headers = self.headers(content_type).with_set_cookie(cookie);
         let response = Response::new(200, payload.body).with_headers(headers);
-        self.respond(request, response.with_compress(payload.compress));
+        let response = response.with_compress(payload.compress);
+        let answer = Output::Respond { request, response };
+        let ledger = self.config.ledger();
+        self.actions.push_back(answer, payload.shares, ledger);
         self.after_departure();
     }
 
     /// Takes from the queue for the driver, and tells the heartbeat if its packet was among what was taken.
-    fn take<R>(&mut self, pop: impl FnOnce(&mut Outbox) -> R) -> R {
+    fn take<R>(&mut self, pop: impl FnOnce(&mut Outbox, &Ledger) -> R) -> R {
         let waited = self.outbox.heartbeat_waits();
-        let taken = pop(&mut self.outbox);
+        let taken = pop(&mut self.outbox, self.config.ledger());
         if waited && !self.outbox.heartbeat_waits() {
             self.heartbeat.handle_handover();
         }
         taken
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        let before = self.events.slots_size();
+        let contents = event.heap_size();
+        self.events.push(event);
+        let after = self.events.slots_size().saturating_add(contents);
+        self.config.ledger().replace(before, after);
+    }
+
+    pub(super) fn act(&mut self, action: Output<Infallible>) {
+        self.actions.push_back(action, None, self.config.ledger());
     }
 
     pub(super) fn push_heartbeat(&mut self) {
@@ -212,7 +233,7 @@ impl Session {
 
     pub(super) fn drop_queued(&mut self) {
         self.open_pending = false;
-        self.outbox.clear();
+        self.outbox.clear(self.config.ledger());
     }
 
     pub(super) fn respond_control(&mut self, request: RequestId, control: Control) {
@@ -222,8 +243,7 @@ impl Session {
     }
 
     pub(super) fn respond(&mut self, request: RequestId, response: Response) {
-        self.actions
-            .push_back(Output::Respond { request, response });
+        self.act(Output::Respond { request, response });
     }
 
     pub(super) fn headers(&self, content_type: &'static str) -> Headers {

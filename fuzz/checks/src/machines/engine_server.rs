@@ -23,7 +23,7 @@ machine!(Server, ServerEvent, |server| server.session_count(), life);
 pub fn engine_server_ops(data: &[u8]) {
     let mut input = Input::new(data);
     let config = config(input.byte());
-    let limit = most_held(&config);
+    let limit = config.max_bytes_held;
     let mut rig = Rig::new(Server::new(config, 3, &seed()).expect("good settings"));
     let mut asked = Vec::new();
     for _ in 0..MOST_STEPS {
@@ -105,6 +105,7 @@ pub(super) fn config(choice: u8) -> Config {
         .with_max_buffered(4_000, 40)
         .with_max_undelivered(4_000, 40)
         .with_max_sessions(8)
+        .with_max_bytes_held(if choice & 1 == 0 { 64 << 10 } else { 1 << 20 })
         .with_allow_request(choice & 1 != 0)
         .with_report_refusals(choice & 2 != 0);
     if choice & 4 == 0 {
@@ -116,14 +117,6 @@ pub(super) fn config(choice: u8) -> Config {
         .with_max_undelivered(80, 3)
         .with_max_packets_per_payload(3)
         .with_initial_packet(Message::text("i"))
-}
-
-/// What sessions may hold by their settings: what waits each way, and one payload and one message beyond it.
-pub(super) fn most_held(config: &Config) -> usize {
-    let each = config.max_buffered_bytes
-        + config.max_undelivered_bytes
-        + 2 * config.max_payload.min(2_000);
-    config.max_sessions * each
 }
 
 fn life(event: &ServerEvent) -> Life {

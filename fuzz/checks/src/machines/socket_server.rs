@@ -37,8 +37,7 @@ const ROOMS: [&str; 3] = ["r", "s", ""];
 pub fn socket_server_ops(data: &[u8]) {
     let mut input = Input::new(data);
     let config = config(input.byte());
-    let attachments = usize::from(config.limits.max_attachments) + 1;
-    let limit = engine_server::most_held(&config.engine) * attachments;
+    let limit = config.engine.max_bytes_held;
     let mut server = Server::new(config, 3, &seed()).expect("good settings");
     server.add_namespace("/a").expect("a good name");
     let pattern = NamespacePattern::new("/made-{int}").expect("a pattern");

@@ -103,8 +103,24 @@ fn a_packet_of_the_official_client_is_read() {
         r#"["hello",{"k":1},{"_placeholder":true,"num":0}]"#
     );
     assert_eq!(payload.name(), Some("hello"));
-    // The attachment is a slice of the message.
-    assert_eq!(payload.attachments()[0].as_ptr(), bytes[25..].as_ptr());
+    assert_eq!(payload.attachments()[0], &[1, 2, 3][..]);
+}
+
+#[test]
+fn an_attachment_shares_the_message_if_it_is_nearly_all_of_it() {
+    for (len, shares) in [(1_000, true), (100, false)] {
+        let mut bytes = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1x\xc5".to_vec();
+        bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
+        bytes.extend(core::iter::repeat_n(7, len));
+        let message = Bytes::from(bytes);
+        let payload = decode(message.clone()).unwrap().payload.unwrap();
+        let attachment = payload.attachments()[0].as_ptr();
+        assert_eq!(
+            message.as_ptr_range().contains(&attachment),
+            shares,
+            "{len}"
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::fmt::Write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use engineio_proto::keeps_much;
+use engineio_proto::ledger;
 use serde_json::Number;
 
 use super::date;
@@ -180,12 +180,12 @@ impl Writer<'_> {
         let num = self.attachments.len();
         // Writing to a string does not fail.
         let _ = write!(self.json, "{{\"{FLAG}\":true,\"num\":{num}}}");
-        self.attachments
-            .push(if keeps_much(self.message.len(), data.len()) {
-                Bytes::copy_from_slice(data)
-            } else {
-                self.message.slice_ref(data)
-            });
+        let keeps = ledger::keeps_buffer(data.len(), self.message.len());
+        self.attachments.push(if keeps {
+            self.message.slice_ref(data)
+        } else {
+            Bytes::copy_from_slice(data)
+        });
         Ok(())
     }
 

@@ -108,6 +108,7 @@ impl Server {
         self.keep_for_waiting(key, &packet);
         if let Some(store) = self.store(key) {
             store.record(packet);
+            self.note_oldest(key);
             self.await_expiry();
         } else {
             let namespace = name;
@@ -119,6 +120,7 @@ impl Server {
     pub(in super::super) fn save(&mut self, namespace: Key, session: SavedSession) {
         if let Some(store) = self.store(namespace) {
             store.save(session);
+            self.note_oldest(namespace);
             self.await_expiry();
         } else if let Some(namespace) = self.namespaces.by_key(namespace) {
             let namespace = namespace.name.clone();
@@ -131,10 +133,13 @@ impl Server {
         let config = self.config.connection_state_recovery;
         let config = config.filter(|config| config.storage == RecoveryStorage::Inside)?;
         self.namespaces.note_store(namespace);
+        let ledger = self.engine.ledger();
         let namespace = self.namespaces.by_key_mut(namespace)?;
-        let store = namespace
-            .store
-            .get_or_insert_with(|| Box::new(RecoveryStore::new(config)));
+        let store = namespace.store.get_or_insert_with(|| {
+            let mut store = Box::new(RecoveryStore::new(config));
+            store.attach(ledger);
+            store
+        });
         Some(store)
     }
 
@@ -165,6 +170,7 @@ impl Server {
             if namespace.store.is_some() {
                 self.await_expiry();
             }
+            self.note_oldest(key);
             self.clean_up(key);
         }
     }
@@ -178,7 +184,9 @@ impl Server {
     /// Takes out what is kept of a namespace, to be handed to another server; `None` if nothing is.
     pub fn take_recovery_store(&mut self, namespace: &str) -> Option<RecoveryStore> {
         let key = self.namespaces.key(namespace)?;
-        let store = self.namespaces.by_key_mut(key)?.store.take()?;
+        let mut store = self.namespaces.by_key_mut(key)?.store.take()?;
+        store.detach();
+        self.note_oldest(key);
         self.clean_up(key);
         Some(*store)
     }
@@ -186,12 +194,18 @@ impl Server {
     /// Puts in what another server kept of a namespace, in the place of what this one keeps. False, and nothing
     /// happens, if there is no such namespace or this server keeps nothing itself.
     pub fn set_recovery_store(&mut self, namespace: &str, store: RecoveryStore) -> bool {
-        let key = self.namespaces.key(namespace);
-        let Some(place) = key.and_then(|key| self.store(key)) else {
+        let ledger = self.engine.ledger().clone();
+        let Some(key) = self.namespaces.key(namespace) else {
+            return false;
+        };
+        let Some(place) = self.store(key) else {
             return false;
         };
         *place = store;
+        place.attach(&ledger);
+        self.note_oldest(key);
         self.await_expiry();
+        self.pump();
         true
     }
 }

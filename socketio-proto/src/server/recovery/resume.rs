@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::super::dynamic::{Asking, Question};
 use super::super::event::Event;
+use super::super::held::HeldRestored;
 use super::super::keys::{RestoreToken, SocketId, SocketKey};
 use super::super::machine::{Gone, Server};
 use super::super::namespace::Socket;
@@ -30,7 +31,7 @@ pub(in super::super) struct Extras {
     pub(in super::super) data: Option<Payload>,
     pub(in super::super) recovered: bool,
     /// What it gets once it has been let in.
-    pub(in super::super) restored: Option<Restored>,
+    pub(in super::super) restored: Option<HeldRestored>,
     /// The bytes of what it missed while the application thought about it.
     missed_bytes: usize,
 }
@@ -135,13 +136,14 @@ impl Server {
         {
             return false;
         }
+        let ledger = self.engine.ledger().clone();
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.extras = Some(Box::new(Extras {
                 implicit_id: None,
                 pid: Some(restored.session.pid),
                 data: restored.session.data.clone(),
                 recovered: true,
-                restored: Some(restored),
+                restored: Some(HeldRestored::new(restored, &ledger)),
                 missed_bytes: 0,
             }));
         }
@@ -169,11 +171,10 @@ impl Server {
         };
         let extras = socket.extras.as_deref();
         let restored = extras.and_then(|extras| extras.restored.as_ref());
+        let session = restored.and_then(HeldRestored::session);
         let namespace = self.namespaces.by_key_mut(socket.namespace);
-        if let (Some(restored), Some(namespace)) = (restored, namespace) {
-            namespace
-                .returning
-                .insert(SocketKey(key), &restored.session);
+        if let (Some(session), Some(namespace)) = (session, namespace) {
+            namespace.returning.insert(SocketKey(key), session);
         }
     }
 
@@ -222,10 +223,10 @@ impl Server {
                 continue;
             };
             if let Some(restored) = &mut extras.restored
-                && restored.missed.len() <= messages
+                && restored.missed().len() <= messages
                 && extras.missed_bytes <= bytes
             {
-                restored.missed.push(packet.packet.clone());
+                restored.push(&packet.packet);
                 let len = packet.packet.payload_len();
                 extras.missed_bytes = extras.missed_bytes.saturating_add(len);
             }
@@ -252,7 +253,10 @@ impl Server {
         } = *extras;
         if let Some(restored) = restored {
             // It went away again before it was let in.
-            return self.save(namespace, restored.session);
+            if let Some(session) = restored.into_session() {
+                self.save(namespace, session);
+            }
+            return;
         }
         let Some(pid) = pid.filter(|_| socket.joined) else {
             return;
@@ -293,7 +297,7 @@ impl Server {
             .get(key)
             .and_then(|socket| socket.extras.as_ref());
         let restored = extras.and_then(|extras| extras.restored.as_ref());
-        restored.map_or(&[], |restored| &restored.missed)
+        restored.map_or(&[], HeldRestored::missed)
     }
 
     /// Whether a socket came back with its earlier session: officially `recovered`.

@@ -7,8 +7,10 @@ use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::collections::Steps;
+use engineio_proto::ledger::{self, Charge, HeapSize, Ledger};
 use engineio_proto::{Instant, Sid};
 
+use super::super::held::{hold, release};
 use super::super::keys::SocketId;
 use super::config::RecoveryConfig;
 use crate::{EncodedPacket, Payload};
@@ -97,7 +99,6 @@ pub struct Restored {
 /// ```
 ///
 /// Source: `socket.io-adapter`, `SessionAwareAdapter`.
-#[derive(Clone)]
 pub struct RecoveryStore {
     config: RecoveryConfig,
     packets: VecDeque<LoggedPacket>,
@@ -112,6 +113,10 @@ pub struct RecoveryStore {
     /// The numbers of sessions.
     pids: BTreeSet<(Head, u64)>,
     next_session: u64,
+    /// The bytes that packets and sessions keep on the heap.
+    contents: usize,
+    /// What the server that keeps the store is charged.
+    charge: Option<Charge>,
     steps: Steps,
 }
 
@@ -204,6 +209,8 @@ impl RecoveryStore {
             sessions: BTreeMap::new(),
             pids: BTreeSet::new(),
             next_session: 0,
+            contents: 0,
+            charge: None,
             steps: Steps::new(),
         }
     }
@@ -216,11 +223,16 @@ impl RecoveryStore {
         packet.recipients.put_in_order();
         let number = self.first.saturating_add(self.packets.len() as u64);
         self.bytes = self.bytes.saturating_add(packet.bytes());
+        self.contents = self.contents.saturating_add(packet.heap_size());
         self.offsets.insert(packet.offset.clone(), number);
+        if let Some(charge) = &self.charge {
+            hold(&packet.packet, charge.ledger());
+        }
         self.packets.push_back(packet);
         while self.packets.len() > self.config.max_packets || self.bytes > self.config.max_bytes {
             self.forget_packet();
         }
+        self.settle();
     }
 
     /// Keeps a session whose client went away; the one that is away longest makes room for it.
@@ -228,6 +240,7 @@ impl RecoveryStore {
         let number = self.next_session;
         self.next_session = number.saturating_add(1);
         self.pids.insert((head(&session.pid), number));
+        self.contents = self.contents.saturating_add(session.heap_size());
         self.sessions.insert(number, session);
         while self.sessions.len() > self.config.max_sessions {
             let Some(oldest) = self.sessions.keys().next().copied() else {
@@ -235,6 +248,7 @@ impl RecoveryStore {
             };
             self.forget_session(oldest);
         }
+        self.settle();
     }
 
     /// What the client gets that names a session and the offset of the last packet that it had; `None` if there is no
@@ -250,6 +264,7 @@ impl RecoveryStore {
             (session.pid == *pid).then_some(*number)
         })?;
         let session = self.forget_session(number)?;
+        self.settle();
         if self.is_over(session.disconnected_at, now) {
             return None;
         }
@@ -286,6 +301,67 @@ impl RecoveryStore {
             }
             self.forget_session(number);
         }
+        self.settle();
+    }
+
+    /// When the oldest of what is kept was sent or left.
+    pub(in super::super) fn oldest(&self) -> Option<Instant> {
+        let packet = self.packets.front().map(|packet| packet.sent_at);
+        let session = self.sessions.values().next();
+        let session = session.map(|session| session.disconnected_at);
+        packet.into_iter().chain(session).min()
+    }
+
+    /// Forgets the oldest packet or session, of equal age the packet.
+    pub(in super::super) fn forget_oldest(&mut self) {
+        let packet = self.packets.front().map(|packet| packet.sent_at);
+        let session = self.sessions.first_key_value();
+        let session = session.map(|(number, session)| (*number, session.disconnected_at));
+        match (packet, session) {
+            (Some(sent), Some((number, left))) if left < sent => {
+                self.forget_session(number);
+            }
+            (None, Some((number, _))) => {
+                self.forget_session(number);
+            }
+            (Some(_), _) => self.forget_packet(),
+            (None, None) => {}
+        }
+        self.settle();
+    }
+
+    /// Charges what the store keeps to the server that keeps the store.
+    pub(in super::super) fn attach(&mut self, ledger: &Ledger) {
+        self.detach();
+        for packet in &self.packets {
+            hold(&packet.packet, ledger);
+        }
+        self.charge = Some(ledger.charge(0));
+        self.settle();
+    }
+
+    /// Ends what [`attach`](Self::attach) began.
+    pub(in super::super) fn detach(&mut self) {
+        if let Some(charge) = self.charge.take() {
+            for packet in &self.packets {
+                release(&packet.packet, charge.ledger());
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        let Some(charge) = &mut self.charge else {
+            return;
+        };
+        let slots = self.packets.capacity();
+        let sizes = [
+            size_of::<Self>() + LISTED,
+            slots.saturating_mul(size_of::<LoggedPacket>()),
+            ledger::map_size::<ByteString, u64>(self.offsets.len()),
+            ledger::map_size::<u64, SavedSession>(self.sessions.len()),
+            ledger::map_size::<(Head, u64), ()>(self.pids.len()),
+        ];
+        charge.set(sizes.into_iter().fold(self.contents, usize::saturating_add));
     }
 
     /// The bounds.
@@ -333,6 +409,10 @@ impl RecoveryStore {
             return;
         };
         self.bytes = self.bytes.saturating_sub(packet.bytes());
+        self.contents = self.contents.saturating_sub(packet.heap_size());
+        if let Some(charge) = &self.charge {
+            release(&packet.packet, charge.ledger());
+        }
         // Of two with one offset, which only a careless caller records, the later is meant.
         if self.offsets.get(&packet.offset) == Some(&self.first) {
             self.offsets.remove(&packet.offset);
@@ -341,13 +421,48 @@ impl RecoveryStore {
         if self.packets.is_empty() {
             self.packets = VecDeque::new();
             self.offsets = BTreeMap::new();
+        } else if self.packets.len() < self.packets.capacity() / 4 {
+            self.packets.shrink_to(self.packets.len().saturating_mul(2));
         }
     }
 
     fn forget_session(&mut self, number: u64) -> Option<SavedSession> {
         let session = self.sessions.remove(&number)?;
         self.pids.remove(&(head(&session.pid), number));
+        self.contents = self.contents.saturating_sub(session.heap_size());
+        if self.sessions.is_empty() {
+            // Emptied trees keep a node.
+            (self.sessions, self.pids) = (BTreeMap::new(), BTreeSet::new());
+        }
         Some(session)
+    }
+}
+
+/// What the server keeps of a namespace that has a store.
+const LISTED: usize = 64;
+
+/// The clone belongs to no server.
+impl Clone for RecoveryStore {
+    fn clone(&self) -> Self {
+        Self {
+            config: self.config,
+            packets: self.packets.clone(),
+            first: self.first,
+            offsets: self.offsets.clone(),
+            bytes: self.bytes,
+            sessions: self.sessions.clone(),
+            pids: self.pids.clone(),
+            next_session: self.next_session,
+            contents: self.contents,
+            charge: None,
+            steps: self.steps.clone(),
+        }
+    }
+}
+
+impl Drop for RecoveryStore {
+    fn drop(&mut self) {
+        self.detach();
     }
 }
 

@@ -1,0 +1,141 @@
+//! A queue whose memory is charged.
+
+use alloc::collections::VecDeque;
+use core::mem::size_of;
+
+use super::{Charge, HeapSize, Ledger};
+
+/// A first-in, first-out queue that charges a [`Ledger`] for its slots and for what its items keep.
+///
+/// It has 16 slots from the beginning, which belong to the machine and are not charged. Of further ones it gives half
+/// back once three quarters are free.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::ledger::{Backlog, HeapSize, Ledger};
+///
+/// struct Name(String);
+///
+/// impl HeapSize for Name {
+///     fn heap_size(&self) -> usize {
+///         self.0.capacity()
+///     }
+/// }
+///
+/// let ledger = Ledger::new();
+/// let mut names = Backlog::new(&ledger);
+/// names.push(Name("Ada".into()));
+/// assert_eq!(ledger.total(), 3);
+/// assert_eq!(names.pop().map(|name| name.0).as_deref(), Some("Ada"));
+/// assert_eq!(ledger.total(), 0);
+/// ```
+#[derive(Debug)]
+pub struct Backlog<T> {
+    items: VecDeque<T>,
+    contents: usize,
+    charge: Charge,
+}
+
+/// The slots that a queue always has, so that a steady stream of items allocates nothing.
+const SPARE: usize = 16;
+
+impl<T: HeapSize> Backlog<T> {
+    /// Makes an empty queue.
+    #[must_use]
+    pub fn new(ledger: &Ledger) -> Self {
+        Self {
+            items: VecDeque::with_capacity(SPARE),
+            contents: 0,
+            charge: ledger.charge(0),
+        }
+    }
+
+    /// Puts an item at the end.
+    pub fn push(&mut self, item: T) {
+        self.contents = self.contents.saturating_add(item.heap_size());
+        self.items.push_back(item);
+        self.settle();
+    }
+
+    /// Takes the first item.
+    pub fn pop(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
+        self.contents = self.contents.saturating_sub(item.heap_size());
+        self.settle();
+        Some(item)
+    }
+
+    /// Changes the items, and keeps those of which `keep` says so. Looks at each item.
+    pub fn retain_mut(&mut self, keep: impl FnMut(&mut T) -> bool) {
+        self.items.retain_mut(keep);
+        let sizes = self.items.iter().map(HeapSize::heap_size);
+        self.contents = sizes.fold(0, usize::saturating_add);
+        let spare = self.items.len().saturating_mul(2);
+        self.items.shrink_to(spare.max(SPARE));
+        self.settle();
+    }
+
+    /// The items, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter()
+    }
+
+    /// The number of items.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn settle(&mut self) {
+        let capacity = self.items.capacity();
+        if capacity > SPARE && self.items.len() <= capacity / 4 {
+            self.items.shrink_to(SPARE.max(capacity / 2));
+        }
+        let slots = self.items.capacity().saturating_sub(SPARE);
+        let slots = slots.saturating_mul(size_of::<T>());
+        self.charge.set(self.contents.saturating_add(slots));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl HeapSize for u8 {
+        fn heap_size(&self) -> usize {
+            usize::from(*self)
+        }
+    }
+
+    #[test]
+    fn slots_and_contents_count_until_they_are_given_back() {
+        let ledger = Ledger::new();
+        let mut backlog = Backlog::new(&ledger);
+        for item in 0..100_u8 {
+            backlog.push(item);
+        }
+        let slots = backlog.items.capacity() - SPARE;
+        assert_eq!(ledger.total(), slots + (0..100).sum::<usize>());
+        backlog.retain_mut(|item| {
+            *item = 1;
+            backlog_keeps(*item)
+        });
+        assert_eq!((backlog.len(), backlog.is_empty()), (100, false));
+        while backlog.pop().is_some() {}
+        assert_eq!((ledger.total(), backlog.items.capacity()), (0, SPARE));
+        backlog.push(7);
+        drop(backlog);
+        assert_eq!(ledger.total(), 0);
+    }
+
+    fn backlog_keeps(item: u8) -> bool {
+        item == 1
+    }
+}

@@ -1,0 +1,216 @@
+//! The bytes that one machine holds for its clients, in one sum.
+//!
+//! A machine has one [`Ledger`]. Each part that holds memory for a client charges it there and releases it again: a
+//! [`Charge`] does so when it is dropped, a [`Backlog`] with each item. A layer above charges the ledger of the machine
+//! below, so that one limit covers both.
+//!
+//! What is charged is what the allocator is asked for: contents, unused capacity, reference counts, nodes of trees.
+//! Where the exact figure is not known, the estimate is never below it and at most twice as much.
+//!
+//! An [`Encoded`] message counts once in a ledger, however many queues hold it.
+
+mod backlog;
+mod tally;
+
+use alloc::sync::Arc;
+use core::mem::size_of;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+pub use backlog::Backlog;
+pub(crate) use tally::Tally;
+
+use crate::Encoded;
+
+/// The sum of what one machine holds, in bytes. Clones share it.
+///
+/// One thread at a time may hold and release messages with a ledger, as the machine does that owns it.
+///
+/// # Examples
+///
+/// ```
+/// use engineio_proto::Encoded;
+/// use engineio_proto::ledger::Ledger;
+///
+/// let ledger = Ledger::new();
+/// let charge = ledger.charge(100);
+/// assert_eq!(ledger.total(), 100);
+/// drop(charge);
+/// assert_eq!(ledger.total(), 0);
+///
+/// let message = Encoded::binary(vec![0; 1_000].into());
+/// ledger.hold(&message);
+/// let once = ledger.total();
+/// ledger.hold(&message);
+/// assert_eq!(ledger.total(), once, "a shared message counts once");
+/// ledger.release(&message);
+/// ledger.release(&message);
+/// assert_eq!(ledger.total(), 0);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Ledger(Arc<AtomicUsize>);
+
+impl Ledger {
+    /// Makes a ledger whose sum is zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The bytes that are held. Constant time.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Charges some bytes until the guard is dropped.
+    #[must_use = "the charge ends when it is dropped"]
+    pub fn charge(&self, bytes: usize) -> Charge {
+        self.add(bytes);
+        Charge {
+            ledger: self.clone(),
+            bytes,
+        }
+    }
+
+    /// Notes that one more part holds a message; the first one charges it. Constant time, unless more than one machine
+    /// holds the message.
+    ///
+    /// Each call is to be followed by one of [`release`](Self::release).
+    pub fn hold(&self, message: &Encoded) {
+        self.add(
+            message
+                .tally()
+                .hold(self.id(), || message.heap_size(), || message.fixed_size()),
+        );
+    }
+
+    /// Notes that one part fewer holds a message; the last one releases it.
+    pub fn release(&self, message: &Encoded) {
+        self.sub(message.tally().release(self.id(), || message.fixed_size()));
+    }
+
+    /// Charges what a message has grown by: its forms for other transports are made when they are first asked for.
+    pub(crate) fn grown(&self, message: &Encoded) {
+        self.add(message.tally().grow(self.id(), || message.heap_size()));
+    }
+
+    /// The bytes of a message that a single part holds; zero if more parts hold it.
+    #[must_use]
+    pub fn held_alone(&self, message: &Encoded) -> usize {
+        message.tally().alone(self.id())
+    }
+
+    /// Replaces a charge that the caller keeps account of.
+    pub(crate) fn replace(&self, before: usize, after: usize) {
+        if after > before {
+            self.add(after - before);
+        } else {
+            self.sub(before - after);
+        }
+    }
+
+    fn add(&self, bytes: usize) {
+        self.update(|total| total.saturating_add(bytes));
+    }
+
+    fn sub(&self, bytes: usize) {
+        debug_assert!(self.total() >= bytes, "more is released than was charged");
+        self.update(|total| total.saturating_sub(bytes));
+    }
+
+    fn update(&self, change: impl Fn(usize) -> usize) {
+        // The value is a sum and nothing depends on it but limits: no order with other memory is needed.
+        let change = |total| Some(change(total));
+        let _always = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
+    }
+
+    /// Tells this ledger from others. It is compared and never shown, ordered or hashed.
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+/// Bytes charged to a [`Ledger`] for as long as this exists.
+#[derive(Debug)]
+pub struct Charge {
+    ledger: Ledger,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Charges another number of bytes in the place of the present one.
+    pub fn set(&mut self, bytes: usize) {
+        if self.bytes != bytes {
+            self.ledger.replace(self.bytes, bytes);
+            self.bytes = bytes;
+        }
+    }
+
+    /// The bytes that are charged.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The ledger that is charged.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.ledger.sub(self.bytes);
+    }
+}
+
+/// The memory that a value keeps on the heap.
+pub trait HeapSize {
+    /// The bytes on the heap, without the value itself. The same for as long as the value does not change.
+    fn heap_size(&self) -> usize;
+}
+
+/// What a reference-counted buffer of `len` bytes takes on the heap.
+///
+/// A received message may be a slice of a buffer that is up to an eighth longer: what is a smaller part is copied.
+#[must_use]
+pub const fn buffer_size(len: usize) -> usize {
+    // The reference count of `Bytes`: pointer, capacity and count.
+    const SHARED: usize = 3 * size_of::<usize>();
+    // What is unused of short buffers that were written piece by piece.
+    const SPARE: usize = 16;
+    if len == 0 {
+        return 0;
+    }
+    len.saturating_add(len / 7 + 1)
+        .saturating_add(SHARED + SPARE)
+}
+
+/// Whether a part of a buffer is large enough for the buffer to be kept for it, as [`buffer_size`] counts with. What is
+/// smaller is to be copied.
+#[must_use]
+pub const fn keeps_buffer(part: usize, buffer: usize) -> bool {
+    buffer <= part.saturating_add(part / 7 + 1)
+}
+
+/// The most that a `BTreeMap` of `len` entries takes on the heap, itself excluded: nodes have room for eleven entries, and
+/// all but the root are at least half full.
+#[must_use]
+pub const fn map_size<K, V>(len: usize) -> usize {
+    const CAPACITY: usize = 11;
+    const WORD: usize = size_of::<usize>();
+    if len == 0 {
+        return 0;
+    }
+    let leaf = CAPACITY * (size_of::<K>() + size_of::<V>()) + 3 * WORD;
+    let leaves = if len <= CAPACITY { 1 } else { (len + 1) / 6 };
+    let inner = if leaves == 1 { 0 } else { 1 + leaves / 5 };
+    let edges = (CAPACITY + 1) * WORD;
+    leaves
+        .saturating_add(inner)
+        .saturating_mul(leaf)
+        .saturating_add(inner.saturating_mul(edges))
+}

@@ -1,0 +1,211 @@
+//! What happens at the limit of what a server may hold.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use engineio_proto::http::RequestHead;
+use engineio_proto::server::{
+    CloseReason, Config, Event, Output, Server, ServerEvent, SessionKey, TransportFault,
+};
+use engineio_proto::{
+    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed, SendError, Transport,
+};
+
+const LIMIT: usize = 1 << 20;
+const NOW: Instant = Instant::ZERO;
+const ENDED: CloseReason = CloseReason::TransportError(TransportFault::MemoryLimit);
+
+struct Net {
+    server: Server,
+    sessions: Vec<SessionKey>,
+    closed: Vec<(SessionKey, CloseReason)>,
+    statuses: Vec<u16>,
+    gone: BTreeSet<ConnectionId>,
+}
+
+impl Net {
+    fn with(clients: u64) -> Self {
+        let config = Config::default()
+            .with_max_bytes_held(LIMIT)
+            .with_transports(Config::default().transports.with(Transport::WebTransport));
+        let mut net = Self {
+            server: Server::new(config, 0, &Seed::new([3; 32])).unwrap(),
+            sessions: Vec::new(),
+            closed: Vec::new(),
+            statuses: Vec::new(),
+            gone: BTreeSet::new(),
+        };
+        for number in 0..clients {
+            net.open(number);
+        }
+        net
+    }
+
+    fn open(&mut self, number: u64) {
+        self.ask(number);
+        self.take(true);
+    }
+
+    fn ask(&mut self, number: u64) {
+        let head = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=websocket");
+        self.server
+            .handle_upgrade(ConnectionId(number), &head.with_upgrade(), NOW);
+    }
+
+    fn take(&mut self, frames: bool) {
+        while let Some(output) = self.server.poll_output() {
+            self.check();
+            match output {
+                Output::Frames { connection } if frames => {
+                    while self.server.poll_frame(connection).is_some() {}
+                }
+                Output::Event(ServerEvent::Opened { session, .. }) => self.sessions.push(session),
+                Output::Event(ServerEvent::Session {
+                    session,
+                    event: Event::Closed(reason),
+                }) => self.closed.push((session, reason)),
+                Output::Respond { response, .. } | Output::Refuse { response, .. } => {
+                    self.statuses.push(response.status);
+                }
+                Output::Close { connection } => {
+                    self.gone.insert(connection);
+                }
+                Output::Event(_) | Output::Accept { .. } | Output::Frames { .. } => {}
+            }
+        }
+    }
+
+    fn check(&self) {
+        let held = self.server.bytes_held();
+        assert!(held <= LIMIT, "{held} of {LIMIT}");
+    }
+
+    fn send(&mut self, client: usize, message: &Encoded) -> Result<(), SendError> {
+        let sent = self.server.send(self.sessions[client], message);
+        self.check();
+        sent
+    }
+}
+
+fn text(len: usize) -> Encoded {
+    Encoded::new(&Message::text("x".repeat(len)))
+}
+
+#[test]
+fn handshakes_are_refused_before_anybody_is_ended() {
+    let mut net = Net::with(2);
+    net.send(0, &text(LIMIT * 4 / 5)).unwrap();
+    net.ask(2);
+    net.take(false);
+    assert_eq!(net.sessions.len(), 3, "there is room");
+    while net.server.bytes_held() <= LIMIT - LIMIT / 16 {
+        net.send(1, &text(1_000)).unwrap();
+    }
+    net.ask(3);
+    let head = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=polling");
+    net.server
+        .handle_request(RequestId(1), &head, Bytes::new(), NOW);
+    let head = RequestHead::new("CONNECT", "/engine.io/", "");
+    net.server.handle_webtransport(ConnectionId(4), &head, NOW);
+    net.take(false);
+    assert_eq!(net.statuses, [503; 3]);
+    assert_eq!((net.sessions.len(), &*net.closed), (3, &[][..]));
+    let stats = net.server.stats();
+    assert_eq!(
+        (stats.refused.memory_limit, stats.ended_by_memory_limit),
+        (3, 0)
+    );
+}
+
+#[test]
+fn the_session_ends_whose_removal_frees_most_and_is_told() {
+    let mut net = Net::with(5);
+    let shared = text(LIMIT / 2);
+    for client in 0..4 {
+        net.send(client, &shared).unwrap();
+    }
+    net.send(0, &text(1_000)).unwrap();
+    net.send(1, &text(LIMIT / 5)).unwrap();
+    net.send(2, &text(2_000)).unwrap();
+    assert_eq!(net.closed, []);
+    for _ in 0..2 {
+        net.send(4, &text(LIMIT / 8)).unwrap();
+    }
+    net.take(false);
+    // What is shared counts for nobody; client 4 holds more alone than client 1.
+    assert_eq!(net.closed, [(net.sessions[4], ENDED)]);
+    assert!(net.gone.contains(&ConnectionId(4)));
+    assert_eq!(net.server.stats().ended_by_memory_limit, 1);
+    assert_eq!(net.send(4, &text(1)), Err(SendError::Closed));
+    for client in 0..4 {
+        net.send(client, &text(1)).unwrap();
+    }
+}
+
+#[test]
+fn of_equal_sessions_the_oldest_ends() {
+    let mut net = Net::with(3);
+    // The first slot is taken by the youngest session.
+    net.server.handle_connection_closed(ConnectionId(0), NOW);
+    net.take(true);
+    net.open(7);
+    assert_eq!(net.sessions[3].slot(), 0);
+    net.closed.clear();
+    for client in [3, 2, 1] {
+        net.send(client, &text(LIMIT / 5)).unwrap();
+    }
+    net.take(false);
+    assert_eq!(net.closed, []);
+    for _ in 0..300 {
+        let message = text(1_000);
+        for client in [1, 2, 3] {
+            let _over = net.send(client, &message);
+        }
+    }
+    net.take(false);
+    assert_eq!(net.closed, [(net.sessions[1], ENDED)]);
+}
+
+#[test]
+fn a_message_that_alone_exceeds_the_limit_is_refused() {
+    let mut net = Net::with(2);
+    let too_large = SendError::TooLarge { limit: LIMIT };
+    assert_eq!(net.send(0, &text(LIMIT)), Err(too_large));
+    let many = net.server.send_many(net.sessions.clone(), &text(LIMIT));
+    assert_eq!((many.sent, many.full), (0, 2));
+    net.take(true);
+    assert_eq!((net.server.bytes_held(), &*net.closed), (0, &[][..]));
+}
+
+#[test]
+fn messages_that_the_application_does_not_take_end_their_session() {
+    let mut net = Net::with(2);
+    net.server
+        .handle_frame(ConnectionId(1), Frame::Text("4small".into()), NOW);
+    for _ in 0..3 {
+        let text = format!("4{}", "x".repeat(LIMIT / 3));
+        net.server
+            .handle_frame(ConnectionId(0), Frame::Text(text.into()), NOW);
+        net.check();
+    }
+    net.take(true);
+    assert_eq!(net.closed, [(net.sessions[0], ENDED)]);
+    assert_eq!(net.server.bytes_held(), 0);
+}
+
+/// At the limit a send looks at few messages, on average.
+#[test]
+fn many_small_sessions_at_the_limit_end_in_groups() {
+    let mut net = Net::with(500);
+    for _ in 0..30 {
+        for client in 0..500 {
+            let _over = net.send(client, &text(100));
+        }
+    }
+    net.take(false);
+    let ended = net.closed.len();
+    assert!(ended > 100, "{ended}");
+    // Each search frees a 64th of the limit: some ten of these sessions.
+    assert!(net.closed.iter().all(|(_, reason)| *reason == ENDED));
+    assert_eq!(net.server.stats().ended_by_memory_limit, ended as u64);
+}

@@ -1,0 +1,211 @@
+//! What happens at the limit of what a Socket.IO server may hold.
+
+use socketio_proto::engine::server::{self as engine, CloseReason, Output, TransportFault};
+use socketio_proto::engine::{ConnectionId, Frame};
+use socketio_proto::server::{
+    AckError, Config, DisconnectReason, EmitError, Event, RecoveryConfig, Target,
+};
+
+use super::socketio::{Net, WEBSOCKET, event};
+
+const LIMIT: usize = 1 << 20;
+const ENDED: CloseReason = CloseReason::TransportError(TransportFault::MemoryLimit);
+
+fn net(clients: u64, recovery: bool) -> Net {
+    let engine = engine::Config::default().with_max_bytes_held(LIMIT);
+    let recovery = recovery.then(RecoveryConfig::default);
+    let config = Config::default()
+        .with_engine(engine)
+        .with_connection_state_recovery(recovery);
+    let mut net = Net::new(config);
+    net.server.add_namespace("/b").unwrap();
+    for number in 0..clients {
+        net.open(number, WEBSOCKET);
+        for connect in ["40", "40/b,"] {
+            net.text(number, connect);
+            net.drain();
+        }
+    }
+    net
+}
+
+fn check(net: &Net) {
+    let held = net.server.bytes_held();
+    assert!(held <= LIMIT, "{held} of {LIMIT}");
+}
+
+/// The events that there are, with all else taken but frames.
+fn events(net: &mut Net) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some(output) = net.server.poll_output() {
+        check(net);
+        if let Output::Event(event) = output {
+            events.push(event);
+        }
+    }
+    events
+}
+
+fn closed(events: &[Event]) -> Vec<CloseReason> {
+    let reasons = events.iter().filter_map(|event| match event {
+        Event::Closed { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    reasons.collect()
+}
+
+#[test]
+fn what_is_kept_for_clients_that_come_back_goes_first_the_oldest_of_all_namespaces() {
+    let mut net = net(1, true);
+    for number in 0..30 {
+        net.now = socketio_proto::engine::Instant::from_millis(number);
+        net.server.handle_timeout(net.now);
+        let namespace = ["/", "/b"][usize::from(number % 3 == 0)];
+        net.server
+            .broadcast(&Target::namespace(namespace), &event(50_000))
+            .unwrap();
+        check(&net);
+        net.drain();
+    }
+    let kept = |net: &Net, namespace| -> Vec<u64> {
+        let store = net.server.recovery_store(namespace).unwrap();
+        let times = store
+            .packets()
+            .map(|packet| packet.sent_at.as_nanos() / 1_000_000);
+        times.collect()
+    };
+    let mut all = [kept(&net, "/"), kept(&net, "/b")].concat();
+    all.sort_unstable();
+    let oldest = all[0];
+    assert!(
+        oldest > 5 && all == (oldest..30).collect::<Vec<_>>(),
+        "{all:?}"
+    );
+    let stats = net.server.stats();
+    assert_eq!(stats.forgotten_by_memory_limit, oldest);
+    assert_eq!(stats.ended_by_memory_limit, 0);
+    assert_eq!(net.server.engine().session_count(), 1);
+}
+
+#[test]
+fn then_the_session_ends_that_holds_most_and_others_stay() {
+    let mut net = net(4, false);
+    let sockets = net.sockets.clone();
+    net.server.emit(sockets[0], &event(1_000)).unwrap();
+    for _ in 0..12 {
+        net.server
+            .emit(sockets[2], &event(90_000))
+            .unwrap_or_default();
+        check(&net);
+    }
+    let events = events(&mut net);
+    assert_eq!(closed(&events), [ENDED]);
+    let left: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Disconnected { socket, reason, .. } => Some((*socket, *reason)),
+            _ => None,
+        })
+        .collect();
+    let reason = DisconnectReason::Engine(ENDED);
+    assert_eq!(left, [(sockets[2], reason), (sockets[3], reason)]);
+    assert_eq!(
+        net.server.emit(sockets[2], &event(1)),
+        Err(EmitError::Closed)
+    );
+    net.server.emit(sockets[0], &event(1)).unwrap();
+}
+
+#[test]
+fn an_event_that_alone_exceeds_the_limit_is_refused() {
+    let mut net = net(1, true);
+    let error = EmitError::TooLarge { limit: LIMIT };
+    assert_eq!(net.server.emit(net.sockets[0], &event(LIMIT)), Err(error));
+    let sent = net.server.broadcast(&Target::namespace("/"), &event(LIMIT));
+    assert_eq!(sent.unwrap().sent, 0);
+    check(&net);
+    assert_eq!(closed(&events(&mut net)), []);
+}
+
+#[test]
+fn attachments_that_never_complete_end_their_session() {
+    let mut net = net(2, false);
+    for connection in 0..2 {
+        net.text(connection, r#"4510-["x"]"#);
+    }
+    for _ in 0..5 {
+        net.frame(1, Frame::Binary(vec![0; LIMIT / 4].into()));
+        check(&net);
+    }
+    net.frame(0, Frame::Binary(vec![0; 10].into()));
+    assert_eq!(closed(&events(&mut net)), [ENDED]);
+    assert_eq!(net.server.engine().session_count(), 1);
+}
+
+/// What the application has not taken of a session that ends is dropped, and each acknowledgement ends all the same.
+#[test]
+fn undelivered_events_go_with_their_session() {
+    let mut net = net(2, false);
+    let (now, sockets) = (net.now, net.sockets.clone());
+    let second = std::time::Duration::from_secs(1);
+    let id = net
+        .server
+        .emit_with_ack(sockets[2], &event(1), second, now)
+        .unwrap();
+    let (broadcast, _) = net
+        .server
+        .broadcast_with_ack(&Target::namespace("/b"), &event(1), second, now)
+        .unwrap();
+    net.drain();
+    let long = "x".repeat(LIMIT / 4);
+    net.text(1, format!(r#"430["{long}"]"#));
+    net.text(1, format!(r#"43/b,0["{long}"]"#));
+    net.text(0, r#"43/b,0["short"]"#);
+    for _ in 0..3 {
+        net.text(1, format!(r#"42["x","{long}"]"#));
+        check(&net);
+    }
+    let events = events(&mut net);
+    assert_eq!(closed(&events), [ENDED]);
+    assert!(
+        !events
+            .iter()
+            .any(|event| matches!(event, Event::Event { .. } | Event::Ack { .. }))
+    );
+    let failed: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event, Event::AckFailed { .. }))
+        .collect();
+    let socket = sockets[2];
+    let error = AckError::Disconnected;
+    assert_eq!(failed, [&Event::AckFailed { socket, id, error }]);
+    let ended = events.iter().find_map(|event| match event {
+        Event::BroadcastEnded {
+            id,
+            received,
+            missing,
+            ..
+        } => Some((*id, *received, missing.clone())),
+        _ => None,
+    });
+    assert_eq!(ended, Some((broadcast, 1, vec![sockets[3]])));
+}
+
+/// Clients that send and go leave nothing that cannot be dropped.
+#[test]
+fn events_of_clients_that_are_gone_are_dropped_too() {
+    let mut net = net(0, false);
+    for number in 0..40 {
+        net.open(number, WEBSOCKET);
+        net.text(number, "40");
+        net.drain();
+        for _ in 0..4 {
+            net.text(number, format!(r#"42["x","{}"]"#, "x".repeat(20_000)));
+            check(&net);
+        }
+        net.server
+            .handle_connection_closed(ConnectionId(number), net.now);
+        check(&net);
+    }
+    net.open(100, WEBSOCKET);
+}
