@@ -206,7 +206,7 @@ const METRICS: &[Metric] = &[
     ),
     Metric::gauge(
         "engineio_buffered_bytes",
-        "Bytes of messages that wait for clients or for the application.",
+        "Bytes that are held for all clients, as the memory limit counts them.",
         &[("", |now| now.bytes_held)],
     ),
     Metric::gauge(
@@ -258,6 +258,7 @@ const METRICS: &[Metric] = &[
             }),
             ("unknown method", |now| now.stats.refused.unknown_method),
             ("unavailable", |now| now.stats.refused.unavailable),
+            ("memory limit", |now| now.stats.refused.memory_limit),
         ],
     )
     .by("reason"),
@@ -319,6 +320,16 @@ const METRICS: &[Metric] = &[
         "engineio_refused_sends",
         "Messages that were not taken because too much waited for their client.",
         &[("", |now| now.stats.full)],
+    ),
+    Metric::counter(
+        "engineio_memory_limit_ended_sessions",
+        "Sessions that ended because more was held than may be.",
+        &[("", |now| now.stats.ended_by_memory_limit)],
+    ),
+    Metric::counter(
+        "socketio_memory_limit_forgotten",
+        "Packets and sessions of connection state recovery that were forgotten for the same reason.",
+        &[("", |now| now.stats.forgotten_by_memory_limit)],
     ),
     Metric::counter(
         "engineio_dropped_volatile",

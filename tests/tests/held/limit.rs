@@ -209,3 +209,29 @@ fn many_small_sessions_at_the_limit_end_in_groups() {
     assert!(net.closed.iter().all(|(_, reason)| *reason == ENDED));
     assert_eq!(net.server.stats().ended_by_memory_limit, ended as u64);
 }
+
+/// As the allocator counts: the limit bounds what is held beyond idle sessions.
+#[test]
+fn what_all_clients_make_the_server_hold_stays_below_the_limit() {
+    let mut net = Net::with(200);
+    let mut sent = 0;
+    let info = allocation_counter::measure(|| {
+        for round in 0..40 {
+            for client in 0..200 {
+                let message = text(500 + round);
+                sent += 500;
+                let _over = net.send(client, &message);
+                let text = format!("4{}", "x".repeat(300));
+                let frame = Frame::Text(text.into_boxed_str().into_string().into());
+                let connection = ConnectionId(client as u64);
+                net.server.handle_frame(connection, frame, NOW);
+            }
+        }
+    });
+    println!("{sent} B sent, {} B held at most", info.bytes_max);
+    assert!(
+        info.bytes_max <= LIMIT as u64 + 10_000,
+        "{}",
+        info.bytes_max
+    );
+}
