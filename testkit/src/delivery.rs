@@ -8,6 +8,7 @@ use socketio_proto::engine::{Frame, Instant};
 use socketio_proto::server;
 
 use crate::network::{Network, Peer};
+use crate::tally::Effect;
 
 /// Something under way, with the number of its exchange or WebSocket.
 #[derive(Debug)]
@@ -143,7 +144,8 @@ impl Network {
 
     /// Something is to arrive, unless something keeps it from that.
     pub(crate) fn arrive(&mut self, key: (Instant, u64), delivery: Delivery) {
-        if let Some(client) = self.kept_back(&delivery) {
+        if let Some((client, why)) = self.kept_back(&delivery) {
+            self.count(why);
             return self.clients[client].parked.push((key, delivery));
         }
         match delivery {
@@ -163,8 +165,8 @@ impl Network {
         }
     }
 
-    /// The client on whose path something waits, if something keeps it from arriving.
-    fn kept_back(&self, delivery: &Delivery) -> Option<usize> {
+    /// The client on whose path something waits, and why, if something keeps it from arriving.
+    fn kept_back(&self, delivery: &Delivery) -> Option<(usize, Effect)> {
         let exchange = delivery.exchange().and_then(|number| {
             let exchange = self.exchanges.get(&number)?;
             Some((exchange.client, exchange.server))
@@ -175,12 +177,14 @@ impl Network {
         });
         let (client, server) = exchange.or(pipe)?;
         let side = &self.clients[client];
-        let asleep = if delivery.is_up() {
-            server.is_some_and(|server| self.servers[server].suspended)
+        let (asleep, sleeper) = if delivery.is_up() {
+            let server = server.is_some_and(|server| self.servers[server].suspended);
+            (server, Effect::ServerAsleep)
         } else {
-            side.suspended
+            (side.suspended, Effect::ClientAsleep)
         };
-        (asleep || side.path.stalled).then_some(client)
+        let why = if asleep { sleeper } else { Effect::Stalled };
+        (asleep || side.path.stalled).then_some((client, why))
     }
 
     /// Lets what waited on the path of a client go on, as far as the path lets it.

@@ -8,7 +8,8 @@ use socketio_proto::engine::{Instant, RequestId};
 
 use crate::delivery::Delivery;
 use crate::network::{ClientId, Network, ServerId};
-use crate::trace::short;
+use crate::tally::Effect;
+use crate::trace::Start;
 
 /// One request and its response.
 #[derive(Debug)]
@@ -67,13 +68,14 @@ impl Network {
             id.0,
             request.method,
             request.target(),
-            short(&String::from_utf8_lossy(&request.body)),
+            Start(&request.body),
         ));
         let opens = request.method == "GET" && !request.query().contains("sid=");
         if opens && self.random.chance(path.doubled_attempts) {
             let at = self.time_up(client);
             let number = self.add_exchange(client, id, server, request.clone(), at, false);
             self.note(format_args!("its attempt is doubled"));
+            self.count(Effect::RequestDoubled);
             self.queue_at(at, Delivery::Request(number));
         }
         let at = self.time_up(client);
@@ -81,6 +83,11 @@ impl Network {
         self.clients[client].exchanges.insert(id, number);
         if path.refused || server.is_none() || self.random.chance(path.lost_requests) {
             self.note(format_args!("the request is lost"));
+            self.count(if path.refused {
+                Effect::RequestUnreachable
+            } else {
+                Effect::RequestLost
+            });
             if let Some(exchange) = self.exchanges.get_mut(&number) {
                 exchange.at_server = AtServer::Done;
             }
@@ -191,6 +198,7 @@ impl Network {
             }
             if self.random.chance(path.lost_bodies) {
                 self.note(format_args!("its body breaks off"));
+                self.count(Effect::BodyLost);
                 self.queue_at(at, Delivery::RequestAborted(number));
                 self.fail(number);
             } else {
@@ -231,7 +239,7 @@ impl Network {
         self.note(format_args!(
             "request {number} is answered {} {}",
             response.status,
-            short(&String::from_utf8_lossy(&response.body))
+            Start(&response.body)
         ));
         let Some(exchange) = self.exchanges.get_mut(&number) else {
             return;
@@ -247,9 +255,14 @@ impl Network {
         }
         if self.random.chance(path.lost_responses) {
             self.note(format_args!("the response is lost"));
+            self.count(Effect::ResponseLost);
             return self.fail(number);
         }
-        let at = next_multiple(self.time_down(client), path.collected);
+        let alone = self.time_down(client);
+        let at = next_multiple(alone, path.collected);
+        if at > alone {
+            self.count(Effect::ResponseCollected);
+        }
         self.queue_at(at, Delivery::Response(number, response.clone().into()));
     }
 
@@ -312,6 +325,7 @@ impl Network {
         self.note(format_args!(
             "a proxy answers {number} in the server's place"
         ));
+        self.count(Effect::GatewayTimeout);
         let at = self.time_down(client);
         self.queue_at(at, Delivery::Response(number, Answer::new(504, "")));
         self.queue_at(self.now, Delivery::RequestAborted(number));

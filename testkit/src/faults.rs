@@ -5,6 +5,7 @@ use crate::exchange::AtServer;
 use crate::network::{ClientId, Network, ServerId};
 use crate::path::Cut;
 use crate::pipe::Pipe;
+use crate::tally::Effect;
 
 impl Network {
     /// Cuts everything that is open between a client and its server.
@@ -51,6 +52,7 @@ impl Network {
                 *number
             })
             .collect();
+        let requests = lost.len();
         for number in lost {
             if self
                 .exchanges
@@ -68,7 +70,11 @@ impl Network {
                 *number
             })
             .collect();
+        if requests + lost.len() > 0 {
+            self.count(Effect::ServerStopped);
+        }
         for number in lost {
+            self.interrupt_upgrade(number);
             self.send_down(number, |number| Delivery::EndDown(number, End::Failed));
             self.forget_silent_pipe(number);
         }
@@ -130,6 +136,13 @@ impl Network {
         let of_client =
             pipes.filter(|(_, pipe)| pipe.client == client.0 && !pipe.silent && !pipe.ending);
         for number in of_client.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.interrupt_upgrade(number);
+            self.count(match how {
+                Cut::Clean => Effect::WebsocketClosed,
+                Cut::Reset => Effect::WebsocketReset,
+                Cut::Midway => Effect::WebsocketCutMidway,
+                Cut::Silent => Effect::WebsocketSilent,
+            });
             match how {
                 Cut::Clean => self.end_pipe(number, End::Closed),
                 Cut::Reset => {
@@ -154,6 +167,8 @@ impl Network {
 
     /// Breaks a WebSocket, behind what is under way.
     pub(crate) fn break_pipe(&mut self, number: u64) {
+        self.count(Effect::WebsocketBroken);
+        self.interrupt_upgrade(number);
         self.end_pipe(number, End::Failed);
     }
 
@@ -201,6 +216,11 @@ impl Network {
             if exchange.at_server == AtServer::Before {
                 exchange.at_server = AtServer::Done;
             }
+            self.count(if how == Cut::Silent {
+                Effect::RequestSilent
+            } else {
+                Effect::RequestCut
+            });
             self.lose(|delivery| delivery.exchange() == Some(number));
             if how != Cut::Silent {
                 self.fail(number);

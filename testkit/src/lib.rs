@@ -119,6 +119,9 @@
 //! | an application has no time | [`Network::set_server_busy`], [`Network::set_client_busy`] |
 //! | a machine stands still and wakes up later | [`Network::suspend_server`], [`Network::suspend_client`] |
 //! | the clock jumps | [`Network::jump`] |
+//!
+//! [`Network::effects`] counts how often each of these took effect, and [`Network::interrupted_upgrades`] how far upgrades
+//! had come that failed: a test that draws its faults can see what it covers.
 #![expect(
     clippy::indexing_slicing,
     reason = "ids come from the network itself, and a test may panic"
@@ -132,10 +135,12 @@ mod network;
 mod path;
 mod pipe;
 mod random;
+mod tally;
 mod trace;
 
 pub use app::{App, NotIdle};
 pub use network::{ClientId, Network, ServerId, Step};
 pub use path::{Cut, Path, Websockets};
 pub use random::Random;
+pub use tally::{Effect, UpgradeStep};
 pub use trace::Recording;

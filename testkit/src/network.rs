@@ -13,6 +13,7 @@ use crate::exchange::Exchange;
 use crate::path::Path;
 use crate::pipe::Pipe;
 use crate::random::Random;
+use crate::tally::{Effect, Tally};
 use crate::trace::{Recorder, Recording};
 
 /// Names a server of a [`Network`].
@@ -87,6 +88,7 @@ pub struct Network {
     /// Numbers exchanges and WebSockets, under names that all servers know them by.
     next_number: u64,
     pub(crate) recorder: Recorder,
+    pub(crate) tally: Tally,
     /// The steps since the clock moved.
     still: u32,
 }
@@ -152,6 +154,7 @@ impl Network {
             unread: BTreeSet::new(),
             next_number: 0,
             recorder: Recorder::new(),
+            tally: Tally::default(),
             still: 0,
         }
     }
@@ -215,6 +218,9 @@ impl Network {
     /// Lets the time jump ahead, for everybody: what happens meanwhile happens late.
     pub fn jump(&mut self, duration: Duration) {
         self.now = self.now + duration;
+        if self.next_step().is_some_and(|due| due < self.now) {
+            self.count(Effect::Jumped);
+        }
         self.note(format_args!("the clock jumps by {duration:?}"));
     }
 
@@ -277,6 +283,9 @@ impl Network {
     /// arrives and for its deadlines.
     pub fn set_server_busy(&mut self, id: ServerId, busy: bool) {
         self.servers[id.0].busy = busy;
+        if busy && self.servers[id.0].pending.is_some() {
+            self.count(Effect::ServerBusy);
+        }
         self.dirty.insert(Peer::Server(id.0));
         self.note(format_args!(
             "{id} is {}",
@@ -287,6 +296,9 @@ impl Network {
     /// Whether the application of a client has no time, as [`set_server_busy`](Self::set_server_busy).
     pub fn set_client_busy(&mut self, id: ClientId, busy: bool) {
         self.clients[id.0].busy = busy;
+        if busy && self.clients[id.0].pending.is_some() {
+            self.count(Effect::ClientBusy);
+        }
         self.dirty.insert(Peer::Client(id.0));
         self.note(format_args!(
             "{id} is {}",
@@ -439,6 +451,9 @@ impl Network {
             if let Some(event) = self.perform_client(index, output) {
                 self.clients[index].pending = Some(event);
                 self.eventful.push_back(Peer::Client(index));
+                if self.clients[index].busy {
+                    self.count(Effect::ClientBusy);
+                }
             }
         }
         self.read_on_client(index);
@@ -456,6 +471,9 @@ impl Network {
             if let Some(event) = self.perform_server(output) {
                 self.servers[index].pending = Some(event);
                 self.eventful.push_back(Peer::Server(index));
+                if self.servers[index].busy {
+                    self.count(Effect::ServerBusy);
+                }
             }
         }
         self.read_on_server(index);

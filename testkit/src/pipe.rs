@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use socketio_proto::engine::http::{Answer, Request, Response};
-use socketio_proto::engine::{ConnectionId, Frame, Instant};
+use socketio_proto::engine::{ConnectionId, Frame, Instant, Transport};
 
 use crate::delivery::{Delivery, End};
 use crate::exchange::head;
 use crate::network::{ClientId, Network, ServerId};
 use crate::path::Websockets;
+use crate::tally::{Effect, UpgradeStep};
 use crate::trace::Shown;
 
 /// One WebSocket.
@@ -30,6 +31,8 @@ pub(crate) struct Pipe {
     pub(crate) ending: bool,
     /// A proxy breaks it after this many more frames to the server.
     breaks_after: Option<u32>,
+    /// How far the upgrade has come that is under way over it.
+    pub(crate) upgrade: Option<UpgradeStep>,
 }
 
 /// One direction of a WebSocket.
@@ -46,6 +49,19 @@ pub(crate) struct Way {
 }
 
 impl Pipe {
+    /// Whether it is a WebTransport stream; a WebSocket else.
+    fn is_stream(&self) -> bool {
+        self.request.method == "CONNECT"
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        if self.is_stream() {
+            Transport::WebTransport
+        } else {
+            Transport::WebSocket
+        }
+    }
+
     /// Lifts the plan to break the WebSocket. One that swallows its frames stays as it is: its stream has gaps already.
     pub(crate) fn spare(&mut self) {
         self.breaks_after.take_if(|more| *more != u32::MAX);
@@ -65,18 +81,31 @@ impl Network {
         if self.random.chance(path.doubled_attempts) {
             let number = self.add_pipe(client, id, server, request, false);
             self.note(format_args!("its attempt is doubled"));
+            self.count(Effect::ConnectDoubled);
             self.send_up(number, Delivery::Connect);
         }
         let number = self.add_pipe(client, id, server, request, true);
         self.clients[client].pipes.insert(id, number);
+        let step = self.first_step(who);
+        if let Some(pipe) = self.pipes.get_mut(&number) {
+            pipe.upgrade = step;
+        }
         if path.refused || server.is_none() || self.random.chance(path.lost_connects) {
             self.note(format_args!("the attempt is lost"));
+            self.interrupt_upgrade(number);
+            self.count(if path.refused {
+                Effect::ConnectUnreachable
+            } else {
+                Effect::ConnectLost
+            });
             return self.send_down(number, |number| Delivery::EndDown(number, End::Failed));
         }
         let pipe = self.pipes.get_mut(&number);
         match (path.websockets, pipe) {
             (Websockets::Refused { status }, _) => {
                 let answer = Answer::new(status, "");
+                self.count(Effect::WebsocketRefused);
+                self.interrupt_upgrade(number);
                 return self.send_down(number, |number| Delivery::Refused(number, answer));
             }
             (Websockets::Swallowed, Some(pipe)) => pipe.breaks_after = Some(u32::MAX),
@@ -107,6 +136,7 @@ impl Network {
             silent: false,
             ending: false,
             breaks_after: None,
+            upgrade: None,
         };
         self.pipes.insert(number, pipe);
         number
@@ -156,9 +186,14 @@ impl Network {
     pub(crate) fn pull_up(&mut self, number: u64) {
         while let Some(pipe) = self.pipes.get_mut(&number) {
             let side = &mut self.clients[pipe.client];
-            let room = !side.path.unwritable_up && pipe.up.frames < side.path.pipe_frames;
-            if !pipe.at_client || !pipe.up.waiting || !room || side.suspended {
+            if !pipe.at_client || !pipe.up.waiting || side.suspended {
                 return;
+            }
+            if side.path.unwritable_up {
+                return self.count(Effect::UnwritableUp);
+            }
+            if pipe.up.frames >= side.path.pipe_frames {
+                return self.count(Effect::PipeFullUp);
             }
             let (client, id) = (pipe.client, pipe.id);
             self.touch_client(client);
@@ -186,9 +221,9 @@ impl Network {
         let Some(pipe) = self.pipes.get_mut(&number) else {
             return;
         };
+        pipe.upgrade = pipe.upgrade.map(|step| step.sent(&frame));
         match &mut pipe.breaks_after {
-            // It is swallowed.
-            Some(u32::MAX) => {}
+            Some(u32::MAX) => self.count(Effect::FrameSwallowed),
             _ if pipe.ending => {}
             Some(0) => {
                 self.note(format_args!("a proxy breaks WebSocket {number}"));
@@ -206,11 +241,16 @@ impl Network {
     pub(crate) fn pull_down(&mut self, number: u64) {
         while let Some(pipe) = self.pipes.get_mut(&number) {
             let path = &self.clients[pipe.client].path;
-            let room = !path.unwritable_down && pipe.down.frames < path.pipe_frames;
             let Some(index) = pipe.server else { return };
             let asleep = self.servers[index].suspended;
-            if !pipe.at_server || !pipe.down.waiting || !room || asleep {
+            if !pipe.at_server || !pipe.down.waiting || asleep {
                 return;
+            }
+            if path.unwritable_down {
+                return self.count(Effect::UnwritableDown);
+            }
+            if pipe.down.frames >= path.pipe_frames {
+                return self.count(Effect::PipeFullDown);
             }
             self.touch_server(index);
             let frame = self.servers[index].server.poll_frame(ConnectionId(number));
@@ -243,6 +283,7 @@ impl Network {
         let Some(number) = self.clients[client].pipes.remove(&id) else {
             return;
         };
+        self.interrupt_upgrade(number);
         if let Some(pipe) = self.pipes.get_mut(&number) {
             pipe.at_client = false;
         }
@@ -252,6 +293,7 @@ impl Network {
 
     pub(crate) fn close_down(&mut self, number: u64) {
         self.note(format_args!("the server closes WebSocket {number}"));
+        self.interrupt_upgrade(number);
         if let Some(pipe) = self.pipes.get_mut(&number) {
             pipe.at_server = false;
             self.send_down(number, |number| Delivery::EndDown(number, End::Closed));
@@ -271,7 +313,7 @@ impl Network {
         let request = pipe.request.clone();
         let now = self.now;
         let server = &mut self.servers[index].server;
-        if request.method == "CONNECT" {
+        if pipe.is_stream() {
             server.handle_webtransport(ConnectionId(number), &head(&request), now);
         } else {
             let head = head(&request).with_upgrade();
@@ -296,17 +338,19 @@ impl Network {
         ));
         if let Some(pipe) = self.pipes.get_mut(&number) {
             pipe.at_server = false;
+            self.interrupt_upgrade(number);
             let answer = Answer::from(response.clone());
             self.send_down(number, |number| Delivery::Refused(number, answer));
         }
     }
 
     pub(crate) fn accepted(&mut self, number: u64) {
-        let Some(pipe) = self.pipes.get(&number) else {
+        let Some(pipe) = self.pipes.get_mut(&number) else {
             return;
         };
         let (client, id) = (pipe.client, pipe.id);
         if pipe.at_client {
+            pipe.upgrade = pipe.upgrade.map(|_| UpgradeStep::Connected);
             self.note(format_args!("{} has WebSocket {}", ClientId(client), id.0));
             let now = self.now;
             self.clients[client].client.handle_connected(id, now);
@@ -368,6 +412,7 @@ impl Network {
                 Ok(frame) => {
                     pipe.up.frames -= 1;
                     if at_server {
+                        pipe.upgrade = pipe.upgrade.and_then(|step| step.arrived(&frame));
                         server.handle_frame(id, frame, now);
                     }
                 }
@@ -406,6 +451,7 @@ impl Network {
                 Ok(frame) => {
                     pipe.down.frames -= 1;
                     if at_client {
+                        pipe.upgrade = pipe.upgrade.and_then(|step| step.arrived(&frame));
                         client.handle_frame(id, frame, now);
                     }
                 }

@@ -99,8 +99,17 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// Shows the start of a body. It is read only if somebody records what happens.
+pub(crate) struct Start<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Start<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&short(&String::from_utf8_lossy(self.0)))
+    }
+}
+
 /// The start of a text.
-pub(crate) fn short(text: &str) -> String {
+fn short(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push('…');

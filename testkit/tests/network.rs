@@ -5,112 +5,12 @@
     reason = "an application looks at what concerns it"
 )]
 
+mod rig;
+
 use std::time::Duration;
 
-use socketio_proto::client::{self, SocketKey, SocketOptions};
-use socketio_proto::engine::Transport;
-use socketio_proto::engine::client::Endpoint;
-use socketio_proto::{Payload, server};
-use socketio_testkit::{App, ClientId, Cut, Network, Path, Recording, ServerId, Websockets};
-
-/// A server that says everything back, and clients that note what they are told.
-#[derive(Default)]
-struct Echo {
-    heard: Vec<u32>,
-    connected: usize,
-    reasons: Vec<String>,
-    sessions: usize,
-    closed: usize,
-    upgraded: usize,
-    upgrade_failed: usize,
-}
-
-impl App for Echo {
-    fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
-        let (server, _now) = network.server_mut(id);
-        match event {
-            server::Event::Connecting { token, .. } => drop(server.accept(token)),
-            server::Event::Event {
-                socket, payload, ..
-            } => drop(server.emit(socket, &payload)),
-            server::Event::Opened { .. } => self.sessions += 1,
-            server::Event::Closed { .. } => self.closed += 1,
-            _ => {}
-        }
-    }
-
-    fn client_event(&mut self, _network: &mut Network, _id: ClientId, event: client::Event) {
-        match event {
-            client::Event::Event { payload, .. } => {
-                self.heard
-                    .push(payload.args::<(u32,)>().expect("a number").0);
-            }
-            client::Event::Connected { .. } => self.connected += 1,
-            client::Event::Disconnected { reason, .. } => self.reasons.push(reason.to_string()),
-            client::Event::Upgraded { .. } => self.upgraded += 1,
-            client::Event::UpgradeFailed { .. } => self.upgrade_failed += 1,
-            _ => {}
-        }
-    }
-}
-
-struct Rig {
-    network: Network,
-    app: Echo,
-    server: ServerId,
-    client: ClientId,
-    socket: SocketKey,
-}
-
-const POLLING: &[Transport] = &[Transport::Polling];
-const WEBSOCKET: &[Transport] = &[Transport::WebSocket];
-const BOTH: &[Transport] = &[Transport::Polling, Transport::WebSocket];
-
-impl Rig {
-    fn new(transports: &[Transport], seed: u64) -> Self {
-        let mut network = Network::new(seed);
-        network.record(Recording::Trace);
-        let server = network
-            .add_server("example.com", server::Config::default())
-            .unwrap();
-        let endpoint = Endpoint::parse("http://example.com").unwrap();
-        let config = client::Config::new(endpoint)
-            .with_engine(|engine| engine.with_transports(transports.to_vec()));
-        let client = network.add_client(config).unwrap();
-        let (machine, now) = network.client_mut(client);
-        let socket = machine.connect("/", SocketOptions::default(), now).unwrap();
-        Self {
-            network,
-            app: Echo::default(),
-            server,
-            client,
-            socket,
-        }
-    }
-
-    /// As `new`, when all is quiet.
-    fn connected(transports: &[Transport]) -> Self {
-        let mut rig = Self::new(transports, 1);
-        rig.rest();
-        assert_eq!(rig.app.connected, 1);
-        rig
-    }
-
-    fn rest(&mut self) {
-        self.network.run_until_idle(10_000, &mut self.app).unwrap();
-    }
-
-    fn advance(&mut self, millis: u64) {
-        self.network
-            .advance(Duration::from_millis(millis), &mut self.app);
-    }
-
-    fn emit(&mut self, number: u32) {
-        let (client, now) = self.network.client_mut(self.client);
-        let event = Payload::event("n").arg(&number).unwrap().build().unwrap();
-        client.emit(self.socket, &event, now).unwrap();
-    }
-}
+use rig::{BOTH, POLLING, Rig, WEBSOCKET};
+use socketio_testkit::{Cut, Path, Websockets};
 
 #[test]
 fn every_transport_carries_what_is_said() {
