@@ -6,6 +6,8 @@ use socketio_proto::Payload;
 use socketio_proto::client::{AckToken, AuthToken, Event, SocketKey};
 use socketio_testkit::ClientId;
 
+use crate::coverage::table;
+
 use crate::check::{Number, Taken, payload};
 use crate::world::{Later, World};
 
@@ -17,6 +19,7 @@ impl World {
         let index = self.index_of(client);
         let now = self.network.now();
         let waiting = |world: &Self, socket| world.network.client(client).buffered(socket).events;
+        self.checker.coverage.client_event(&event);
         match event {
             Event::ManagerOpened => self.checker.manager(index, true),
             Event::ManagerClosed { .. } => self.checker.manager(index, false),
@@ -93,23 +96,41 @@ impl World {
 
     pub(crate) fn give_auth(&mut self, client: ClientId, token: AuthToken) {
         let auth = Payload::object(&std::collections::BTreeMap::from([("user", "me")]));
+        let auth = self.unusual_auth().or(auth.ok());
         let (machine, _) = self.network.client_mut(client);
         // The question may be out of date; then it is asked again.
-        let _gone = machine.provide_auth(token, auth.ok());
+        if let Err(error) = machine.provide_auth(token, auth) {
+            self.checker.coverage.count_variant(&table::AUTH, &error);
+        }
     }
 
     pub(crate) fn client_answer(&mut self, client: ClientId, token: AckToken, number: Number) {
         let answer = payload(None, number, self.random.chance(100), 0);
         let (machine, now) = self.network.client_mut(client);
         // The session in which it was asked for may be over.
-        let _ended = machine.respond(token, &answer, now);
+        if let Err(error) = machine.respond(token, &answer, now) {
+            self.checker
+                .coverage
+                .count_variant(&table::CLIENT_EMIT, &error);
+        }
     }
 
     /// A client emits an event.
     pub(crate) fn client_emit(&mut self, client: ClientId, socket: SocketKey, with_ack: bool) {
+        let shape = self.shape();
+        self.client_emit_shaped(client, socket, with_ack, shape);
+    }
+
+    /// A client emits an event with an attachment or not, and with so much besides.
+    pub(crate) fn client_emit_shaped(
+        &mut self,
+        client: ClientId,
+        socket: SocketKey,
+        with_ack: bool,
+        (binary, filler): (bool, usize),
+    ) {
         let index = self.index_of(client);
         let number = self.checker.number();
-        let (binary, filler) = self.shape();
         let event = payload(Some("up"), number, binary, filler);
         let timeout = self
             .random
@@ -128,7 +149,13 @@ impl World {
             machine.emit(socket, &event, now).map(|()| None)
         };
         let waiting = machine.buffered(socket).events;
-        let Ok(id) = taken else { return };
+        let id = match taken {
+            Ok(id) => id,
+            Err(error) => {
+                let coverage = &mut self.checker.coverage;
+                return coverage.count_variant(&table::CLIENT_EMIT, &error);
+            }
+        };
         let taken = Taken {
             waiting,
             waits: waiting > before,
@@ -151,6 +178,11 @@ impl World {
         }
         let (machine, now) = self.network.client_mut(client);
         let sent = machine.emit_volatile(socket, &event, now);
+        if let Err(error) = &sent {
+            self.checker
+                .coverage
+                .count_variant(&table::CLIENT_EMIT, error);
+        }
         if sent == Ok(true) {
             let waiting = machine.buffered(socket).events;
             let taken = Taken {
@@ -173,7 +205,12 @@ impl World {
         let Some(&socket) = self.random.pick(&sockets) else {
             return;
         };
-        let active = self.network.client(client).is_active(socket);
+        let machine = self.network.client(client);
+        let active = machine.is_active(socket);
+        let state = machine.state();
+        self.checker
+            .coverage
+            .count_variant(&table::CLIENT_STATE, &state);
         match self.random.below(100) {
             _ if !active && self.random.chance(600) => {
                 let (machine, now) = self.network.client_mut(client);

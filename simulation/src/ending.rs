@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use socketio_proto::client::{Buffered, State};
 use socketio_proto::engine::Transport;
-use socketio_testkit::{ClientId, ServerId};
+use socketio_testkit::{ClientId, Effect, ServerId};
 
 use crate::plan::{DYNAMIC, STATIC};
 use crate::world::World;
@@ -33,10 +33,24 @@ impl World {
         self.network.note(format_args!("it calms down"));
         self.calm_down();
         self.rest(LONG);
+        let before = self.effects();
         self.everybody_is_back();
         self.everything_arrives();
         self.everybody_leaves();
         self.nothing_is_left();
+        let after = self.effects();
+        self.checker.require(before == after, || {
+            format!("faults outlive the calm: {before:?}, then {after:?}")
+        });
+    }
+
+    /// What was seen of faults. A pipe may be full without one.
+    fn effects(&self) -> Vec<(Effect, u64)> {
+        let effects = Effect::ALL.iter();
+        let of_faults =
+            effects.filter(|effect| !matches!(effect, Effect::PipeFullUp | Effect::PipeFullDown));
+        let counted = of_faults.map(|effect| (*effect, self.network.effects(*effect)));
+        counted.collect()
     }
 
     /// Connects sockets of a client, each with this chance.
@@ -78,6 +92,14 @@ impl World {
                 machine.close(now);
             }
             self.connect_all(*client, 1000);
+        }
+        self.rest(A_WHILE);
+        // All that somebody had kept goes out at once, and its server may close on that.
+        for (client, plan) in clients.iter().zip(&self.plan.clients.clone()) {
+            let closed = self.network.client(*client).state() == State::Closed;
+            if closed && !plan.config.reconnection {
+                self.connect_all(*client, 1000);
+            }
         }
         self.rest(A_WHILE);
         for client in &clients {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use socketio_testkit::{ClientId, Cut, ServerId, Websockets};
+use socketio_testkit::{ClientId, Cut, Effect, ServerId, Websockets};
 
+use crate::coverage::table;
 use crate::world::{Later, World};
 
 /// The end of something that goes wrong for a while.
@@ -15,18 +16,105 @@ pub(crate) enum Undo {
     WakeClient(ClientId),
     FreeServer(ServerId),
     FreeClient(ClientId),
+    Restart(ServerId),
 }
 
-/// How many kinds of faults there are.
-const KINDS: u64 = 22;
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Fault {
+    CutReset,
+    CutClean,
+    CutMidway,
+    CutSilent,
+    CutWebsockets,
+    CutRequests,
+    SilenceRequests,
+    LoseRequests,
+    LoseBodies,
+    LoseResponses,
+    DoubleAttempts,
+    Unreachable,
+    Stall,
+    SpoilWebsockets,
+    Collect,
+    BlockPipes,
+    Slow,
+    StopServer,
+    SleepClient,
+    BusyClient,
+    BusyServer,
+    SleepServerOrJump,
+}
+
+/// All of them. The place of each is its bit in the plan of a world.
+const FAULTS: [Fault; 22] = [
+    Fault::CutReset,
+    Fault::CutClean,
+    Fault::CutMidway,
+    Fault::CutSilent,
+    Fault::CutWebsockets,
+    Fault::CutRequests,
+    Fault::SilenceRequests,
+    Fault::LoseRequests,
+    Fault::LoseBodies,
+    Fault::LoseResponses,
+    Fault::DoubleAttempts,
+    Fault::Unreachable,
+    Fault::Stall,
+    Fault::SpoilWebsockets,
+    Fault::Collect,
+    Fault::BlockPipes,
+    Fault::Slow,
+    Fault::StopServer,
+    Fault::SleepClient,
+    Fault::BusyClient,
+    Fault::BusyServer,
+    Fault::SleepServerOrJump,
+];
+
+impl Fault {
+    /// By what it is seen that it met something.
+    const fn effects(self) -> &'static [Effect] {
+        match self {
+            Self::CutReset => &[Effect::WebsocketReset, Effect::RequestCut],
+            Self::CutClean => &[Effect::WebsocketClosed, Effect::RequestCut],
+            Self::CutMidway => &[Effect::WebsocketCutMidway, Effect::RequestCut],
+            Self::CutSilent => &[Effect::WebsocketSilent, Effect::RequestSilent],
+            Self::CutWebsockets => &[Effect::WebsocketReset],
+            Self::CutRequests => &[Effect::RequestCut],
+            Self::SilenceRequests => &[Effect::RequestSilent],
+            Self::LoseRequests => &[Effect::RequestLost],
+            Self::LoseBodies => &[Effect::BodyLost],
+            Self::LoseResponses => &[Effect::ResponseLost],
+            Self::DoubleAttempts => &[Effect::RequestDoubled, Effect::ConnectDoubled],
+            Self::Unreachable => &[Effect::RequestUnreachable, Effect::ConnectUnreachable],
+            Self::Stall => &[Effect::Stalled],
+            Self::SpoilWebsockets => &[
+                Effect::WebsocketRefused,
+                Effect::FrameSwallowed,
+                Effect::WebsocketBroken,
+                Effect::ConnectLost,
+            ],
+            Self::Collect => &[Effect::ResponseCollected, Effect::GatewayTimeout],
+            Self::BlockPipes => &[Effect::UnwritableDown],
+            Self::Slow => &[Effect::PipeFullUp, Effect::PipeFullDown],
+            Self::StopServer => &[Effect::ServerStopped],
+            Self::SleepClient => &[Effect::ClientAsleep],
+            Self::BusyClient => &[Effect::ClientBusy],
+            Self::BusyServer => &[Effect::ServerBusy],
+            Self::SleepServerOrJump => &[Effect::ServerAsleep, Effect::Jumped],
+        }
+    }
+}
 
 impl World {
     /// Something goes wrong, if it is of a kind that this world has.
     pub(crate) fn go_wrong(&mut self) {
-        let kind = self.random.below(KINDS);
+        let kind = self.random.index(FAULTS.len());
         if self.plan.faults >> kind & 1 == 0 {
             return;
         }
+        let fault = FAULTS[kind];
         let clients: Vec<ClientId> = self.network.clients().collect();
         let servers: Vec<ServerId> = self.network.servers().collect();
         let client = clients.get(self.random.index(clients.len())).copied();
@@ -35,41 +123,50 @@ impl World {
             return;
         };
         self.checker.counts.faults += 1;
-        match kind {
-            0 => self.network.cut(client, Cut::Reset),
-            1 => self.network.cut(client, Cut::Clean),
-            2 => self.network.cut(client, Cut::Midway),
-            3 => self.network.cut(client, Cut::Silent),
-            4 => self.network.cut_websockets(client, Cut::Reset),
-            5 => self.network.cut_requests(client, Cut::Reset),
-            6 => self.network.cut_requests(client, Cut::Silent),
-            7..=16 => {
-                self.spoil(client, kind);
+        self.expect_effects(fault);
+        match fault {
+            Fault::CutReset => self.network.cut(client, Cut::Reset),
+            Fault::CutClean => self.network.cut(client, Cut::Clean),
+            Fault::CutMidway => self.network.cut(client, Cut::Midway),
+            Fault::CutSilent => self.network.cut(client, Cut::Silent),
+            Fault::CutWebsockets => self.network.cut_websockets(client, Cut::Reset),
+            Fault::CutRequests => self.network.cut_requests(client, Cut::Reset),
+            Fault::SilenceRequests => self.network.cut_requests(client, Cut::Silent),
+            Fault::LoseRequests
+            | Fault::LoseBodies
+            | Fault::LoseResponses
+            | Fault::DoubleAttempts
+            | Fault::Unreachable
+            | Fault::Stall
+            | Fault::SpoilWebsockets
+            | Fault::Collect
+            | Fault::BlockPipes
+            | Fault::Slow => {
+                self.spoil(client, fault);
                 self.undo_later(20_000, Undo::Path(client));
             }
-            17 => {
-                self.checker.server_lost(self.number_of(server));
-                self.network.stop_server(server);
+            Fault::StopServer => {
+                self.stop(server);
                 self.undo_later(8000, Undo::Start(server));
             }
-            18 => {
+            Fault::SleepClient => {
                 self.network.suspend_client(client, true);
                 self.undo_later(20_000, Undo::WakeClient(client));
             }
-            19 => {
+            Fault::BusyClient => {
                 self.network.set_client_busy(client, true);
                 self.undo_later(6000, Undo::FreeClient(client));
             }
             // Who comes back would be told of it before the application of the server is.
-            20 if !self.keeps(server) => {
+            Fault::BusyServer if !self.keeps(server) => {
                 self.network.set_server_busy(server, true);
                 self.undo_later(3000, Undo::FreeServer(server));
             }
-            20 | 21 if self.random.chance(500) => {
+            Fault::BusyServer | Fault::SleepServerOrJump if self.random.chance(500) => {
                 self.network.suspend_server(server, true);
                 self.undo_later(15_000, Undo::WakeServer(server));
             }
-            _ => {
+            Fault::BusyServer | Fault::SleepServerOrJump => {
                 let jump = self
                     .random
                     .duration(Duration::ZERO, Duration::from_secs(20));
@@ -79,7 +176,7 @@ impl World {
     }
 
     /// The path of a client turns bad.
-    fn spoil(&mut self, client: ClientId, kind: u64) {
+    fn spoil(&mut self, client: ClientId, fault: Fault) {
         let chance = u32::try_from(self.random.between(10, 300)).unwrap_or(10);
         let long = self
             .random
@@ -87,14 +184,14 @@ impl World {
         let frames = self.random.between(0, 6);
         let status = *self.random.pick(&[400, 403, 502]).unwrap_or(&502);
         let path = self.network.path_mut(client);
-        match kind {
-            7 => path.lost_requests = chance,
-            8 => path.lost_bodies = chance,
-            9 => path.lost_responses = chance,
-            10 => path.doubled_attempts = 1000,
-            11 => path.refused = true,
-            12 => path.stalled = true,
-            13 => {
+        match fault {
+            Fault::LoseRequests => path.lost_requests = chance,
+            Fault::LoseBodies => path.lost_bodies = chance,
+            Fault::LoseResponses => path.lost_responses = chance,
+            Fault::DoubleAttempts => path.doubled_attempts = 1000,
+            Fault::Unreachable => path.refused = true,
+            Fault::Stall => path.stalled = true,
+            Fault::SpoilWebsockets => {
                 path.websockets = match frames {
                     0 => Websockets::Refused { status },
                     1 => Websockets::Swallowed,
@@ -104,18 +201,50 @@ impl World {
                 };
                 path.lost_connects = chance;
             }
-            14 => (path.collected, path.gateway_timeout) = (long / 4, Some(long)),
-            15 => (path.pipe_frames, path.unwritable_down) = (1, true),
-            _ => {
+            Fault::Collect => (path.collected, path.gateway_timeout) = (long / 4, Some(long)),
+            Fault::BlockPipes => (path.pipe_frames, path.unwritable_down) = (1, true),
+            Fault::Slow => {
                 path.pipe_frames = 1;
                 path.unwritable_up = frames > 2;
                 path.latency_down = long;
                 path.jitter = long;
             }
+            _ => {}
         }
     }
 
-    fn undo_later(&mut self, most: u64, undo: Undo) {
+    /// A server forgets everything.
+    fn stop(&mut self, server: ServerId) {
+        self.checker.server_lost(self.number_of(server));
+        self.network.stop_server(server);
+        self.draining.remove(&server);
+    }
+
+    /// How much was seen of a fault so far.
+    fn effects_of(&self, fault: Fault) -> u64 {
+        let effects = fault.effects().iter();
+        effects.map(|effect| self.network.effects(*effect)).sum()
+    }
+
+    /// A fault begins: what is seen of it is counted from here.
+    fn expect_effects(&mut self, fault: Fault) {
+        self.note_effects();
+        let before = self.effects_of(fault);
+        self.expected.entry(fault).or_insert(before);
+    }
+
+    /// Counts the faults of which something was seen since they began.
+    pub(crate) fn note_effects(&mut self) {
+        for (fault, before) in std::mem::take(&mut self.expected) {
+            if self.effects_of(fault) > before {
+                self.checker.coverage.count_variant(&table::FAULT, &fault);
+            } else {
+                self.expected.insert(fault, before);
+            }
+        }
+    }
+
+    pub(crate) fn undo_later(&mut self, most: u64, undo: Undo) {
         self.do_later(Duration::from_millis(most), Later::Undo(undo));
     }
 
@@ -135,6 +264,11 @@ impl World {
                 self.set_up(server);
             }
             Undo::Start(_) => {}
+            Undo::Restart(server) if self.draining.contains(&server) => {
+                self.stop(server);
+                self.undo(Undo::Start(server));
+            }
+            Undo::Restart(_) => {}
             Undo::WakeServer(server) => self.network.suspend_server(server, false),
             Undo::WakeClient(client) => self.network.suspend_client(client, false),
             Undo::FreeServer(server) => self.network.set_server_busy(server, false),
@@ -145,6 +279,7 @@ impl World {
     /// Nothing goes wrong any more.
     pub(crate) fn calm_down(&mut self) {
         self.calm = true;
+        self.note_effects();
         for client in self.network.clients().collect::<Vec<_>>() {
             self.undo(Undo::Path(client));
             // A WebSocket keeps its plan to break, and may send so little that the plan outlives the calm.
@@ -153,6 +288,7 @@ impl World {
             self.undo(Undo::FreeClient(client));
         }
         for server in self.network.servers().collect::<Vec<_>>() {
+            self.undo(Undo::Restart(server));
             self.undo(Undo::Start(server));
             self.undo(Undo::WakeServer(server));
             self.undo(Undo::FreeServer(server));

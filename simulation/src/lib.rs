@@ -12,15 +12,18 @@
 mod blind;
 mod check;
 mod client_side;
+mod coverage;
 mod ending;
 mod faults;
 mod plan;
 mod server_side;
+mod unusual;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use check::Counts;
+pub use coverage::Coverage;
 pub use socketio_testkit::Recording;
 use world::World;
 
@@ -32,6 +35,8 @@ pub struct Outcome {
     pub fault: Option<String>,
     /// What happened.
     pub counts: Counts,
+    /// How often things happened that worlds are there to show.
+    pub coverage: Coverage,
     /// A number that stands for all that happened, if that was recorded.
     pub digest: u64,
     /// A line for each thing that happened, if that was recorded.
@@ -48,11 +53,15 @@ pub fn run(seed: u64, recording: Recording) -> Outcome {
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         format!("panicked: {}", text.unwrap_or("without a text"))
     });
+    world.count_network();
+    // A panic or a broken promise explains more.
+    let surprise = || world.checker.coverage.surprises().into_iter().next();
+    let fault = panic.or(world.checker.fault.take());
+    let fault = fault.or_else(surprise).or_else(|| blind::run(seed).err());
     Outcome {
-        fault: panic
-            .or(world.checker.fault.take())
-            .or_else(|| blind::run(seed).err()),
+        fault,
         counts: world.checker.counts,
+        coverage: std::mem::take(&mut world.checker.coverage),
         digest: world.network.digest(),
         trace: world.network.trace().to_vec(),
     }

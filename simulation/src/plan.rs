@@ -29,6 +29,8 @@ pub(crate) struct Plan {
 /// What a client is like.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientPlan {
+    /// The number of its server.
+    pub(crate) server: usize,
     pub(crate) config: client::Config,
     pub(crate) namespaces: Vec<String>,
     /// How often events are sent again, and after which time.
@@ -49,6 +51,8 @@ impl ClientPlan {
 pub(crate) const STATIC: [&str; 3] = ["/", "/chat", "/news"];
 /// Those that clients bring into being: children of a pattern, and such of which the application is asked.
 pub(crate) const DYNAMIC: [&str; 4] = ["/p-1", "/p-2", "/asked-1", "/asked-2"];
+/// The payloads that servers of some worlds take at most, in bytes.
+pub(crate) const SMALL_PAYLOAD: usize = 20_000;
 pub(crate) const PATTERN: &str = "/p-{int}";
 pub(crate) const ROOMS: [&str; 4] = ["red", "green", "blue", "black"];
 
@@ -108,7 +112,7 @@ fn draw_server(random: &mut Random) -> server::Config {
         .with_close_timeout(millis(random, 1000, 10_000))
         .with_handshake_timeout(millis(random, 1000, 10_000));
     if random.chance(200) {
-        engine = engine.with_max_payload(20_000);
+        engine = engine.with_max_payload(SMALL_PAYLOAD);
     }
     if random.chance(200) {
         engine = engine.with_max_buffered(16_000, 40);
@@ -146,9 +150,9 @@ fn draw_client(
     random: &mut Random,
     servers: &[server::Config],
 ) -> Result<ClientPlan, EndpointError> {
-    let server = random.index(servers.len());
-    let endpoint = Endpoint::parse(&format!("http://{}", host(server)))?;
-    let server = servers.get(server);
+    let number = random.index(servers.len());
+    let endpoint = Endpoint::parse(&format!("http://{}", host(number)))?;
+    let server = servers.get(number);
     let parser = server.map(|server| server.parser).unwrap_or_default();
     let old = server.is_some_and(|server| server.engine.allow_eio3) && random.chance(300);
     let revision = if old { Revision::V3 } else { Revision::V4 };
@@ -208,6 +212,7 @@ fn draw_client(
         0
     };
     Ok(ClientPlan {
+        server: number,
         config,
         namespaces,
         retries: u32::try_from(retries).unwrap_or(0),

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use socketio_proto::engine::server::SessionKey;
+use socketio_proto::engine::server::{CloseReason, SessionKey, SlowReader, TransportFault};
 use socketio_proto::server::{AckToken, EmitError, Event, SocketKey, Target};
 use socketio_testkit::ServerId;
+
+use crate::coverage::table;
 
 use crate::check::{Broadcast, Logged, Number, Sent, payload};
 use crate::plan::{DYNAMIC, ROOMS, STATIC};
@@ -17,20 +19,32 @@ const LATE: Duration = Duration::from_secs(6);
 impl World {
     pub(crate) fn server_event(&mut self, server: ServerId, event: Event) {
         let index = self.number_of(server);
+        self.checker.coverage.server_event(&event);
         let checker = &mut self.checker;
         match event {
             Event::Handshake { token, .. } => self.asked(server, Verdict::Handshake(token)),
             Event::NamespaceRequested { token, .. } => {
                 self.asked(server, Verdict::Namespace(token))
             }
-            Event::Connecting { token, .. } => self.asked(server, Verdict::Socket(token)),
+            Event::Connecting {
+                token,
+                session,
+                namespace,
+                auth,
+                recovered,
+            } => {
+                if !recovered {
+                    self.count_refused_recovery(server, session, &namespace, auth.as_ref());
+                }
+                self.asked(server, Verdict::Socket(token));
+            }
             Event::Opened { session, .. } => {
                 let fresh = checker.servers[index].sessions.insert(session);
                 checker.require(fresh, || {
                     format!("server {index}: {session:?} opened twice")
                 });
             }
-            Event::Closed { session, .. } => self.closed(index, session),
+            Event::Closed { session, reason } => self.closed(index, session, reason),
             Event::Recovered { socket, .. } => self.entered(server, socket),
             Event::Event {
                 socket,
@@ -76,6 +90,10 @@ impl World {
             } => {
                 let rooms: BTreeSet<String> =
                     rooms.iter().map(|room| (**room).to_owned()).collect();
+                if reason.is_recoverable() {
+                    self.remember_saved(server, socket);
+                }
+                let checker = &mut self.checker;
                 checker.left(index, socket, rooms, reason.is_recoverable());
             }
             Event::Upgraded { session, .. } | Event::Drained { session } => {
@@ -95,8 +113,12 @@ impl World {
             .unwrap_or(0)
     }
 
-    fn closed(&mut self, index: usize, session: SessionKey) {
+    fn closed(&mut self, index: usize, session: SessionKey, reason: CloseReason) {
         self.checker.counts.closed += 1;
+        if reason == CloseReason::TransportError(TransportFault::SlowReader) {
+            let coverage = &mut self.checker.coverage;
+            coverage.count_variant(&table::SLOW_READER, &SlowReader::Close);
+        }
         let model = &mut self.checker.servers[index];
         let there = model.sessions.remove(&session);
         let left = model
@@ -134,18 +156,35 @@ impl World {
         let yes = self.calm || !self.random.chance(80);
         let (machine, now) = self.network.server_mut(server);
         // A client that is gone is told by events, if it had been let in.
-        match verdict {
-            Verdict::Handshake(token) if yes => drop(machine.accept_handshake(token, now)),
-            Verdict::Handshake(token) => drop(machine.reject_handshake(token, None)),
-            Verdict::Namespace(token) if yes => drop(machine.allow_namespace(token)),
-            Verdict::Namespace(token) => drop(machine.deny_namespace(token)),
+        let (what, in_time) = match verdict {
+            Verdict::Handshake(token) if yes => {
+                let accepted = machine.accept_handshake(token, now);
+                ("handshake accepted", accepted.is_ok())
+            }
+            Verdict::Handshake(token) => {
+                let refused = machine.reject_handshake(token, None);
+                ("handshake refused", refused.is_ok())
+            }
+            Verdict::Namespace(token) if yes => {
+                ("namespace allowed", machine.allow_namespace(token).is_ok())
+            }
+            Verdict::Namespace(token) => {
+                ("namespace denied", machine.deny_namespace(token).is_ok())
+            }
             Verdict::Socket(token) if yes => {
-                if let Ok(socket) = machine.accept(token) {
+                let accepted = machine.accept(token);
+                if let Ok(socket) = accepted {
                     self.entered(server, socket);
                 }
+                ("socket accepted", accepted.is_ok())
             }
-            Verdict::Socket(token) => drop(machine.reject(token, "not you", None)),
-        }
+            Verdict::Socket(token) => {
+                let refused = machine.reject(token, "not you", None);
+                ("socket refused", refused.is_ok())
+            }
+        };
+        let what = if in_time { what } else { "too late" };
+        self.checker.coverage.count(&table::VERDICT, what);
     }
 
     /// A client is in a namespace.
@@ -199,13 +238,17 @@ impl World {
     }
 
     /// A refused emit must have a reason that can be seen.
-    fn judge_emit(
+    pub(crate) fn judge_emit(
         &mut self,
         server: ServerId,
         index: usize,
         socket: SocketKey,
         error: Option<EmitError>,
     ) {
+        let policy = self.network.server(server).config().engine.slow_reader;
+        if let Some(error) = &error {
+            self.checker.coverage.server_refused(error, policy);
+        }
         let member = self.checker.servers[index].members.get(&socket);
         let present = self
             .network
@@ -381,8 +424,19 @@ impl World {
             return;
         };
         let (done, expected) = if joins {
-            member.rooms.insert(room.to_owned());
-            (machine.join(socket, room).is_ok(), true)
+            let joined = machine.join(socket, room);
+            let config = machine.config();
+            let had = member.rooms.contains(room);
+            // Its own room does not count.
+            let fits = had || member.rooms.len() <= config.max_rooms_per_socket;
+            let allowed = fits && room.len() <= config.max_room_length;
+            if allowed {
+                member.rooms.insert(room.to_owned());
+            }
+            if let Err(error) = &joined {
+                self.checker.coverage.count_variant(&table::JOIN, error);
+            }
+            (joined.is_ok(), allowed)
         } else {
             (machine.leave_room(socket, room), member.rooms.remove(room))
         };
@@ -471,6 +525,14 @@ impl World {
                 .broadcast(&target, &event)
                 .expect("it can be written")
         };
+        let coverage = &mut self.checker.coverage;
+        for (how, many) in [
+            ("reached all", usize::from(outcome.sent == recipients.len())),
+            ("found a full queue", outcome.full),
+            ("found a closing connection", outcome.gone),
+        ] {
+            coverage.add_to(table::SENT_MANY.name, how, many as u64);
+        }
         let total = outcome.sent + outcome.full + outcome.gone;
         self.checker.require(total == recipients.len(), || {
             format!("{number} was for {recipients:?} and reached {outcome:?}")

@@ -1,5 +1,6 @@
 //! A world: servers, clients, what happens to them, and the checker beside.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use socketio_proto::client::SocketOptions;
@@ -8,7 +9,7 @@ use socketio_proto::server::{AckToken, Matcher, NamespacePattern};
 use socketio_testkit::{ClientId, Network, Random, Recording, ServerId, Step};
 
 use crate::check::{Checker, ClientModel, Number, ServerModel, SocketModel};
-use crate::faults::Undo;
+use crate::faults::{Fault, Undo};
 use crate::plan::{PATTERN, Plan, STATIC, host};
 
 #[derive(Debug)]
@@ -22,6 +23,12 @@ pub(crate) struct World {
     pub(crate) later: Vec<(Instant, Later)>,
     /// Nothing goes wrong any more, and applications do what is expected of them.
     pub(crate) calm: bool,
+    /// The faults that began, and what had been seen of each before.
+    pub(crate) expected: BTreeMap<Fault, u64>,
+    /// The servers that let nobody in any more and will be started anew.
+    pub(crate) draining: BTreeSet<ServerId>,
+    /// What decides on what is seldom done. It stands apart, so that a seed keeps the world that it has.
+    pub(crate) seldom: Random,
 }
 
 /// Something that is to be done later.
@@ -42,10 +49,15 @@ pub(crate) enum Verdict {
     Socket(socketio_proto::server::ConnectToken),
 }
 
+/// Makes other numbers of a seed.
+const SELDOM: u64 = 0x5e1d_0e00_5e1d_0e00;
+
 impl World {
     pub(crate) fn new(seed: u64, recording: Recording) -> Self {
         let mut random = Random::new(seed);
-        let plan = Plan::draw(&mut random).expect("the addresses are good");
+        let mut plan = Plan::draw(&mut random).expect("the addresses are good");
+        let mut seldom = Random::new(seed ^ SELDOM);
+        plan.add_limits(&mut seldom);
         let mut network = Network::new(random.number());
         network.record(recording);
         let mut world = Self {
@@ -54,6 +66,9 @@ impl World {
             random,
             later: Vec::new(),
             calm: false,
+            expected: BTreeMap::new(),
+            draining: BTreeSet::new(),
+            seldom,
             plan,
         };
         world.populate();
@@ -202,6 +217,9 @@ impl World {
 
     /// Somebody does something.
     fn act(&mut self) {
+        if self.seldom.chance(50) {
+            self.act_unusually();
+        }
         if self.random.chance(450) {
             let servers = self.network.servers().count();
             let server = self.network.servers().nth(self.random.index(servers));

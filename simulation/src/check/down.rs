@@ -6,6 +6,8 @@ use socketio_proto::client::DisconnectReason;
 use socketio_proto::engine::server::SessionKey;
 use socketio_proto::server::SocketKey;
 
+use crate::coverage::table;
+
 use super::{Checker, Heard, Member, Number, SocketModel};
 
 /// All that one socket of a server is sent, over all the times that its client came back to it.
@@ -303,6 +305,14 @@ impl Checker {
             return self.late((client, index), before.filter(|_| late), &replayed);
         }
         self.counts.recovered += 1;
+        self.coverage.count(
+            &table::RECOVERY,
+            if replayed.is_empty() {
+                "missed nothing"
+            } else {
+                "missed something"
+            },
+        );
         let Some(((stream, ..), last)) = before.zip(last) else {
             return self.broken(|| format!("client {client} got back what it never had"));
         };
@@ -403,6 +413,13 @@ impl Checker {
         });
     }
 
+    /// The namespace of a socket that is there, and its id.
+    pub(crate) fn place_of(&self, server: usize, key: SocketKey) -> Option<(String, String)> {
+        let member = self.servers[server].members.get(&key)?;
+        let id = self.streams[member.stream].id.clone();
+        Some((member.namespace.clone(), id))
+    }
+
     /// A server is told that a socket left, with the rooms that it was in.
     pub(crate) fn left(
         &mut self,
@@ -415,6 +432,7 @@ impl Checker {
             return self
                 .broken(|| format!("server {server}: {key:?} left twice, or was never there"));
         };
+        self.servers[server].departed = Some(key);
         let stream = &mut self.streams[member.stream];
         let mut rooms = id_and_rooms;
         rooms.insert(stream.id.clone());

@@ -13,7 +13,9 @@ use socketio_proto::Payload;
 use socketio_proto::client;
 use socketio_proto::engine::Instant;
 use socketio_proto::engine::server::SessionKey;
-use socketio_proto::server::{AckId, BroadcastId, SocketKey};
+use socketio_proto::server::{AckId, BroadcastId, SavedSession, SocketKey};
+
+use crate::coverage::Coverage;
 
 pub(crate) use self::down::{Logged, Sent, Stream};
 pub(crate) use self::up::{Taken, Unsent, Upward};
@@ -68,6 +70,7 @@ pub(crate) struct Checker {
     /// The checker has lost track of who is who: what follows is not judged.
     pub(crate) blind: bool,
     pub(crate) counts: Counts,
+    pub(crate) coverage: Coverage,
     next: Number,
     pub(crate) servers: Vec<ServerModel>,
     pub(crate) clients: Vec<ClientModel>,
@@ -102,6 +105,10 @@ pub(crate) struct ServerModel {
     /// What is kept of each namespace for who comes back.
     pub(crate) logs: BTreeMap<String, usize>,
     pub(crate) streams: BTreeMap<String, usize>,
+    /// What it keeps of sockets that left and may come back, by the secret that their clients know.
+    pub(crate) saved: BTreeMap<String, SavedSession>,
+    /// The last socket that left.
+    pub(crate) departed: Option<SocketKey>,
 }
 
 /// A socket that is there.

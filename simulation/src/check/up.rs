@@ -7,6 +7,8 @@ use socketio_proto::client;
 use socketio_proto::engine::Instant;
 use socketio_proto::server::{AckId, BroadcastId, SocketKey};
 
+use crate::coverage::table;
+
 use super::{Checker, Number, SocketModel, is_over};
 
 /// An event of a client.
@@ -140,6 +142,9 @@ impl Checker {
         let socket = &self.clients[from.0].sockets[from.1];
         let (of, retries) = (socket.namespace.clone(), socket.retries);
         let heard = &mut self.heard[heard];
+        if heard.numbers.last() == Some(&number) {
+            self.coverage.count(&table::RETRY, "arrived again");
+        }
         let last = heard.numbers.last().copied().unwrap_or(0);
         let before = *heard.from.get_or_insert(from);
         heard.numbers.push(number);
@@ -174,6 +179,9 @@ impl Checker {
         let (_, socket) = self.socket(client, key);
         let awaited = socket.acks.remove(&id);
         let joined = socket.joined || !socket.replayed.is_empty();
+        if socket.retries {
+            self.coverage.count(&table::RETRY, "answered");
+        }
         let answered = self
             .upward
             .get(&number)
@@ -201,6 +209,7 @@ impl Checker {
             .find(|(of, _)| Some(*of) == number)
         {
             entry.1 = true;
+            self.coverage.count(&table::RETRY, "given up");
         }
         self.require(number.is_some(), || {
             format!("client {client}: {id:?} failed twice")
@@ -212,6 +221,7 @@ impl Checker {
         let (_, socket) = self.socket(client, key);
         let entry = socket.retried.iter_mut().find(|(of, _)| *of == number);
         let again = entry.is_none_or(|entry| std::mem::replace(&mut entry.1, true));
+        self.coverage.count(&table::RETRY, "given up");
         self.require(!again, || format!("client {client} gave {number} up twice"));
     }
 

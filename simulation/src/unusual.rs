@@ -1,0 +1,239 @@
+//! What is seldom: tight limits, and applications that make mistakes.
+
+use std::time::Duration;
+
+use socketio_proto::Payload;
+use socketio_proto::engine::{Transport, Transports};
+use socketio_proto::{client, server};
+use socketio_testkit::{ClientId, Random, ServerId};
+
+use crate::check::payload;
+use crate::coverage::table;
+use crate::faults::Undo;
+use crate::plan::{ClientPlan, Plan, SMALL_PAYLOAD};
+use crate::world::World;
+
+/// An application that has no time soon has more than that to read.
+const FEW_MESSAGES: usize = 4;
+/// Enough for what everybody says in the end, and for the answers; but applications burst out with more.
+const SHORT_PAYLOAD: usize = 32;
+/// How many namespaces are few enough for that.
+const FEW_NAMESPACES: usize = 3;
+/// How long a server that shuts down waits for its clients.
+const DRAIN: Duration = Duration::from_secs(2);
+
+impl Plan {
+    /// Gives some servers and clients tight limits.
+    pub(crate) fn add_limits(&mut self, random: &mut Random) {
+        let keep: Vec<bool> = self
+            .servers
+            .iter()
+            .map(|server| server.connection_state_recovery.is_some())
+            .collect();
+        for index in 0..self.servers.len() {
+            self.limit_transports(index, random);
+        }
+        for client in &mut self.clients {
+            let recovers = keep[client.server];
+            limit_client(client, recovers, random);
+        }
+        for index in 0..self.servers.len() {
+            self.limit_server(index, random);
+        }
+    }
+
+    fn limit_server(&mut self, index: usize, random: &mut Random) {
+        let clients = self.clients.iter().filter(|client| client.server == index);
+        let persistent = |client: &ClientPlan| {
+            client.config.reconnection && client.config.reconnection_attempts.is_none()
+        };
+        let all_persistent = clients.clone().all(persistent);
+        let clients = clients.count();
+        let config = &mut self.servers[index];
+        config.engine.report_refusals = random.chance(500);
+        if random.chance(50) {
+            config.max_pending_acks = 3;
+        }
+        if random.chance(100) {
+            config.max_rooms_per_socket = 2;
+        }
+        if random.chance(100) {
+            config.max_room_length = 4;
+        }
+        if random.chance(100) {
+            config.engine.max_undelivered_messages = FEW_MESSAGES;
+            config.engine.max_packets_per_payload = SHORT_PAYLOAD;
+        }
+        // In a crowd somebody is turned away for a while, and has to come again.
+        if !all_persistent {
+            return;
+        }
+        if random.chance(200) {
+            // Those of clients that were lost unseen count until their heartbeat is over.
+            config.engine.max_sessions = clients + 1;
+        }
+        if config.engine.allow_request && random.chance(300) {
+            config.engine.max_pending_handshakes = 1;
+        }
+        if config.engine.transports.contains(Transport::WebTransport) && random.chance(200) {
+            config.engine.max_pending_streams = 1;
+        }
+    }
+
+    /// Takes transports away from a server whose clients can all do without.
+    fn limit_transports(&mut self, index: usize, random: &mut Random) {
+        let of_server = |client: &&mut ClientPlan| client.server == index;
+        let mut clients: Vec<_> = self.clients.iter_mut().filter(of_server).collect();
+        let polls = |client: &&mut ClientPlan| {
+            let engine = &client.config.engine;
+            engine.transports.contains(&Transport::Polling)
+        };
+        if random.chance(100) && clients.iter().all(polls) {
+            self.servers[index].engine.transports = Transports::NONE.with(Transport::Polling);
+            for client in &mut clients {
+                client.config.engine.try_all_transports = true;
+            }
+        }
+    }
+}
+
+fn limit_client(client: &mut ClientPlan, recovers: bool, random: &mut Random) {
+    let config = &mut client.config;
+    if random.chance(100) {
+        let attempts = random.between(1, 3);
+        config.reconnection_attempts = u32::try_from(attempts).ok();
+    }
+    if random.chance(50) {
+        config.reconnection = false;
+    }
+    if random.chance(50) {
+        config.max_pending_acks = 3;
+    }
+    if random.chance(100) {
+        config.engine.open_timeout = Some(Duration::from_millis(random.between(2000, 8000)));
+    }
+    config.report_packets = random.chance(50);
+    // Who is sent more than that again and again after each loss would never come back.
+    let few = client.namespaces.len() <= FEW_NAMESPACES;
+    if few && !recovers && random.chance(200) {
+        config.engine.max_undelivered_messages = FEW_MESSAGES;
+        config.engine.max_packets_per_payload = SHORT_PAYLOAD;
+    }
+}
+
+impl World {
+    /// Somebody does what applications seldom do, or should not.
+    pub(crate) fn act_unusually(&mut self) {
+        let count = self.network.servers().count();
+        let server = self.network.servers().nth(self.seldom.index(count));
+        if let Some(server) = server.filter(|server| self.network.is_running(*server)) {
+            self.server_acts_unusually(server);
+        }
+        let count = self.network.clients().count();
+        let client = self.network.clients().nth(self.seldom.index(count));
+        if let Some(client) = client.filter(|client| !self.network.is_client_behind(*client)) {
+            self.client_acts_unusually(client);
+        }
+    }
+
+    fn server_acts_unusually(&mut self, server: ServerId) {
+        let index = self.number_of(server);
+        let model = &self.checker.servers[index];
+        let (departed, member) = (model.departed, model.members.keys().next().copied());
+        if let Some(departed) = departed {
+            self.speak_to_departed(server, departed);
+        }
+        let (machine, now) = self.network.server_mut(server);
+        if let Some(member) = member {
+            // An answer is no event.
+            let refused = machine.emit(member, &payload(None, 0, false, 0)).err();
+            let present = machine.socket_namespace(member).is_some();
+            self.checker.require(refused.is_some() || !present, || {
+                format!("{server} took an event without a name")
+            });
+            self.judge_emit(server, index, member, refused);
+        }
+        // Who comes back finds a server that knows nothing, as after a fault.
+        if self.seldom.chance(100) && self.draining.insert(server) {
+            let tells = self.seldom.chance(300);
+            let (machine, _) = self.network.server_mut(server);
+            machine.drain(tells, DRAIN, now);
+            self.undo_later(20_000, Undo::Restart(server));
+        }
+    }
+
+    /// What is said to a socket that has left is refused.
+    fn speak_to_departed(&mut self, server: ServerId, departed: server::SocketKey) {
+        let (machine, _) = self.network.server_mut(server);
+        let sent = machine.emit(departed, &payload(Some("e"), 0, false, 0));
+        let joined = machine.join(departed, "red");
+        let coverage = &mut self.checker.coverage;
+        match (&sent, &joined) {
+            (Err(sent), Err(joined)) => {
+                coverage.count_variant(&table::SERVER_EMIT, sent);
+                coverage.count_variant(&table::JOIN, joined);
+            }
+            _ => self
+                .checker
+                .broken(|| format!("{departed:?} has left: {sent:?}, {joined:?}")),
+        }
+    }
+
+    fn client_acts_unusually(&mut self, client: ClientId) {
+        let index = self.index_of(client);
+        let sockets = self.checker.clients[index].sockets.iter();
+        let sockets: Vec<(client::SocketKey, bool)> =
+            sockets.map(|of| (of.key, of.retries)).collect();
+        let Some((socket, retries)) = self.seldom.pick(&sockets).copied() else {
+            return;
+        };
+        let (machine, now) = self.network.client_mut(client);
+        // An answer is no event.
+        match machine.emit(socket, &payload(None, 0, false, 0), now) {
+            Ok(()) => self
+                .checker
+                .broken(|| format!("{client} took an event without a name")),
+            Err(error) => {
+                let coverage = &mut self.checker.coverage;
+                coverage.count_variant(&table::CLIENT_EMIT, &error);
+            }
+        }
+        let plan = &self.plan.servers[self.plan.clients[index].server];
+        if retries {
+            return;
+        }
+        // What is sent again would be refused again.
+        if plan.engine.max_payload == SMALL_PAYLOAD && self.seldom.chance(300) {
+            return self.client_emit_shaped(client, socket, false, (false, SMALL_PAYLOAD));
+        }
+        if self.seldom.chance(200) {
+            self.drop_buffered(client, socket);
+        }
+    }
+
+    /// A client drops what it has not sent.
+    fn drop_buffered(&mut self, client: ClientId, socket: client::SocketKey) {
+        let index = self.index_of(client);
+        let (machine, now) = self.network.client_mut(client);
+        let waiting = machine.buffered(socket).events;
+        let dropped = machine.clear_buffer(socket);
+        let (_, model) = self.checker.socket(index, socket);
+        model.sync(waiting, now);
+        model.unsent.clear();
+        self.checker.require(dropped == waiting, || {
+            format!("{client} dropped {dropped} events of {waiting}")
+        });
+    }
+
+    /// An authentication that is none, seldom and never where it is calm.
+    pub(crate) fn unusual_auth(&mut self) -> Option<Payload> {
+        if self.calm || !self.seldom.chance(100) {
+            return None;
+        }
+        if self.seldom.chance(500) {
+            return Some(payload(None, 0, false, 0));
+        }
+        // In revision 4 it becomes a query, which has texts.
+        Payload::object(&std::collections::BTreeMap::from([("number", 1)])).ok()
+    }
+}
