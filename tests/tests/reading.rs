@@ -533,6 +533,14 @@ fn looking_for_another_member_is_bounded_too() {
     }
     let payload = event(format!("[\"e\",{json}]"), vec![]);
     let _ = read::<Value>(&payload);
+    // Each level passes the long text once more.
+    let mut json = format!("\"{}\"", "x".repeat(500_000));
+    for _ in 0..100 {
+        json = format!(r#"{{"{RAW}":{json},"a":0}}"#);
+    }
+    let payload = event(format!("[\"e\",{json}]"), vec![]);
+    let error = payload.args::<(Value,)>().unwrap_err();
+    assert!(error.is_over_limit(), "{error}");
     let wide = format!(r#"{{{}"a":0}}"#, format!(r#""{RAW}":0,"#).repeat(10_000));
     let payload = event(format!("[\"e\",{wide}]"), vec![]);
     assert_eq!(

@@ -63,6 +63,7 @@ fn the_answer_to_connect_is_read_without_a_tree() {
         "1",
         "null",
         &format!("\"{}\"", "a".repeat(500_000)),
+        &format!("\"{}\\u0061\"", "a".repeat(500_000)),
     ] {
         let (event, taken) = answered(&format!(r#"40{{"sid":{sid}}}"#));
         let error = ConnectError::NoSocketId;
