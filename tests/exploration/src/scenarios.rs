@@ -1,6 +1,6 @@
 //! What is explored, and how deep.
 
-use engineio_proto::Transport;
+use engineio_proto::{Revision, Transport};
 
 use crate::client::{self, ClientWorld};
 use crate::engine_pair::{self, EnginePair};
@@ -69,6 +69,7 @@ const SCENARIOS: &[Scenario] = &[
         quick: 4,
         full: 9,
         plan: Plan::Server(server::Plan {
+            revision: Revision::V4,
             whole: false,
             on: POLLING,
             to: WEBSOCKET,
@@ -80,6 +81,7 @@ const SCENARIOS: &[Scenario] = &[
         quick: 6,
         full: 14,
         plan: Plan::Server(server::Plan {
+            revision: Revision::V4,
             whole: false,
             on: WEBSOCKET,
             to: WEBSOCKET,
@@ -91,6 +93,7 @@ const SCENARIOS: &[Scenario] = &[
         quick: 3,
         full: 8,
         plan: Plan::Server(server::Plan {
+            revision: Revision::V4,
             whole: false,
             on: POLLING,
             to: WEBTRANSPORT,
@@ -98,10 +101,23 @@ const SCENARIOS: &[Scenario] = &[
         }),
     },
     Scenario {
-        name: "server",
+        name: "session-revision-3",
         quick: 4,
         full: 8,
         plan: Plan::Server(server::Plan {
+            revision: Revision::V3,
+            whole: false,
+            on: POLLING,
+            to: WEBSOCKET,
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "server",
+        quick: 4,
+        full: 7,
+        plan: Plan::Server(server::Plan {
+            revision: Revision::V4,
             whole: true,
             on: POLLING,
             to: WEBSOCKET,
@@ -113,6 +129,7 @@ const SCENARIOS: &[Scenario] = &[
         quick: 4,
         full: 10,
         plan: Plan::Server(server::Plan {
+            revision: Revision::V4,
             whole: true,
             on: WEBTRANSPORT,
             to: WEBTRANSPORT,

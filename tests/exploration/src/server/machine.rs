@@ -8,7 +8,8 @@ use engineio_proto::server::{
     Config, Event, Handshake, Output, PostContent, Server, ServerEvent, Session, SessionKey,
 };
 use engineio_proto::{
-    Buffered, ConnectionId, Encoded, Frame, Instant, RequestId, Seed, SendError, Sid, Transport,
+    Buffered, ConnectionId, Encoded, Frame, Instant, RequestId, Revision, Seed, SendError, Sid,
+    Transport,
 };
 
 const SID: &str = "lv_VI97HAXpY6yYWAAAC";
@@ -23,23 +24,32 @@ pub(super) enum Machine {
     Server {
         server: Server,
         key: Option<SessionKey>,
+        /// What every request names: the revision, and the session once it is open.
+        revision: u8,
         sid: String,
     },
 }
 
 impl Machine {
     /// A session that is opened by `by`; the first input is that exchange or connection.
-    pub(super) fn session(config: Config, transport: Transport, now: Instant) -> Option<Self> {
+    pub(super) fn session(
+        config: Config,
+        transport: Transport,
+        revision: Revision,
+        now: Instant,
+    ) -> Option<Self> {
         let sid = Sid::parse(SID)?;
-        let handshake = Handshake::new(transport);
+        let mut handshake = Handshake::new(transport);
+        handshake.revision = revision;
         let session = Session::open(Arc::new(config), sid, &handshake, now).ok()?;
         Some(Self::Session { session })
     }
 
-    pub(super) fn server(config: Config) -> Option<Self> {
+    pub(super) fn server(config: Config, revision: Revision) -> Option<Self> {
         Some(Self::Server {
             server: Server::new(config, 0, &Seed::new([7; 32])).ok()?,
             key: None,
+            revision: revision.number(),
             sid: String::new(),
         })
     }
@@ -47,8 +57,13 @@ impl Machine {
     pub(super) fn poll(&mut self, id: RequestId, now: Instant) {
         match self {
             Self::Session { session } => session.handle_poll(id, now),
-            Self::Server { server, sid, .. } => {
-                let query = query(Transport::Polling, sid);
+            Self::Server {
+                server,
+                revision,
+                sid,
+                ..
+            } => {
+                let query = query(*revision, Transport::Polling, sid);
                 let head = RequestHead::new("GET", "/engine.io/", &query);
                 server.handle_request(id, &head, Bytes::new(), now);
             }
@@ -58,8 +73,13 @@ impl Machine {
     pub(super) fn post_begun(&mut self, id: RequestId, now: Instant) {
         match self {
             Self::Session { session } => session.handle_post_begun(id, now),
-            Self::Server { server, sid, .. } => {
-                let query = query(Transport::Polling, sid);
+            Self::Server {
+                server,
+                revision,
+                sid,
+                ..
+            } => {
+                let query = query(*revision, Transport::Polling, sid);
                 let head = RequestHead::new("POST", "/engine.io/", &query);
                 server.handle_request_begun(id, &head, now);
             }
@@ -71,8 +91,13 @@ impl Machine {
             Self::Session { session } => {
                 session.handle_post(id, PostContent::Text, body.into(), now);
             }
-            Self::Server { server, sid, .. } => {
-                let query = query(Transport::Polling, sid);
+            Self::Server {
+                server,
+                revision,
+                sid,
+                ..
+            } => {
+                let query = query(*revision, Transport::Polling, sid);
                 let head = RequestHead::new("POST", "/engine.io/", &query);
                 server.handle_request(id, &head, body.into(), now);
             }
@@ -109,8 +134,16 @@ impl Machine {
                 };
                 server.handle_frame(id, Frame::Text(open.into()), now);
             }
-            (Self::Server { server, sid, .. }, _) => {
-                let query = query(Transport::WebSocket, sid);
+            (
+                Self::Server {
+                    server,
+                    revision,
+                    sid,
+                    ..
+                },
+                _,
+            ) => {
+                let query = query(*revision, Transport::WebSocket, sid);
                 let head = RequestHead::new("GET", "/engine.io/", &query).with_upgrade();
                 server.handle_upgrade(id, &head, now);
             }
@@ -180,7 +213,9 @@ impl Machine {
     pub(super) fn poll_output(&mut self) -> Option<Output<Event>> {
         match self {
             Self::Session { session } => session.poll_output(),
-            Self::Server { server, key, sid } => loop {
+            Self::Server {
+                server, key, sid, ..
+            } => loop {
                 match server.poll_output()? {
                     Output::Event(ServerEvent::Opened { session, .. }) => {
                         *key = Some(session);
@@ -283,10 +318,10 @@ impl Machine {
     }
 }
 
-fn query(transport: Transport, sid: &str) -> String {
+fn query(revision: u8, transport: Transport, sid: &str) -> String {
     let transport = transport.name();
     match sid {
-        "" => format!("EIO=4&transport={transport}"),
-        sid => format!("EIO=4&transport={transport}&sid={sid}"),
+        "" => format!("EIO={revision}&transport={transport}"),
+        sid => format!("EIO={revision}&transport={transport}&sid={sid}"),
     }
 }

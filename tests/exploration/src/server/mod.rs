@@ -4,6 +4,7 @@
 //! application sends, closes and discards; the driver takes frames when it likes.
 
 mod ending;
+mod heart;
 mod machine;
 mod model;
 
@@ -11,7 +12,8 @@ use core::time::Duration;
 
 use engineio_proto::server::Config;
 use engineio_proto::{
-    ConnectionId, Encoded, Frame, Instant, Message, RequestId, SendError, Transport, Transports,
+    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, SendError, Transport,
+    Transports,
 };
 
 use self::machine::Machine;
@@ -36,6 +38,7 @@ const REQUESTS: usize = 2;
 pub(crate) struct Plan {
     /// The whole server, not a session by itself.
     pub(crate) whole: bool,
+    pub(crate) revision: Revision,
     /// The transport that the session opens on.
     pub(crate) on: Transport,
     /// The transport of its connections.
@@ -57,7 +60,6 @@ pub(super) enum Word {
     Upgrade,
     Noop,
     Close,
-    /// Only servers ping.
     Ping,
     Garbage,
 }
@@ -126,20 +128,21 @@ impl ServerWorld {
         let now = Instant::from_millis(10_000);
         let config = Config::default()
             .with_transports(Transports::default().with(Transport::WebTransport))
+            .with_allow_eio3(true)
             .with_ping_interval(INTERVAL)
             .with_ping_timeout(TIMEOUT)
             .with_upgrade_timeout(UPGRADE)
             .with_close_timeout(CLOSING)
             .with_max_buffered(10_000, WAITING);
         let machine = if plan.whole {
-            Machine::server(config)
+            Machine::server(config, plan.revision)
         } else {
-            Machine::session(config, plan.on, now)
+            Machine::session(config, plan.on, plan.revision, now)
         };
         let mut world = Self {
             plan,
             machine: machine.expect("settings that work"),
-            model: Model::new(now + INTERVAL),
+            model: Model::new(plan.revision, !plan.whole, now),
             report: Report::default(),
             now,
             next: 0,
@@ -188,15 +191,17 @@ impl ServerWorld {
         };
         let takes = self.model.open && self.model.is_polling() && !overlaps;
         self.model.must_close |= self.model.open && self.model.is_polling() && overlaps;
-        let body = match word {
-            Word::Pair => format!("{}\u{1e}{}", self.packet(Word::Message, takes), {
-                self.packet(Word::Message, takes)
+        let words: &[Word] = match word {
+            Word::Pair => &[Word::Message, Word::Message],
+            Word::Half => &[Word::Message, Word::Garbage],
+            _ => &[word],
+        };
+        let packets: Vec<_> = words.iter().map(|word| self.packet(*word, takes)).collect();
+        let body = match self.plan.revision {
+            Revision::V3 => packets.iter().fold(String::new(), |body, packet| {
+                format!("{body}{}:{packet}", packet.len())
             }),
-            Word::Half => {
-                let message = self.packet(Word::Message, takes);
-                format!("{message}\u{1e}{}", self.packet(Word::Garbage, takes))
-            }
-            word => self.packet(word, takes),
+            _ => packets.join("\u{1e}"),
         };
         self.report.note(|| format!("POST of {body:?}"));
         self.machine.post(id, body, self.now);
@@ -321,12 +326,15 @@ impl ServerWorld {
     }
 
     fn wait(&mut self) {
-        let Some(due) = self.machine.poll_timeout() else {
-            return;
-        };
-        self.now = self.now.max(due);
-        self.model.pass_time(self.now);
-        self.machine.time(self.now);
+        self.wait_until(self.machine.poll_timeout());
+    }
+
+    fn wait_until(&mut self, due: Option<Instant>) {
+        if let Some(due) = due {
+            self.now = self.now.max(due);
+            self.model.pass_time(self.now);
+            self.machine.time(self.now);
+        }
     }
 
     fn almost_wait(&mut self) {

@@ -1,9 +1,10 @@
 //! What the peer and the application have seen of a session, and what that tells about it.
 
 use engineio_proto::server::{CloseReason, Event, Output};
-use engineio_proto::{ConnectionId, Instant, Message, RequestId};
+use engineio_proto::{ConnectionId, Instant, Message, RequestId, Revision};
 
-use super::{INTERVAL, TIMEOUT, Word};
+use super::Word;
+use super::heart::Heart;
 use crate::report::Report;
 
 /// The model holds no copy of the session's rules: it counts what went in and came out.
@@ -31,41 +32,16 @@ pub(super) struct Model {
     pub(super) refused: bool,
     /// Messages of the peer.
     pub(super) said: u8,
-    ping_at: Instant,
-    pub(super) pinged: Pinged,
+    pub(super) heart: Heart,
+    revision: Revision,
+    /// Deadlines are never early.
+    exact: bool,
     // What follows is of one step.
     pub(super) expected: Vec<u8>,
     heard: Vec<u8>,
     pub(super) may_close: bool,
     pub(super) must_close: bool,
     expects_upgrade: bool,
-}
-
-/// What has become of a ping.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Pinged {
-    No,
-    /// It is due since then, and has not left.
-    Due {
-        since: Instant,
-    },
-    /// It has left.
-    Out {
-        since: Instant,
-    },
-    /// The session was closing when it was due: the peer is not asked any more.
-    Spared {
-        since: Instant,
-    },
-}
-
-impl Pinged {
-    fn since(self) -> Option<Instant> {
-        match self {
-            Self::No => None,
-            Self::Due { since } | Self::Out { since } | Self::Spared { since } => Some(since),
-        }
-    }
 }
 
 /// A connection that the peer has not closed.
@@ -80,7 +56,7 @@ pub(super) struct Connection {
 }
 
 impl Model {
-    pub(super) fn new(ping_at: Instant) -> Self {
+    pub(super) fn new(revision: Revision, exact: bool, now: Instant) -> Self {
         Self {
             open: true,
             opens: true,
@@ -98,8 +74,9 @@ impl Model {
             taken: 0,
             refused: false,
             said: 0,
-            ping_at,
-            pinged: Pinged::No,
+            heart: Heart::new(revision, now),
+            revision,
+            exact,
             expected: Vec::new(),
             heard: Vec::new(),
             may_close: false,
@@ -165,10 +142,7 @@ impl Model {
                 self.end_probe();
                 self.expects_upgrade = true;
                 self.may_close = self.closing_by.is_some();
-                // A ping that went out on polling gets its full time again.
-                if let Pinged::Due { since } | Pinged::Out { since } = &mut self.pinged {
-                    *since = now;
-                }
+                self.heart.move_over(now);
             }
             _ => self.end_probe(),
         }
@@ -177,27 +151,25 @@ impl Model {
     /// The session takes a packet of the peer.
     pub(super) fn hear(&mut self, word: Word, now: Instant) {
         let closing = self.closing_by.is_some();
+        let wrong_way = match self.revision {
+            Revision::V3 => matches!(word, Word::Pong),
+            _ => matches!(word, Word::Ping | Word::Probe),
+        };
         match word {
-            Word::Pong if !closing => {
-                if let Pinged::Out { .. } = self.pinged {
-                    self.pinged = Pinged::No;
-                    self.ping_at = now + INTERVAL;
-                }
-            }
             Word::Close => self.must_close = true,
-            Word::Ping | Word::Probe | Word::Garbage => self.must_close |= !closing,
-            _ => {}
+            _ if closing => {}
+            Word::Garbage => self.must_close = true,
+            _ if wrong_way => self.must_close = true,
+            // A ping with a text.
+            Word::Probe => self.heart.hear(Word::Ping, now),
+            word => self.heart.hear(word, now),
         }
     }
 
     pub(super) fn pass_time(&mut self, now: Instant) {
         self.may_close = true;
-        if self.open && self.pinged == Pinged::No && now >= self.ping_at {
-            let since = self.ping_at;
-            self.pinged = match self.closing_by {
-                Some(_) => Pinged::Spared { since },
-                None => Pinged::Due { since },
-            };
+        if self.open {
+            self.heart.pass_time(now, self.closing_by.is_some());
         }
         if self.upgrade_by.is_some_and(|by| now >= by) {
             self.end_probe();
@@ -273,16 +245,13 @@ impl Model {
             });
         }
         if reason == CloseReason::PingTimeout {
-            let due = self.pinged.since().map(|since| since + TIMEOUT);
-            report.require(due.is_some_and(|due| due <= now), || {
-                format!("a ping timeout before {due:?}")
-            });
+            let over = self.heart.is_over(now);
+            report.require(over, || "a ping timeout before its time".to_owned());
         }
         self.end_probe();
         self.closing_by = None;
         self.graceful = false;
-        self.pinged = Pinged::No;
-        self.ping_at = now;
+        self.heart = Heart::new(self.revision, now);
         self.sent = self.taken;
         self.refused = false;
         self.opens = false;
@@ -297,14 +266,14 @@ impl Model {
         if !polled || status != 200 {
             return;
         }
-        for packet in body.split('\u{1e}') {
+        for packet in packets(self.revision, body) {
             match packet.as_bytes() {
                 [b'0', ..] => {
                     let opens = core::mem::take(&mut self.opens);
                     report.require(opens, || "a second handshake".to_owned());
                 }
                 [b'1' | b'6'] => {
-                    let alone = body == packet || body == "6\u{1e}1";
+                    let alone = matches!(body, "1" | "6" | "6\u{1e}1" | "1:1" | "1:6" | "1:61:1");
                     report.require(alone, || format!("{body:?} mixes packets"));
                 }
                 _ => self.took(packet, report),
@@ -337,24 +306,20 @@ impl Model {
             connection.is_announced = false;
         }
         if self.open && self.carrier == Some(id) {
-            let owed = self.waiting() > 0 || self.opens || self.owes_ping();
+            let owed = self.owes() || self.opens;
             report.require(!owed, || "no frame where one waits".to_owned());
         }
     }
 
-    fn owes_ping(&self) -> bool {
-        matches!(self.pinged, Pinged::Due { .. }) && self.closing_by.is_none()
+    /// Whether the heartbeat or a message has to leave.
+    fn owes(&self) -> bool {
+        self.waiting() > 0 || self.heart.owes()
     }
 
     /// A packet left for the client.
     fn took(&mut self, packet: &str, report: &mut Report) {
-        if packet == "2" {
-            let due = matches!(self.pinged, Pinged::Due { .. });
-            report.require(due, || "a ping that was not due".to_owned());
-            if let Pinged::Due { since } = self.pinged {
-                self.pinged = Pinged::Out { since };
-            }
-            return;
+        if let Some(due) = self.heart.took(packet) {
+            return report.require(due, || format!("{packet:?} was not due"));
         }
         let number = packet.strip_prefix('4').and_then(|text| text.parse().ok());
         let next = self.taken + 1;
@@ -391,15 +356,18 @@ impl Model {
     }
 
     fn check_open(&self, due: Option<Instant>, now: Instant, report: &mut Report) {
-        let latest = match self.pinged.since() {
-            None => self.ping_at,
-            // Another packet buys time once, and so does an upgrade.
-            Some(since) => since + TIMEOUT * 2,
-        };
-        let bounds = [Some(latest), self.upgrade_by, self.closing_by];
-        let latest = bounds.into_iter().flatten().min().unwrap_or(latest);
-        report.require(due.is_some_and(|due| due > now && due <= latest), || {
-            format!("the deadline is {due:?}, now is {now:?}, the last moment is {latest:?}")
+        let bounds = [
+            Some(self.heart.deadline()),
+            self.upgrade_by,
+            self.closing_by,
+        ];
+        let latest = bounds.into_iter().flatten().min();
+        report.require(due.is_some_and(|due| due > now) && due <= latest, || {
+            format!("the deadline is {due:?} at {now:?}, what is due is at {latest:?}")
+        });
+        // A server may look early.
+        report.require(!self.exact || due == latest, || {
+            format!("the deadline is {due:?}, nothing is due before {latest:?}")
         });
         let stray = self.connections.iter().find(|open| {
             let is_known = self.carrier == Some(open.id) || self.probe == Some(open.id);
@@ -410,7 +378,7 @@ impl Model {
         });
         for open in &self.connections {
             let waits = if self.carrier == Some(open.id) {
-                self.waiting() > 0 || self.owes_ping() || self.opens
+                self.owes() || self.opens
             } else {
                 self.probe == Some(open.id) && self.answers > 0
             };
@@ -423,7 +391,7 @@ impl Model {
             report.require(open == 0, || "a request outlived an upgrade".to_owned());
         }
         let held = self.holds_poll();
-        let waits = self.waiting() > 0 || self.owes_ping() || self.probed;
+        let waits = self.owes() || self.probed;
         report.require(!held || !waits, || {
             "a poll is held although something waits".to_owned()
         });
@@ -443,4 +411,20 @@ impl Model {
         let left = self.connections.iter().find(|open| !open.is_closed);
         report.require(left.is_none(), || format!("{left:?} was never closed"));
     }
+}
+
+/// The packets of a payload.
+fn packets(revision: Revision, body: &str) -> Vec<&str> {
+    if revision != Revision::V3 {
+        return body.split('\u{1e}').collect();
+    }
+    let mut packets = Vec::new();
+    let mut rest = body;
+    while let Some((length, packet)) = rest.split_once(':') {
+        let length = length.parse().unwrap_or(0);
+        let (packet, behind) = packet.split_at_checked(length).unwrap_or((packet, ""));
+        packets.push(packet);
+        rest = behind;
+    }
+    packets
 }
