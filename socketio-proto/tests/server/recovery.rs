@@ -552,6 +552,36 @@ fn one_who_goes_again_before_the_verdict_keeps_the_session() {
 }
 
 #[test]
+fn one_whose_connection_ends_in_the_body_that_asks_for_the_session_keeps_it() {
+    let mut config = recovering();
+    config.engine = config.engine.with_max_packets_per_payload(3);
+    run_with(config, |net| {
+        net.add_namespace("/a");
+        net.add_namespace("/b");
+        lost(net);
+        let client = net.polling();
+        net.join(client, "/a");
+        net.drain();
+        let (pid, offset) = (net.pid(0), net.offset(0));
+        let back = format!(r#"40{{"pid":"{pid}","offset":"{offset}"}}"#);
+        net.post(client, format!("40/b,\u{1e}{back}\u{1e}4x\u{1e}4x"));
+        let lines = net.drain();
+        assert!(
+            lines.iter().any(|line| line.contains("connecting /b")),
+            "{lines:?}"
+        );
+        assert!(
+            lines.iter().any(|line| line.contains("parse error")),
+            "{lines:?}"
+        );
+        let client = net.come_back("/", 0, 0);
+        let lines = net.drain();
+        let back = format!("c{client} back in / as $2");
+        assert!(lines.contains(&back), "{lines:?}");
+    });
+}
+
+#[test]
 fn more_than_may_wait_for_a_client_is_not_sent_in_part() {
     let engine = EngineConfig::default()
         .with_ping_interval(Duration::from_secs(3_600))

@@ -8,7 +8,7 @@ use core::fmt;
 use bytestring::ByteString;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
-use engineio_proto::server::SessionKey;
+use engineio_proto::server::{Session, SessionKey};
 use serde::Deserialize;
 
 use super::super::dynamic::{Asking, Question};
@@ -67,6 +67,10 @@ impl Server {
         };
         let (session, namespace) = (socket.session, socket.namespace);
         if self.is_revision_4(session) {
+            return false;
+        }
+        // The body that brought the request may have ended the connection already. Nobody can come back over it.
+        if !self.engine.session(session).is_some_and(Session::is_open) {
             return false;
         }
         let deadline = self.now() + config.restore_timeout;
