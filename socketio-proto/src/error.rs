@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use core::fmt;
 
 use bytestring::ByteString;
+use serde::de::{Expected, Unexpected};
 
 /// Why a message of the peer is no packet, or cannot come at this point.
 ///
@@ -131,7 +132,8 @@ pub enum EncodeError {
 
 /// Why a payload is not of the type asked for, or takes too much as that.
 ///
-/// The text names what was found and what was expected, and may quote scalars of the payload.
+/// The text names the kind of what was found, and what was expected. It quotes nothing of the payload, which may be a
+/// secret, or long. Only the error of a type with a `Deserialize` of its own is shown as that type words it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReadError {
     text: Box<str>,
@@ -171,9 +173,57 @@ impl fmt::Display for ReadError {
 
 impl core::error::Error for ReadError {}
 
+/// The words are those of `serde`, without what was found.
 impl serde::de::Error for ReadError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message)
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format_args!(
+            "invalid type: {}, expected {expected}",
+            kind(found)
+        ))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format_args!(
+            "invalid value: {}, expected {expected}",
+            kind(found)
+        ))
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(format_args!(
+            "unknown variant, expected one of {expected:?}"
+        ))
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(format_args!("unknown field, expected one of {expected:?}"))
+    }
+}
+
+fn kind(found: Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Bool(_) => "boolean",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) => "integer",
+        Unexpected::Float(_) => "floating point number",
+        Unexpected::Char(_) => "character",
+        Unexpected::Str(_) => "string",
+        Unexpected::Bytes(_) => "byte array",
+        Unexpected::Unit => "null",
+        Unexpected::Option => "optional value",
+        Unexpected::NewtypeStruct => "newtype struct",
+        Unexpected::Seq => "sequence",
+        Unexpected::Map => "map",
+        Unexpected::Enum => "enum",
+        Unexpected::UnitVariant => "unit variant",
+        Unexpected::NewtypeVariant => "newtype variant",
+        Unexpected::TupleVariant => "tuple variant",
+        Unexpected::StructVariant => "struct variant",
+        // Integers of 128 bits come as text.
+        Unexpected::Other(_) => "another value",
     }
 }
 

@@ -54,6 +54,7 @@ extern crate alloc;
 
 pub mod client;
 mod error;
+mod hidden;
 mod packet;
 pub mod parser;
 mod payload;

@@ -3,9 +3,11 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use engineio_proto::collections::Steps;
 
+use crate::hidden::HiddenSet;
 use crate::union::Union;
 
 /// Rooms and their members, both ways: a room exists while it has a member.
@@ -27,12 +29,23 @@ use crate::union::Union;
 /// assert!(rooms.names().eq(["news"]));
 /// ```
 ///
+/// `Debug` shows the lengths of the names, since rooms are named after sockets; `{:-?}` shows the names.
+///
 /// Source: `socket.io-adapter/lib/in-memory-adapter.ts`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rooms<K> {
     members: BTreeMap<Arc<str>, BTreeSet<K>>,
     rooms: BTreeMap<K, BTreeSet<Arc<str>>>,
     steps: Steps,
+}
+
+impl<K: fmt::Debug> fmt::Debug for Rooms<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The members of each room are the same, the other way round.
+        let rooms = self.rooms.iter();
+        let rooms = rooms.map(|(member, rooms)| (member, HiddenSet(rooms)));
+        f.debug_map().entries(rooms).finish()
+    }
 }
 
 impl<K: Copy + Ord> Rooms<K> {

@@ -13,8 +13,10 @@ use socketio_proto::engine::client as engine_client;
 use socketio_proto::engine::server as engine_server;
 use socketio_proto::engine::{Revision, Transport};
 use socketio_proto::parser::{Limits, Parser};
-use socketio_proto::server::{self, RecoveryConfig, SocketId};
-use socketio_proto::{Packet, PacketRef, PacketType, Payload};
+use socketio_proto::server::{
+    self, Connection, Matcher, RecoveryConfig, RecoveryStorage, SocketId, Target,
+};
+use socketio_proto::{Packet, PacketRef, PacketType, Payload, ReadError, Rooms};
 
 const NOW: Instant = Instant::ZERO;
 
@@ -315,4 +317,143 @@ fn all_of_it_is_shown_on_request() {
     assert_eq!(text(Some(frame)), "0{\"sid\":\"s\"}");
     let payload = Payload::event("e").arg(&1).unwrap().build().unwrap();
     assert!(format!("{payload:-?}").contains(r#"[\"e\",1]"#));
+}
+
+/// Lets whoever asks for it into a namespace, or makes the namespace.
+fn answer(server: &mut server::Server, event: server::Event) -> Option<server::SocketKey> {
+    match event {
+        server::Event::Connecting { token, .. } => server.accept(token).ok(),
+        server::Event::NamespaceRequested { token, .. } => {
+            server.allow_namespace(token).unwrap();
+            None
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn rooms_that_are_named_after_a_socket_do_not_show_its_id() {
+    for revision in ["EIO=4", "EIO=3"] {
+        let shown = Shown::default();
+        let config = server::Config::default()
+            .with_engine(engine_server::Config::default().with_allow_eio3(true))
+            .with_room_events(true)
+            .with_connection_state_recovery(Some(
+                RecoveryConfig::default().with_storage(RecoveryStorage::Outside),
+            ));
+        let mut server = server::Server::new(config, 0, &Seed::new([1; 32])).unwrap();
+        server.add_namespace("/admin").unwrap();
+        server.add_parent(Matcher::Ask);
+        let query = format!("{revision}&transport=websocket");
+        let id = ConnectionId(1);
+        server.handle_upgrade(id, &upgrade(&query), NOW);
+        let packets = ["40", "40/admin", "40/asked?token=query-secret"];
+        // Clients of revision 4 are let into `/` without asking.
+        for packet in packets.into_iter().skip(usize::from(revision == "EIO=3")) {
+            server.handle_frame(id, Frame::Text(packet.into()), NOW);
+        }
+        shown.secret("query-secret");
+        let mut names = Vec::new();
+        while let Some(output) = server.poll_output() {
+            shown.add(&output);
+            let Output::Event(event) = output else {
+                continue;
+            };
+            let Some(socket) = answer(&mut server, event) else {
+                continue;
+            };
+            let name = server.socket_id(socket).unwrap().as_str().to_owned();
+            // What the ids have in common is shown: where the slot of the socket is.
+            shown.secret(&name[name.len() - 12..]);
+            server.join(socket, "chat").unwrap();
+            server.join(socket, &format!("{}-{name}", names.len())).ok();
+            names.push((socket, name));
+            shown.add(&server);
+        }
+        assert_eq!(names.len(), 3, "{revision}");
+        let event = Payload::event("e").build().unwrap();
+        for (socket, name) in &names {
+            let namespace = if name.starts_with('/') { "/admin" } else { "/" };
+            // A room that another socket is in, named after this one.
+            server.join(names[0].0, name).unwrap();
+            let rooms = [name.as_str()];
+            let target = Target::namespace(namespace)
+                .rooms(&rooms)
+                .except_rooms(&rooms);
+            shown.add(&target);
+            server.broadcast(&target, &event).unwrap();
+            server.emit(*socket, &event).unwrap();
+            shown.add(&server);
+        }
+        server.handle_connection_closed(id, NOW);
+        shown.add(&server);
+        while let Some(output) = server.poll_output() {
+            shown.add(&output);
+        }
+        shown.check();
+    }
+}
+
+#[test]
+fn what_a_connection_is_asked_shows_no_query() {
+    let shown = Shown::default();
+    shown.secret("query-secret");
+    for revision in [Revision::V4, Revision::V3] {
+        let limits = Limits::default();
+        let mut connection = Connection::new(Parser::Json, limits, 2).with_revision(revision);
+        for name in ["/a", "/b", "/c"] {
+            let packet = format!("0{name}?token=query-secret,");
+            let received = connection.handle_message(Message::text(packet));
+            let received = received.unwrap().expect("a request");
+            shown.add(&received);
+            if let server::Received::Connect { namespace, .. } = received {
+                connection.expect(namespace, 1);
+            }
+            shown.add(&connection);
+        }
+    }
+    let mut rooms = Rooms::new();
+    rooms.join(1, "query-secret");
+    shown.add(&rooms);
+    shown.check();
+    assert!(format!("{rooms:-?}").contains("query-secret"));
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape counts")]
+struct Wanted {
+    token: u64,
+}
+
+#[test]
+fn why_something_cannot_be_read_tells_no_content() {
+    let shown = Shown::default();
+    shown.secret("read-secret");
+    shown.secret("4815162342");
+    let auth = |json: &'static str| Payload::from_json(PacketType::Connect, json, vec![]).unwrap();
+    let data = |json: &'static str| auth(json).data::<Wanted>().unwrap_err();
+    let map = |json: &'static str| auth(json).data::<std::collections::BTreeMap<String, u8>>();
+    let one = |json: &'static str| auth(json).data::<std::collections::BTreeMap<String, Variant>>();
+    let errors: Vec<ReadError> = vec![
+        data(r#"{"token":"read-secret"}"#),
+        data(r#"{"read-secret":1}"#),
+        map(r#"{"token":4815162342}"#).unwrap_err(),
+        map(r#"{"token":-4815162342}"#).unwrap_err(),
+        map(r#"{"token":4815162342.5}"#).unwrap_err(),
+        map(r#"{"token":481516234248151623424815162342}"#).unwrap_err(),
+        one(r#"{"token":"read-secret"}"#).unwrap_err(),
+        one(r#"{"token":{"read-secret":1}}"#).unwrap_err(),
+        one(r#"{"token":4815162342}"#).unwrap_err(),
+    ];
+    for error in errors {
+        shown.add(&error);
+        shown.texts.borrow_mut().push(error.to_string());
+    }
+    shown.check();
+}
+
+#[derive(Debug, serde::Deserialize)]
+enum Variant {
+    A,
 }

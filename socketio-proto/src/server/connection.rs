@@ -17,11 +17,14 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytestring::ByteString;
+use engineio_proto::hidden::HiddenQuery;
 use engineio_proto::{Message, Revision};
 
 use super::revision_4::split_query;
+use crate::hidden::debug_fields;
 use crate::parser::{Decoder, Limits, Parser};
 use crate::{DecodeError, Packet, PacketType, Payload};
 
@@ -59,12 +62,26 @@ pub struct Connection<K> {
     revision: Revision,
 }
 
-#[derive(Debug)]
 struct Member<K> {
     namespace: ByteString,
     state: Membership<K>,
     /// The acknowledgements that are awaited.
     acks: BTreeSet<u64>,
+}
+
+impl<K: fmt::Debug> fmt::Debug for Member<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            namespace,
+            state,
+            acks,
+        } = self;
+        f.debug_struct("Member")
+            .field("namespace", &HiddenQuery(namespace))
+            .field("state", state)
+            .field("acks", acks)
+            .finish()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,7 +93,7 @@ enum Membership<K> {
 }
 
 /// What a message means.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Received<K> {
     /// The client wants to join a namespace: follow with [`Connection::expect`], or refuse it.
@@ -116,6 +133,32 @@ pub enum Received<K> {
         /// The ids of the events whose acknowledgement will not come.
         acks: Vec<u64>,
     },
+}
+
+impl<K: fmt::Debug> fmt::Debug for Received<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { namespace, auth } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "Connect", namespace, auth)
+            }
+            Self::TooManyNamespaces { namespace } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "TooManyNamespaces", namespace)
+            }
+            Self::Event {
+                socket,
+                payload,
+                id,
+            } => debug_fields!(f, "Event", socket, payload, id),
+            Self::Ack {
+                socket,
+                id,
+                payload,
+            } => debug_fields!(f, "Ack", socket, id, payload),
+            Self::Disconnect { socket, acks } => debug_fields!(f, "Disconnect", socket, acks),
+        }
+    }
 }
 
 /// Why a client loses its connection.

@@ -2,9 +2,11 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::Exchange;
+use engineio_proto::hidden::{Hidden, HiddenQuery};
 use engineio_proto::ledger::{self, HeapSize};
 use engineio_proto::server::{CloseReason, HandshakeToken, Reject, SessionKey};
 use engineio_proto::{Sid, Transport};
@@ -16,12 +18,13 @@ use super::keys::{
 use super::reason::{AckError, DisconnectReason};
 use super::recovery::{LoggedPacket, SavedSession};
 use crate::Payload;
+use crate::hidden::{HiddenList, debug_fields};
 
 /// Something for the application to know.
 ///
 /// The events of one socket come in the order in which they happened, and none after its
 /// [`Disconnected`](Self::Disconnected).
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A client wants to connect, and the application
@@ -248,6 +251,144 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
+}
+
+/// Namespaces are shown without a query, and of rooms and of what a client claims only the lengths.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake { token, by } => debug_fields!(f, "Handshake", token, by),
+            Self::Refused { by, reject } => debug_fields!(f, "Refused", by, reject),
+            Self::Opened { session, by } => debug_fields!(f, "Opened", session, by),
+            Self::NamespaceRequested {
+                token,
+                session,
+                namespace,
+                parent,
+                auth,
+            } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(
+                    f,
+                    "NamespaceRequested",
+                    token,
+                    session,
+                    namespace,
+                    parent,
+                    auth
+                )
+            }
+            Self::NamespaceAdded { namespace, parent } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "NamespaceAdded", namespace, parent)
+            }
+            Self::NamespaceRemoved { namespace } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "NamespaceRemoved", namespace)
+            }
+            Self::Connecting {
+                token,
+                session,
+                namespace,
+                auth,
+                recovered,
+            } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "Connecting", token, session, namespace, auth, recovered)
+            }
+            Self::Recovered {
+                socket,
+                session,
+                namespace,
+                auth,
+            } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "Recovered", socket, session, namespace, auth)
+            }
+            Self::Restoring {
+                token,
+                session,
+                namespace,
+                pid,
+                offset,
+            } => {
+                let namespace = &HiddenQuery(namespace);
+                let offset = &Hidden(&**offset);
+                debug_fields!(f, "Restoring", token, session, namespace, pid, offset)
+            }
+            Self::PacketLogged { namespace, packet } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "PacketLogged", namespace, packet)
+            }
+            Self::SessionSaved { namespace, session } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "SessionSaved", namespace, session)
+            }
+            Self::Event {
+                socket,
+                payload,
+                ack,
+            } => debug_fields!(f, "Event", socket, payload, ack),
+            Self::Ack {
+                socket,
+                id,
+                payload,
+            } => debug_fields!(f, "Ack", socket, id, payload),
+            Self::BroadcastReply {
+                id,
+                socket,
+                payload,
+            } => debug_fields!(f, "BroadcastReply", id, socket, payload),
+            Self::BroadcastEnded {
+                id,
+                expected,
+                received,
+                missing,
+            } => debug_fields!(f, "BroadcastEnded", id, expected, received, missing),
+            Self::Sent {
+                namespace,
+                sockets,
+                payload,
+            } => {
+                let namespace = &HiddenQuery(namespace);
+                debug_fields!(f, "Sent", namespace, sockets, payload)
+            }
+            Self::RoomCreated { namespace, room } => {
+                let namespace = &HiddenQuery(namespace);
+                let room = &Hidden(&**room);
+                debug_fields!(f, "RoomCreated", namespace, room)
+            }
+            Self::RoomJoined { socket, room } => {
+                let room = &Hidden(&**room);
+                debug_fields!(f, "RoomJoined", socket, room)
+            }
+            Self::RoomLeft { socket, room } => {
+                let room = &Hidden(&**room);
+                debug_fields!(f, "RoomLeft", socket, room)
+            }
+            Self::RoomDeleted { namespace, room } => {
+                let namespace = &HiddenQuery(namespace);
+                let room = &Hidden(&**room);
+                debug_fields!(f, "RoomDeleted", namespace, room)
+            }
+            Self::AckFailed { socket, id, error } => {
+                debug_fields!(f, "AckFailed", socket, id, error)
+            }
+            Self::Upgraded { session, transport } => {
+                debug_fields!(f, "Upgraded", session, transport)
+            }
+            Self::Drained { session } => debug_fields!(f, "Drained", session),
+            Self::Disconnected {
+                socket,
+                reason,
+                rooms,
+            } => {
+                let rooms = &HiddenList(rooms);
+                debug_fields!(f, "Disconnected", socket, reason, rooms)
+            }
+            Self::Closed { session, reason } => debug_fields!(f, "Closed", session, reason),
+        }
+    }
 }
 
 impl Event {

@@ -2,10 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
+use engineio_proto::hidden::HiddenQuery;
 use engineio_proto::server::SessionKey;
 
 use super::keys::{ParentKey, SocketKey};
@@ -15,7 +17,6 @@ use super::target::Target;
 use crate::Rooms;
 use crate::union::Union;
 
-#[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) name: ByteString,
     /// Itself.
@@ -39,6 +40,20 @@ pub(super) struct Namespace {
     /// What is kept for clients that come back, if anything is.
     pub(super) store: Option<Box<RecoveryStore>>,
     pub(super) next_ack: u64,
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("name", &HiddenQuery(&self.name))
+            .field("parent", &self.parent)
+            .field("waiting", &self.waiting)
+            .field("sockets", &self.sockets)
+            .field("rooms", &self.rooms)
+            .field("returning", &self.returning)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One client in one namespace.

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::collections::{Key, Slab};
@@ -27,7 +28,6 @@ impl From<NamespacePattern> for Matcher {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Namespaces {
     slab: Slab<Namespace>,
     names: BTreeMap<ByteString, Key>,
@@ -37,6 +37,15 @@ pub(super) struct Namespaces {
     /// Where namespaces begin to count the acknowledgements that they await: behind those of all that are no more, so
     /// that an answer to one of these is not taken for one to its successor.
     first_ack: u64,
+}
+
+impl fmt::Debug for Namespaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespaces")
+            .field("slab", &self.slab)
+            .field("parents", &self.parents)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

@@ -1,6 +1,11 @@
 //! Whom a broadcast is for.
 
+use core::fmt;
+
+use engineio_proto::hidden::HiddenQuery;
+
 use super::SocketKey;
+use crate::hidden::HiddenList;
 
 /// Whom a broadcast is for: a value that borrows its names and can be copied and refined.
 ///
@@ -27,7 +32,7 @@ use super::SocketKey;
 /// ```
 ///
 /// Source: `socket.io/lib/broadcast-operator.ts`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 #[must_use]
 #[non_exhaustive]
 pub struct Target<'a> {
@@ -43,6 +48,27 @@ pub struct Target<'a> {
     pub volatile: bool,
     /// Only sockets of this server.
     pub local: bool,
+}
+
+impl fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            namespace,
+            rooms,
+            except_rooms,
+            except,
+            volatile,
+            local,
+        } = self;
+        f.debug_struct("Target")
+            .field("namespace", &HiddenQuery(namespace))
+            .field("rooms", &HiddenList(rooms))
+            .field("except_rooms", &HiddenList(except_rooms))
+            .field("except", except)
+            .field("volatile", volatile)
+            .field("local", local)
+            .finish()
+    }
 }
 
 impl<'a> Target<'a> {

@@ -105,6 +105,30 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
+/// Whether the name of a member says that its value is the text of a number.
+///
+/// With its feature `arbitrary_precision`, which any crate of a build may switch on, `serde_json` gives a number with a
+/// point or an exponent as an object with such a member. A server may send the object itself: it is the number.
+struct IsNumber(bool);
+
+impl<'de> Deserialize<'de> for IsNumber {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = IsNumber;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<IsNumber, E> {
+                Ok(IsNumber(name == "$serde_json::private::Number"))
+            }
+        }
+        from.deserialize_str(Text)
+    }
+}
+
 /// A value of any type, of which nothing is kept but numbers, short text and transports.
 enum Value {
     Whole(u64),
@@ -123,6 +147,15 @@ impl Value {
         };
         let names = known.into_iter().map(Transport::name);
         names.map(ByteString::from_static).collect()
+    }
+
+    /// The number that this text is.
+    fn written(self) -> Self {
+        let Self::Text(text) = self else {
+            return Self::Other;
+        };
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        number.map_or(Self::Other, Self::Number)
     }
 
     /// The text that stands for the session in requests.
@@ -225,8 +258,16 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+                let mut value = Value::Other;
+                while let Some(IsNumber(is_number)) = map.next_key()? {
+                    if is_number {
+                        value = map.next_value::<Value>()?.written();
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                        value = Value::Other;
+                    }
+                }
+                Ok(value)
             }
         }
         from.deserialize_any(Any)

@@ -13,10 +13,11 @@ use engineio_proto::{Instant, Sid};
 use super::super::held::{hold, release};
 use super::super::keys::SocketId;
 use super::config::RecoveryConfig;
+use crate::hidden::{HiddenList, HiddenSet};
 use crate::{EncodedPacket, Payload};
 
 /// A socket whose client went away and may come back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "plain data, made by whoever keeps it"
@@ -32,6 +33,25 @@ pub struct SavedSession {
     pub data: Option<Payload>,
     /// When it went away, by the clock of the server.
     pub disconnected_at: Instant,
+}
+
+impl fmt::Debug for SavedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            socket,
+            pid,
+            rooms,
+            data,
+            disconnected_at,
+        } = self;
+        f.debug_struct("SavedSession")
+            .field("socket", socket)
+            .field("pid", pid)
+            .field("rooms", &HiddenSet(rooms))
+            .field("data", data)
+            .field("disconnected_at", disconnected_at)
+            .finish()
+    }
 }
 
 /// An event that was sent, with the offset that stands behind its arguments.
@@ -52,7 +72,7 @@ pub struct LoggedPacket {
 }
 
 /// Whom a packet was for: as a [`Target`](super::super::Target), but with names instead of keys, which stay valid.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "plain data, made by whoever keeps it"
@@ -66,6 +86,23 @@ pub struct Recipients {
     pub except: Option<SocketId>,
     /// No member of these rooms. The server names each once, ascending.
     pub except_rooms: Vec<Arc<str>>,
+}
+
+impl fmt::Debug for Recipients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            socket,
+            rooms,
+            except,
+            except_rooms,
+        } = self;
+        f.debug_struct("Recipients")
+            .field("socket", socket)
+            .field("rooms", &HiddenList(rooms))
+            .field("except", except)
+            .field("except_rooms", &HiddenList(except_rooms))
+            .finish()
+    }
 }
 
 /// What a client that comes back gets.
