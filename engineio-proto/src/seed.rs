@@ -150,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn who_has_a_derived_seed_has_no_key_that_ids_are_drawn_with() {
+        let seed = Seed::new([1; 32]);
+        for purpose in PURPOSES {
+            let mut drawn = [0; 32];
+            Generator::new(&seed, purpose, 5).fill(&mut drawn);
+            let mut guessed = [0; 32];
+            ChaCha12Rng::from_seed(seed.derive(purpose, 5).0).fill_bytes(&mut guessed);
+            assert_ne!(drawn, guessed, "{purpose:?}");
+        }
+    }
+
+    #[test]
     fn no_two_of_use_purpose_and_index_have_eight_bytes_in_common() {
         let seed = Seed::new([1; 32]);
         let mut plain = ChaCha12Rng::from_seed(seed.0);
