@@ -20,15 +20,18 @@
 //! | `Asking`, `Next` | time ≥ `at` | `Waits { most: now + interval + timeout }`, `deadline: now + timeout` | ping |
 //! | `Asking`, `Waits` | any packet | `claimed: now + interval + timeout`, `deadline`: the same, but `most` at most | – |
 //! | `Asking`, `Waits` | pong | as any packet | – (nobody can answer a ping that has not left) |
-//! | `Asking`, `Waits` | the ping is handed over | `Left`, `deadline: claimed` | – |
+//! | `Asking`, `Waits` | the ping is handed over | `Left { again: None }`, `deadline: claimed` | – |
 //! | `Asking`, `Next` or `Left` | any packet | `deadline: now + interval + timeout` | – |
+//! | `Asking`, `Left { again: None }` | any packet | `again: now + interval` | – |
 //! | `Asking`, `Left` | pong | `Next { at: now + interval }` | – |
+//! | `Asking`, `Left` | time ≥ `again` | `Waits { most: now + interval + timeout }` | ping |
 //! | `Asking` | time ≥ `deadline` | `Expired` | timed out |
 //!
 //! A packet is *handed over* when the driver pulls it as a frame, or when it is put into a POST. A server that reads nothing
 //! leaves it in the queue, and its connection ends: in revision 4 at most `interval + timeout` after the first ping whose
 //! pong waits, in revision 3 as long after the first ping that waits. A server of revision 3 that has been sent a ping may
-//! answer with anything, as officially.
+//! answer with anything, as officially. If it does so instead of sending the pong, the client pings once more after each
+//! interval, since nothing else would show whether the server still reads.
 //!
 //! In both the end of the connection leads to `Off`, but `Expired` stays. Nothing else moves a deadline, and each is one
 //! value: no number of packets can add another. Officially a client of revision 3 that was suspended pings once more
@@ -73,7 +76,10 @@ pub(super) enum Ping {
         most: Instant,
     },
     /// A pong may answer it.
-    Left,
+    Left {
+        /// When the client pings once more, if the first packet behind the ping was no pong.
+        again: Option<Instant>,
+    },
 }
 
 /// What is due.
@@ -81,6 +87,17 @@ pub(super) enum Ping {
 pub(super) enum Beat {
     Ping,
     TimedOut,
+}
+
+impl Ping {
+    /// When the client pings next.
+    fn due(self) -> Option<Instant> {
+        match self {
+            Self::Next { at } => Some(at),
+            Self::Left { again } => again,
+            Self::Waits { .. } => None,
+        }
+    }
 }
 
 impl Heartbeat {
@@ -120,11 +137,14 @@ impl Heartbeat {
         } = self
         {
             *claimed = now + interval.saturating_add(*timeout);
-            let allowed = match ping {
+            *deadline = match ping {
                 Ping::Waits { most } => (*claimed).min(*most),
-                Ping::Next { .. } | Ping::Left => *claimed,
+                Ping::Next { .. } => *claimed,
+                Ping::Left { again } => {
+                    again.get_or_insert(now + *interval);
+                    *claimed
+                }
             };
-            *deadline = (*deadline).max(allowed);
         }
     }
 
@@ -162,7 +182,7 @@ impl Heartbeat {
                 claimed,
                 ..
             } => {
-                *ping = Ping::Left;
+                *ping = Ping::Left { again: None };
                 *deadline = *claimed;
             }
             Self::Asking { .. } | Self::Off | Self::Expired => {}
@@ -173,7 +193,7 @@ impl Heartbeat {
     pub(super) fn handle_pong(&mut self, now: Instant) -> bool {
         if let Self::Asking {
             interval,
-            ping: ping @ Ping::Left,
+            ping: ping @ Ping::Left { .. },
             ..
         } = self
         {
@@ -204,13 +224,17 @@ impl Heartbeat {
             deadline,
             claimed,
         } = self
-            && matches!(ping, Ping::Next { at } if *at < Instant::MAX && now >= *at)
+            && let Some(at) = ping.due()
+            && at < Instant::MAX
+            && now >= at
         {
+            if let Ping::Next { .. } = ping {
+                *deadline = now + *timeout;
+            }
+            *claimed = *deadline;
             *ping = Ping::Waits {
                 most: now + interval.saturating_add(*timeout),
             };
-            *deadline = now + *timeout;
-            *claimed = *deadline;
             return Some(Beat::Ping);
         }
         None
@@ -236,10 +260,9 @@ impl Heartbeat {
         let next = match self {
             Self::Off | Self::Expired => return None,
             Self::Awaiting { deadline, .. } => *deadline,
-            Self::Asking { ping, deadline, .. } => match ping {
-                Ping::Next { at } => (*at).min(*deadline),
-                Ping::Waits { .. } | Ping::Left => *deadline,
-            },
+            Self::Asking { ping, deadline, .. } => {
+                ping.due().map_or(*deadline, |at| at.min(*deadline))
+            }
         };
         (next < Instant::MAX).then_some(next)
     }
@@ -256,6 +279,14 @@ mod tests {
     fn heartbeat(revision: Revision) -> Heartbeat {
         let (interval, timeout) = (Duration::from_millis(300), Duration::from_millis(200));
         Heartbeat::start(revision, interval, timeout, ms(1_000))
+    }
+
+    /// When the server is given up unless something comes.
+    fn end(heartbeat: &Heartbeat) -> Instant {
+        let ends = (1_000..5_000).map(ms);
+        ends.take_while(|now| !heartbeat.has_expired(*now))
+            .last()
+            .unwrap()
     }
 
     #[test]
@@ -300,7 +331,7 @@ mod tests {
         assert_eq!(heartbeat.handle_timeout(ms(1_300)), Some(Beat::Ping));
         heartbeat.handle_handover();
         heartbeat.handle_packet(ms(1_400));
-        assert_eq!(heartbeat.deadline(), Some(ms(1_900)));
+        assert_eq!(end(&heartbeat), ms(1_900));
         assert!(heartbeat.handle_pong(ms(1_450)));
         assert_eq!(heartbeat.deadline(), Some(ms(1_750)));
         assert_eq!(heartbeat.handle_timeout(ms(1_750)), Some(Beat::Ping));
@@ -335,8 +366,32 @@ mod tests {
         assert_eq!(heartbeat.deadline(), Some(ms(2_200)));
         heartbeat.handle_packet(ms(1_900));
         heartbeat.handle_handover();
-        assert_eq!(heartbeat.deadline(), Some(ms(2_400)));
+        assert_eq!(end(&heartbeat), ms(2_400));
         assert!(heartbeat.handle_pong(ms(1_900)));
+    }
+
+    #[test]
+    fn in_revision_3_the_next_ping_comes_an_interval_after_the_first_packet_that_is_no_pong() {
+        let mut heartbeat = heartbeat(Revision::V3);
+        assert_eq!(heartbeat.handle_timeout(ms(1_300)), Some(Beat::Ping));
+        heartbeat.handle_handover();
+        assert_eq!(
+            heartbeat.deadline(),
+            Some(ms(1_500)),
+            "none without a packet"
+        );
+        heartbeat.handle_packet(ms(1_400));
+        heartbeat.handle_packet(ms(1_600));
+        assert_eq!(heartbeat.deadline(), Some(ms(1_700)));
+        assert_eq!(heartbeat.handle_timeout(ms(1_699)), None);
+        assert_eq!(heartbeat.handle_timeout(ms(1_700)), Some(Beat::Ping));
+        assert_eq!(end(&heartbeat), ms(2_100), "by the last packet");
+        heartbeat.handle_packet(ms(2_000));
+        assert_eq!(heartbeat.deadline(), Some(ms(2_200)), "it waits");
+        heartbeat.handle_handover();
+        assert_eq!(heartbeat.deadline(), Some(ms(2_500)));
+        heartbeat.handle_packet(ms(2_050));
+        assert_eq!(heartbeat.deadline(), Some(ms(2_350)), "each ping anew");
     }
 
     #[test]

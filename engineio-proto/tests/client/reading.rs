@@ -156,6 +156,58 @@ fn a_server_of_revision_3_that_reads_nothing_is_given_up_whatever_it_sends() {
     }
 }
 
+/// A client of revision 3 whose first ping has left.
+fn asking() -> Net {
+    let revision_3 = config().with_revision(Revision::V3);
+    let mut net = Net::opening(revision_3.with_transports([Transport::WebSocket]));
+    net.connected(0);
+    net.text(0, POLLING);
+    net.drain();
+    net.advance(300);
+    assert_eq!(net.drain(), ["c0 > 2"]);
+    net
+}
+
+#[test]
+fn a_server_of_revision_3_that_stops_reading_behind_a_ping_is_given_up_whatever_it_sends() {
+    for packet in ["6", "4a", "2"] {
+        let mut net = asking();
+        net.stalled = true;
+        net.send("unread").unwrap();
+        let over = repeat(&mut net, |net| {
+            net.text(0, packet);
+            net.drain();
+        });
+        assert_eq!(
+            over,
+            Some(810),
+            "{packet}: the next ping waited from 310 on"
+        );
+    }
+}
+
+#[test]
+fn a_client_of_revision_3_pings_again_where_other_packets_come_instead_of_the_pong() {
+    let mut net = asking();
+    net.advance(100);
+    net.text(0, "6");
+    net.advance(100);
+    net.text(0, "6"); // 1,000 by this one
+    net.advance(199);
+    assert_eq!(net.drain(), [""; 0]);
+    net.advance(1); // 700: an interval after the first packet
+    assert_eq!(net.drain(), ["c0 > 2"]);
+    assert_eq!(net.due_in(), Some(300), "it has no deadline of its own");
+    net.text(0, "3");
+    net.text(0, "3"); // the answer to each
+    assert_eq!(net.drain(), ["pong"]);
+    assert_eq!(
+        net.due_in(),
+        Some(300),
+        "the next ping, by the first answer"
+    );
+}
+
 #[test]
 fn a_server_of_revision_3_that_answers_no_post_is_given_up_whatever_it_sends() {
     for body in ["1:3", "1:6"] {

@@ -226,20 +226,23 @@ fn a_server_that_says_nothing_after_a_ping_is_given_up_at_the_timeout() {
 }
 
 #[test]
-fn every_packet_moves_the_deadline_and_only_a_pong_leads_to_the_next_ping() {
+fn every_packet_moves_the_deadline_and_the_next_ping_follows_the_pong_or_an_interval() {
     let mut net = websocket(config());
     net.advance(300);
     assert_eq!(net.drain(), ["c0 > 2"]);
-    for packet in ["6", "4a", "2"] {
-        net.advance(150);
+    for (packet, next_ping) in [("6", 300), ("4a", 210), ("2", 120)] {
+        net.advance(90);
         net.text(0, packet);
-        assert_eq!(net.due_in(), Some(500), "{packet}");
+        assert_eq!(net.due_in(), Some(next_ping), "{packet}");
     }
     assert_eq!(
         net.drain(),
         ["text a"],
         "a ping of the server is not answered"
     );
+    net.advance(120);
+    assert_eq!(net.drain(), ["c0 > 2"]);
+    assert_eq!(net.due_in(), Some(380), "500 behind the last packet");
     net.text(0, "3");
     assert_eq!(net.due_in(), Some(300));
     net.text(0, "3");
