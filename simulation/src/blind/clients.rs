@@ -25,6 +25,8 @@ struct Client {
     now: Instant,
     session: Option<SessionKey>,
     on: Transport,
+    /// It polls by scripts and forms.
+    jsonp: bool,
     /// When it moves from polling to a WebSocket.
     moves_at: Option<Instant>,
     moved_blindly: bool,
@@ -49,10 +51,12 @@ pub(super) fn run(random: &mut Random) -> Result<(), String> {
         1 => Transport::WebSocket,
         _ => Transport::WebTransport,
     };
+    let jsonp = on == Transport::Polling && random.chance(300);
     let moves_at = (on == Transport::Polling && random.chance(500))
         .then(|| Instant::ZERO + random.duration(TICK, super::READS));
     let config = Config::default()
         .with_allow_eio3(true)
+        .with_allow_jsonp(true)
         .with_transports(Transports::default().with(Transport::WebTransport))
         .with_ping_interval(pace.interval)
         .with_ping_timeout(pace.timeout)
@@ -64,6 +68,7 @@ pub(super) fn run(random: &mut Random) -> Result<(), String> {
         now: Instant::ZERO,
         session: None,
         on,
+        jsonp,
         moves_at,
         moved_blindly: false,
         requests: 0,
@@ -100,6 +105,7 @@ impl Client {
     }
 
     fn query(&self, transport: &str) -> String {
+        let script = if self.jsonp { "&j=0" } else { "" };
         let revision = if self.pace.is_old() {
             "EIO=3&b64=1"
         } else {
@@ -111,7 +117,7 @@ impl Client {
         let sid = sid.map_or(String::new(), |session| {
             format!("&sid={}", session.sid().as_str())
         });
-        format!("{revision}&transport={transport}{sid}")
+        format!("{revision}&transport={transport}{script}{sid}")
     }
 
     fn open(&mut self) {
@@ -153,13 +159,15 @@ impl Client {
     }
 
     fn say(&mut self, packet: &'static str) {
-        match self.on {
-            Transport::Polling if self.pace.is_old() => {
-                self.request("POST", format!("{}:{packet}", packet.len()));
-            }
-            Transport::Polling => self.request("POST", packet),
-            _ => self.frame(packet),
+        if self.on != Transport::Polling {
+            return self.frame(packet);
         }
+        let form = if self.jsonp { "d=" } else { "" };
+        let length = match self.pace.is_old() {
+            true => format!("{}:", packet.len()),
+            false => String::new(),
+        };
+        self.request("POST", format!("{form}{length}{packet}"));
     }
 
     /// Does what it does at this time: it reads and answers, or it sends blindly.
@@ -200,7 +208,7 @@ impl Client {
                 Output::Respond { response, .. } if response.body != "ok" => {
                     self.holds_poll = false;
                     self.room = false;
-                    let text = String::from_utf8_lossy(&response.body).into_owned();
+                    let text = payload(&response.body, self.jsonp);
                     if self.ended.is_none() && self.on == Transport::Polling {
                         self.took(if self.pace.is_old() {
                             &text[text.find(':').map_or(0, |at| at + 1)..]
@@ -304,5 +312,15 @@ impl Client {
             (true, true) => interval + timeout,
         };
         last + self.pace.beats_every + round + upgrade + TICK * 3
+    }
+}
+
+/// The payload of an answer, which a script has as the text of a string.
+fn payload(body: &[u8], jsonp: bool) -> String {
+    let text = String::from_utf8_lossy(body);
+    let string = jsonp.then(|| text.split_once('"')?.1.rsplit_once('"'));
+    match string.flatten() {
+        Some((string, _)) => string.replace("\\u001e", "\x1e").replace('\\', ""),
+        None => text.into_owned(),
     }
 }

@@ -27,6 +27,8 @@ struct Server {
     room: bool,
     takes: Every,
     beats: Every,
+    /// What it sends once it does not read.
+    beat: &'static str,
     pings: Every,
     /// In revision 4: when it pings next, if that follows a pong.
     ping_at: Option<Instant>,
@@ -42,6 +44,11 @@ pub(super) fn run(random: &mut Random) -> Result<(), String> {
         Transport::Polling
     } else {
         Transport::WebSocket
+    };
+    let beat = match pace.is_old() {
+        false => "2",
+        true if random.chance(500) => "3",
+        true => "6",
     };
     let endpoint = Endpoint::parse("http://server.example").map_err(|error| error.to_string())?;
     let config = Config::new(endpoint)
@@ -60,6 +67,7 @@ pub(super) fn run(random: &mut Random) -> Result<(), String> {
         room: true,
         takes: Every::new(pace.takes_every),
         beats: Every::new(pace.beats_every),
+        beat,
         pings: Every::new(pace.interval),
         ping_at: Some(Instant::ZERO + pace.interval),
         handed_over: Instant::ZERO,
@@ -163,7 +171,7 @@ impl Server {
                 self.say("2");
             }
         } else if self.beats.is_due(self.now) {
-            self.say(if self.pace.is_old() { "3" } else { "2" });
+            self.say(self.beat);
             if random.chance(300) {
                 self.say("4m");
             }
