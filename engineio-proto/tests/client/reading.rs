@@ -109,6 +109,20 @@ fn pings_count_once_while_the_client_closes() {
 }
 
 #[test]
+fn what_leaves_while_the_client_closes_is_no_pong() {
+    let mut net = stalled(Revision::V4);
+    for _ in 0..60 {
+        net.send("a").unwrap();
+    }
+    net.close();
+    let over = repeat(&mut net, |net| {
+        net.text(0, "2");
+        pull(net, 0);
+    });
+    assert_eq!(over, Some(510));
+}
+
+#[test]
 fn a_pong_that_waits_moves_along_and_the_pings_behind_it_count_once_it_has_left() {
     let mut net = Net::probing(config());
     net.stalled = true;
