@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 
 use support::{
     FLOOD_MESSAGE, POLLING, Report, Running, answer, exchange, get, next_text, open_polling,
-    open_websocket, post, start, within,
+    open_websocket, open_websocket_at, post, start, within,
 };
 
 #[tokio::test]
@@ -138,6 +138,61 @@ async fn a_slow_reader_stalls_nobody_and_its_frames_stay_counted_in_the_machine(
     }
     slow.send(Message::text("4end")).await.expect("to send");
     assert_eq!(next_text(&mut slow).await, "4end");
+    running.stop().await;
+}
+
+/// Settings under which a heartbeat takes no time.
+fn fast_heartbeat() -> Config {
+    Config::default()
+        .with_allow_eio3(true)
+        .with_ping_interval(Duration::from_millis(300))
+        .with_ping_timeout(Duration::from_millis(200))
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_timed_out_whatever_heartbeats_it_sends() {
+    for (revision, beat) in [(4, "3"), (3, "2")] {
+        let mut running = Running::start(fast_heartbeat()).await;
+        let path = format!("/engine.io/?EIO={revision}&transport=websocket");
+        let mut blind = open_websocket_at(running.address, &path).await;
+        running.report().await;
+        blind.send(Message::text("4flood")).await.expect("to send");
+        let flood = running.report().await;
+        assert!(matches!(flood, Report::Flooded { .. }), "{flood:?}");
+        let beats = async {
+            loop {
+                // The server may have closed the connection.
+                let _gone = blind.send(Message::text(beat)).await;
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = beats => {}
+            report = running.report() => {
+                assert_eq!(report, Report::Closed("ping timeout".into()), "revision {revision}");
+            }
+        }
+        drop(blind);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_polls_is_timed_out_whatever_heartbeats_it_posts() {
+    let mut running = Running::start(fast_heartbeat()).await;
+    let address = running.address;
+    let path = open_polling(address).await;
+    running.report().await;
+    let beats = async {
+        loop {
+            exchange(address, &post(&path, "3")).await;
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = beats => {}
+        report = running.report() => assert_eq!(report, Report::Closed("ping timeout".into())),
+    }
     running.stop().await;
 }
 

@@ -146,6 +146,61 @@ async fn a_foreign_page_is_refused_before_its_session_is_accepted() {
     server.shut_down().await;
 }
 
+/// Sends all that is taken to whoever opens a session, and tells how it ends.
+struct Flood(UnboundedSender<String>);
+
+impl App<Server> for Flood {
+    type Command = ();
+
+    fn handle_event(&mut self, server: &mut Server, event: ServerEvent, _: &Context<'_, ()>) {
+        match event {
+            ServerEvent::Opened { session, .. } => {
+                let message = Encoded::new(&Message::binary(vec![0; 1 << 20]));
+                while server.send(session, &message).is_ok() {}
+            }
+            ServerEvent::Session {
+                event: server::Event::Closed(reason),
+                ..
+            } => self.0.send(reason.to_string()).unwrap(),
+            ServerEvent::Session { .. } | _ => {}
+        }
+    }
+
+    fn handle_command(&mut self, _: &mut Server, (): (), _: &Context<'_, ()>) {}
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_timed_out_whatever_heartbeats_it_sends() {
+    let config = server::Config::default()
+        .with_transports(Transports::default().with(Transport::WebTransport))
+        .with_ping_interval(Duration::from_millis(300))
+        .with_ping_timeout(Duration::from_millis(200));
+    let machine = Server::new(config, 0, &fresh_seed().unwrap()).unwrap();
+    let (told, mut closed) = unbounded_channel();
+    let driver = Driver::start(vec![(machine, Flood(told))], Options::default());
+    let local = "127.0.0.1:0".parse().unwrap();
+    let server = WebTransportServer::bind(local, &driver.service()).unwrap();
+    let connection = connect(server.address(), &server.certificate_hash()).await;
+    let connection = connection.expect("a session");
+    let (mut send, _unread) = connection.open_bi().await.unwrap().await.unwrap();
+    // Frames of one byte: the handshake, and pongs for ever.
+    send.write_all(&[1, b'0']).await.unwrap();
+    let beats = async {
+        while send.write_all(&[1, b'3']).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = beats => {}
+        reason = timeout(LIMIT, closed.recv()) => {
+            assert_eq!(reason.expect("an end").as_deref(), Some("ping timeout"));
+        }
+    }
+    timeout(LIMIT, driver.shut_down()).await.expect("an end");
+    server.shut_down().await;
+}
+
 /// A session with whoever shows the certificate of this hash.
 async fn connect(address: SocketAddr, hash: &str) -> Option<wtransport::Connection> {
     connect_from(address, hash, None).await

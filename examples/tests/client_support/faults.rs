@@ -1,16 +1,18 @@
 //! What servers and networks do to clients, on each of the three drivers: servers that a test plays by hand.
 
 use std::error::Error;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use engineio_proto::client::{CloseDetail, CloseReason, Event as EngineEvent, TransportError};
-use engineio_proto::{Encoded, Message, Transport};
+use engineio_proto::{Encoded, Message, Revision, Transport};
 
 use super::client_support::PATIENCE;
-use super::client_support::peers::{open_websocket, read_head, respond, serve};
+use super::client_support::peers::{
+    open_websocket, open_websocket_with, read_head, respond, serve,
+};
 use super::{Mode, RUNTIMES, SOON, closed_of, config, engine, failure, run_engine};
 
 #[test]
@@ -223,6 +225,38 @@ fn a_server_that_reads_nothing_cannot_hold_the_driver() {
             client.call(move |client, _| (0..100).find_map(|_| client.send(&message).err()));
         assert!(refused.is_some(), "what waits is bounded");
         client.stop(Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_server_that_reads_nothing_is_given_up_whatever_it_sends() {
+    for (revision, beat) in [(Revision::V4, b"\x81\x012"), (Revision::V3, b"\x81\x016")] {
+        let address = serve(move |mut stream| {
+            let open = r#"0{"sid":"x","upgrades":[],"pingInterval":300,"pingTimeout":200}"#;
+            open_websocket_with(&mut stream, open, b"");
+            while stream.write_all(beat).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        for runtime in RUNTIMES {
+            let config = config(&format!("http://{address}"), Mode::WebSocket);
+            let client = run_engine(runtime, config.with_revision(revision));
+            client.wait(|event| matches!(event, EngineEvent::Opened(_)).then_some(()));
+            // More than the kernel and the driver take, so that the client's part of the heartbeat waits.
+            let message = Encoded::new(&Message::binary(vec![0; 1 << 20]));
+            let taken = client.call(move |client, _| {
+                (0..100)
+                    .take_while(|_| client.send(&message).is_ok())
+                    .count()
+            });
+            assert!(taken >= 16, "{taken}");
+            assert_eq!(
+                client.wait(closed_of),
+                CloseReason::PingTimeout,
+                "{runtime:?} {revision:?}"
+            );
+            client.stop(Duration::from_secs(5));
+        }
     }
 }
 

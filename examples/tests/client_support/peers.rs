@@ -36,6 +36,12 @@ pub fn respond(stream: &mut TcpStream, response: &str) {
 
 /// Answers a WebSocket handshake, opens a session, and sends these bytes behind it.
 pub fn open_websocket(stream: &mut TcpStream, then: &[u8]) {
+    let open = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+    open_websocket_with(stream, open, then);
+}
+
+/// The same, with a handshake packet of its own.
+pub fn open_websocket_with(stream: &mut TcpStream, open: &str, then: &[u8]) {
     let head = read_head(stream);
     let key = head.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
@@ -47,7 +53,6 @@ pub fn open_websocket(stream: &mut TcpStream, then: &[u8]) {
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
     );
-    let open = r#"0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
     let length = u8::try_from(open.len()).expect("short");
     let all = [response.as_bytes(), &[0x81, length], open.as_bytes(), then].concat();
     stream.write_all(&all).expect("a client that reads");

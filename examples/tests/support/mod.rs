@@ -206,8 +206,13 @@ pub async fn open_polling(address: SocketAddr) -> String {
 
 /// Opens a session over WebSocket and takes the handshake packet.
 pub async fn open_websocket(address: SocketAddr) -> WebSocketStream<TcpStream> {
+    open_websocket_at(address, WEBSOCKET).await
+}
+
+/// The same, at this path.
+pub async fn open_websocket_at(address: SocketAddr, path: &str) -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(address).await.expect("a connection");
-    let url = format!("ws://{address}{WEBSOCKET}");
+    let url = format!("ws://{address}{path}");
     let (mut socket, _) = within(client_async(url, stream))
         .await
         .expect("a WebSocket");
