@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::time::Duration;
 
 use engineio_proto::client::Output;
 use engineio_proto::codec::DecodeError;
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Seed};
 
 use super::{MOST_OUTPUTS, packet, pause, pick, run_down};
 use crate::input::Input;
@@ -74,8 +75,9 @@ pub(super) use machine;
 pub(super) struct Rig<M> {
     pub(super) machine: M,
     pub(super) now: Instant,
-    /// Those that are under way.
-    requests: BTreeSet<RequestId>,
+    revision: Revision,
+    /// Those that are under way, and whether each is a POST.
+    requests: BTreeMap<RequestId, bool>,
     /// Those that are there, and whether they are open.
     connections: BTreeMap<ConnectionId, bool>,
     /// Every id there was.
@@ -86,16 +88,25 @@ pub(super) struct Rig<M> {
 /// How many of the numbers that choose a step are for the network.
 pub(super) const NETWORK_OPS: u8 = 24;
 
+/// How often a server sends that does not read.
+pub(super) const BEAT: Duration = Duration::from_millis(100);
+
 pub(super) fn seed() -> Seed {
     Seed::new([9; 32])
 }
 
 impl<M: Machine> Rig<M> {
     pub(super) fn new(machine: M) -> Self {
+        Self::of(Revision::V4, machine)
+    }
+
+    /// A client of that revision.
+    pub(super) fn of(revision: Revision, machine: M) -> Self {
         Self {
             machine,
             now: Instant::from_millis(1_000),
-            requests: BTreeSet::new(),
+            revision,
+            requests: BTreeMap::new(),
             connections: BTreeMap::new(),
             ids: Default::default(),
             stalled: false,
@@ -152,6 +163,40 @@ impl<M: Machine> Rig<M> {
         panic!("outputs never end");
     }
 
+    /// Lets the server read nothing for a while, and send these packets again and again: it takes no frame, and answers
+    /// no POST.
+    pub(super) fn go_blind(
+        &mut self,
+        packets: &[&'static str],
+        lasts: Duration,
+        mut act: impl FnMut(Vec<M::Event>),
+    ) {
+        self.stalled = true;
+        act(self.take());
+        let (end, body) = (self.now + lasts, self.body(packets));
+        while self.now < end {
+            self.now = self.now + BEAT;
+            self.machine.handle_timeout(self.now);
+            let gets = self.requests.iter().filter(|(_, is_post)| !**is_post);
+            let gets: Vec<_> = gets.map(|(id, _)| *id).collect();
+            for id in gets {
+                self.requests.remove(&id);
+                let answer = Answer::new(200, body.clone());
+                self.machine.handle_response(id, answer, self.now);
+            }
+            let open = self.connections.iter().filter(|(_, open)| **open);
+            let open: Vec<_> = open.map(|(id, _)| *id).collect();
+            for (id, packet) in open
+                .iter()
+                .flat_map(|id| packets.iter().map(|packet| (*id, *packet)))
+            {
+                self.machine
+                    .handle_frame(id, Frame::Text(packet.into()), self.now);
+            }
+            act(self.take());
+        }
+    }
+
     /// Lets everything end: what is asked of the network fails, and time passes.
     pub(super) fn end(&mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) {
         self.stalled = false;
@@ -180,7 +225,7 @@ impl<M: Machine> Rig<M> {
         let mut failed = false;
         while !(self.requests.is_empty() && self.connections.is_empty()) {
             failed = true;
-            if let Some(id) = self.requests.pop_first() {
+            if let Some((id, _)) = self.requests.pop_first() {
                 self.machine.handle_request_failed(id, self.now);
             }
             if let Some((id, _)) = self.connections.pop_first() {
@@ -197,7 +242,7 @@ impl<M: Machine> Rig<M> {
             Output::Request { request, message } => {
                 assert!(self.ids.0.insert(request), "no id is used twice");
                 assert!(message.url.starts_with("http"));
-                self.requests.insert(request);
+                self.requests.insert(request, message.method == "POST");
             }
             Output::Abort { request } => {
                 self.requests.remove(&request);
@@ -237,8 +282,18 @@ impl<M: Machine> Rig<M> {
             return;
         };
         let packets: Vec<_> = (0..=input.byte() % 3).map(|_| packet(input)).collect();
-        let answer = Answer::new(status, packets.join("\x1e")).with_set_cookie("a=b; Max-Age=1");
+        let answer = Answer::new(status, self.body(&packets)).with_set_cookie("a=b; Max-Age=1");
         self.machine.handle_response(id, answer, self.now);
+    }
+
+    fn body(&self, packets: &[impl AsRef<str>]) -> String {
+        let packets = packets.iter().map(AsRef::as_ref);
+        match self.revision {
+            Revision::V3 => packets
+                .map(|packet| format!("{}:{packet}", packet.encode_utf16().count()))
+                .collect(),
+            _ => packets.collect::<Vec<_>>().join("\x1e"),
+        }
     }
 
     /// A request that is over with this, or one that never was.
@@ -247,7 +302,7 @@ impl<M: Machine> Rig<M> {
         if choice == 0xee {
             return Some(RequestId(u64::from(input.byte())));
         }
-        let ids: Vec<_> = self.requests.iter().copied().collect();
+        let ids: Vec<_> = self.requests.keys().copied().collect();
         let id = *pick(&ids, choice)?;
         self.requests.remove(&id);
         Some(id)

@@ -5,10 +5,12 @@ use std::time::Duration;
 use engineio_proto::client::{Client, Config, Event, Output};
 use engineio_proto::codec::DecodeError;
 use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Transport};
+use engineio_proto::{
+    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, Transport,
+};
 
 use super::MOST_STEPS;
-use super::client::{NETWORK_OPS, Rig, machine, seed};
+use super::client::{BEAT, NETWORK_OPS, Rig, machine, seed};
 use crate::input::Input;
 
 machine!(Client, Event);
@@ -16,12 +18,22 @@ machine!(Client, Event);
 /// A history of server, network, application and clock; the first byte chooses the settings.
 ///
 /// No id is used twice, each opening ends with one `Closed`, nothing is told between that and the next opening, what
-/// waits stays within the limits, and once closed nothing is left: no request, no connection, no deadline.
+/// waits stays within the limits, and once closed nothing is left: no request, no connection, no deadline. In half of the
+/// histories the server stops reading and goes on sending first, and is given up.
 pub fn engine_client_ops(data: &[u8]) {
     let mut input = Input::new(data);
-    let config = config(input.byte());
+    let choice = input.byte();
+    // Revision 3 knows no WebTransport.
+    let revision = match choice & 32 != 0 && choice & 3 != 3 {
+        true => Revision::V3,
+        false => Revision::V4,
+    };
+    let config = config(choice).with_revision(revision);
     let (messages, bytes) = (config.max_buffered_messages, config.max_buffered_bytes);
-    let mut rig = Rig::new(Client::new(config, &seed()).expect("good settings"));
+    let mut rig = Rig::of(
+        revision,
+        Client::new(config, &seed()).expect("good settings"),
+    );
     let mut told = Told::default();
     for _ in 0..MOST_STEPS {
         if input.is_empty() {
@@ -40,12 +52,38 @@ pub fn engine_client_ops(data: &[u8]) {
         // One message may be larger, if it waits alone: here it has two parts at most.
         assert!(buffered.bytes <= bytes || buffered.messages <= 2);
     }
+    if data.len().is_multiple_of(2) {
+        go_blind(&mut rig, revision, &mut told);
+    }
     rig.machine.close(rig.now);
     rig.end(|_, events| told.take(events));
     assert!(rig.machine.is_closed());
     assert_eq!(told.opened, told.closed, "each opening ends once");
     assert_eq!(rig.machine.poll_timeout(), None);
 }
+
+/// Lets the server stop reading. What it sends must be given up after a round of the heartbeat of which something may have
+/// left, and one that waits; opening and probes have their own timeouts.
+fn go_blind(rig: &mut Rig<Client>, revision: Revision, told: &mut Told) {
+    told.take(rig.take());
+    if told.period > LONGEST_PERIOD {
+        return;
+    }
+    let packets: &[_] = match (revision, told.opened % 2) {
+        (Revision::V3, 0) => &["3", "6"],
+        (Revision::V3, _) => &["6", "4a"],
+        _ => &["2", "6"],
+    };
+    let lasts = told.period * 3 + LONGEST_OPENING + BEAT * 4;
+    rig.go_blind(packets, lasts, |events| told.take(events));
+    assert!(rig.machine.is_closed(), "{:?}", rig.machine);
+}
+
+/// The interval and timeout of a handshake, beyond which it is not waited for the end.
+const LONGEST_PERIOD: Duration = Duration::from_secs(10);
+
+/// What opening may take before it has failed.
+const LONGEST_OPENING: Duration = Duration::from_millis(900);
 
 fn act(rig: &mut Rig<Client>, op: u8, told: &mut Told, input: &mut Input<'_>) {
     let (client, now) = (&mut rig.machine, rig.now);
@@ -72,12 +110,17 @@ fn act(rig: &mut Rig<Client>, op: u8, told: &mut Told, input: &mut Input<'_>) {
 struct Told {
     opened: usize,
     closed: usize,
+    /// The interval and timeout of the last handshake.
+    period: Duration,
 }
 
 impl Told {
     fn take(&mut self, events: Vec<Event>) {
         for event in events {
             assert!(self.closed < self.opened, "{event:?} while nothing is open");
+            if let Event::Opened(open) = &event {
+                self.period = open.ping_interval.saturating_add(open.ping_timeout);
+            }
             self.closed += usize::from(matches!(event, Event::Closed(_)));
         }
     }
@@ -99,7 +142,7 @@ pub(super) fn config(choice: u8) -> Config {
         .with_try_all_transports(choice & 4 != 0)
         .with_remember_upgrade(choice & 8 != 0)
         .with_credentials_sent(true)
-        .with_open_timeout(Duration::from_millis(900))
+        .with_open_timeout(LONGEST_OPENING)
         .with_probe_timeout(Duration::from_millis(400))
         .with_max_buffered(4_000, 40)
         .with_max_undelivered(4_000, 40);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use bytes::Bytes;
 use engineio_proto::codec::DecodeError;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Output, SessionKey};
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Seed};
+use engineio_proto::server::{Output, Server, Session, SessionKey};
+use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Seed, Transport};
 
 use super::{MOST_OUTPUTS, packet, pause, pick, run_down};
 use crate::input::Input;
@@ -31,7 +32,7 @@ pub(super) trait Machine {
     fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame>;
     fn poll_timeout(&self) -> Option<Instant>;
     fn bytes_held(&self) -> usize;
-    fn session_count(&self) -> usize;
+    fn engine(&self) -> &Server;
     fn life(event: &Self::Event) -> Life;
 }
 
@@ -45,7 +46,7 @@ pub(super) enum Life {
 
 /// Passes the methods on to the machine's own ones.
 macro_rules! machine {
-    ($machine:ty, $event:ty, |$server:ident| $count:expr, $life:expr) => {
+    ($machine:ty, $event:ty, |$server:ident| $engine:expr, $life:expr) => {
         impl super::server::Machine for $machine {
             type Event = $event;
 
@@ -79,9 +80,9 @@ macro_rules! machine {
                 <$machine>::bytes_held(self)
             }
 
-            fn session_count(&self) -> usize {
+            fn engine(&self) -> &engineio_proto::server::Server {
                 let $server = self;
-                $count
+                $engine
             }
 
             fn life(event: &$event) -> super::server::Life {
@@ -107,6 +108,8 @@ pub(super) struct Rig<M: Machine> {
     connections: Vec<Connection>,
     /// What clients know.
     sids: Vec<String>,
+    /// Those of `sids` whose clients poll by scripts and forms.
+    scripts: Vec<String>,
     /// Whether each session is over.
     sessions: BTreeMap<SessionKey, bool>,
     /// No pipe takes a frame.
@@ -149,6 +152,7 @@ impl<M: Machine> Rig<M> {
             queries: BTreeMap::new(),
             connections: Vec::new(),
             sids: Vec::new(),
+            scripts: Vec::new(),
             sessions: BTreeMap::new(),
             stalled: false,
         }
@@ -214,6 +218,76 @@ impl<M: Machine> Rig<M> {
         panic!("outputs never end");
     }
 
+    /// Lets nobody read any more while everybody sends heartbeats and more, until whoever is there is to be gone: a poll that
+    /// is held takes one ping, and its pong counts; the next one waits, with the timeout and the grace for other packets.
+    pub(super) fn go_blind(&mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) {
+        self.stalled = true;
+        let events = self.take();
+        act(self, events);
+        let sessions = self.open_sessions();
+        let config = self.machine.engine().config();
+        let (interval, timeout) = (config.ping_interval, config.ping_timeout);
+        let last = self.now + interval * 2 + timeout * 3 + BEAT * 4;
+        while self.now < last {
+            self.now = self.now + BEAT;
+            self.machine.handle_timeout(self.now);
+            self.beat();
+            let events = self.take();
+            act(self, events);
+        }
+        for session in sessions {
+            assert_eq!(self.sessions.get(&session), Some(&true), "{session:?}");
+        }
+    }
+
+    /// Each client sends a heartbeat and a packet without meaning, whether or not it was asked.
+    fn beat(&mut self) {
+        let sessions = self.machine.engine().sessions();
+        let beats = sessions.map(|(key, session)| match session.revision() {
+            Revision::V3 => (key, ["2", "6"]),
+            _ => (key, ["3", "6"]),
+        });
+        for (session, packets) in beats.collect::<Vec<_>>() {
+            self.say(session, &packets);
+        }
+    }
+
+    /// The client of a session sends packets, however it is connected.
+    pub(super) fn say(&mut self, session: SessionKey, packets: &[&'static str]) {
+        let ids = (0..self.connections.len() as u64).map(ConnectionId);
+        let of_session = |id: &ConnectionId| self.machine.engine().session_of(*id) == Some(session);
+        for id in ids.filter(of_session).collect::<Vec<_>>() {
+            for packet in packets {
+                self.machine
+                    .handle_frame(id, Frame::Text((*packet).into()), self.now);
+            }
+        }
+        let session = self.machine.engine().session(session);
+        if let Some(session) = session.filter(|session| session.transport() == Transport::Polling) {
+            let (query, body) = self.post_of(session, packets);
+            self.request("POST", &query, body.into());
+        }
+    }
+
+    /// The request by which a client sends packets.
+    fn post_of(&self, session: &Session, packets: &[&str]) -> (String, String) {
+        let sid = session.sid();
+        let (revision, payload) = match session.revision() {
+            Revision::V3 => {
+                let items = packets.iter();
+                let items = items.map(|packet| format!("{}:{packet}", packet.len()));
+                (3, items.collect())
+            }
+            _ => (4, packets.join("\x1e")),
+        };
+        let is_form = self.scripts.iter().any(|script| *script == sid.as_str());
+        let form = if is_form { "d=" } else { "" };
+        (
+            format!("EIO={revision}&transport=polling&sid={}", sid.as_str()),
+            format!("{form}{payload}"),
+        )
+    }
+
     /// Lets everything end, and looks whether it has. `act` is what the application does about events.
     pub(super) fn end(mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) -> M {
         self.stalled = false;
@@ -236,7 +310,7 @@ impl<M: Machine> Rig<M> {
                 told
             },
         );
-        assert_eq!(self.machine.session_count(), 0);
+        assert_eq!(self.machine.engine().session_count(), 0);
         assert_eq!(self.machine.bytes_held(), 0);
         assert!(
             self.sessions.values().all(|over| *over),
@@ -330,6 +404,12 @@ impl<M: Machine> Rig<M> {
 
     /// A client reads its session id.
     fn learn(&mut self, text: &str) {
+        let is_script = text.starts_with("___eio[");
+        let text = if is_script {
+            text.replace('\\', "")
+        } else {
+            text.to_owned()
+        };
         let sid = text
             .split_once(r#"0{"sid":""#)
             .and_then(|(_, rest)| rest.get(..20));
@@ -337,6 +417,9 @@ impl<M: Machine> Rig<M> {
             && self.sids.iter().all(|known| known != sid)
         {
             self.sids.push(sid.to_owned());
+            if is_script {
+                self.scripts.push(sid.to_owned());
+            }
         }
     }
 
@@ -465,6 +548,9 @@ impl<M: Machine> Rig<M> {
     }
 }
 
+/// How often clients send that do not read.
+const BEAT: Duration = Duration::from_millis(100);
+
 fn dialect(input: &mut Input<'_>) -> &'static str {
     match input.byte() % 8 {
         0..=4 => "EIO=4",
@@ -474,12 +560,13 @@ fn dialect(input: &mut Input<'_>) -> &'static str {
     }
 }
 
-/// Some packets, or any bytes.
+/// Some packets, also as a form, or any bytes.
 fn body(input: &mut Input<'_>) -> Bytes {
     let count = input.byte() % 8;
     if count == 7 {
         return input.binary();
     }
     let packets: Vec<_> = (0..=count / 2).map(|_| packet(input)).collect();
-    packets.join("\x1e").into()
+    let form = if count == 6 { "d=" } else { "" };
+    format!("{form}{}", packets.join("\x1e")).into()
 }
