@@ -24,6 +24,17 @@ impl Steps {
             .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
     }
 
+    /// Counts the steps of another, which is no more.
+    #[cfg_attr(
+        not(feature = "count-steps"),
+        expect(unused_variables, reason = "nothing is counted")
+    )]
+    pub fn add(&self, other: &Self) {
+        #[cfg(feature = "count-steps")]
+        self.taken
+            .fetch_add(other.taken(), core::sync::atomic::Ordering::Relaxed);
+    }
+
     /// The steps so far.
     #[cfg(feature = "count-steps")]
     #[must_use]

@@ -20,9 +20,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytestring::ByteString;
+use engineio_proto::collections::Steps;
 use engineio_proto::hidden::HiddenQuery;
 use engineio_proto::{Message, Revision};
 
+use super::members::{Member, Members, Membership};
 use super::revision_4::split_query;
 use crate::hidden::debug_fields;
 use crate::parser::{Decoder, Limits, Parser};
@@ -34,7 +36,7 @@ use crate::{DecodeError, Packet, PacketType, Payload};
 /// the caller calls a socket. It sends nothing by itself: [`Parser::encode`](crate::parser::Parser::encode) makes the
 /// packets that the caller sends.
 ///
-/// What concerns one namespace takes O(k) for the k namespaces of the client, of which there are as many as allowed.
+/// What concerns one namespace takes O(log k) for the k namespaces of the client, of which there are as many as allowed.
 ///
 /// # Examples
 ///
@@ -56,40 +58,12 @@ use crate::{DecodeError, Packet, PacketType, Payload};
 #[derive(Debug)]
 pub struct Connection<K> {
     decoder: Decoder,
-    members: Vec<Member<K>>,
-    /// In half a word, so that the revision takes no room of its own.
+    members: Members<K>,
+    /// In half a word, so that the revision and the flag take no room of their own.
     max_namespaces: u32,
     revision: Revision,
-}
-
-struct Member<K> {
-    namespace: ByteString,
-    state: Membership<K>,
-    /// The acknowledgements that are awaited.
-    acks: BTreeSet<u64>,
-}
-
-impl<K: fmt::Debug> fmt::Debug for Member<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            namespace,
-            state,
-            acks,
-        } = self;
-        f.debug_struct("Member")
-            .field("namespace", &HiddenQuery(namespace))
-            .field("state", state)
-            .field("acks", acks)
-            .finish()
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Membership<K> {
-    Pending(K),
-    Joined(K),
-    /// The server took the socket out, and the client may not know yet.
-    Left,
+    /// The server may have taken the client out of some of the namespaces.
+    has_left: bool,
 }
 
 /// What a message means.
@@ -185,9 +159,10 @@ impl<K: Copy + PartialEq> Connection<K> {
     pub fn new(parser: Parser, limits: Limits, max_namespaces: usize) -> Self {
         Self {
             decoder: parser.decoder(limits),
-            members: Vec::new(),
+            members: Members::new(),
             max_namespaces: u32::try_from(max_namespaces).unwrap_or(u32::MAX),
             revision: Revision::V4,
+            has_left: false,
         }
     }
 
@@ -212,9 +187,7 @@ impl<K: Copy + PartialEq> Connection<K> {
 
     /// Notes that the caller thinks about letting the client into a namespace, as the socket `socket`.
     pub fn expect(&mut self, namespace: ByteString, socket: K) {
-        self.remove(&namespace);
-        self.members.reserve_exact(1);
-        self.members.push(Member {
+        self.members.insert(Member {
             namespace,
             state: Membership::Pending(socket),
             acks: BTreeSet::new(),
@@ -223,7 +196,7 @@ impl<K: Copy + PartialEq> Connection<K> {
 
     /// Lets the client into a namespace that it waits for. False if it does not.
     pub fn join(&mut self, namespace: &str) -> bool {
-        let Some(member) = self.member_mut(namespace) else {
+        let Some(member) = self.members.get_mut(namespace) else {
             return false;
         };
         let Membership::Pending(socket) = member.state else {
@@ -235,30 +208,31 @@ impl<K: Copy + PartialEq> Connection<K> {
 
     /// Refuses the client a namespace that it waits for.
     pub fn refuse(&mut self, namespace: &str) {
-        self.remove(namespace);
+        self.members.remove(namespace);
     }
 
     /// Takes the client out of a namespace, on the server's initiative. Gives the ids of the events whose
     /// acknowledgement will not come.
     pub fn leave(&mut self, namespace: &str) -> Vec<u64> {
-        let Some(member) = self.member_mut(namespace) else {
+        let Some(member) = self.members.get_mut(namespace) else {
             return Vec::new();
         };
         member.state = Membership::Left;
+        self.has_left = true;
         core::mem::take(&mut member.acks).into_iter().collect()
     }
 
     /// Awaits the acknowledgement of an event. How long is the caller's to say, with
     /// [`cancel_ack`](Self::cancel_ack).
     pub fn expect_ack(&mut self, namespace: &str, id: u64) {
-        if let Some(member) = self.member_mut(namespace) {
+        if let Some(member) = self.members.get_mut(namespace) {
             member.acks.insert(id);
         }
     }
 
     /// Awaits an acknowledgement no longer. False if it was not awaited.
     pub fn cancel_ack(&mut self, namespace: &str, id: u64) -> bool {
-        let Some(member) = self.member_mut(namespace) else {
+        let Some(member) = self.members.get_mut(namespace) else {
             return false;
         };
         let awaited = member.acks.remove(&id);
@@ -272,12 +246,14 @@ impl<K: Copy + PartialEq> Connection<K> {
     /// The number of acknowledgements that are awaited in a namespace.
     #[must_use]
     pub fn pending_acks(&self, namespace: &str) -> usize {
-        self.member(namespace).map_or(0, |member| member.acks.len())
+        self.members
+            .get(namespace)
+            .map_or(0, |member| member.acks.len())
     }
 
     /// The sockets of the client, joined ones and those that wait, in the order they asked.
     ///
-    /// Cost: O(1) for each namespace that the client is in, waits for, or was taken out of.
+    /// Cost: O(k log k) for the k namespaces that the client is in, waits for, or was taken out of.
     pub fn sockets(&self) -> impl Iterator<Item = K> {
         self.members.iter().filter_map(|member| match member.state {
             Membership::Pending(socket) | Membership::Joined(socket) => Some(socket),
@@ -313,7 +289,7 @@ impl<K: Copy + PartialEq> Connection<K> {
         } else {
             namespace
         };
-        let state = self.member(&namespace).map(|member| member.state);
+        let state = self.members.get(&namespace).map(|member| member.state);
         let socket = match (packet_type, state) {
             (PacketType::ConnectError, _) => return Err(Violation::ConnectError),
             (PacketType::Connect, None | Some(Membership::Left)) => {
@@ -340,7 +316,8 @@ impl<K: Copy + PartialEq> Connection<K> {
                 })
             }
             PacketType::Disconnect => {
-                let acks = self.remove(&namespace);
+                let left = self.members.remove(&namespace);
+                let acks = left.into_iter().flat_map(|member| member.acks).collect();
                 Some(Received::Disconnect { socket, acks })
             }
             PacketType::Connect | PacketType::ConnectError => None,
@@ -348,44 +325,25 @@ impl<K: Copy + PartialEq> Connection<K> {
     }
 
     fn handle_connect(&mut self, namespace: ByteString, auth: Option<Payload>) -> Received<K> {
-        self.remove(&namespace);
-        if self.has_room() {
-            return Received::Connect { namespace, auth };
+        self.members.remove(&namespace);
+        if !self.has_room() && core::mem::take(&mut self.has_left) {
+            // What the server left is kept only to ignore what crossed; it must not keep the client out.
+            self.members.forget_left();
         }
-        // What the server left is kept only to ignore what crossed; it must not keep the client out.
-        self.members
-            .retain(|member| member.state != Membership::Left);
         if self.has_room() {
-            return Received::Connect { namespace, auth };
+            Received::Connect { namespace, auth }
+        } else {
+            Received::TooManyNamespaces { namespace }
         }
-        Received::TooManyNamespaces { namespace }
     }
 
     fn has_room(&self) -> bool {
         u32::try_from(self.members.len()).is_ok_and(|members| members < self.max_namespaces)
     }
 
-    fn member(&self, namespace: &str) -> Option<&Member<K>> {
-        self.members
-            .iter()
-            .find(|member| member.namespace == namespace)
-    }
-
-    fn member_mut(&mut self, namespace: &str) -> Option<&mut Member<K>> {
-        self.members
-            .iter_mut()
-            .find(|member| member.namespace == namespace)
-    }
-
-    fn remove(&mut self, namespace: &str) -> Vec<u64> {
-        let Some(index) = self
-            .members
-            .iter()
-            .position(|member| member.namespace == namespace)
-        else {
-            return Vec::new();
-        };
-        self.members.remove(index).acks.into_iter().collect()
+    /// How often a namespace of the client was looked at.
+    pub(super) const fn steps(&self) -> &Steps {
+        self.members.steps()
     }
 }
 

@@ -69,7 +69,9 @@ impl Server {
                 engine::Event::Closed(reason) => {
                     self.drop_sockets(session, DisconnectReason::Engine(reason));
                     self.timers.set(Timer::Connect(session.slot()), None);
-                    self.clients.remove(session.slot());
+                    if let Some(client) = self.clients.remove(session.slot()) {
+                        self.gone.add(client.connection.steps());
+                    }
                     self.push(Event::Closed { session, reason });
                 }
                 _ => {}

@@ -11,8 +11,8 @@ use crate::{PacketRef, PacketType};
 impl Server {
     /// Takes a socket out of its namespace and tells its client, whose connection stays.
     ///
-    /// Cost: O(k + (r + a) log n) for a client with k sockets, r rooms and a acknowledgements that the socket has, and n
-    /// sockets and rooms in the namespace.
+    /// Cost: O((1 + r + a) log n) for r rooms that the socket is in and a acknowledgements that it owes, and for n sockets,
+    /// rooms and deadlines of the server.
     pub fn disconnect(&mut self, socket: SocketKey) {
         let Ok((session, namespace)) = self.joined(socket) else {
             return;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::ConfigError;
 use engineio_proto::codec::DecodeError as FrameError;
-use engineio_proto::collections::{Key, SlotTable, TimerQueue};
+use engineio_proto::collections::{Key, SlotTable, Steps, TimerQueue};
 use engineio_proto::http::RequestHead;
 use engineio_proto::ledger::{Backlog, Charge, HeapSize};
 use engineio_proto::server as engine;
@@ -96,6 +96,8 @@ pub struct Server {
     pub(super) oldest_kept: OldestKept,
     /// The latest time seen: a clock that goes backwards stands still.
     now: Instant,
+    /// The steps of clients that are gone.
+    pub(super) gone: Steps,
 }
 
 #[derive(Debug)]
@@ -182,6 +184,7 @@ impl Server {
             events: Backlog::new(&ledger),
             oldest_kept: OldestKept::new(&ledger),
             now: Instant::ZERO,
+            gone: Steps::new(),
         };
         if let Some(main) = server.namespaces.insert(ByteString::from_static("/")) {
             server.namespaces.establish(main, None);

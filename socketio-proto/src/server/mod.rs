@@ -62,6 +62,7 @@ mod incoming;
 mod keys;
 mod leaving;
 mod machine;
+mod members;
 mod membership;
 mod namespace;
 mod namespaces;

@@ -186,12 +186,12 @@ impl Namespaces {
     /// The steps of the namespaces that there are, and of looking them up.
     #[cfg(feature = "count-steps")]
     pub(super) fn steps(&self) -> usize {
-        let looked_up = self.slab.steps();
         let namespaces = self.slab.iter().map(|(_, namespace)| namespace);
-        namespaces.fold(looked_up, |sum, namespace| {
+        let inside = namespaces.fold(0, |sum, namespace| {
             let store = namespace.store.as_ref().map_or(0, |store| store.steps());
             sum + namespace.rooms.steps() + namespace.returning.steps() + store
-        })
+        });
+        inside + self.slab.steps()
     }
 
     pub(super) fn children(&self, parent: ParentKey) -> impl Iterator<Item = &Namespace> {

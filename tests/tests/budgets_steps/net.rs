@@ -100,11 +100,12 @@ impl Net {
 
     /// The steps that an operation takes.
     pub(crate) fn steps<R>(&mut self, what: &str, act: impl FnOnce(&mut Server) -> R) -> usize {
-        // Reading the count takes steps itself, always the same.
-        let first = self.server.steps();
         let before = self.server.steps();
         act(&mut self.server);
-        let taken = self.server.steps() - before - (before - first);
+        let after = self.server.steps();
+        // Reading the count takes steps itself, for each client and namespace that there is.
+        let reading = self.server.steps() - after;
+        let taken = after - before - reading;
         println!("{what}: {taken} steps");
         taken
     }
