@@ -2,6 +2,8 @@
 //! a collection looks at one of its items, or how often two keys are compared. `--nocapture` shows the numbers.
 #![cfg(test)]
 
+#[path = "budgets_steps/client.rs"]
+mod client;
 #[path = "budgets_steps/clients.rs"]
 mod clients;
 #[path = "budgets_steps/collections.rs"]

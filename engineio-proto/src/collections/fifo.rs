@@ -52,7 +52,14 @@ impl<T> Fifo<T> {
         self.0.front()
     }
 
+    /// The item that was put in first, to be changed.
+    pub fn front_mut(&mut self) -> Option<&mut T> {
+        self.0.front_mut()
+    }
+
     /// The items, in the order in which they were put in.
+    ///
+    /// Cost: O(1) for each item; those that are skipped cost nothing.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
     }
@@ -63,10 +70,26 @@ impl<T> Fifo<T> {
         self.0.len()
     }
 
+    /// The items that there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Whether there is no item.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<T> IntoIterator for Fifo<T> {
+    type Item = T;
+    type IntoIter = alloc::collections::vec_deque::IntoIter<T>;
+
+    /// The items, in the order in which they were put in.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
@@ -99,7 +122,8 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(queue.front(), model.front());
-                prop_assert!(queue.iter().eq(&model));
+                prop_assert_eq!(queue.front_mut(), model.front_mut());
+                prop_assert!(queue.iter().eq(&model) && queue.clone().into_iter().eq(model.clone()));
                 prop_assert_eq!((queue.len(), queue.is_empty()), (model.len(), model.is_empty()));
                 // Allocators round up, and an item more may come before the next one goes.
                 prop_assert!(queue.0.capacity() <= (4 * queue.len() + 8).max(SPARE), "{} for {}", queue.0.capacity(), queue.len());

@@ -178,17 +178,28 @@ impl Client {
     /// Takes a socket out of its namespace, for good until the application connects it again.
     pub(super) fn leave(&mut self, key: Key) {
         self.timers.set(Timer::Join(key), None);
+        self.set_active(key, false);
         if let Some(socket) = self.sockets.get_mut(key) {
             socket.link = Link::Out;
-            socket.active = false;
             socket.id = None;
             socket.receive_buffer.take();
         }
     }
 
+    /// Notes whether a socket is active. True if it was before.
+    pub(super) fn set_active(&mut self, key: Key, active: bool) -> bool {
+        let Some(socket) = self.sockets.get_mut(key) else {
+            return false;
+        };
+        let was_active = core::mem::replace(&mut socket.active, active);
+        let others = self.active.saturating_sub(usize::from(was_active));
+        self.active = others.saturating_add(usize::from(active));
+        was_active
+    }
+
     /// Closes the connection if no socket needs it.
     pub(super) fn close_if_idle(&mut self) {
-        if !self.sockets.iter().any(|(_, socket)| socket.active) {
+        if self.active == 0 {
             self.force_close();
         }
     }
@@ -290,8 +301,8 @@ impl Client {
         if socket.active && matches!(socket.link, Link::Asked | Link::Abandoned) {
             // Where nothing was asked, no answer is owed.
             socket.link = if implicit { Link::Out } else { Link::Abandoned };
-            socket.active = false;
             socket.receive_buffer.take();
+            self.set_active(key, false);
             self.close_if_idle();
             self.push(Event::ConnectError {
                 socket: SocketKey(key),

@@ -1,7 +1,8 @@
 //! Events that are sent until they are acknowledged.
 
-use alloc::collections::VecDeque;
 use core::time::Duration;
+
+use engineio_proto::collections::Fifo;
 
 use super::buffers::room;
 use super::error::EmitError;
@@ -16,7 +17,7 @@ use crate::Payload;
 /// Source: `socket.io-client/lib/socket.ts`, `_addToQueue` and `_drainQueue`.
 #[derive(Debug, Default)]
 pub(super) struct RetryQueue {
-    entries: VecDeque<Entry>,
+    entries: Fifo<Entry>,
     bytes: usize,
     acks: usize,
 }
@@ -59,7 +60,7 @@ impl RetryQueue {
         )?;
         self.bytes = self.bytes.saturating_add(bytes);
         self.acks = self.acks.saturating_add(usize::from(entry.ack.is_some()));
-        self.entries.push_back(entry);
+        self.entries.push(entry);
         Ok(())
     }
 
@@ -96,7 +97,7 @@ impl RetryQueue {
     }
 
     /// Takes out all entries of which no try is on its way.
-    pub(super) fn take_waiting(&mut self) -> VecDeque<Entry> {
+    pub(super) fn take_waiting(&mut self) -> Fifo<Entry> {
         let mut rest = core::mem::take(self);
         if rest
             .entries
@@ -106,13 +107,13 @@ impl RetryQueue {
         {
             self.bytes = head.payload.payload_len();
             self.acks = usize::from(head.ack.is_some());
-            self.entries.push_back(head);
+            self.entries.push(head);
         }
         rest.entries
     }
 
     fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
+        let entry = self.entries.pop()?;
         self.bytes = self.bytes.saturating_sub(entry.payload.payload_len());
         self.acks = self.acks.saturating_sub(usize::from(entry.ack.is_some()));
         Some(entry)
@@ -205,5 +206,19 @@ mod tests {
             limit: 14,
         });
         assert_eq!(queue.push(entry("c"), 3, 14), full);
+    }
+
+    #[test]
+    fn a_long_queue_gives_its_room_back() {
+        let mut queue = RetryQueue::default();
+        for _ in 0..10_000 {
+            queue.push(entry("a"), 10_000, usize::MAX).unwrap();
+        }
+        for id in 0..9_900 {
+            assert!(send(&mut queue, id));
+            assert!(matches!(queue.settle(id, true, 0), Settled::Done(_)));
+        }
+        assert_eq!(queue.len(), 100);
+        assert!(queue.entries.capacity() <= 4 * 100 + 8);
     }
 }

@@ -83,8 +83,8 @@ impl Client {
     /// [`Gone`] if the socket was forgotten.
     pub fn connect_again(&mut self, socket: SocketKey, now: Instant) -> Result<(), Gone> {
         self.catch_up(now);
-        let entry = self.sockets.get_mut(socket.0).ok_or(Gone)?;
-        let was_active = core::mem::replace(&mut entry.active, true);
+        let was_active = self.set_active(socket.0, true);
+        let entry = self.sockets.get(socket.0).ok_or(Gone)?;
         if matches!(entry.link, Link::Abandoned) && !was_active {
             // The CONNECT waits for the answer to the one before, which may never come.
             let now = self.now();

@@ -131,6 +131,14 @@ impl Client {
         self.links.current()
     }
 
+    /// How often a socket was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.sockets.steps()
+    }
+
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &Config {
