@@ -35,6 +35,14 @@ use super::sockets::Sockets;
 /// A command that is given no time goes by the latest one that the server was told: a driver that lets the application
 /// act other than upon an output calls [`handle_timeout`](Self::handle_timeout) first.
 ///
+/// # Cost
+///
+/// An operation takes O(log n) for all that the server has of sessions, sockets, rooms, namespaces and deadlines, beside
+/// reading or writing its message, unless its documentation states another cost. An input costs that for each packet that
+/// it brings. A session that ends costs, for each socket of its client, as much as [`disconnect`](Self::disconnect). A call
+/// after which more is held than [`max_bytes_held`](engine::Config::max_bytes_held) looks at all sessions and events once
+/// for each part of the limit that it frees.
+///
 /// # Examples
 ///
 /// One client over a WebSocket, whose connection the driver calls 1:
@@ -270,6 +278,9 @@ impl Server {
 
     /// Fires what is due, at most 1,024 deadlines of each layer a call: if more are due,
     /// [`poll_timeout`](Self::poll_timeout) stays in the past and the driver calls again.
+    ///
+    /// Cost: for each deadline, that of what it ends. Of what is kept for clients that come back, a call forgets at most
+    /// 16,384 packets, sessions and names of their rooms, at O(log n) each.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         self.engine.handle_timeout(self.now);
@@ -283,7 +294,11 @@ impl Server {
                 Timer::Verdict(key) => self.verdict_timed_out(key),
                 Timer::Ack(key, id) => self.ack_timed_out(key, id),
                 Timer::Broadcast(id) => self.end_broadcast(id),
-                Timer::Expiry => self.expire(),
+                Timer::Expiry => {
+                    if !self.expire() {
+                        break;
+                    }
+                }
             }
         }
         self.pump();

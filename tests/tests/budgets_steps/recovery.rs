@@ -134,3 +134,44 @@ fn what_is_sent_looks_only_at_those_whom_it_concerns_of_the_clients_that_wait() 
     });
     assert!(taken <= 2 * WAITING as usize + 30, "{taken}");
 }
+
+#[test]
+fn what_expires_at_once_is_forgotten_a_part_at_a_time() {
+    const SESSIONS: usize = 2_000;
+    const ROOMS: usize = 50;
+    const PER_CALL: usize = 16_384;
+    let config = RecoveryConfig::default()
+        .with_max_sessions(SESSIONS)
+        .with_max_packets(SESSIONS);
+    let mut store = RecoveryStore::new(config);
+    let rooms: Vec<Arc<str>> = (0..ROOMS).map(|room| format!("{room}").into()).collect();
+    for number in 0..SESSIONS {
+        store.record(packet(number, vec![Arc::clone(&rooms[0])]));
+        store.save(SavedSession {
+            socket: SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap(),
+            pid: Sid::parse(PID).unwrap(),
+            rooms: rooms.iter().cloned().collect(),
+            data: None,
+            disconnected_at: Instant::ZERO,
+        });
+    }
+    let mut net = Net::new(Config::default().with_connection_state_recovery(Some(config)));
+    assert!(net.server.set_recovery_store("/", store));
+    let end = net.now + config.max_disconnection_duration * 2;
+    let kept = |net: &Net| {
+        let store = net.server.recovery_store("/");
+        store.map_or(0, |store| {
+            store.packets().count() * 3 + store.sessions().count() * (ROOMS + 1)
+        })
+    };
+    let (mut calls, mut before) = (0, kept(&net));
+    while net.server.poll_timeout().is_some_and(|due| due <= end) {
+        net.server.handle_timeout(end);
+        let now = kept(&net);
+        assert!(before - now <= PER_CALL + ROOMS, "{}", before - now);
+        (calls, before) = (calls + 1, now);
+    }
+    println!("2,000 sessions in 50 rooms each expire in {calls} calls");
+    assert_eq!((before, calls), (0, 7));
+    assert!(net.server.recovery_store("/").is_none());
+}

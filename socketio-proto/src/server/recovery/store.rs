@@ -211,6 +211,11 @@ impl Recipients {
             && !is_in_any(&self.except_rooms)
     }
 
+    /// How many rooms are named.
+    fn names(&self) -> usize {
+        self.rooms.len().saturating_add(self.except_rooms.len())
+    }
+
     /// Names each room once, ascending.
     fn put_in_order(&mut self) {
         for rooms in [&mut self.rooms, &mut self.except_rooms] {
@@ -273,6 +278,8 @@ impl RecoveryStore {
     }
 
     /// Keeps a session whose client went away; the one that is away longest makes room for it.
+    ///
+    /// Cost: O(log n) for n sessions.
     pub fn save(&mut self, session: SavedSession) {
         let number = self.next_session;
         self.next_session = number.saturating_add(1);
@@ -325,17 +332,25 @@ impl RecoveryStore {
     ///
     /// Cost: O(log n) for each of the n packets and sessions that are forgotten.
     pub fn expire(&mut self, now: Instant) {
-        while let Some(packet) = self.packets.front() {
-            if !self.is_over(packet.sent_at, now) {
-                break;
-            }
+        self.expire_within(now, &mut { usize::MAX });
+    }
+
+    /// As [`expire`](Self::expire), until `work` is used up: one for each packet and session that is forgotten, and for
+    /// each room that it names.
+    pub(super) fn expire_within(&mut self, now: Instant, work: &mut usize) {
+        while let Some(packet) = self.packets.front()
+            && *work > 0
+            && self.is_over(packet.sent_at, now)
+        {
+            *work = work.saturating_sub(packet.recipients.names().saturating_add(1));
             self.forget_packet();
         }
-        while let Some((number, session)) = self.sessions.first_key_value() {
+        while let Some((number, session)) = self.sessions.first_key_value()
+            && *work > 0
+            && self.is_over(session.disconnected_at, now)
+        {
             let number = *number;
-            if !self.is_over(session.disconnected_at, now) {
-                break;
-            }
+            *work = work.saturating_sub(session.rooms.len().saturating_add(1));
             self.forget_session(number);
         }
         self.settle();
@@ -408,11 +423,15 @@ impl RecoveryStore {
     }
 
     /// The packets that are kept, in order.
+    ///
+    /// Cost: O(1) for each of them.
     pub fn packets(&self) -> impl Iterator<Item = &LoggedPacket> {
         self.packets.iter()
     }
 
     /// The sessions that are kept, in the order in which they were saved.
+    ///
+    /// Cost: O(1) for each of them.
     pub fn sessions(&self) -> impl Iterator<Item = &SavedSession> {
         self.sessions.values()
     }
@@ -544,16 +563,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_forgotten_takes_no_memory() {
-        let mut store = RecoveryStore::new(RecoveryConfig::default());
-        store.record(LoggedPacket {
-            offset: "o".into(),
+    fn packet(offset: u64) -> LoggedPacket {
+        LoggedPacket {
+            offset: alloc::format!("{offset}").into(),
             recipients: Recipients::default(),
             packet: EncodedPacket::from_parts(alloc::vec![Encoded::new(&Message::text("2"))])
                 .unwrap(),
-            sent_at: Instant::ZERO,
-        });
+            sent_at: Instant::from_millis(offset),
+        }
+    }
+
+    #[test]
+    fn packets_that_expire_give_their_room_back() {
+        let config = RecoveryConfig::default().with_max_packets(10_000);
+        let mut store = RecoveryStore::new(config);
+        (0..10_000).for_each(|offset| store.record(packet(offset)));
+        store.expire(Instant::from_millis(9_900) + config.max_disconnection_duration);
+        assert_eq!(store.packets.len(), 100);
+        assert!(store.packets.capacity() <= 4 * 100 + 8);
+    }
+
+    #[test]
+    fn what_is_forgotten_takes_no_memory() {
+        let mut store = RecoveryStore::new(RecoveryConfig::default());
+        store.record(packet(0));
         store.save(SavedSession {
             socket: SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap(),
             pid: Sid::parse("BBBBBBBBBBBBBBBBBBBB").unwrap(),
