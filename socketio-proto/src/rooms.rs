@@ -103,6 +103,8 @@ impl<K: Copy + Ord> Rooms<K> {
     }
 
     /// Takes a member out of all its rooms, and gives their names, ascending.
+    ///
+    /// Cost: O(r log n) for its r rooms, and n members and rooms.
     pub fn remove(&mut self, member: K) -> Vec<Arc<str>> {
         let rooms: Vec<_> = self.rooms.remove(&member).into_iter().flatten().collect();
         rooms.iter().for_each(|room| self.drop_member(member, room));

@@ -28,7 +28,13 @@ use crate::{
 ///
 /// It is made of [`Route`], [`Session`], [`Slab`] and [`TimerQueue`] and does what any driver of them would. A driver
 /// feeds it requests, frames and the time, and after each input (or whenever it likes) takes what
-/// [`poll_output`](Self::poll_output) has. How many sessions there are costs nothing per call.
+/// [`poll_output`](Self::poll_output) has.
+///
+/// # Cost
+///
+/// A call looks at the session that it concerns and at no other, and finds it and its deadline in O(log n) for n sessions,
+/// unless its documentation states another cost. A call after which more is held than [`Config::max_bytes_held`] costs as
+/// much as [`end_largest`](Self::end_largest) in addition.
 ///
 /// # Examples
 ///
@@ -323,6 +329,8 @@ impl Server {
 
     /// Fires what is due, at most 1,024 deadlines a call: if more are due, [`poll_timeout`](Self::poll_timeout) stays
     /// in the past and the driver calls again.
+    ///
+    /// Cost: O(log n) for each deadline and n sessions; O(n log n) when the time of [`shut_down`](Self::shut_down) is over.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.observe(now);
         self.expire_handshakes(now);

@@ -148,6 +148,8 @@ impl<K: Copy + PartialEq> Managers<K> {
     }
 
     /// Forgets a client, which officially never happens.
+    ///
+    /// Cost: O(n) for n clients.
     pub fn remove(&mut self, client: K) {
         self.cached.retain(|_, cached| cached.client != client);
     }

@@ -213,6 +213,8 @@ impl<K: Copy + PartialEq> Connection<K> {
 
     /// Takes the client out of a namespace, on the server's initiative. Gives the ids of the events whose
     /// acknowledgement will not come.
+    ///
+    /// Cost: O(log k) for the k namespaces of the client, and O(1) for each id.
     pub fn leave(&mut self, namespace: &str) -> Vec<u64> {
         let Some(member) = self.members.get_mut(namespace) else {
             return Vec::new();

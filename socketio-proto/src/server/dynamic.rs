@@ -72,6 +72,8 @@ impl Server {
     /// Adds a namespace; nothing happens if it exists. A missing leading slash is added, as officially. One that matches
     /// the pattern of a parent becomes its child.
     ///
+    /// Cost: O(log n) for n namespaces, and that of [matching](super::NamespacePattern::matches) for each parent.
+    ///
     /// # Errors
     ///
     /// [`InvalidNamespace`] if the name holds a comma.
@@ -202,6 +204,8 @@ impl Server {
 
     /// Says that the parent which asked has no such child. The next parent is asked; without one the client is refused
     /// with `Invalid namespace`.
+    ///
+    /// Cost: O(log n) for n namespaces, and that of [matching](super::NamespacePattern::matches) for each parent behind it.
     ///
     /// # Errors
     ///

@@ -44,6 +44,8 @@ impl Server {
     }
 
     /// Says whether new sessions may open, as [`engine::Server::set_accepting`].
+    ///
+    /// Cost: O(log n) for each of the n handshakes that wait and are refused.
     pub fn set_accepting(&mut self, accepting: bool) {
         self.engine.set_accepting(accepting);
         self.pump();
