@@ -207,7 +207,22 @@ impl HeapSize for Response {
 
 impl HeapSize for Headers {
     fn heap_size(&self) -> usize {
-        self.set_cookie.as_ref().map_or(0, |cookie| cookie.len())
+        let cookie = self.set_cookie.as_ref().map_or(0, |cookie| cookie.len());
+        self.cors.heap_size().saturating_add(cookie)
+    }
+}
+
+impl HeapSize for CorsHeaders {
+    fn heap_size(&self) -> usize {
+        let owned = self.0.iter().map(|(_, value)| match value {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(value) => value.capacity(),
+        });
+        let pairs = self.0.capacity();
+        owned.fold(
+            pairs.saturating_mul(size_of::<CorsHeader>()),
+            usize::saturating_add,
+        )
     }
 }
 
@@ -344,7 +359,9 @@ impl Headers {
 /// What an answer tells browsers about pages of other origins (CORS), made by
 /// [`Config::cors_headers`](crate::server::Config::cors_headers). Mostly nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct CorsHeaders(Vec<(&'static str, Cow<'static, str>)>);
+pub struct CorsHeaders(Vec<CorsHeader>);
+
+type CorsHeader = (&'static str, Cow<'static, str>);
 
 impl CorsHeaders {
     /// The headers as pairs of a lower-case name and a value, in the order of the official package.
@@ -604,7 +621,7 @@ mod conversions {
                 query: parts.uri.query().unwrap_or_default(),
                 upgrade,
                 content_type: header(header::CONTENT_TYPE),
-                origin: header(header::ORIGIN),
+                origin: only_origin(&parts.headers),
                 user_agent: header(header::USER_AGENT),
                 host: authority.or_else(|| only_host(&parts.headers)),
                 referer: header(header::REFERER),
@@ -614,6 +631,17 @@ mod conversions {
                     .map(|site| site.as_bytes()),
                 access_control_request_headers: header(header::ACCESS_CONTROL_REQUEST_HEADERS),
             }
+        }
+    }
+
+    /// The `Origin` header. Several are taken for one that is no origin: no browser sends more than one, and which one a
+    /// proxy in front looked at is not known.
+    fn only_origin(headers: &http::HeaderMap) -> Option<&[u8]> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let origin = origins.next().map(http::HeaderValue::as_bytes);
+        match origins.next() {
+            None => origin,
+            Some(_) => Some(b""),
         }
     }
 
@@ -709,6 +737,22 @@ mod conversions {
             assert_eq!(host("https://b/", &[]).unwrap(), b"b");
             assert_eq!(host("/", &["a", "b"]), None);
             assert_eq!(host("/", &[]), None);
+        }
+
+        #[test]
+        fn several_origins_are_none_that_is_served() {
+            fn origin(origins: &[&str]) -> Option<Vec<u8>> {
+                let mut request = http::Request::get("/");
+                for origin in origins {
+                    request = request.header("origin", *origin);
+                }
+                let (parts, ()) = request.body(()).unwrap().into_parts();
+                RequestHead::from(&parts).origin.map(<[u8]>::to_vec)
+            }
+            assert_eq!(origin(&[]), None);
+            assert_eq!(origin(&["http://a"]).unwrap(), b"http://a");
+            assert_eq!(origin(&["http://a", "http://b"]).unwrap(), b"");
+            assert_eq!(origin(&["http://a", "http://a"]).unwrap(), b"");
         }
 
         #[test]

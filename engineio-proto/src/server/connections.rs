@@ -50,7 +50,7 @@ impl Server {
     /// Notes that a connection closed.
     pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
-        self.grants.remove(Exchange::Connection(id));
+        self.grants.forget(Exchange::Connection(id));
         match self.connections.remove(&id) {
             Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
             None => self.forget_waiting(id),
@@ -61,7 +61,7 @@ impl Server {
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
     pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
-        self.grants.remove(Exchange::Connection(id));
+        self.grants.forget(Exchange::Connection(id));
         match self.connections.remove(&id) {
             Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
             None => self.forget_waiting(id),

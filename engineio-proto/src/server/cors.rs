@@ -20,6 +20,7 @@ use super::config::Config;
 use super::route::{BadRequest, Reject};
 use crate::Exchange;
 use crate::http::{CorsHeaders, Headers, RequestHead, Response};
+use crate::ledger::{self, Charge, Ledger};
 use crate::settings::{ConfigError, MAX_SAFE_INTEGER, check_count, is_token, quoted};
 
 /// What browsers are told about pages of other origins: the official option `cors`, whose `origin` is
@@ -166,31 +167,56 @@ enum Grant {
 
 /// The exchanges whose answers say something of origins, until they are answered. Empty where no other origin is
 /// served.
-#[derive(Debug, Default)]
-pub(super) struct Grants(BTreeMap<Exchange, Grant>);
+#[derive(Debug)]
+pub(super) struct Grants {
+    grants: BTreeMap<Exchange, Grant>,
+    charge: Charge,
+}
 
 impl Grants {
+    pub(super) fn new(ledger: &Ledger) -> Self {
+        Self {
+            grants: BTreeMap::new(),
+            charge: ledger.charge(0),
+        }
+    }
+
     pub(super) fn insert(&mut self, by: Exchange, request: &RequestHead<'_>, config: &Config) {
         if let Some(grant) = config.grant(request) {
-            self.0.insert(by, grant);
+            self.grants.insert(by, grant);
+            self.settle();
         }
     }
 
     /// The headers for the answer to an exchange. It is over.
     pub(super) fn take(&mut self, by: Exchange, config: &Config) -> CorsHeaders {
-        self.0
-            .remove(&by)
+        self.remove(by)
             .map_or_else(CorsHeaders::default, |grant| config.headers_of(grant))
     }
 
     /// Forgets an exchange that is over without an answer.
-    pub(super) fn remove(&mut self, by: Exchange) {
-        self.0.remove(&by);
+    pub(super) fn forget(&mut self, by: Exchange) {
+        self.remove(by);
+    }
+
+    fn remove(&mut self, by: Exchange) -> Option<Grant> {
+        let grant = self.grants.remove(&by);
+        self.settle();
+        grant
+    }
+
+    fn settle(&mut self) {
+        if self.grants.is_empty() {
+            // An emptied tree keeps a node.
+            self.grants = BTreeMap::new();
+        }
+        let size = ledger::map_size::<Exchange, Grant>(self.grants.len());
+        self.charge.set(size);
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.grants.is_empty()
     }
 }
 

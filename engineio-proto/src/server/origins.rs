@@ -110,10 +110,11 @@ impl Origin {
         &self.0
     }
 
-    /// Whether a page of this origin was loaded from the host and port that a request for `host` goes to.
+    /// Whether a page of this origin was loaded from the host and port that a request for `host` goes to. No page has the
+    /// scheme of a WebSocket, but the official client for Swift sends the URL that it connects to.
     fn is_of_host(&self, host: &[u8]) -> bool {
         let scheme = self.0.split_once("://").map(|(scheme, _)| scheme);
-        let Some(scheme @ ("http" | "https")) = scheme else {
+        let Some(scheme @ ("http" | "https" | "ws" | "wss")) = scheme else {
             return false;
         };
         let host = core::str::from_utf8(host).ok();
@@ -248,7 +249,29 @@ pub struct Origins {
     any: bool,
     same_host: bool,
     listed: Vec<Origin>,
-    hosts: Vec<Box<str>>,
+    hosts: Vec<Host>,
+}
+
+/// A host name or address without port, in its canonical form.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+struct Host(Box<str>);
+
+impl TryFrom<String> for Host {
+    type Error = OriginError;
+
+    fn try_from(text: String) -> Result<Self, OriginError> {
+        match host_and_port(&text)? {
+            (host, None) => Ok(Self(host.into())),
+            (_, Some(_)) => Err(OriginError::Port),
+        }
+    }
+}
+
+impl From<Host> for String {
+    fn from(host: Host) -> Self {
+        host.0.into()
+    }
 }
 
 impl Default for Origins {
@@ -309,13 +332,13 @@ impl Origins {
     ///
     /// # Errors
     ///
-    /// [`OriginError::Host`] if it is none, and [`OriginError::Port`] if a port follows.
+    /// [`OriginError::Host`] if it is none, [`OriginError::Port`] if a port follows, and [`OriginError::Path`] if a path
+    /// does.
     pub fn with_host(mut self, host: &str) -> Result<Self, OriginError> {
-        let (host, port) = host_and_port(host)?;
-        if port.is_some() {
-            return Err(OriginError::Port);
+        let host = Host::try_from(String::from(host))?;
+        if !self.hosts.contains(&host) {
+            self.hosts.push(host);
         }
-        self.hosts.push(host.into());
         Ok(self)
     }
 
@@ -377,7 +400,7 @@ impl Origins {
         }
         let host = host.and_then(|host| core::str::from_utf8(host).ok());
         let name = host.and_then(|host| Some(host_and_port(host).ok()?.0));
-        name.is_some_and(|name| self.hosts.iter().any(|known| **known == *name))
+        name.is_some_and(|name| self.hosts.iter().any(|known| *known.0 == *name))
     }
 
     fn has(&self, origin: &Origin) -> bool {
@@ -468,6 +491,14 @@ mod tests {
         for (origin, host, same) in [
             ("http://a.example", "a.example", true),
             ("http://a.example", "A.Example:80", true),
+            ("ws://a.example:3000", "a.example:3000", true),
+            ("wss://a.example", "a.example:443", true),
+            ("ws://b.example:3000", "a.example:3000", false),
+            ("http://a.example", "user@a.example", false),
+            ("http://a.example.", "a.example", false),
+            ("http://a.example", "a.example.", false),
+            ("http://a.example", "a.example:", false),
+            ("http://[fe80::1]", "[fe80::1%25eth0]", false),
             ("https://a.example", "a.example", true),
             ("https://a.example", "a.example:443", true),
             ("https://a.example", "a.example:80", false),
@@ -545,6 +576,11 @@ mod tests {
         assert!(written.contains(r#""listed":["https://a.example","null"]"#));
         assert_eq!(serde_json::from_str::<Origins>(&written).unwrap(), origins);
         assert!(serde_json::from_str::<Origin>(r#""https://a.example/""#).is_err());
+        let hosts = |host: &str| serde_json::from_str::<Origins>(&format!(r#"{{"hosts":["{host}"]}}"#));
+        assert!(hosts("A.Example").unwrap().allows(None, Some(b"a.example")));
+        for wrong in ["a.example:3000", "a.example/", "http://a.example", "", "*"] {
+            assert!(hosts(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(
             serde_json::from_str::<Origins>("{}").unwrap(),
             Origins::default()

@@ -219,7 +219,7 @@ impl Server {
             sessions: Slab::new(),
             requests: Requests::new(&ledger),
             connections: BTreeMap::new(),
-            grants: Grants::default(),
+            grants: Grants::new(&ledger),
             timers: TimerQueue::new(),
             ready: Marked::new(&ledger),
             eventful: Marked::new(&ledger),
@@ -318,7 +318,7 @@ impl Server {
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
         let now = self.observe(now);
-        self.grants.remove(Exchange::Request(id));
+        self.grants.forget(Exchange::Request(id));
         match self.requests.remove(id) {
             Some(Some(key)) => self.with(key, |session| session.handle_request_aborted(id, now)),
             Some(None) => {}
@@ -562,7 +562,7 @@ impl Server {
             }
             Output::Refuse { connection, .. } | Output::Close { connection } => {
                 self.connections.remove(connection);
-                self.grants.remove(Exchange::Connection(*connection));
+                self.grants.forget(Exchange::Connection(*connection));
             }
             Output::Frames { .. } | Output::Event(_) => {}
         }

@@ -1,8 +1,12 @@
 //! What an Engine.IO server holds.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, Output, Server, ServerEvent, SessionKey};
+use engineio_proto::server::{
+    Config, Cors, Origin, Origins, Output, Server, ServerEvent, SessionKey,
+};
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
 
 use super::compare;
@@ -211,6 +215,47 @@ fn answers_that_the_driver_has_not_taken() {
                 net.end();
             }
         }
+    }
+}
+
+/// What pages of other origins are told is known from the request on, and made when the answer is taken.
+#[test]
+fn what_pages_are_told_of_polls_that_are_held() {
+    for count in [1, 10, 1_000] {
+        let config = Config::default().with_origins(Origins::any());
+        let mut net = Net::with(config, POLLING, count);
+        compare(&format!("{count} held polls"), &mut net, held, |net| {
+            for session in 0..net.sessions.len() {
+                net.poll(session, POLLING);
+            }
+        });
+        net.end();
+    }
+}
+
+#[test]
+fn answers_to_preflights_that_the_driver_has_not_taken() {
+    let origin = Origin::parse("https://app.example").unwrap();
+    for (origins, len) in [
+        (Origins::any(), 0),
+        (Origins::any(), 10_000),
+        (Origins::same_host().with(origin), 100),
+    ] {
+        let cors = Cors::default().with_max_age(Duration::from_secs(600));
+        let config = Config::default().with_origins(origins).with_cors(cors);
+        let mut net = Net::new(config);
+        let names = "x".repeat(len);
+        let head = RequestHead::new("OPTIONS", "/engine.io/", POLLING)
+            .with_origin(b"https://app.example")
+            .with_access_control_request_headers(names.as_bytes());
+        compare(&format!("names of {len} B"), &mut net, held, |net| {
+            for number in 0..1_000 {
+                net.server
+                    .handle_request(RequestId(number), &head, Bytes::new(), NOW);
+            }
+        });
+        net.drain();
+        net.end();
     }
 }
 
