@@ -15,6 +15,8 @@ mod faults;
 mod gateways;
 #[path = "client_support/pauses.rs"]
 mod pauses;
+#[path = "client_support/punctual.rs"]
+mod punctual;
 #[path = "support/python.rs"]
 mod python;
 #[path = "client_support/python_client.rs"]
@@ -371,9 +373,14 @@ fn engine(runtime: Runtime, address: &str, mode: Mode) -> Running<EngineClient> 
 }
 
 fn run_engine(runtime: Runtime, config: EngineConfig) -> Running<EngineClient> {
-    let client = EngineClient::new(config, &Seed::new([1; 32])).expect("good settings");
     let tls = Tls::new([]).expect("no certificate is bad");
-    Running::start(runtime, client, tls, |client, now| client.open(now))
+    Running::start(runtime, engine_client(config), tls, |client, now| {
+        client.open(now);
+    })
+}
+
+fn engine_client(config: EngineConfig) -> EngineClient {
+    EngineClient::new(config, &Seed::new([1; 32])).expect("good settings")
 }
 
 /// Starts a Socket.IO client that reconnects fast.

@@ -7,19 +7,25 @@
 
 mod support;
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get as route_get;
+use bytes::Bytes;
 use engineio_proto::Sid;
 use engineio_proto::server::Config;
-use examples::tokio_driver::{Farewell, HttpServer, Options};
+use examples::tokio_driver::{Farewell, HttpServer, Options, Service};
 use futures_util::{SinkExt, StreamExt};
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{advance, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -506,4 +512,64 @@ async fn a_driver_that_is_gone_answers_503() {
     let path = format!("{POLLING}&sid=AAAAAAAAAAAAAAAAAAAA");
     assert_eq!(exchange(running.address, &get(&path)).await.0, 503);
     running.http.shut_down().await;
+}
+
+async fn call(
+    service: &mut Service,
+    method: &str,
+    path: &str,
+    body: &'static str,
+) -> (u16, String) {
+    let body: Full<Bytes> = Full::from(body);
+    let request = Request::builder().method(method).uri(path);
+    let request = request.body(body).expect("a request");
+    let Ok(response) = tower_service::Service::call(service, request).await;
+    let (head, body) = response.into_parts();
+    let body: Bytes = body.collect().await.expect("a body").to_bytes();
+    let body = String::from_utf8(body.into()).expect("text");
+    (head.status.as_u16(), body)
+}
+
+/// Time moves only by the test, so that a deadline and what came after it are there at once. A shard takes up one of
+/// them at random, hence the rounds.
+#[tokio::test(start_paused = true)]
+async fn what_is_due_is_served_before_what_came_after_it() {
+    let config = Config::default();
+    let (driver, mut reports) = start(&config, 1, Options::default());
+    let mut service = driver.service();
+    for _ in 0..32 {
+        let (_, opened) = call(&mut service, "GET", POLLING, "").await;
+        let sid = opened.split('"').nth(3).expect("a session id");
+        let path = format!("{POLLING}&sid={sid}");
+        let ping = call(&mut service, "GET", &path, "").await;
+        assert_eq!(ping, (200, "2".into()));
+        assert!(matches!(reports.recv().await, Some(Report::Opened(_))));
+
+        let mut pong = pin!(call(&mut service, "POST", &path, "3"));
+        let sent = poll_fn(|cx| Poll::Ready(pong.as_mut().poll(cx))).await;
+        assert!(sent.is_pending());
+        advance(config.ping_timeout + Duration::from_millis(1)).await;
+        assert_eq!(pong.await.0, 400, "it is too late");
+        let closed = reports.recv().await;
+        assert!(matches!(closed, Some(Report::Closed(reason)) if reason == "ping timeout"));
+    }
+}
+
+/// The same for a command, which finds no session whose time is over.
+#[tokio::test(start_paused = true)]
+async fn what_is_due_is_served_before_a_command() {
+    let config = Config::default();
+    let (driver, mut reports) = start(&config, 1, Options::default());
+    let mut service = driver.service();
+    let commands = driver.commands()[0].clone();
+    for number in 0..32 {
+        call(&mut service, "GET", POLLING, "").await;
+        assert!(matches!(reports.recv().await, Some(Report::Opened(_))));
+        sleep(config.ping_interval + Duration::from_millis(1)).await;
+        assert!(commands.send(number).await);
+        advance(config.ping_timeout).await;
+        let (first, second) = (reports.recv().await, reports.recv().await);
+        assert!(matches!(first, Some(Report::Closed(_))), "{first:?}");
+        assert!(matches!(second, Some(Report::Told(told)) if told == number));
+    }
 }

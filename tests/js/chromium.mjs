@@ -22,6 +22,17 @@ export function launch({ quic = false } = {}) {
   });
 }
 
+/**
+ * Lets official clients wait for WebTransport, in pages that are opened from here on: they open a WebSocket after 200 ms
+ * without it, and on a busy machine the handshakes of QUIC and TLS alone may take that.
+ */
+export function awaitWebTransport(context) {
+  return context.addInitScript(() => {
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = (callback, delay, ...rest) => setTimeout(callback, delay === 200 ? 10_000 : delay, ...rest);
+  });
+}
+
 /** Takes a screenshot, if the tests are asked for some. */
 export async function shoot(page, name) {
   if (SCREENSHOTS) {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { LIMIT, lastBubble, online, people, say, visit as visitPage } from "./chat-page.mjs";
-import { launch } from "./chromium.mjs";
+import { awaitWebTransport, launch } from "./chromium.mjs";
 import { CHAT, CONFORMANCE, MAX_PAYLOAD, PING_INTERVAL, start, startConformance } from "./support.mjs";
 
 const BUILDS = new URL("node_modules/socket.io-client/dist/", import.meta.url);
@@ -35,9 +35,12 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
     }
   });
 
-  /** A page with a connected client; `upgraded` waits until it has moved from polling. */
-  async function client(options, { upgraded = false, at = server, parser = "json" } = {}) {
+  /** A page with a connected client; `upgraded` waits until it has moved from polling, `patient` lets it wait for that. */
+  async function client(options, { upgraded = false, patient = false, at = server, parser = "json" } = {}) {
     const page = await context.newPage();
+    if (patient) {
+      await awaitWebTransport(page);
+    }
     await page.goto(`http://127.0.0.1:${site.address().port}/?${parser}`);
     await page.evaluate(connect, { url: at.url, hash: at.certificate, options, upgraded });
     return page;
@@ -113,7 +116,7 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
   });
 
   it("prefers it to a WebSocket", async () => {
-    const page = await client({}, { upgraded: true });
+    const page = await client({}, { upgraded: true, patient: true });
     assert.equal(await transport(page), "webtransport");
     await page.close();
   });
@@ -207,6 +210,7 @@ describe("the chat page over WebTransport", { skip, timeout: 60_000 }, () => {
     const complaints = [];
     try {
       const context = await browser.newContext();
+      await awaitWebTransport(context);
       context.setDefaultTimeout(LIMIT);
       const ann = await visitPage(context, server.url, "Ann", { complaints });
       await online(ann, "WebTransport");
@@ -229,6 +233,7 @@ describe("the chat page over WebTransport", { skip, timeout: 60_000 }, () => {
     const browser = await launch({ quic: true });
     try {
       const context = await browser.newContext();
+      await awaitWebTransport(context);
       context.setDefaultTimeout(LIMIT);
       const ann = await visitPage(context, server.url, "Ann", { complaints: [] });
       await online(ann, "WebTransport");

@@ -576,7 +576,8 @@ mod tests {
         assert!(written.contains(r#""listed":["https://a.example","null"]"#));
         assert_eq!(serde_json::from_str::<Origins>(&written).unwrap(), origins);
         assert!(serde_json::from_str::<Origin>(r#""https://a.example/""#).is_err());
-        let hosts = |host: &str| serde_json::from_str::<Origins>(&format!(r#"{{"hosts":["{host}"]}}"#));
+        let hosts =
+            |host: &str| serde_json::from_str::<Origins>(&format!(r#"{{"hosts":["{host}"]}}"#));
         assert!(hosts("A.Example").unwrap().allows(None, Some(b"a.example")));
         for wrong in ["a.example:3000", "a.example/", "http://a.example", "", "*"] {
             assert!(hosts(wrong).is_err(), "{wrong}");

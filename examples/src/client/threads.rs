@@ -312,6 +312,8 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
 
     fn take(&mut self, input: Input<A::Command>) {
         let now = self.now();
+        // What came after a deadline is taken after it.
+        self.machine.handle_timeout(now);
         match input {
             Input::Response(id, answer) => {
                 self.idle.extend(self.busy.remove(&id));

@@ -188,6 +188,9 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                     let now = shard.clock.now();
                     // Some commands of the machine go by the time that it was told last.
                     shard.machine.handle_timeout(now);
+                    shard.fire_due(now);
+                    // The application hears of what is over before it does what the command asks for.
+                    shard.drain(now);
                     shard.call_app(now, |app, machine, context| {
                         app.handle_command(machine, command, context);
                     });
@@ -202,6 +205,8 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                 () = asked(&mut stop), if deadline.is_none() => {
                     deadline = Some(time::Instant::now() + options.drain_time);
                     let now = shard.clock.now();
+                    shard.fire_due(now);
+                    shard.drain(now);
                     shard.call_app(now, |app, machine, context| app.stopping(machine, context));
                     shard.machine.shut_down(options.farewell, options.drain_time, now);
                     shard.drain(now);
