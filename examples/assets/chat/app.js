@@ -79,7 +79,8 @@ function enter(name, room) {
 }
 
 // The certificate of the server for WebTransport may be one that the browser knows by its hash alone. Another takes its
-// place while the page is open, so that the hash is asked for.
+// place while the page is open, so that the hash is asked for. Null if the server does not tell: it may be back before the
+// attempt with another certificate, and the page would be left with a WebSocket.
 async function transportOptions() {
   if (certificate === "") {
     return {};
@@ -87,9 +88,12 @@ async function transportOptions() {
   try {
     const signal = AbortSignal.timeout(CERTIFICATE_LIMIT);
     const answer = await fetch("/certificate", { cache: "no-store", signal });
-    certificate = answer.ok ? await answer.text() : certificate;
+    if (!answer.ok) {
+      return null;
+    }
+    certificate = await answer.text();
   } catch {
-    // The server is away: the attempt will tell.
+    return null;
   }
   const value = Uint8Array.from(atob(certificate), (character) => character.charCodeAt(0));
   return { webtransport: { serverCertificateHashes: [{ algorithm: "sha-256", value }] } };
@@ -100,11 +104,16 @@ async function attempt() {
   page.retry.hidden = true;
   showState("connecting", retry.attempts === 0 ? "Connecting" : "Reconnecting");
   const current = socket;
-  current.io.opts.transportOptions = await transportOptions();
-  // Someone may have left meanwhile.
-  if (socket === current) {
-    current.connect();
+  const options = await transportOptions();
+  if (socket !== current) {
+    return; // Someone has left meanwhile.
   }
+  if (options === null) {
+    onConnectError(new Error("the server does not tell its certificate"));
+    return;
+  }
+  current.io.opts.transportOptions = options;
+  current.connect();
 }
 
 function onConnect() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::codec::DecodeError;
 use socketio_proto::engine::codec::webtransport::Decoder;
+use socketio_proto::engine::server::{Origin, Origins};
 use socketio_proto::parser::Parser;
 use socketio_proto::{Packet, PacketType};
 
@@ -314,5 +315,121 @@ fn heartbeats_of_a_client_that_reads_nothing_hold_it_no_longer() {
         println!("over after {lasted} s");
         assert_eq!(lasted, most);
         assert_eq!(target.server.engine().bytes_held(), 0);
+    }
+}
+
+/// Requests of pages that are not served cost nothing beyond their answers: no session, no stream and no question to the
+/// application.
+#[test]
+fn a_flood_of_requests_of_foreign_pages_leaves_nothing() {
+    let mut target = Target::new();
+    engine(&mut target, |engine| {
+        let transports = engine.transports.with(Transport::WebTransport);
+        let origin = Origin::parse("https://app.example").unwrap();
+        engine
+            .with_transports(transports)
+            .with_origins(Origins::same_host().with(origin))
+            .with_allow_request(true)
+            .with_allow_jsonp(true)
+            .with_allow_eio3(true)
+    });
+    let polling = target.polling_of(b"https://app.example");
+    // Slots and trees have their first page.
+    target.foreign(&polling);
+    let before = target.server.bytes_held();
+    let info = measure(|| {
+        for _ in 0..4_000 {
+            target.foreign(&polling);
+        }
+    });
+    println!(
+        "20,000 requests of a foreign page: {} B left, {} B at most",
+        info.bytes_current, info.bytes_max
+    );
+    assert_eq!(info.bytes_current, 0);
+    assert!(info.bytes_max < KIB, "{}", info.bytes_max);
+    assert_eq!(target.server.bytes_held(), before);
+    let refused = target.server.stats().refused;
+    assert_eq!(refused.foreign_origin, 5 * 4_001);
+    assert_eq!(target.sessions(), 1);
+    assert_eq!(target.server.engine().pending_handshakes(), 0);
+    assert_eq!(target.server.engine().pending_streams(), 0);
+}
+
+/// What the answer will say of pages is kept for each poll that is held: a number.
+#[test]
+fn polls_that_are_held_for_other_origins_cost_little_more() {
+    let held = |origins: Origins| {
+        let mut target = Target::new();
+        engine(&mut target, |engine| engine.with_origins(origins));
+        for _ in 0..1_000 {
+            target.polling("EIO=4");
+        }
+        let sessions = target.server.engine().sessions();
+        let queries: Vec<_> = sessions
+            .map(|(_, session)| format!("EIO=4&transport=polling&sid={}", session.sid().as_str()))
+            .collect();
+        let counted = target.server.bytes_held();
+        let info = measure(|| {
+            for query in &queries {
+                target.request("GET", query, Bytes::new());
+            }
+        });
+        let counted = target.server.bytes_held() - counted;
+        (info.bytes_current, i64::try_from(counted).unwrap())
+    };
+    let (alone, _) = held(Origins::same_host());
+    let (shared, counted) = held(Origins::any());
+    println!("1,000 held polls: {alone} B, {shared} B where other origins are served");
+    assert!(alone < shared && shared - alone < 80 * 1_000);
+    assert!((shared..=2 * shared).contains(&counted), "{counted}");
+}
+
+impl Target {
+    /// Opens a session for a page, with the application's consent, and gives the query of its requests.
+    fn polling_of(&mut self, origin: &[u8]) -> String {
+        let query = "EIO=4&transport=polling";
+        let head = RequestHead::new("GET", "/socket.io/", query).with_origin(origin);
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        self.server
+            .handle_request(id, &head, Bytes::new(), self.now);
+        let mut asked = None;
+        while let Some(output) = self.server.poll_output() {
+            if let Output::Event(Event::Handshake { token, .. }) = output {
+                asked = Some(token);
+            }
+        }
+        self.server
+            .accept_handshake(asked.unwrap(), self.now)
+            .unwrap();
+        self.drain();
+        format!("{query}&sid={}", sid(self))
+    }
+
+    /// Five requests of a page that is not served: a handshake over each transport, and two of a session that it
+    /// cannot know.
+    fn foreign(&mut self, polling: &str) {
+        const EVIL: &[u8] = b"https://evil.example";
+        let jsonp = "EIO=3&transport=polling&j=0";
+        for (method, query) in [("GET", jsonp), ("GET", polling), ("POST", polling)] {
+            self.requests += 1;
+            let id = RequestId(self.requests);
+            let head = RequestHead::new(method, "/socket.io/", query).with_origin(EVIL);
+            self.server.handle_request_begun(id, &head, self.now);
+            if method == "GET" {
+                self.server
+                    .handle_request(id, &head, Bytes::new(), self.now);
+            }
+            self.drain();
+            assert_eq!(self.statuses.pop(), Some(403));
+        }
+        let id = ConnectionId(self.requests);
+        let head = RequestHead::new("GET", "/socket.io/", "EIO=4&transport=websocket");
+        self.server
+            .handle_upgrade(id, &head.with_upgrade().with_origin(EVIL), self.now);
+        self.server
+            .handle_webtransport(id, &CONNECT.with_origin(EVIL), self.now);
+        self.drain();
     }
 }
