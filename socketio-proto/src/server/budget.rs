@@ -216,10 +216,11 @@ impl OldestKept {
     }
 
     /// Takes out the namespace that keeps the oldest; `None` as well while times that became later are filed anew.
+    ///
+    /// What the place took stays charged until [`set`](Self::set) is called for the namespace. If it were released
+    /// here, the server could seem to be within its limit until then, and forget nothing.
     fn pop(&mut self) -> Option<Key> {
-        let namespace = self.times.pop_expired(Instant::MAX);
-        self.settle();
-        namespace
+        self.times.pop_expired(Instant::MAX)
     }
 
     fn settle(&mut self) {

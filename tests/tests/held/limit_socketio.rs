@@ -209,3 +209,18 @@ fn events_of_clients_that_are_gone_are_dropped_too() {
     }
     net.open(100, WEBSOCKET);
 }
+
+#[test]
+fn a_limit_that_is_exceeded_by_a_few_bytes_is_kept() {
+    let mut net = net(1, true);
+    for _ in 0..4000 {
+        net.server
+            .broadcast(&Target::namespace("/"), &event(100))
+            .unwrap();
+        check(&net);
+        net.drain();
+    }
+    let forgotten = net.server.stats().forgotten_by_memory_limit;
+    assert!(forgotten > 100, "{forgotten} packets were forgotten");
+    assert_eq!(net.server.stats().ended_by_memory_limit, 0);
+}
