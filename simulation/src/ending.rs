@@ -294,12 +294,19 @@ impl World {
                 format!("{server} still has {namespaces} namespaces")
             });
         let model = &self.checker.servers[index];
+        let ended = (model.ended_for_memory, stats.ended_by_memory_limit);
         let pending = (model.sessions.len(), model.members.len(), model.acks.len());
         let broadcasts = model.broadcasts.len();
         self.checker
             .require(pending == (0, 0, 0) && broadcasts == 0, || {
                 format!("{server} never told of the end of {pending:?}, {broadcasts}")
             });
+        self.checker.require(ended.0 == ended.1, || {
+            format!(
+                "{server} told of {} sessions that ended for memory of {}",
+                ended.0, ended.1
+            )
+        });
     }
 
     fn client_is_empty(&mut self, client: ClientId) {

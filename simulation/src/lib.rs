@@ -54,6 +54,7 @@ pub fn run(seed: u64, recording: Recording) -> Outcome {
         format!("panicked: {}", text.unwrap_or("without a text"))
     });
     world.count_network();
+    world.count_memory();
     // A panic or a broken promise explains more.
     let surprise = || world.checker.coverage.surprises().into_iter().next();
     let fault = panic.or(world.checker.fault.take());

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) late: u32,
     /// Which kinds of faults there are, a bit for each.
     pub(crate) faults: u64,
+    /// Applications send much at a time, for some server may not hold much.
+    pub(crate) heavy: bool,
 }
 
 /// What a client is like.
@@ -92,6 +94,7 @@ impl Plan {
                 u32::try_from(random.below(400)).unwrap_or(0)
             },
             faults: random.number() & random.number().rotate_left(7) | random.number() & 0x55,
+            heavy: false,
             servers,
             clients,
             chaos,

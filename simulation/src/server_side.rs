@@ -120,6 +120,9 @@ impl World {
             coverage.count_variant(&table::SLOW_READER, &SlowReader::Close);
         }
         let model = &mut self.checker.servers[index];
+        if reason == CloseReason::TransportError(TransportFault::MemoryLimit) {
+            model.ended_for_memory += 1;
+        }
         let there = model.sessions.remove(&session);
         let left = model
             .members
@@ -318,6 +321,9 @@ impl World {
 
     /// Whether the next event has an attachment, and how much besides.
     pub(crate) fn shape(&mut self) -> (bool, usize) {
+        if let Some(filler) = self.heavy_filler() {
+            return (false, filler);
+        }
         let filler = match self.random.below(20) {
             0 => self.random.index(3000),
             1..=3 => self.random.index(200),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use socketio_proto::Payload;
+use socketio_proto::engine::server::Config as EngineConfig;
 use socketio_proto::engine::{Transport, Transports};
+use socketio_proto::server::EmitError;
 use socketio_proto::{client, server};
 use socketio_testkit::{ClientId, Random, ServerId};
 
@@ -19,6 +21,11 @@ const FEW_MESSAGES: usize = 4;
 const SHORT_PAYLOAD: usize = 32;
 /// How many namespaces are few enough for that.
 const FEW_NAMESPACES: usize = 3;
+/// What a server may hold that may not hold much, beside [`HELD_FOR_EACH`] client. In the calm it is enough.
+const HELD: usize = 64 * 1024;
+const HELD_FOR_EACH: usize = 4 * 1024;
+/// The bytes of the largest event where much is sent at a time. A server with a small payload takes it.
+const HEAVY: usize = 12_000;
 /// How long a server that shuts down waits for its clients.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -40,14 +47,29 @@ impl Plan {
         for index in 0..self.servers.len() {
             self.limit_server(index, random);
         }
+        for index in 0..self.servers.len() {
+            self.limit_memory(index, random);
+        }
+    }
+
+    /// Lets some servers hold little for all their clients together. They need clients that come again: some are turned
+    /// away, and some lose their session.
+    fn limit_memory(&mut self, index: usize, random: &mut Random) {
+        let limited = random.chance(150);
+        let mut clients = self.clients.iter().filter(|client| client.server == index);
+        if limited && clients.clone().all(is_persistent) {
+            let clients = clients.by_ref().count();
+            let engine = &mut self.servers[index].engine;
+            engine.max_bytes_held = HELD + clients * HELD_FOR_EACH;
+            // All that a client has kept comes at once, and again if it is lost.
+            engine.max_payload = SMALL_PAYLOAD;
+            self.heavy = true;
+        }
     }
 
     fn limit_server(&mut self, index: usize, random: &mut Random) {
         let clients = self.clients.iter().filter(|client| client.server == index);
-        let persistent = |client: &ClientPlan| {
-            client.config.reconnection && client.config.reconnection_attempts.is_none()
-        };
-        let all_persistent = clients.clone().all(persistent);
+        let all_persistent = clients.clone().all(is_persistent);
         let clients = clients.count();
         let config = &mut self.servers[index];
         config.engine.report_refusals = random.chance(500);
@@ -97,6 +119,11 @@ impl Plan {
     }
 }
 
+/// Whether a client comes again however often it is turned away.
+fn is_persistent(client: &ClientPlan) -> bool {
+    client.config.reconnection && client.config.reconnection_attempts.is_none()
+}
+
 fn limit_client(client: &mut ClientPlan, recovers: bool, random: &mut Random) {
     let config = &mut client.config;
     if random.chance(100) {
@@ -121,6 +148,11 @@ fn limit_client(client: &mut ClientPlan, recovers: bool, random: &mut Random) {
     }
 }
 
+/// Whether a server may not hold much for its clients.
+pub(crate) fn holds_little(server: &server::Server) -> bool {
+    server.config().engine.max_bytes_held < EngineConfig::default().max_bytes_held
+}
+
 impl World {
     /// Somebody does what applications seldom do, or should not.
     pub(crate) fn act_unusually(&mut self) {
@@ -143,6 +175,9 @@ impl World {
         if let Some(departed) = departed {
             self.speak_to_departed(server, departed);
         }
+        if let Some(member) = member {
+            self.say_too_much(server, member);
+        }
         let (machine, now) = self.network.server_mut(server);
         if let Some(member) = member {
             // An answer is no event.
@@ -159,6 +194,60 @@ impl World {
             let (machine, _) = self.network.server_mut(server);
             machine.drain(tells, DRAIN, now);
             self.undo_later(20_000, Undo::Restart(server));
+        }
+    }
+
+    /// An event that takes more than a server may hold is refused.
+    fn say_too_much(&mut self, server: ServerId, member: server::SocketKey) {
+        let index = self.number_of(server);
+        let (machine, _) = self.network.server_mut(server);
+        let limit = machine.config().engine.max_bytes_held;
+        if !holds_little(machine) {
+            return;
+        }
+        let refused = machine
+            .emit(member, &payload(Some("e"), 0, false, limit))
+            .err();
+        let present = machine.socket_namespace(member).is_some();
+        let what = matches!(
+            refused,
+            Some(EmitError::TooLarge { .. } | EmitError::Closed)
+        );
+        self.checker.require(what || !present, || {
+            format!("{server} took an event that is too large: {refused:?}")
+        });
+        self.judge_emit(server, index, member, refused);
+    }
+
+    /// Whether the next event is a large one, and how large: never where it is calm.
+    pub(crate) fn heavy_filler(&mut self) -> Option<usize> {
+        let heavy = self.plan.heavy && !self.calm && self.seldom.chance(300);
+        heavy.then(|| self.seldom.index(HEAVY))
+    }
+
+    /// No server holds more than it may.
+    pub(crate) fn judge_memory(&mut self) {
+        for server in self.network.servers() {
+            let machine = self.network.server(server);
+            let (held, limit) = (machine.bytes_held(), machine.config().engine.max_bytes_held);
+            self.checker.require(held <= limit, || {
+                format!("{server} holds {held} bytes of {limit}")
+            });
+        }
+    }
+
+    /// What the limits of memory led to, when the world is over. Who lost its session was told why.
+    pub(crate) fn count_memory(&mut self) {
+        for server in self.network.servers() {
+            let stats = self.network.server(server).stats();
+            let coverage = &mut self.checker.coverage;
+            for (what, times) in [
+                ("turned away", stats.refused.memory_limit),
+                ("forgot what it kept", stats.forgotten_by_memory_limit),
+                ("ended a session", stats.ended_by_memory_limit),
+            ] {
+                coverage.add_to(table::MEMORY.name, what, times);
+            }
         }
     }
 

@@ -165,12 +165,14 @@ impl World {
             && let Some(step) = self.network.step(by)
         {
             self.checker.counts.steps += 1;
+            self.judge_memory();
             match step {
                 Step::Server { server, event } => self.server_event(server, event),
                 Step::Client { client, event } => self.client_event(client, event),
                 Step::Network => {}
                 _ => self.checker.broken(|| "an unknown step".to_owned()),
             }
+            self.judge_memory();
         }
     }
 
@@ -217,6 +219,11 @@ impl World {
 
     /// Somebody does something.
     fn act(&mut self) {
+        self.act_now();
+        self.judge_memory();
+    }
+
+    fn act_now(&mut self) {
         if self.seldom.chance(50) {
             self.act_unusually();
         }

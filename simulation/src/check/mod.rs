@@ -107,6 +107,8 @@ pub(crate) struct ServerModel {
     pub(crate) streams: BTreeMap<String, usize>,
     /// What it keeps of sockets that left and may come back, by the secret that their clients know.
     pub(crate) saved: BTreeMap<String, SavedSession>,
+    /// The sessions of which its application was told that they ended for want of memory.
+    pub(crate) ended_for_memory: u64,
     /// The last socket that left.
     pub(crate) departed: Option<SocketKey>,
 }

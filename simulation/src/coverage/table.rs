@@ -61,7 +61,6 @@ const OTHER_EVENTS: &str = "an adapter or the Admin UI wants it; tests of the se
 const OUTSIDE: &str = "recovery with storage outside is not simulated";
 const TAKEN_AT_ONCE: &str =
     "Socket.IO takes the messages of Engine.IO at once, and counts its own events";
-const MEMORY: &str = "no world holds so much; tests of the server do";
 const SETTINGS: &str = "clients are set up for their server";
 
 groups! {
@@ -120,9 +119,9 @@ groups! {
     ] cannot []
     SERVER_FAULT "transport errors, server" lists "engineio-proto/src/server/close.rs" "TransportFault" [
         "PostOverlap" "PollAborted" "PostAborted" "Connection" "SlowReader" "PayloadTooLarge"
+        "MemoryLimit"
     ] cannot [
         "TooManyUndelivered": TAKEN_AT_ONCE,
-        "MemoryLimit": MEMORY,
         "PollOverlap": "only who repeats a poll causes it, and what the first answer holds is lost then",
         "InvalidContent": IN_ORDER,
         "HeartbeatDirection": IN_ORDER,
@@ -152,8 +151,8 @@ groups! {
     ]
     REFUSAL "requests that a server refused" lists "engineio-proto/src/server/route.rs" "Reject" [
         "UnknownTransport" "UnknownSid" "BadRequest" "Forbidden" "TooManySessions" "TooManyHandshakes" "ShuttingDown"
+        "MemoryLimit"
     ] cannot [
-        "MemoryLimit": MEMORY,
         "ForeignOrigin": "requests of worlds have no origin",
         "BadHandshakeMethod": IN_ORDER,
         "UnsupportedRevision": SETTINGS,
@@ -174,10 +173,11 @@ groups! {
         "all answered" "some missing" "for nobody"
     ] cannot []
     SERVER_EMIT "events that a server refused to send" lists "socketio-proto/src/server/emit.rs" "EmitError" [
-        "Closed" "Full" "TooManyAcks" "Encode"
-    ] cannot [
-        "TooLarge": MEMORY,
-    ]
+        "Closed" "Full" "TooLarge" "TooManyAcks" "Encode"
+    ] cannot []
+    MEMORY "servers that held as much as they may" [
+        "turned away" "forgot what it kept" "ended a session"
+    ] cannot []
     SENT_MANY "broadcasts" [
         "reached all" "found a full queue"
     ] cannot [
