@@ -225,16 +225,45 @@ impl Encoded {
             .saturating_add(size_of::<Inner>() + COUNTS)
     }
 
-    /// The bytes that the message takes on the heap at present. They grow when another form of it is first asked for.
-    pub(crate) fn heap_size(&self) -> usize {
-        let boxed = |len| ledger::buffer_size(len).saturating_add(size_of::<Bytes>());
-        let base64 = self.0.base64.get().map_or(0, |text| boxed(text.len()));
-        let v3 = self.0.v3.get().map_or(0, |forms| {
-            let frame = forms.frame.get().map_or(0, |data| boxed(data.len()));
-            let text = forms.text.get().map_or(0, |text| boxed(text.len()));
-            size_of::<V3>().saturating_add(frame).saturating_add(text)
-        });
-        self.fixed_size().saturating_add(base64).saturating_add(v3)
+    /// The bytes that a form takes on the heap beside the message.
+    pub(crate) fn form_size(&self, form: Form) -> usize {
+        let Frame::Binary(data) = &self.0.frame else {
+            return 0;
+        };
+        let len = match form {
+            Form::Base64 => base64_len(data.len()).saturating_add(1),
+            Form::FrameV3 => data.len().saturating_add(1),
+            Form::TextV3 => base64_len(data.len()).saturating_add(2),
+        };
+        let forms = match form {
+            Form::Base64 => 0,
+            Form::FrameV3 | Form::TextV3 => size_of::<V3>(),
+        };
+        ledger::buffer_size(len)
+            .saturating_add(size_of::<Bytes>())
+            .saturating_add(forms)
+    }
+}
+
+/// A form of a binary message that is made when it is first asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    /// [`Encoded::polling_packet`].
+    Base64,
+    /// [`Encoded::frame_v3`].
+    FrameV3,
+    /// [`Encoded::text_packet_v3`].
+    TextV3,
+}
+
+impl Form {
+    /// A bit of its own among the lowest three.
+    pub(crate) const fn bit(self) -> usize {
+        match self {
+            Self::Base64 => 1,
+            Self::FrameV3 => 2,
+            Self::TextV3 => 4,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod client;
 mod clients;
 #[path = "budgets_steps/collections.rs"]
 mod collections;
+#[path = "budgets_steps/limit.rs"]
+mod limit;
 #[path = "budgets_steps/namespaces.rs"]
 mod namespaces;
 #[path = "budgets_steps/net.rs"]

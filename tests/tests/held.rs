@@ -7,6 +7,8 @@ mod engineio;
 mod limit;
 #[path = "held/limit_socketio.rs"]
 mod limit_socketio;
+#[path = "held/random.rs"]
+mod random;
 #[path = "held/socketio.rs"]
 mod socketio;
 

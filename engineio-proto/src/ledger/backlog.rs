@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use core::mem::size_of;
 
 use super::{Charge, HeapSize, Ledger};
+use crate::collections::Steps;
 
 /// A first-in, first-out queue that charges a [`Ledger`] for its slots and for what its items keep.
 ///
@@ -35,6 +36,7 @@ pub struct Backlog<T> {
     items: VecDeque<T>,
     contents: usize,
     charge: Charge,
+    steps: Steps,
 }
 
 /// The slots that a queue always has, so that a steady stream of items allocates nothing.
@@ -48,6 +50,7 @@ impl<T: HeapSize> Backlog<T> {
             items: VecDeque::with_capacity(SPARE),
             contents: 0,
             charge: ledger.charge(0),
+            steps: Steps::new(),
         }
     }
 
@@ -67,8 +70,12 @@ impl<T: HeapSize> Backlog<T> {
     }
 
     /// Changes the items, and keeps those of which `keep` says so. Looks at each item.
-    pub fn retain_mut(&mut self, keep: impl FnMut(&mut T) -> bool) {
-        self.items.retain_mut(keep);
+    pub fn retain_mut(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        let steps = &self.steps;
+        self.items.retain_mut(|item| {
+            steps.count();
+            keep(item)
+        });
         let sizes = self.items.iter().map(HeapSize::heap_size);
         self.contents = sizes.fold(0, usize::saturating_add);
         let spare = self.items.len().saturating_mul(2);
@@ -78,7 +85,15 @@ impl<T: HeapSize> Backlog<T> {
 
     /// The items, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.items.iter()
+        self.items.iter().inspect(|_| self.steps.count())
+    }
+
+    /// How often an item was looked at.
+    #[cfg(feature = "count-steps")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps.taken()
     }
 
     /// The number of items.

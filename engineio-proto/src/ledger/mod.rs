@@ -7,7 +7,9 @@
 //! What is charged is what the allocator is asked for: contents, unused capacity, reference counts, nodes of trees.
 //! Where the exact figure is not known, the estimate is never below it and at most twice as much.
 //!
-//! An [`Encoded`] message counts once in a ledger, however many queues hold it.
+//! An [`Encoded`] message counts once in a ledger, however many queues hold it. A form of it for another transport counts
+//! once a machine has asked for it and for as long as that machine holds the message. What other shards ask for does not
+//! count, so that a machine does the same whatever they do.
 
 mod backlog;
 mod tally;
@@ -20,6 +22,7 @@ pub use backlog::Backlog;
 pub(crate) use tally::Tally;
 
 use crate::Encoded;
+use crate::encoded::Form;
 
 /// The sum of what one machine holds, in bytes. Clones share it.
 ///
@@ -72,32 +75,34 @@ impl Ledger {
         }
     }
 
-    /// Notes that one more part holds a message; the first one charges it. Constant time, unless more than one machine
-    /// holds the message.
+    /// Notes that one more part holds a message; the first one charges it. Constant time, unless several machines
+    /// hold the message: then it looks at each of them.
     ///
     /// Each call is to be followed by one of [`release`](Self::release).
     pub fn hold(&self, message: &Encoded) {
-        self.add(
-            message
-                .tally()
-                .hold(self.id(), || message.heap_size(), || message.fixed_size()),
-        );
+        let tally = message.tally();
+        self.add(tally.hold(self.id(), || message.fixed_size()));
     }
 
     /// Notes that one part fewer holds a message; the last one releases it.
     pub fn release(&self, message: &Encoded) {
-        self.sub(message.tally().release(self.id(), || message.fixed_size()));
+        self.sub(message.tally().release(self.id()));
     }
 
-    /// Charges what a message has grown by: its forms for other transports are made when they are first asked for.
-    pub(crate) fn grown(&self, message: &Encoded) {
-        self.add(message.tally().grow(self.id(), || message.heap_size()));
+    /// Charges a form of a message that is held, which is made when it is first asked for.
+    pub(crate) fn grown(&self, message: &Encoded, form: Form) {
+        let tally = message.tally();
+        self.add(tally.grow(self.id(), form, || message.form_size(form)));
     }
 
     /// The bytes of a message that a single part holds; zero if more parts hold it.
     #[must_use]
     pub fn held_alone(&self, message: &Encoded) -> usize {
-        message.tally().alone(self.id())
+        self.held(message).alone
+    }
+
+    pub(crate) fn held(&self, message: &Encoded) -> Held {
+        message.tally().held(self.id())
     }
 
     /// Replaces a charge that the caller keeps account of.
@@ -129,6 +134,32 @@ impl Ledger {
     /// Tells this ledger from others. It is compared and never shown, ordered or hashed.
     fn id(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
+    }
+}
+
+/// What one holder has of something that is charged.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Held {
+    /// The bytes that are free once it holds nothing.
+    pub(crate) alone: usize,
+    /// The same, and its part of what others hold too.
+    pub(crate) share: usize,
+}
+
+impl Held {
+    /// Bytes that nobody else holds.
+    pub(crate) const fn only(bytes: usize) -> Self {
+        Self {
+            alone: bytes,
+            share: bytes,
+        }
+    }
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self {
+            alone: self.alone.saturating_add(other.alone),
+            share: self.share.saturating_add(other.share),
+        }
     }
 }
 

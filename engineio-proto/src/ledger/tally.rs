@@ -5,34 +5,32 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use once_cell::race::OnceBox;
 
+use super::Held;
+use crate::encoded::Form;
+
 /// The holders of one message, by ledger. There is a place for one ledger inside; further ones, of other shards that
 /// hold the same message, are made when they are needed.
 ///
 /// A place belongs to the ledger whose id it has, until nothing holds the message there. Only the machine of that ledger
-/// changes it then, so that no lock is needed.
+/// changes it then, so that no lock is needed. What a place says never depends on other places: a machine does the same
+/// whatever other shards do with a message.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     owner: AtomicUsize,
+    /// The number of holders, in units of [`HOLDER`], and the forms that the machine has asked for, a bit each.
     holds: AtomicUsize,
     charged: AtomicUsize,
     next: OnceBox<Self>,
 }
 
-/// The ledgers that count a shared message once. For further ones each hold counts.
-const MOST_LEDGERS: usize = 64;
+/// One holder, above the bits of the forms.
+const HOLDER: usize = 8;
 
 impl Tally {
     /// Notes a holder; gives the bytes to be charged.
-    pub(super) fn hold(
-        &self,
-        id: usize,
-        size: impl FnOnce() -> usize,
-        fixed_size: impl FnOnce() -> usize,
-    ) -> usize {
-        let Some(place) = self.find(id).or_else(|| self.claim(id)) else {
-            return fixed_size();
-        };
-        if place.holds.fetch_add(1, Ordering::Relaxed) > 0 {
+    pub(super) fn hold(&self, id: usize, size: impl FnOnce() -> usize) -> usize {
+        let place = self.find(id).unwrap_or_else(|| self.claim(id));
+        if place.holds.fetch_add(HOLDER, Ordering::Relaxed) >= HOLDER {
             return 0;
         }
         let size = size();
@@ -41,57 +39,61 @@ impl Tally {
     }
 
     /// Notes that a holder is gone; gives the bytes to be released.
-    pub(super) fn release(&self, id: usize, fixed_size: impl FnOnce() -> usize) -> usize {
+    pub(super) fn release(&self, id: usize) -> usize {
         let Some(place) = self.find(id) else {
-            return fixed_size();
+            return 0;
         };
-        if place.holds.fetch_sub(1, Ordering::Relaxed) > 1 {
+        if place.holds.fetch_sub(HOLDER, Ordering::Relaxed) >= 2 * HOLDER {
             return 0;
         }
         let charged = place.charged.swap(0, Ordering::Relaxed);
+        place.holds.store(0, Ordering::Relaxed);
         place.owner.store(0, Ordering::Release);
         charged
     }
 
-    /// Looks at the size of a message that is held anew; gives the bytes to be charged on top.
-    pub(super) fn grow(&self, id: usize, size: impl FnOnce() -> usize) -> usize {
+    /// Notes that a form of a message is asked for that is held; gives the bytes to be charged on top.
+    pub(super) fn grow(&self, id: usize, form: Form, size: impl FnOnce() -> usize) -> usize {
         let Some(place) = self.find(id) else {
             return 0;
         };
+        let form = form.bit();
+        if place.holds.fetch_or(form, Ordering::Relaxed) & form != 0 {
+            return 0;
+        }
         let size = size();
-        let charged = place.charged.load(Ordering::Relaxed);
-        place.charged.store(size.max(charged), Ordering::Relaxed);
-        size.saturating_sub(charged)
+        place.charged.fetch_add(size, Ordering::Relaxed);
+        size
     }
 
-    /// The bytes that are charged, if there is one holder.
-    pub(super) fn alone(&self, id: usize) -> usize {
-        self.find(id)
-            .filter(|place| place.holds.load(Ordering::Relaxed) == 1)
-            .map_or(0, |place| place.charged.load(Ordering::Relaxed))
+    /// The part of one holder in the bytes that are charged.
+    pub(super) fn held(&self, id: usize) -> Held {
+        let Some(place) = self.find(id) else {
+            return Held::default();
+        };
+        let charged = place.charged.load(Ordering::Relaxed);
+        let holds = place.holds.load(Ordering::Relaxed) / HOLDER;
+        Held {
+            alone: if holds == 1 { charged } else { 0 },
+            share: charged.checked_div(holds).unwrap_or_default(),
+        }
     }
 
     fn find(&self, id: usize) -> Option<&Self> {
-        self.places()
+        core::iter::successors(Some(self), |place| place.next.get())
             .find(|place| place.owner.load(Ordering::Relaxed) == id)
     }
 
     /// Takes a place that belongs to nobody.
-    fn claim(&self, id: usize) -> Option<&Self> {
+    fn claim(&self, id: usize) -> &Self {
         let mut place = self;
-        for _ in 0..MOST_LEDGERS {
-            let free = place
-                .owner
-                .compare_exchange(0, id, Ordering::Acquire, Ordering::Relaxed);
-            if free.is_ok() {
-                return Some(place);
-            }
+        while place
+            .owner
+            .compare_exchange(0, id, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
             place = place.next.get_or_init(Box::default);
         }
-        None
-    }
-
-    fn places(&self) -> impl Iterator<Item = &Self> {
-        core::iter::successors(Some(self), |place| place.next.get())
+        place
     }
 }

@@ -16,6 +16,7 @@ use core::cmp::Reverse;
 
 use super::sessions::{Server, SessionKey};
 use super::stats;
+use crate::ledger::Held;
 
 impl Server {
     /// Leaves it to the caller to keep to [`Config::max_bytes_held`](super::Config::max_bytes_held): a layer above drops
@@ -37,6 +38,10 @@ impl Server {
     /// [`Config::max_bytes_held`](super::Config::max_bytes_held) is free at least. `above` says what a layer above holds
     /// for a session and frees with it. Gives the sessions that ended; none if none holds anything.
     ///
+    /// What others hold too is not freed with a session, and does not count. If what a session alone holds is less than
+    /// a 256th of the limit, an equal part of each message that it shares counts too: of a broadcast to slow readers these
+    /// end, and not those who hold a little of their own.
+    ///
     /// What waited for their clients is dropped, and so are the messages that the application has not taken.
     ///
     /// Cost: O(n) for n sessions and messages that wait.
@@ -45,15 +50,18 @@ impl Server {
         let newest = self.opened_count();
         let sessions = self.sessions.iter();
         let sessions = sessions.filter(|(_, slot)| !slot.session.is_spent());
+        let worth = self.config.max_bytes_held / LEAST_ALONE;
         let sizes = sessions.filter_map(|(key, slot)| {
-            let own = slot.session.bytes_held();
-            let size = own.saturating_add(above(SessionKey(key)));
+            let held = Held::only(above(SessionKey(key))).with(slot.session.held(&self.searched));
+            let alone = if held.alone < worth { 0 } else { held.alone };
             let age = newest.wrapping_sub(slot.number);
-            (size > 0).then_some((size, age, Reverse(key)))
+            (held.share > 0).then_some((alone, held.share, age, Reverse(key)))
         });
         let mut largest: BinaryHeap<_> = sizes.collect();
         let (mut ended, mut freed) = (Vec::new(), 0_usize);
-        while let Some((size, _, Reverse(key))) = largest.pop() {
+        while let Some((_, _, _, Reverse(key))) = largest.pop() {
+            freed = freed.saturating_add(above(SessionKey(key)));
+            let before = self.bytes_held();
             let was_over = self
                 .with_result(SessionKey(key), |session| {
                     let was_over = session.is_closed();
@@ -65,7 +73,7 @@ impl Server {
                 stats::bump(&mut self.stats.ended_by_memory_limit);
             }
             ended.push(SessionKey(key));
-            freed = freed.saturating_add(size);
+            freed = freed.saturating_add(before.saturating_sub(self.bytes_held()));
             if freed >= goal {
                 break;
             }
@@ -88,16 +96,42 @@ impl Server {
 
     /// Keeps to the limit, at the end of each call.
     pub(super) fn settle(&mut self) {
-        while self.enforcing && self.is_over_limit() {
-            if self.end_largest(|_| 0).is_empty() {
-                break;
-            }
+        if !self.enforcing || !self.is_worth_a_search() {
+            return;
         }
+        while self.is_over_limit() && !self.end_largest(|_| 0).is_empty() {}
+        self.note_searched();
+    }
+
+    /// Whether more is held than may be, and sessions may be found that can end. Constant time.
+    ///
+    /// Answers and events that are not taken cannot be dropped. While they alone exceed the limit, the next search is
+    /// due once an eighth more is held, and not with each call.
+    pub fn is_worth_a_search(&mut self) -> bool {
+        if !self.is_over_limit() {
+            self.fruitless = None;
+            return false;
+        }
+        let held = self.bytes_held();
+        self.fruitless = self.fruitless.map(|before| before.min(held));
+        let next = |before: usize| before.saturating_add(before / SEARCHED_AGAIN);
+        self.fruitless.is_none_or(|before| held >= next(before))
+    }
+
+    /// Notes that all was ended and dropped that could be, for [`is_worth_a_search`](Self::is_worth_a_search).
+    pub fn note_searched(&mut self) {
+        self.fruitless = self.is_over_limit().then(|| self.bytes_held());
     }
 }
 
 /// The part of the limit that is kept free of new sessions.
 const FOR_SESSIONS: usize = 16;
+
+/// The part of the limit that a session holds alone at least, if what it shares is not to count.
+const LEAST_ALONE: usize = 256;
+
+/// The part of what was held in vain that is to be held on top before the next search.
+const SEARCHED_AGAIN: usize = 8;
 
 /// The part of the limit that one search for the largest sessions frees at least.
 const LEAST_FREED: usize = 64;

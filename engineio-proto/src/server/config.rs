@@ -90,11 +90,17 @@ pub struct Config {
     pub max_undelivered_messages: usize,
     /// The bytes that the server may hold for all clients together: queues, undelivered messages, handshakes and streams
     /// that wait, responses that the driver has not taken, and what a layer above holds. A message for many counts once.
-    /// Idle sessions do not count: [`max_sessions`](Self::max_sessions) bounds them.
+    /// Idle sessions do not count: [`max_sessions`](Self::max_sessions) bounds them. The same goes for sockets, their
+    /// rooms, the acknowledgements they owe, and the data that the application puts aside for them.
     ///
     /// In the last sixteenth, handshakes are answered with 503. Beyond the limit the layer above drops what it keeps for
     /// clients that are away, oldest first. Then the sessions end whose removal frees most, with
     /// [`TransportFault::MemoryLimit`](super::TransportFault::MemoryLimit). A single message that is larger is refused.
+    ///
+    /// Each call ends at or below the limit, as long as what cannot be dropped takes less: answers that the driver has
+    /// not taken, and events about the ends of sessions and sockets, about rooms and namespaces, and about refusals, that
+    /// the application has not taken. A driver that takes all outputs after each input never has more of them than one
+    /// input brings. Sends that such events tell of are refused at half of the limit.
     /// Default 1 GiB; at least 64 KiB.
     pub max_bytes_held: usize,
     /// The sessions that may exist at a time; further handshakes are answered with 503. Default no limit of its own.

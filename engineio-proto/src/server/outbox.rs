@@ -12,8 +12,10 @@ use super::jsonp::JsonpIndex;
 use super::route::Handshake;
 use super::wire::{Control, Wire};
 use crate::codec::{v3, v4};
+use crate::collections::Steps;
+use crate::encoded::Form;
 use crate::hidden::Hidden;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Held, Ledger};
 use crate::{Encoded, Frame, Message, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
@@ -100,12 +102,13 @@ impl Outbox {
         more.saturating_mul(size_of::<Encoded>())
     }
 
-    /// The bytes that are free once the queue is dropped: its slots, and the messages that nothing else holds.
-    pub(super) fn held_alone(&self, ledger: &Ledger) -> usize {
-        let messages = self.messages.iter();
-        messages.fold(self.slots_size(), |sum, message| {
-            sum.saturating_add(ledger.held_alone(message))
-        })
+    /// What the queue holds: its slots, and its messages.
+    pub(super) fn held(&self, ledger: &Ledger, steps: &Steps) -> Held {
+        let messages = self.messages.iter().map(|message| {
+            steps.count();
+            ledger.held(message)
+        });
+        messages.fold(Held::only(self.slots_size()), Held::with)
     }
 
     fn room(&self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
@@ -168,7 +171,7 @@ impl Outbox {
             return Some((Frame::Text(packet), true));
         }
         let wire = self.wire;
-        self.pop_with(ledger, |message| {
+        self.pop_with(ledger, wire.form(text_only), |message| {
             (wire.frame(message, text_only), message.compress())
         })
     }
@@ -229,7 +232,7 @@ impl Outbox {
                 .pop(ledger)
                 .map(|message| {
                     let body = message.polling_packet().into_bytes();
-                    ledger.grown(&message);
+                    ledger.grown(&message, Form::Base64);
                     Payload {
                         shares: Some(message.clone()),
                         ..Payload::text(body, message.compress())
@@ -247,7 +250,7 @@ impl Outbox {
         };
         first.iter().chain(&ping).for_each(|packet| join(packet));
         for _ in 0..count {
-            let packet = self.pop_with(ledger, |message| {
+            let packet = self.pop_with(ledger, Some(Form::Base64), |message| {
                 compress |= message.compress();
                 message.polling_packet()
             });
@@ -295,7 +298,8 @@ impl Outbox {
             put_text(packet, &mut body);
         }
         for _ in 0..count {
-            self.pop_with(ledger, |message| {
+            let form = (!binary).then_some(Form::TextV3);
+            self.pop_with(ledger, form, |message| {
                 compress |= message.compress();
                 match message.message() {
                     Message::Binary(data) if binary => v3::put_binary_item(&data, &mut body),
@@ -345,13 +349,20 @@ impl Outbox {
     }
 
     /// Takes the next message in the form that is wanted of it.
-    fn pop_with<R>(&mut self, ledger: &Ledger, form: impl FnOnce(&Encoded) -> R) -> Option<R> {
+    fn pop_with<R>(
+        &mut self,
+        ledger: &Ledger,
+        form: Option<Form>,
+        take: impl FnOnce(&Encoded) -> R,
+    ) -> Option<R> {
         let message = self.pop(ledger)?;
-        let form = form(&message);
-        // The form may have been made just now, and be kept for others that hold the message.
-        ledger.grown(&message);
+        let taken = take(&message);
+        if let Some(form) = form {
+            // It is kept for others that hold the message.
+            ledger.grown(&message, form);
+        }
         ledger.release(&message);
-        Some(form)
+        Some(taken)
     }
 
     /// Takes the next message, which is still held.

@@ -81,7 +81,9 @@ impl Server {
     /// The bytes that are held for all clients together, as [`Config::max_bytes_held`] counts them. Constant time. Zero
     /// once all sessions are over and their outputs have been taken.
     ///
-    /// It is never below what the allocator was asked for, and at most twice as much.
+    /// It is never below what the allocator was asked for, and at most twice as much. A message of a few bytes counts up
+    /// to 64 bytes more. A form of a message counts once this server has asked for it: what another shard asks for
+    /// counts there.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         self.ledger().total()
@@ -98,7 +100,7 @@ impl Server {
     #[doc(hidden)]
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.sessions.steps()
+        self.sessions.steps() + self.searched.taken()
     }
 
     /// The settings.

@@ -17,7 +17,7 @@ use super::session::{Event, Session};
 use super::shared::Shared;
 use super::stats::{self, ByTransport, Stats};
 use super::streams::Streams;
-use crate::collections::{Key, Slab, TimerQueue};
+use crate::collections::{Key, Slab, Steps, TimerQueue};
 use crate::http::{RequestHead, Response};
 use crate::ledger::{Backlog, HeapSize};
 use crate::{
@@ -85,6 +85,10 @@ pub struct Server {
     opened_count: u32,
     /// The server keeps to its memory limit itself; false if a layer above does.
     pub(super) enforcing: bool,
+    /// What was held when nothing could be dropped although it was too much.
+    pub(super) fruitless: Option<usize>,
+    /// The messages that were looked at to find the largest session.
+    pub(super) searched: Steps,
 }
 
 #[derive(Debug)]
@@ -233,6 +237,8 @@ impl Server {
             present: ByTransport::default(),
             opened_count: 0,
             enforcing: true,
+            fruitless: None,
+            searched: Steps::new(),
         })
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::route::{Handshake, PostContent};
 use crate::codec::{DecodeError, Packet, Packets, v3, v4};
+use crate::encoded::Form;
 use crate::{Encoded, Frame, Revision};
 
 /// The encoding of a session. It never changes; whether a connection takes binary frames is the connection's.
@@ -68,6 +69,16 @@ impl Wire {
             (Self::V4, true) => Frame::Text(message.polling_packet()),
             (Self::V3 { .. }, false) => message.frame_v3(),
             (Self::V3 { .. }, true) => Frame::Text(message.text_packet_v3()),
+        }
+    }
+
+    /// The form of a binary message that [`frame`](Self::frame) asks for.
+    pub(super) fn form(self, text_only: bool) -> Option<Form> {
+        match (self, text_only) {
+            (Self::V4, false) => None,
+            (Self::V4, true) => Some(Form::Base64),
+            (Self::V3 { .. }, false) => Some(Form::FrameV3),
+            (Self::V3 { .. }, true) => Some(Form::TextV3),
         }
     }
 

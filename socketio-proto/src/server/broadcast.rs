@@ -37,6 +37,9 @@ impl Server {
         target: &Target<'_>,
         event: &Payload,
     ) -> Result<SentMany, EncodeError> {
+        if let Some(refused) = self.refused(target, !target.volatile, event) {
+            return Ok(refused);
+        }
         let (packet, offset) = if target.volatile {
             (self.encode_event(target.namespace, event)?, None)
         } else {
@@ -96,7 +99,11 @@ impl Server {
         let limit = self.config.limits.max_attachments;
         let packet = self.config.parser.encode(packet, limit)?;
         let id = BroadcastId { namespace, number };
-        let (outcome, reached) = self.deliver(target, &packet, Some(number));
+        let refused = self.refused(target, false, event);
+        let (outcome, reached) = match refused {
+            Some(refused) => (refused, Vec::new()),
+            None => self.deliver(target, &packet, Some(number)),
+        };
         let broadcast = Broadcast {
             expected: reached.len(),
             missing: reached.iter().copied().collect(),
@@ -111,6 +118,16 @@ impl Server {
         }
         self.pump();
         Ok((id, outcome))
+    }
+
+    /// How a broadcast goes that may not be told of: all its recipients count as full.
+    fn refused(&self, target: &Target<'_>, logged: bool, event: &Payload) -> Option<SentMany> {
+        let full = self.check_told(target.namespace, logged, event).err()?;
+        let mut outcome = SentMany::default();
+        for _ in self.sockets(*target) {
+            outcome.count(Err(full));
+        }
+        Some(outcome)
     }
 
     /// Encodes an event for [`broadcast_encoded`](Self::broadcast_encoded).

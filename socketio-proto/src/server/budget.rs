@@ -15,29 +15,62 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use engineio_proto::Instant;
 use engineio_proto::collections::{Key, TimerQueue};
 use engineio_proto::ledger::{Charge, HeapSize, Ledger};
 use engineio_proto::server::SessionKey;
+use engineio_proto::{Instant, SendError};
 
 use super::event::Event;
 use super::keys::{BroadcastId, SocketKey};
 use super::machine::{Queued, Server};
 use super::reason::AckError;
+use super::recovery::RecoveryStorage;
+use crate::Payload;
 
 /// The part of the limit for which the events of clients that are gone are looked for.
 const WORTH_A_SEARCH: usize = 64;
 
+/// The part of the limit that events may take which tell of what is sent.
+const FOR_TOLD: usize = 2;
+
 impl Server {
     /// Keeps to the limit, at the end of each call.
     pub(super) fn keep_to_limit(&mut self) {
-        if !self.engine.is_over_limit() {
+        if !self.engine.is_worth_a_search() {
             return;
         }
         self.forget_oldest();
         while self.engine.is_over_limit() && self.end_largest() {
             self.forget_oldest();
         }
+        self.engine.note_searched();
+    }
+
+    /// Whether one more event may tell the application of something that is sent. Such events cannot be dropped: half of
+    /// the limit is for them.
+    pub(super) fn check_told(
+        &self,
+        namespace: &str,
+        logged: bool,
+        event: &Payload,
+    ) -> Result<(), SendError> {
+        let observed = self
+            .namespaces
+            .get(namespace)
+            .is_some_and(|namespace| namespace.observed);
+        let recovery = self.config.connection_state_recovery;
+        let outside = recovery.is_some_and(|config| config.storage == RecoveryStorage::Outside);
+        let copies = usize::from(observed).saturating_add(usize::from(logged && outside));
+        if copies == 0 {
+            return Ok(());
+        }
+        let limit = self.config.engine.max_bytes_held / FOR_TOLD;
+        let size = event.payload_len().saturating_mul(copies);
+        let buffered = self.undroppable;
+        if buffered.saturating_add(size) > limit {
+            return Err(SendError::Full { buffered, limit });
+        }
+        Ok(())
     }
 
     /// Notes when the oldest was sent or left of what a namespace keeps.

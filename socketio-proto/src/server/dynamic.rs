@@ -94,6 +94,7 @@ impl Server {
                 namespace.is_established = true;
             }
         }
+        self.keep_to_limit();
         Ok(())
     }
 

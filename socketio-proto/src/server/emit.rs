@@ -20,6 +20,13 @@ pub enum EmitError {
     #[error("socket is disconnected")]
     Closed,
     /// The client does not read fast enough; nothing was queued. `Drained` follows once half of the room is free.
+    ///
+    /// Or the application does not take its events fast enough: those that tell of what is sent, [`Sent`] and
+    /// [`PacketLogged`], would take more than half of what the server
+    /// [may hold](engineio_proto::server::Config::max_bytes_held). `Drained` does not follow then.
+    ///
+    /// [`Sent`]: super::Event::Sent
+    /// [`PacketLogged`]: super::Event::PacketLogged
     #[error("{buffered} of {limit} bytes or messages are buffered")]
     Full {
         /// The bytes, or messages, that wait at present.
@@ -64,7 +71,9 @@ impl Server {
     /// An [`EmitError`]; nothing was queued then.
     pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
         let (session, namespace) = self.joined(socket)?;
-        let (packet, offset) = if self.is_revision_4(session) {
+        let is_revision_4 = self.is_revision_4(session);
+        self.check_told(&namespace, !is_revision_4, event)?;
+        let (packet, offset) = if is_revision_4 {
             // It cannot come back for what it missed.
             (self.encode_event(&namespace, event)?, None)
         } else {
@@ -106,6 +115,7 @@ impl Server {
     /// An [`EmitError`] if the socket has left or the packet cannot be written.
     pub fn emit_volatile(&mut self, socket: SocketKey, event: &Payload) -> Result<bool, EmitError> {
         let (session, namespace) = self.joined(socket)?;
+        self.check_told(&namespace, false, event)?;
         let packet = self.encode_event(&namespace, event)?;
         let sent = self.engine.send_volatile(session, packet.parts());
         if sent {
@@ -129,6 +139,7 @@ impl Server {
     ) -> Result<AckId, EmitError> {
         self.advance(now);
         let (session, namespace) = self.joined(socket)?;
+        self.check_told(&namespace, false, event)?;
         let limit = self.config.max_pending_acks;
         let pending = self
             .client(session)

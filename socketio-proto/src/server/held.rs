@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::mem;
 
+use engineio_proto::Encoded;
 use engineio_proto::ledger::{Charge, HeapSize, Ledger};
 
 use super::recovery::{LoggedPacket, Recipients, Restored, SavedSession};
@@ -22,6 +23,12 @@ impl HeldPacket {
             packet,
             ledger: ledger.clone(),
         }
+    }
+
+    /// The bytes of its messages.
+    pub(super) fn size(&self) -> usize {
+        let parts = self.packet.parts().iter().map(Encoded::payload_len);
+        parts.fold(0, usize::saturating_add)
     }
 }
 
@@ -143,10 +150,16 @@ impl HeapSize for LoggedPacket {
 
 impl HeapSize for SavedSession {
     fn heap_size(&self) -> usize {
+        let names = self.rooms.iter().map(|name| text_size(name));
+        names.fold(self.own_size(), usize::saturating_add)
+    }
+}
+
+impl SavedSession {
+    /// What the session keeps on the heap but for the names of its rooms, which other sessions have too.
+    pub(super) fn own_size(&self) -> usize {
         type Name = alloc::sync::Arc<str>;
         let rooms = engineio_proto::ledger::map_size::<Name, ()>(self.rooms.len());
-        let names = self.rooms.iter();
-        let rooms = names.fold(rooms, |sum, name| sum.saturating_add(text_size(name)));
         let data = self.data.as_ref().map_or(0, HeapSize::heap_size);
         rooms.saturating_add(data)
     }

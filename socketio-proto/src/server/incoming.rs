@@ -183,6 +183,7 @@ impl Server {
         self.events.push(Queued {
             event,
             counted: Some((session, bytes)),
+            undroppable: 0,
             packet: None,
         });
         true

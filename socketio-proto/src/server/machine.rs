@@ -101,6 +101,8 @@ pub struct Server {
     pub(super) expiring: bool,
     pub(super) timers: TimerQueue<Timer>,
     pub(super) events: Backlog<Queued>,
+    /// The bytes of events that cannot be dropped.
+    pub(super) undroppable: usize,
     pub(super) oldest_kept: OldestKept,
     /// The latest time seen: a clock that goes backwards stands still.
     now: Instant,
@@ -139,6 +141,8 @@ pub(super) enum Timer {
 pub(super) struct Queued {
     pub(super) event: Event,
     pub(super) counted: Option<(SessionKey, usize)>,
+    /// The bytes that it counts among what cannot be dropped.
+    pub(super) undroppable: usize,
     /// The packet that the event tells of, which queues to clients hold too.
     pub(super) packet: Option<Box<HeldPacket>>,
 }
@@ -190,6 +194,7 @@ impl Server {
             expiring: false,
             timers: TimerQueue::new(),
             events: Backlog::new(&ledger),
+            undroppable: 0,
             oldest_kept: OldestKept::new(&ledger),
             now: Instant::ZERO,
             gone: Steps::new(),
@@ -342,7 +347,9 @@ impl Server {
                 Output::Close { connection } => return Some(Output::Close { connection }),
             }
         }
-        let Queued { event, counted, .. } = self.events.pop()?;
+        let queued = self.events.pop()?;
+        self.undroppable = self.undroppable.saturating_sub(queued.undroppable);
+        let Queued { event, counted, .. } = queued;
         self.charge_asking(&event);
         if let Some((session, bytes)) = counted
             && let Some(client) = self.client_mut(session)
@@ -455,11 +462,19 @@ impl Server {
         } else {
             None
         };
-        self.events.push(Queued {
+        let mut queued = Queued {
             event,
             counted: None,
+            undroppable: 0,
             packet,
-        });
+        };
+        let messages = queued.packet.as_ref().map_or(0, |packet| packet.size());
+        queued.undroppable = queued
+            .heap_size()
+            .saturating_add(size_of::<Queued>())
+            .saturating_add(messages);
+        self.undroppable = self.undroppable.saturating_add(queued.undroppable);
+        self.events.push(queued);
     }
 
     /// What must hold at all times; looked at while it is cheap.

@@ -50,6 +50,12 @@ impl Server {
     ///
     /// A [`JoinError`]; the socket is where it was then.
     pub fn join(&mut self, socket: SocketKey, room: &str) -> Result<(), JoinError> {
+        let joined = self.put_in(socket, room);
+        self.keep_to_limit();
+        joined
+    }
+
+    fn put_in(&mut self, socket: SocketKey, room: &str) -> Result<(), JoinError> {
         let (max_rooms, max_length) = (
             self.config.max_rooms_per_socket,
             self.config.max_room_length,
@@ -94,6 +100,7 @@ impl Server {
         };
         if left {
             self.tell_left(key, socket, room);
+            self.keep_to_limit();
         }
         left
     }

@@ -139,7 +139,8 @@ impl Server {
         let clients = clients.filter_map(|(session, _)| self.client(session));
         let clients = clients.map(|client| client.connection.steps().taken());
         let clients = clients.sum::<usize>() + self.gone.taken();
-        let owned = self.engine.steps() + self.clients.steps() + self.sockets.steps();
+        let owned =
+            self.engine.steps() + self.events.steps() + self.clients.steps() + self.sockets.steps();
         owned + self.namespaces.steps() + clients
     }
 }

@@ -80,6 +80,11 @@ impl Net {
         assert!(held <= LIMIT, "{held} of {LIMIT}");
     }
 
+    /// Where answers that are not taken exceed the limit.
+    fn send_over(&mut self, client: usize, message: &Encoded) -> Result<(), SendError> {
+        self.server.send(self.sessions[client], message)
+    }
+
     fn send(&mut self, client: usize, message: &Encoded) -> Result<(), SendError> {
         let sent = self.server.send(self.sessions[client], message);
         self.check();
@@ -140,6 +145,97 @@ fn the_session_ends_whose_removal_frees_most_and_is_told() {
     for client in 0..4 {
         net.send(client, &text(1)).unwrap();
     }
+}
+
+/// Nobody holds such messages alone, and their slots are there anyway.
+#[test]
+fn messages_that_a_few_share_end_them_and_nobody_else() {
+    let mut net = Net::with(40);
+    for client in 2..40 {
+        net.send(client, &text(200)).unwrap();
+    }
+    for _ in 0..4 {
+        let shared = text(LIMIT * 2 / 7);
+        for client in 0..2 {
+            let _over = net.send(client, &shared);
+        }
+    }
+    net.take(false);
+    let mut ended: Vec<_> = net.closed.iter().map(|(session, _)| *session).collect();
+    ended.sort_unstable();
+    assert_eq!(ended, net.sessions[..2]);
+}
+
+/// What another machine does with a message that this one holds too changes nothing here.
+#[test]
+fn what_another_machine_asks_of_a_message_counts_there() {
+    let messages: Vec<_> = (0..3)
+        .map(|_| Encoded::binary(vec![1; 1_000].into()))
+        .collect();
+    let held = |before: usize, after: usize| {
+        let mut other = Net::with(1);
+        let mut net = Net::with(2);
+        let mut seen = Vec::new();
+        for (number, message) in messages.iter().enumerate() {
+            if number < before {
+                other.send(0, message).unwrap();
+                let _form = (message.polling_packet(), message.frame_v3());
+            }
+            for client in 0..2 {
+                net.send(client, message).unwrap();
+                seen.push(net.server.bytes_held());
+            }
+            if number < after {
+                let _over = other.send(0, message);
+                let _form = message.text_packet_v3();
+                other.take(true);
+            }
+            seen.push(net.server.bytes_held());
+        }
+        drop(other);
+        while net.server.poll_frame(ConnectionId(0)).is_some() {
+            seen.push(net.server.bytes_held());
+        }
+        seen
+    };
+    let alone = held(0, 0);
+    for (before, after) in [(0, 3), (3, 0), (3, 3), (2, 1)] {
+        assert_eq!(held(before, after), alone, "{before} {after}");
+    }
+}
+
+/// A machine that is dropped with messages in its queues leaves no trace in them.
+#[test]
+fn a_machine_that_is_dropped_holds_nothing_any_more() {
+    let message = text(10_000);
+    for _ in 0..100 {
+        let mut net = Net::with(2);
+        for client in 0..2 {
+            net.send(client, &message).unwrap();
+        }
+        assert!(net.server.bytes_held() > 10_000);
+        let ledger = net.server.ledger().clone();
+        drop(net);
+        assert_eq!(ledger.total(), 0);
+    }
+}
+
+/// Answers cannot be dropped. While they alone exceed the limit, not each call looks for a session to end.
+#[test]
+fn answers_that_are_not_taken_are_kept_and_end_nobody_later() {
+    let mut net = Net::with(1);
+    let head = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=nonsense");
+    for number in 0..20_000 {
+        net.server
+            .handle_request(RequestId(number), &head, Bytes::new(), NOW);
+    }
+    assert!(net.server.is_over_limit());
+    assert_eq!(net.send_over(0, &text(LIMIT / 2)), Ok(()));
+    let mut answers = 0;
+    while let Some(output) = net.server.poll_output() {
+        answers += usize::from(matches!(output, Output::Respond { .. }));
+    }
+    assert_eq!((answers, net.server.bytes_held()), (20_000, 0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use socketio_proto::engine::server::{self as engine, CloseReason, Output, TransportFault};
 use socketio_proto::engine::{ConnectionId, Frame};
 use socketio_proto::server::{
-    AckError, Config, DisconnectReason, EmitError, Event, RecoveryConfig, Target,
+    AckError, Config, DisconnectReason, EmitError, Event, RecoveryConfig, RecoveryStorage, Target,
 };
 
 use super::socketio::{Net, WEBSOCKET, event};
@@ -223,4 +223,72 @@ fn a_limit_that_is_exceeded_by_a_few_bytes_is_kept() {
     let forgotten = net.server.stats().forgotten_by_memory_limit;
     assert!(forgotten > 100, "{forgotten} packets were forgotten");
     assert_eq!(net.server.stats().ended_by_memory_limit, 0);
+}
+
+/// Events that tell of what is sent cannot be dropped. Sends are refused before they fill the limit.
+#[test]
+fn events_that_tell_of_what_is_sent_end_nobody() {
+    for outside in [false, true] {
+        let engine = engine::Config::default().with_max_bytes_held(LIMIT);
+        let recovery = RecoveryConfig::default().with_storage(RecoveryStorage::Outside);
+        let config = Config::default()
+            .with_engine(engine)
+            .with_connection_state_recovery(outside.then_some(recovery));
+        let mut net = Net::new(config);
+        for number in 0..3 {
+            net.open(number, WEBSOCKET);
+            net.text(number, "40");
+            net.drain();
+        }
+        assert!(net.server.observe("/", !outside));
+        let news = event(5_000);
+        let socket = net.sockets[0];
+        let (mut emits, mut broadcasts) = (0, 0);
+        for _ in 0..300 {
+            emits += usize::from(net.server.emit(socket, &news).is_ok());
+            let sent = net
+                .server
+                .broadcast(&Target::namespace("/"), &news)
+                .unwrap();
+            assert!(sent.sent + sent.full == 3 && (sent.sent == 0 || sent.full == 0));
+            broadcasts += usize::from(sent.sent > 0);
+            check(&net);
+            for connection in 0..3 {
+                while net.server.poll_frame(ConnectionId(connection)).is_some() {}
+            }
+        }
+        assert!((20..120).contains(&emits), "{emits}");
+        let full = net.server.emit(socket, &news);
+        assert!(matches!(full, Err(EmitError::Full { limit, .. }) if limit == LIMIT / 2));
+        let events = events(&mut net);
+        assert_eq!(
+            (events.len(), closed(&events)),
+            (emits + broadcasts, vec![])
+        );
+        net.server.emit(socket, &news).unwrap();
+    }
+}
+
+/// Events about rooms are told whatever is held, and others make room for them at once.
+#[test]
+fn events_about_rooms_make_room_at_once() {
+    let engine = engine::Config::default().with_max_bytes_held(LIMIT);
+    let mut net = Net::new(Config::default().with_engine(engine).with_room_events(true));
+    for number in 0..2 {
+        net.open(number, WEBSOCKET);
+        net.text(number, "40");
+        net.drain();
+    }
+    let sockets = net.sockets.clone();
+    net.server.emit(sockets[1], &event(LIMIT * 3 / 4)).unwrap();
+    for number in 0..400 {
+        let room = format!("room {number}");
+        net.server.join(sockets[0], &room).unwrap_or_default();
+        check(&net);
+        net.server.leave_room(sockets[0], &room);
+        check(&net);
+    }
+    let events = events(&mut net);
+    assert_eq!(closed(&events), [ENDED]);
+    assert!(net.server.emit(sockets[0], &event(1)).is_ok());
 }

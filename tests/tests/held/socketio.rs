@@ -4,10 +4,11 @@ use bytes::Bytes;
 use socketio_proto::Payload;
 use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{self as engine, Output};
-use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed};
+use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId, Seed, Sid};
 use socketio_proto::parser::Parser;
 use socketio_proto::server::{
-    Config, Event, Matcher, RecoveryConfig, RecoveryStorage, Server, SocketKey, Target,
+    Config, Event, Matcher, RecoveryConfig, RecoveryStorage, RecoveryStore, SavedSession, Server,
+    SocketId, SocketKey, Target,
 };
 
 use super::compare;
@@ -119,7 +120,7 @@ pub(super) fn event(len: usize) -> Payload {
     Payload::event("news").arg(&text).unwrap().build().unwrap()
 }
 
-fn with_attachments(count: usize, len: usize) -> Payload {
+pub(super) fn with_attachments(count: usize, len: usize) -> Payload {
     let data = vec![Bytes::from(vec![9; len]); 1];
     let parts: Vec<Bytes> = (0..count).map(|_| Bytes::from(data[0].to_vec())).collect();
     Payload::event("file").arg(&parts).unwrap().build().unwrap()
@@ -270,8 +271,31 @@ fn events_that_the_application_has_not_taken() {
     }
 }
 
+/// The slots of queues are there already, so that little is allocated: 64 bytes may be counted on top.
+#[test]
+fn a_tiny_event_in_a_warm_queue_counts_little() {
+    for (config, query, name) in configs() {
+        let msgpack = config.parser == Parser::MsgPack;
+        let mut net = Net::with(config, query, 1);
+        let tiny = || match msgpack {
+            true => Frame::Binary(msgpack_event(0, 1).into()),
+            false => Frame::Text(r#"42["x"]"#.to_owned().into()),
+        };
+        for _ in 0..20 {
+            net.frame(0, tiny());
+        }
+        net.drain();
+        let before = held(&net);
+        let info = allocation_counter::measure(|| net.frame(0, tiny()));
+        let (counted, allocated) = ((held(&net) - before) as i64, info.bytes_current);
+        println!("{name}: {allocated} B allocated, {counted} B counted");
+        assert!((allocated..=2 * allocated + 64).contains(&counted));
+        net.end();
+    }
+}
+
 /// `{type: 2, nsp: "/", data: ["x", text, ...]}`
-fn msgpack_event(attachments: usize, len: usize) -> Vec<u8> {
+pub(super) fn msgpack_event(attachments: usize, len: usize) -> Vec<u8> {
     let mut message = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data".to_vec();
     message.push(0x92 + attachments as u8);
     message.extend(b"\xa1x");
@@ -348,6 +372,31 @@ fn packets_and_sessions_that_are_kept_for_clients_that_come_back() {
         });
         net.end();
     }
+}
+
+/// A name is kept once for all sessions, in whatever way they got it.
+#[test]
+fn names_of_rooms_that_saved_sessions_share_count_once() {
+    let mut net = Net::new(recovering(RecoveryStorage::Inside));
+    let session = |number: u8| SavedSession {
+        socket: SocketId::parse(&format!("{number:020}")).unwrap(),
+        pid: Sid::parse(&format!("{number:020}")).unwrap(),
+        rooms: (0..10)
+            .map(|room| format!("{room}").repeat(200).into())
+            .collect(),
+        data: None,
+        disconnected_at: Instant::ZERO,
+    };
+    compare("sessions with the same rooms", &mut net, held, |net| {
+        let mut store = RecoveryStore::new(RecoveryConfig::default());
+        for number in 0..100 {
+            store.save(session(number));
+        }
+        assert!(net.server.set_recovery_store("/", store));
+    });
+    net.now = Instant::from_millis(10_000_000);
+    net.server.handle_timeout(net.now);
+    net.end();
 }
 
 /// One client in twelve namespaces, to which everything is sent that a store keeps.

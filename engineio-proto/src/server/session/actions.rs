@@ -5,8 +5,9 @@ use alloc::collections::VecDeque;
 use core::convert::Infallible;
 
 use crate::Encoded;
+use crate::collections::Steps;
 use crate::http::Response;
-use crate::ledger::{HeapSize, Ledger};
+use crate::ledger::{HeapSize, Held, Ledger};
 use crate::server::output::Output;
 
 /// A queue that takes eight bytes while it is empty, as it is in an idle session.
@@ -94,15 +95,20 @@ impl Actions {
         actions.any(Action::is_long)
     }
 
-    /// The bytes that are free once the queue is dropped.
-    pub(super) fn held_alone(&self, ledger: &Ledger) -> usize {
+    /// What the queue holds.
+    pub(super) fn held(&self, ledger: &Ledger, steps: &Steps) -> Held {
         let actions = self.0.iter().flat_map(|queue| queue.iter());
-        actions.fold(self.slots_size(), |sum, action| {
+        actions.fold(Held::only(self.slots_size()), |sum, action| {
+            steps.count();
             let message = action.shares.as_ref();
-            let message = message.map_or(0, |message| ledger.held_alone(message));
-            sum.saturating_add(action.heap_size())
-                .saturating_add(message)
+            let message = message.map_or_else(Held::default, |message| ledger.held(message));
+            sum.with(message).with(Held::only(action.heap_size()))
         })
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&mut self, ledger: &Ledger) {
+        while self.pop_front(ledger).is_some() {}
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -33,8 +33,9 @@ use super::route::{Action, BadRequest, Handshake, Reject, SessionRequest};
 use super::shared::Shared;
 use super::upgrade::Upgrade;
 use super::wire::Control;
+use crate::collections::Steps;
 use crate::http::Response;
-use crate::ledger::{self, HeapSize};
+use crate::ledger::{self, HeapSize, Held};
 use crate::queue::Queue;
 use crate::{
     Buffered, ConfigError, ConnectionId, Encoded, Instant, Message, RequestId, Revision, SendError,
@@ -368,11 +369,17 @@ impl Session {
     /// Looks at each message that waits.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
+        self.held(&Steps::new()).alone
+    }
+
+    /// What the session holds, as [`bytes_held`](Self::bytes_held) says, and its part of what it shares with others.
+    pub(super) fn held(&self, steps: &Steps) -> Held {
         let ledger = self.config.ledger();
+        self.events.iter().for_each(|_| steps.count());
         self.outbox
-            .held_alone(ledger)
-            .saturating_add(self.actions.held_alone(ledger))
-            .saturating_add(self.events_size())
+            .held(ledger, steps)
+            .with(self.actions.held(ledger, steps))
+            .with(Held::only(self.events_size()))
     }
 
     fn events_size(&self) -> usize {
@@ -517,7 +524,7 @@ impl Drop for Session {
         let events = self.events_size();
         let ledger = self.config.ledger();
         self.outbox.clear(ledger);
-        while self.actions.pop_front(ledger).is_some() {}
+        self.actions.clear(ledger);
         ledger.replace(events, 0);
     }
 }

@@ -10,7 +10,7 @@ use engineio_proto::collections::Steps;
 use engineio_proto::ledger::{self, Charge, HeapSize, Ledger};
 use engineio_proto::{Instant, Sid};
 
-use super::super::held::{hold, release};
+use super::super::held::{hold, release, text_size};
 use super::super::keys::SocketId;
 use super::config::RecoveryConfig;
 use crate::hidden::{HiddenList, HiddenSet};
@@ -150,6 +150,8 @@ pub struct RecoveryStore {
     /// The numbers of sessions.
     pids: BTreeSet<(Head, u64)>,
     next_session: u64,
+    /// The names of the rooms of all sessions, kept once each, and how many sessions have them.
+    names: BTreeMap<Arc<str>, usize>,
     /// The bytes that packets and sessions keep on the heap.
     contents: usize,
     /// What the server that keeps the store is charged.
@@ -251,6 +253,7 @@ impl RecoveryStore {
             sessions: BTreeMap::new(),
             pids: BTreeSet::new(),
             next_session: 0,
+            names: BTreeMap::new(),
             contents: 0,
             charge: None,
             steps: Steps::new(),
@@ -279,12 +282,14 @@ impl RecoveryStore {
 
     /// Keeps a session whose client went away; the one that is away longest makes room for it.
     ///
-    /// Cost: O(log n) for n sessions.
-    pub fn save(&mut self, session: SavedSession) {
+    /// Cost: O(log n) for n sessions, and for each room O(log r) for r names of rooms.
+    pub fn save(&mut self, mut session: SavedSession) {
         let number = self.next_session;
         self.next_session = number.saturating_add(1);
         self.pids.insert((head(&session.pid), number));
-        self.contents = self.contents.saturating_add(session.heap_size());
+        let rooms = core::mem::take(&mut session.rooms).into_iter();
+        session.rooms = rooms.map(|name| self.share(name)).collect();
+        self.contents = self.contents.saturating_add(session.own_size());
         self.sessions.insert(number, session);
         while self.sessions.len() > self.config.max_sessions {
             let Some(oldest) = self.sessions.keys().next().copied() else {
@@ -412,6 +417,7 @@ impl RecoveryStore {
             ledger::map_size::<ByteString, u64>(self.offsets.len()),
             ledger::map_size::<u64, SavedSession>(self.sessions.len()),
             ledger::map_size::<(Head, u64), ()>(self.pids.len()),
+            ledger::map_size::<Arc<str>, usize>(self.names.len()),
         ];
         charge.set(sizes.into_iter().fold(self.contents, usize::saturating_add));
     }
@@ -482,13 +488,41 @@ impl RecoveryStore {
         }
     }
 
+    /// The name of a room that one more session has, as the others have it.
+    fn share(&mut self, name: Arc<str>) -> Arc<str> {
+        if let Some((kept, _)) = self.names.get_key_value(&name) {
+            let kept = Arc::clone(kept);
+            self.names.entry(name).and_modify(|sessions| *sessions += 1);
+            return kept;
+        }
+        self.contents = self.contents.saturating_add(text_size(&name));
+        self.names.insert(Arc::clone(&name), 1);
+        name
+    }
+
+    /// Notes that a session fewer has a room.
+    fn unshare(&mut self, name: &Arc<str>) {
+        let Some(sessions) = self.names.get_mut(name) else {
+            return;
+        };
+        *sessions = sessions.saturating_sub(1);
+        if *sessions == 0 {
+            self.names.remove(name);
+            self.contents = self.contents.saturating_sub(text_size(name));
+        }
+    }
+
     fn forget_session(&mut self, number: u64) -> Option<SavedSession> {
         let session = self.sessions.remove(&number)?;
         self.pids.remove(&(head(&session.pid), number));
-        self.contents = self.contents.saturating_sub(session.heap_size());
+        self.contents = self.contents.saturating_sub(session.own_size());
+        for name in &session.rooms {
+            self.unshare(name);
+        }
         if self.sessions.is_empty() {
             // Emptied trees keep a node.
             (self.sessions, self.pids) = (BTreeMap::new(), BTreeSet::new());
+            self.names = BTreeMap::new();
         }
         Some(session)
     }
@@ -509,6 +543,7 @@ impl Clone for RecoveryStore {
             sessions: self.sessions.clone(),
             pids: self.pids.clone(),
             next_session: self.next_session,
+            names: self.names.clone(),
             contents: self.contents,
             charge: None,
             steps: self.steps.clone(),
