@@ -10,7 +10,7 @@ use engineio_proto::{Instant, SendError};
 use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
 use super::machine::{Server, Timer};
 use super::namespace::Socket;
-use crate::{EncodeError, PacketRef, PacketType, Payload};
+use crate::{EncodeError, EncodedPacket, PacketRef, PacketType, Payload};
 
 /// Why an event was not taken.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -79,7 +79,7 @@ impl Server {
         } else {
             self.encode_logged(&namespace, event)?
         };
-        self.engine.send_parts(session, packet.parts())?;
+        self.queue(session, &packet)?;
         self.log_emit(&namespace, socket, &packet, offset);
         self.tell_sent(&namespace, vec![socket], event);
         self.pump();
@@ -103,7 +103,7 @@ impl Server {
             .ok_or(EmitError::Closed)?;
         let (session, namespace) = (socket.session, self.namespace_name(socket));
         let packet = self.encode_event(&namespace, event)?;
-        self.engine.send_parts(session, packet.parts())?;
+        self.queue(session, &packet)?;
         self.pump();
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Server {
             .config
             .parser
             .encode(packet, self.config.limits.max_attachments)?;
-        self.engine.send_parts(session, packet.parts())?;
+        self.queue(session, &packet)?;
         let deadline = self.now() + timeout;
         if let Some(client) = self.client_mut(session) {
             client.connection.expect_ack(&namespace, id);
@@ -189,9 +189,18 @@ impl Server {
             .config
             .parser
             .encode(packet, self.config.limits.max_attachments)?;
-        self.engine.send_parts(session, packet.parts())?;
+        self.queue(session, &packet)?;
         self.pump();
         Ok(())
+    }
+
+    /// Queues a packet for a client. One that does not read may lose its session by that, which takes effect at once.
+    fn queue(&mut self, session: SessionKey, packet: &EncodedPacket) -> Result<(), EmitError> {
+        let queued = self.engine.send_parts(session, packet.parts());
+        if queued.is_err() {
+            self.pump();
+        }
+        Ok(queued?)
     }
 
     /// Where a socket is, once it has joined.

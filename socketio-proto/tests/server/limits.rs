@@ -1,6 +1,6 @@
 //! What a client or a slow reader can grow has an end.
 
-use socketio_proto::engine::server::Config as EngineConfig;
+use socketio_proto::engine::server::{Config as EngineConfig, SlowReader};
 use socketio_proto::parser::Limits;
 use socketio_proto::server::{Config, EmitError};
 use socketio_proto::{EncodeError, Payload};
@@ -456,4 +456,30 @@ fn more_attachments_than_receivers_accept_are_not_emitted() {
             Err(EmitError::Encode(error))
         );
     });
+}
+
+#[test]
+fn a_client_that_loses_its_session_by_an_event_has_lost_it_at_once() {
+    for with_ack in [false, true] {
+        let close = |engine: EngineConfig| {
+            let engine = engine.with_max_buffered(1_000_000, 1);
+            engine.with_slow_reader(SlowReader::Close)
+        };
+        run_with(with_engine(close), |net| {
+            let (client, socket) = net.joined(&["/"]);
+            net.stall(client);
+            net.emit(socket, r#"["a"]"#).unwrap();
+            let refused = if with_ack {
+                net.emit_with_ack(socket, r#"["b"]"#, 1).map(|_| ())
+            } else {
+                net.emit(socket, r#"["b"]"#)
+            };
+            assert!(
+                matches!(refused, Err(EmitError::Full { .. })),
+                "{refused:?}"
+            );
+            assert_eq!(net.server.all_sockets_count(), 0);
+            net.drain();
+        });
+    }
 }
