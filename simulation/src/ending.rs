@@ -23,6 +23,9 @@ const TRANSPORTS: [Transport; 3] = [
 /// How often that is waited for what is sent again.
 const MOST_WAITS: usize = 400;
 
+/// How often somebody connects again who does not reconnect: each attempt may end with one event that is refused.
+const MOST_ATTEMPTS: usize = 200;
+
 impl World {
     /// Lives through the whole of it.
     pub(crate) fn run(&mut self) {
@@ -95,13 +98,20 @@ impl World {
         }
         self.rest(A_WHILE);
         // All that somebody had kept goes out at once, and its server may close on that.
-        for (client, plan) in clients.iter().zip(&self.plan.clients.clone()) {
-            let closed = self.network.client(*client).state() == State::Closed;
-            if closed && !plan.config.reconnection {
-                self.connect_all(*client, 1000);
+        for _ in 0..MOST_ATTEMPTS {
+            let mut closed = false;
+            for (client, plan) in clients.iter().zip(&self.plan.clients.clone()) {
+                let is_closed = self.network.client(*client).state() == State::Closed;
+                if is_closed && !plan.config.reconnection {
+                    self.connect_all(*client, 1000);
+                    closed = true;
+                }
+            }
+            self.rest(A_WHILE);
+            if !closed {
+                break;
             }
         }
-        self.rest(A_WHILE);
         for client in &clients {
             let machine = self.network.client(*client);
             let away = machine
