@@ -97,3 +97,37 @@ impl Tally {
         place
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_counts_from_when_it_is_asked_for_until_nothing_is_held() {
+        let tally = Tally::default();
+        for round in 0..3 {
+            assert_eq!((tally.hold(16, || 10), tally.hold(16, || 10)), (10, 0));
+            for (form, size) in [(Form::Base64, 5), (Form::FrameV3, 6), (Form::TextV3, 7)] {
+                assert_eq!(tally.grow(16, form, || size), size, "{round}");
+                assert_eq!(tally.grow(16, form, || size), 0);
+            }
+            let (alone, share) = (0, 14);
+            assert_eq!(tally.held(16), Held { alone, share });
+            assert_eq!((tally.release(16), tally.held(16).alone), (0, 28));
+            assert_eq!((tally.release(16), tally.release(16)), (28, 0));
+        }
+    }
+
+    #[test]
+    fn ledgers_do_not_see_each_other() {
+        let tally = Tally::default();
+        for id in [16, 32, 48] {
+            assert_eq!(tally.hold(id, || id), id);
+            assert_eq!(tally.grow(id, Form::Base64, || 1), 1);
+        }
+        assert_eq!(tally.release(16), 17);
+        assert_eq!(tally.hold(64, || 1), 1, "in the place that became free");
+        assert_eq!((tally.release(32), tally.release(48)), (33, 49));
+        assert_eq!((tally.held(64), tally.release(64)), (Held::only(1), 1));
+    }
+}

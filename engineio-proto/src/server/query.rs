@@ -82,8 +82,8 @@ impl Server {
     /// once all sessions are over and their outputs have been taken.
     ///
     /// It is never below what the allocator was asked for, and at most twice as much. A message of a few bytes counts up
-    /// to 64 bytes more. A form of a message counts once this server has asked for it: what another shard asks for
-    /// counts there.
+    /// to 64 bytes more. A form of a message counts once this server has asked for it, and until it holds the
+    /// message no longer. What another shard asks for counts there, and nowhere once only this server holds the message.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         self.ledger().total()

@@ -147,23 +147,45 @@ fn the_session_ends_whose_removal_frees_most_and_is_told() {
     }
 }
 
-/// Nobody holds such messages alone, and their slots are there anyway.
+/// Nobody holds such messages alone, and others that hold little are not to end for them.
 #[test]
 fn messages_that_a_few_share_end_them_and_nobody_else() {
     let mut net = Net::with(40);
-    for client in 2..40 {
-        net.send(client, &text(200)).unwrap();
-    }
-    for _ in 0..4 {
-        let shared = text(LIMIT * 2 / 7);
+    for _ in 0..3 {
+        let shared = text(LIMIT * 28 / 100);
         for client in 0..2 {
-            let _over = net.send(client, &shared);
+            net.send(client, &shared).unwrap();
         }
+    }
+    assert_eq!(net.server.stats().ended_by_memory_limit, 0);
+    for number in 0..190 {
+        net.send(2 + number % 38, &text(200)).unwrap();
     }
     net.take(false);
     let mut ended: Vec<_> = net.closed.iter().map(|(session, _)| *session).collect();
     ended.sort_unstable();
     assert_eq!(ended, net.sessions[..2]);
+}
+
+/// The queues of two sessions need no slots for these, so that neither holds anything alone.
+#[test]
+fn sessions_that_hold_nothing_alone_end_too() {
+    let mut net = Net::with(2);
+    for _ in 0..3 {
+        let shared = text(LIMIT * 28 / 100);
+        for client in 0..2 {
+            net.send(client, &shared).unwrap();
+        }
+    }
+    assert_eq!(net.server.stats().ended_by_memory_limit, 0);
+    // Answers to refused requests cannot be dropped.
+    let unknown = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=nonsense");
+    for number in 0..500 {
+        net.server
+            .handle_request(RequestId(number), &unknown, Bytes::new(), NOW);
+        net.check();
+    }
+    assert_eq!(net.server.stats().ended_by_memory_limit, 2);
 }
 
 /// What another machine does with a message that this one holds too changes nothing here.
@@ -240,23 +262,21 @@ fn answers_that_are_not_taken_are_kept_and_end_nobody_later() {
 
 #[test]
 fn of_equal_sessions_the_oldest_ends() {
-    let mut net = Net::with(3);
+    let mut net = Net::with(4);
     // The first slot is taken by the youngest session.
     net.server.handle_connection_closed(ConnectionId(0), NOW);
     net.take(true);
     net.open(7);
-    assert_eq!(net.sessions[3].slot(), 0);
+    assert_eq!(net.sessions[4].slot(), 0);
     net.closed.clear();
-    for client in [3, 2, 1] {
-        net.send(client, &text(LIMIT / 5)).unwrap();
+    for client in [4, 2, 1] {
+        net.send(client, &text(LIMIT / 4)).unwrap();
     }
     net.take(false);
     assert_eq!(net.closed, []);
-    for _ in 0..300 {
-        let message = text(1_000);
-        for client in [1, 2, 3] {
-            let _over = net.send(client, &message);
-        }
+    // Another session exceeds the limit.
+    for _ in 0..140 {
+        net.send(3, &text(1_000)).unwrap();
     }
     net.take(false);
     assert_eq!(net.closed, [(net.sessions[1], ENDED)]);

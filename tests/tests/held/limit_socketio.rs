@@ -272,21 +272,32 @@ fn events_that_tell_of_what_is_sent_end_nobody() {
 /// Events about rooms are told whatever is held, and others make room for them at once.
 #[test]
 fn events_about_rooms_make_room_at_once() {
+    for leaving in [false, true] {
+        room_events(leaving);
+    }
+}
+
+fn room_events(leaving: bool) {
     let engine = engine::Config::default().with_max_bytes_held(LIMIT);
-    let mut net = Net::new(Config::default().with_engine(engine).with_room_events(true));
+    let config = Config::default().with_engine(engine).with_room_events(true);
+    let mut net = Net::new(config.with_max_rooms_per_socket(1_000));
     for number in 0..2 {
         net.open(number, WEBSOCKET);
         net.text(number, "40");
         net.drain();
     }
     let sockets = net.sockets.clone();
-    net.server.emit(sockets[1], &event(LIMIT * 3 / 4)).unwrap();
+    net.server
+        .emit(sockets[1], &event(LIMIT * 13 / 16))
+        .unwrap();
     for number in 0..400 {
         let room = format!("room {number}");
         net.server.join(sockets[0], &room).unwrap_or_default();
         check(&net);
-        net.server.leave_room(sockets[0], &room);
-        check(&net);
+        if leaving {
+            net.server.leave_room(sockets[0], &room);
+            check(&net);
+        }
     }
     let events = events(&mut net);
     assert_eq!(closed(&events), [ENDED]);

@@ -397,6 +397,17 @@ fn names_of_rooms_that_saved_sessions_share_count_once() {
     net.now = Instant::from_millis(10_000_000);
     net.server.handle_timeout(net.now);
     net.end();
+    let mut net = Net::new(recovering(RecoveryStorage::Inside));
+    compare("a few of many sessions", &mut net, held, |net| {
+        let few = RecoveryConfig::default().with_max_sessions(20);
+        let mut store = RecoveryStore::new(few);
+        for number in 0..200 {
+            let mut session = session(number);
+            session.rooms.insert(format!("{number}").repeat(200).into());
+            store.save(session);
+        }
+        assert!(net.server.set_recovery_store("/", store));
+    });
 }
 
 /// One client in twelve namespaces, to which everything is sent that a store keeps.
