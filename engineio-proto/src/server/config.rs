@@ -98,10 +98,10 @@ pub struct Config {
     /// [`TransportFault::MemoryLimit`](super::TransportFault::MemoryLimit). A single message that is larger is refused.
     ///
     /// Each call ends at or below the limit, as long as what cannot be dropped takes less: answers that the driver has
-    /// not taken, and events about the ends of sessions and sockets, about rooms and namespaces, and about refusals, that
-    /// the application has not taken. A driver that takes all outputs after each input never has more of them than one
-    /// input brings. Sends that such events tell of are refused at half of the limit.
-    /// Default 1 GiB; at least 64 KiB.
+    /// not taken, and events that the application has not taken. These are the events about the ends of sessions,
+    /// sockets, acknowledgements and broadcasts, about rooms and namespaces, about refusals, and about what is to be kept
+    /// for clients that come back. A driver that takes all outputs after each input never has more of them than one input
+    /// brings. Sends that such events tell of are refused at half of the limit. Default 1 GiB; at least 64 KiB.
     pub max_bytes_held: usize,
     /// The sessions that may exist at a time; further handshakes are answered with 503. Default no limit of its own.
     pub max_sessions: usize,
