@@ -69,7 +69,7 @@ const named = (name, ...rest) => (event) => event[0] === name && rest.every((val
 describe("admin namespace with a password", { skip: official }, () => {
   let server;
   before(async () => {
-    server = await start(CHAT, ["--port", "0", ...LOGIN, "--admin-server-id", "one"]);
+    server = await start(CHAT, ["--port", "0", ...LOGIN, "--admin-server-id", "one", "--cors-origin", "http://page"]);
   });
   after(() => server.end());
 

@@ -132,6 +132,9 @@ for (const mode of Object.keys(MODES)) {
       await back;
       assert.notEqual(socket.id, id);
       assert.deepEqual(await ask(socket, "message-with-ack", 1), [1]);
+      // They would go on connecting once the server is gone.
+      custom.disconnect();
+      socket.disconnect();
     });
 
     it("by the client from one of two namespaces", async () => {
