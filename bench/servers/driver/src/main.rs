@@ -1,0 +1,62 @@
+//! The measured application on the tokio driver of the examples.
+
+use std::error::Error;
+use std::time::Duration;
+
+use examples::tokio_driver::{App, Context, Driver, HttpServer, Options, fresh_seed};
+use socketio_proto::Payload;
+use socketio_proto::engine::server as engine;
+use socketio_proto::server::{Config, Event, Server, Target};
+use tokio::net::TcpListener;
+
+/// Longer than any run: no ping falls into what is counted.
+const PING_INTERVAL: Duration = Duration::from_secs(3600);
+
+struct EchoAndBroadcast;
+
+impl EchoAndBroadcast {
+    fn handle(server: &mut Server, event: Event) -> Result<(), Box<dyn Error>> {
+        match event {
+            Event::Connecting { token, .. } => {
+                server.accept(token)?;
+            }
+            Event::Event { payload, ack, .. } => match (payload.name(), ack) {
+                (Some("echo"), Some(ack)) => {
+                    let args = Payload::ack().args_of(&payload).build()?;
+                    server.respond(ack, &args)?;
+                }
+                (Some("broadcast"), _) => {
+                    server.broadcast(&Target::namespace("/"), &payload)?;
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl App<Server> for EchoAndBroadcast {
+    type Command = ();
+
+    fn handle_event(&mut self, server: &mut Server, event: Event, _: &Context<'_, ()>) {
+        if let Err(error) = Self::handle(server, event) {
+            eprintln!("{error}");
+        }
+    }
+
+    fn handle_command(&mut self, _: &mut Server, (): (), _: &Context<'_, ()>) {}
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let config =
+        Config::default().with_engine(engine::Config::default().with_ping_interval(PING_INTERVAL));
+    let server = Server::new(config, 0, &fresh_seed()?)?;
+    let options = Options::default().with_path("/socket.io/");
+    let driver = Driver::start(vec![(server, EchoAndBroadcast)], options);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on {}", listener.local_addr()?);
+    let _http = HttpServer::start(listener, driver.service());
+    std::future::pending().await
+}
