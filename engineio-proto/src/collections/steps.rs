@@ -2,6 +2,7 @@
 
 /// How often a collection looked at one of its items. Without the feature `count-steps` it takes no memory and no time.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Steps {
     #[cfg(feature = "count-steps")]
     taken: core::sync::atomic::AtomicUsize,
