@@ -1,21 +1,9 @@
-//! `bytes_held` compared with what the allocator counts: never below it, and at most twice as much.
-#![cfg(test)]
-
-#[path = "held/engineio.rs"]
-mod engineio;
-#[path = "held/limit.rs"]
-mod limit;
-#[path = "held/limit_socketio.rs"]
-mod limit_socketio;
-#[path = "held/random.rs"]
-mod random;
-#[path = "held/socketio.rs"]
-mod socketio;
+//! `bytes_held` beside what the allocator counts: never below it, and at most twice as much.
 
 use allocation_counter::measure;
 
 /// Runs something that makes a machine hold more, and compares what it says with what was allocated.
-fn compare<M>(
+pub(super) fn compare<M>(
     name: &str,
     machine: &mut M,
     held: impl Fn(&M) -> usize,

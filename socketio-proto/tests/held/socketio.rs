@@ -11,7 +11,7 @@ use socketio_proto::server::{
     SocketId, SocketKey, Target,
 };
 
-use super::compare;
+use super::compare::compare;
 
 pub(super) struct Net {
     pub(super) server: Server,

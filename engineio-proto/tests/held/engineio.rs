@@ -9,7 +9,7 @@ use engineio_proto::server::{
 };
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
 
-use super::compare;
+use super::compare::compare;
 
 const NOW: Instant = Instant::ZERO;
 

@@ -47,11 +47,13 @@ fn events(net: &mut Net) -> Vec<Event> {
 }
 
 fn closed(events: &[Event]) -> Vec<CloseReason> {
-    let reasons = events.iter().filter_map(|event| match event {
-        Event::Closed { reason, .. } => Some(*reason),
-        _ => None,
-    });
-    reasons.collect()
+    let mut reasons = Vec::new();
+    for event in events {
+        if let Event::Closed { reason, .. } = event {
+            reasons.push(*reason);
+        }
+    }
+    reasons
 }
 
 #[test]
@@ -100,13 +102,12 @@ fn then_the_session_ends_that_holds_most_and_others_stay() {
     }
     let events = events(&mut net);
     assert_eq!(closed(&events), [ENDED]);
-    let left: Vec<_> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Disconnected { socket, reason, .. } => Some((*socket, *reason)),
-            _ => None,
-        })
-        .collect();
+    let mut left = Vec::new();
+    for event in &events {
+        if let Event::Disconnected { socket, reason, .. } = event {
+            left.push((*socket, *reason));
+        }
+    }
     let reason = DisconnectReason::Engine(ENDED);
     assert_eq!(left, [(sockets[2], reason), (sockets[3], reason)]);
     assert_eq!(
@@ -179,16 +180,19 @@ fn undelivered_events_go_with_their_session() {
     let socket = sockets[2];
     let error = AckError::Disconnected;
     assert_eq!(failed, [&Event::AckFailed { socket, id, error }]);
-    let ended = events.iter().find_map(|event| match event {
-        Event::BroadcastEnded {
+    let mut ended = Vec::new();
+    for event in &events {
+        if let Event::BroadcastEnded {
             id,
             received,
             missing,
             ..
-        } => Some((*id, *received, missing.clone())),
-        _ => None,
-    });
-    assert_eq!(ended, Some((broadcast, 1, vec![sockets[3]])));
+        } = event
+        {
+            ended.push((*id, *received, missing.clone()));
+        }
+    }
+    assert_eq!(ended, [(broadcast, 1, vec![sockets[3]])]);
 }
 
 /// Clients that send and go leave nothing that cannot be dropped.
