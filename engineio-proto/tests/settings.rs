@@ -3,11 +3,12 @@
 //! The names of the options come from the settings as they are serialised, so an option without a row fails.
 #![cfg(test)]
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use engineio_proto::client::{self, Endpoint, TransportOptions};
-use engineio_proto::server::{self, Cookie, Cors, Handshake, Origin, Origins, Session};
-use engineio_proto::{ConfigError, Instant, Seed, Sid, Transport, Transports};
+use engineio_proto::server::{self, Cookie, Cors, Handshake, Origin, Origins, Session, SlowReader};
+use engineio_proto::{ConfigError, Instant, Message, Revision, Seed, Sid, Transport, Transports};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -50,6 +51,22 @@ fn rows<T: Serialize + DeserializeOwned>(
     }
 }
 
+/// Compares settings that methods changed with the changes that are expected of them, for each option at least once.
+fn setters<T: Serialize + Default>(changed: Vec<(T, Value)>) {
+    let start = json!(T::default());
+    let mut without: Vec<_> = start.as_object().unwrap().keys().cloned().collect();
+    for (settings, changes) in changed {
+        let mut expected = start.clone();
+        for (option, value) in changes.as_object().unwrap() {
+            assert_ne!(start[option], *value, "{option} is changed");
+            expected[option] = value.clone();
+            without.retain(|other| other != option);
+        }
+        assert_eq!(json!(settings), expected, "{changes}");
+    }
+    assert_eq!(without, [""; 0], "options without a method");
+}
+
 fn flag(option: &'static str) -> Row {
     (option, vec![json!(true), json!(false)], vec![])
 }
@@ -82,7 +99,7 @@ fn at_least_one(option: &'static str, zero: &'static str) -> Row {
 
 #[test]
 fn options_of_a_server() {
-    let good = server::Config::default().with_ping_timeout(core::time::Duration::from_millis(1));
+    let good = server::Config::default().with_ping_timeout(Duration::from_millis(1));
     let pings = |option, zero, beyond| {
         let beyond = vec![(millis(0), zero), (millis(LONGEST + 1), beyond)];
         (option, vec![millis(1), millis(LONGEST - 25_000)], beyond)
@@ -286,7 +303,7 @@ fn browsers_send_no_credentials_to_any_origin() {
 
 #[test]
 fn a_client_sets_one_timer_for_interval_and_timeout_so_the_sum_is_bounded() {
-    let half = core::time::Duration::from_millis(1 << 30);
+    let half = Duration::from_millis(1 << 30);
     let config = server::Config::default()
         .with_ping_interval(half)
         .with_ping_timeout(half);
@@ -294,7 +311,7 @@ fn a_client_sets_one_timer_for_interval_and_timeout_so_the_sum_is_bounded() {
         config.check().unwrap_err().to_string(),
         "ping_interval + ping_timeout is 2,147,483,648 ms; allowed: 1 ms to 2,147,483,647 ms"
     );
-    let shorter = half - core::time::Duration::from_millis(1);
+    let shorter = half - Duration::from_millis(1);
     assert_eq!(config.with_ping_timeout(shorter).check(), Ok(()));
 }
 
@@ -492,7 +509,7 @@ fn options_of_one_transport() {
 #[test]
 fn webtransport_is_refused_in_revision_3() {
     let config = client::Config::default()
-        .with_revision(engineio_proto::Revision::V3)
+        .with_revision(Revision::V3)
         .with_transports([Transport::Polling, Transport::WebTransport]);
     assert_eq!(
         config.check().unwrap_err().to_string(),
@@ -532,4 +549,223 @@ fn every_way_in_checks_the_settings() {
     assert!(client.set_query(long).is_err());
     let header = vec![("a b".to_owned(), String::new())];
     assert!(client.set_extra_headers(header).is_err());
+}
+
+#[test]
+fn methods_set_the_options_of_a_server_that_they_name() {
+    let config = server::Config::default;
+    let (time, value) = (Duration::from_millis(7), millis(7));
+    let websocket = Transports::NONE.with(Transport::WebSocket);
+    let origins = Origins::any();
+    let cors = Cors::default().with_credentials(true);
+    let cookie = Cookie::default();
+    let packet = Message::text("welcome");
+    setters(vec![
+        (
+            config().with_ping_interval(time),
+            json!({ "ping_interval": value }),
+        ),
+        (
+            config().with_ping_timeout(time),
+            json!({ "ping_timeout": value }),
+        ),
+        (
+            config().with_upgrade_timeout(time),
+            json!({ "upgrade_timeout": value }),
+        ),
+        (
+            config().with_close_timeout(time),
+            json!({ "close_timeout": value }),
+        ),
+        (config().with_max_payload(7), json!({ "max_payload": 7 })),
+        (
+            config().with_transports(websocket),
+            json!({ "transports": websocket }),
+        ),
+        (
+            config().with_allow_upgrades(false),
+            json!({ "allow_upgrades": false }),
+        ),
+        (
+            config().with_allow_eio3(true),
+            json!({ "allow_eio3": true }),
+        ),
+        (
+            config().with_origins(origins.clone()),
+            json!({ "origins": origins }),
+        ),
+        (config().with_cors(cors.clone()), json!({ "cors": cors })),
+        (
+            config().with_allow_jsonp(true),
+            json!({ "allow_jsonp": true }),
+        ),
+        (
+            config().with_initial_packet(packet.clone()),
+            json!({ "initial_packet": packet }),
+        ),
+        (
+            config().with_cookie(cookie.clone()),
+            json!({ "cookie": cookie }),
+        ),
+        (
+            config().with_max_packets_per_payload(7),
+            json!({ "max_packets_per_payload": 7 }),
+        ),
+        (
+            config().with_max_buffered(7, 8),
+            json!({ "max_buffered_bytes": 7, "max_buffered_messages": 8 }),
+        ),
+        (
+            config().with_max_undelivered(7, 8),
+            json!({ "max_undelivered_bytes": 7, "max_undelivered_messages": 8 }),
+        ),
+        (
+            config().with_max_bytes_held(7),
+            json!({ "max_bytes_held": 7 }),
+        ),
+        (config().with_max_sessions(7), json!({ "max_sessions": 7 })),
+        (
+            config().with_slow_reader(SlowReader::Close),
+            json!({ "slow_reader": "Close" }),
+        ),
+        (
+            config().with_allow_request(true),
+            json!({ "allow_request": true }),
+        ),
+        (
+            config().with_max_pending_handshakes(7),
+            json!({ "max_pending_handshakes": 7 }),
+        ),
+        (
+            config().with_max_pending_streams(7),
+            json!({ "max_pending_streams": 7 }),
+        ),
+        (
+            config().with_handshake_timeout(time),
+            json!({ "handshake_timeout": value }),
+        ),
+        (
+            config().with_report_refusals(true),
+            json!({ "report_refusals": true }),
+        ),
+    ]);
+    let cors = Cors::default;
+    setters(vec![
+        (
+            cors().with_methods(["A", "B"]),
+            json!({ "methods": ["A", "B"] }),
+        ),
+        (
+            cors().with_allowed_headers(["a"]),
+            json!({ "allowed_headers": ["a"] }),
+        ),
+        (
+            cors().with_exposed_headers(["a"]),
+            json!({ "exposed_headers": ["a"] }),
+        ),
+        (
+            cors().with_credentials(true),
+            json!({ "credentials": true }),
+        ),
+        (cors().with_max_age(time), json!({ "max_age": value })),
+        (
+            cors().with_options_success_status(200),
+            json!({ "options_success_status": 200 }),
+        ),
+    ]);
+}
+
+#[test]
+fn methods_set_the_options_of_a_client_that_they_name() {
+    let config = client::Config::default;
+    let (time, value) = (Duration::from_millis(7), millis(7));
+    let endpoint = Endpoint::parse("https://b.com").unwrap();
+    let list = || vec![("a".to_owned(), "b".to_owned())];
+    let options = TransportOptions::default().with_force_base64(true);
+    setters(vec![
+        (
+            config().with_endpoint(endpoint.clone()),
+            json!({ "endpoint": endpoint }),
+        ),
+        (
+            config().with_revision(Revision::V3),
+            json!({ "revision": "V3" }),
+        ),
+        (config().with_path("/a"), json!({ "path": "/a" })),
+        (
+            config().with_add_trailing_slash(false),
+            json!({ "add_trailing_slash": false }),
+        ),
+        (config().with_query(list()), json!({ "query": list() })),
+        (
+            config().with_transports([Transport::WebTransport]),
+            json!({ "transports": ["WebTransport"] }),
+        ),
+        (
+            config().with_try_all_transports(true),
+            json!({ "try_all_transports": true }),
+        ),
+        (config().with_upgrade(false), json!({ "upgrade": false })),
+        (
+            config().with_remember_upgrade(true),
+            json!({ "remember_upgrade": true }),
+        ),
+        (
+            config().with_force_base64(true),
+            json!({ "force_base64": true }),
+        ),
+        (
+            config().with_timestamp_requests(true),
+            json!({ "timestamp_requests": true }),
+        ),
+        (
+            config().with_timestamp_param("x"),
+            json!({ "timestamp_param": "x" }),
+        ),
+        (
+            config().with_request_timeout(time),
+            json!({ "request_timeout": value }),
+        ),
+        (
+            config().with_extra_headers(list()),
+            json!({ "extra_headers": list() }),
+        ),
+        (
+            config().with_credentials_sent(true),
+            json!({ "with_credentials": true }),
+        ),
+        (
+            config().with_protocols(vec!["a".into()]),
+            json!({ "protocols": ["a"] }),
+        ),
+        (
+            config().with_open_timeout(time),
+            json!({ "open_timeout": value }),
+        ),
+        (
+            config().with_probe_timeout(time),
+            json!({ "probe_timeout": value }),
+        ),
+        (
+            config().with_max_packets_per_post(7),
+            json!({ "max_packets_per_post": 7 }),
+        ),
+        (config().with_max_payload(7), json!({ "max_payload": 7 })),
+        (
+            config().with_max_packets_per_payload(7),
+            json!({ "max_packets_per_payload": 7 }),
+        ),
+        (
+            config().with_max_buffered(7, 8),
+            json!({ "max_buffered_bytes": 7, "max_buffered_messages": 8 }),
+        ),
+        (
+            config().with_max_undelivered(7, 8),
+            json!({ "max_undelivered_bytes": 7, "max_undelivered_messages": 8 }),
+        ),
+        (
+            config().with_transport_options(Transport::Polling, options.clone()),
+            json!({ "transport_options": { "Polling": options } }),
+        ),
+    ]);
 }
