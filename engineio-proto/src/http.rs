@@ -601,6 +601,36 @@ impl From<Response> for Answer {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_response_is_that_of_its_body_and_its_headers() {
+        let mut cors = CorsHeaders::default();
+        let with = |headers: Headers, body: &'static [u8]| {
+            Response::new(200, body).with_headers(headers).heap_size()
+        };
+        let headers = || Headers::default().with_content_type("text/plain");
+        assert_eq!(with(headers(), b""), 0);
+        let body = with(headers(), b"body");
+        assert_eq!(body, ledger::buffer_size(4));
+        assert_eq!(with(headers().with_set_cookie(Some("io=x".into())), b""), 4);
+        cors.push("vary", "Origin");
+        let slots = cors.0.capacity() * size_of::<CorsHeader>();
+        assert_eq!(cors.heap_size(), slots, "of a constant nothing is kept");
+        cors.push("access-control-allow-origin", "http://a.b".to_string());
+        let slots = cors.0.capacity() * size_of::<CorsHeader>();
+        assert_eq!(cors.heap_size(), slots + 10);
+        let all = headers()
+            .with_set_cookie(Some("io=x".into()))
+            .with_cors(cors);
+        assert_eq!(with(all, b"body"), body + 4 + slots + 10);
+    }
+}
+
 #[cfg(feature = "http")]
 mod conversions {
     use bytes::Bytes;

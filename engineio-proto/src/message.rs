@@ -143,3 +143,17 @@ mod text {
         String::deserialize(from).map(ByteString::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_small_part_of_a_large_buffer_keeps_much() {
+        assert!(!keeps_much(4_096, 0));
+        assert!(keeps_much(4_097, 0));
+        assert!(keeps_much(16_000, 999));
+        assert!(!keeps_much(16_000, 1_000));
+        assert!(!keeps_much(16_000, 16_000));
+    }
+}

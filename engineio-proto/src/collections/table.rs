@@ -158,6 +158,11 @@ mod tests {
             assert_eq!(table.insert(slot, slot), None);
         }
         assert_eq!(table.len(), 4);
+        let values: Vec<_> = table.pages.iter().map(|page| page.values).collect();
+        assert_eq!(
+            (values.len(), &values[..2], values[15]),
+            (16, &[2, 1][..], 1)
+        );
         assert_eq!(table.insert(64, 7), Some(64));
         assert_eq!(
             (table.get(64), table.get(65), table.get(u32::MAX)),

@@ -150,6 +150,33 @@ mod tests {
         assert_eq!(ledger.total(), 0);
     }
 
+    #[test]
+    fn half_of_the_slots_is_given_back_once_three_quarters_are_free() {
+        let ledger = Ledger::new();
+        let mut backlog = Backlog::new(&ledger);
+        (0..100_u8).for_each(|_| backlog.push(0));
+        assert_eq!(ledger.total(), 128 - SPARE);
+        while backlog.pop().is_some() {
+            let slots = match backlog.len() {
+                33.. => 128,
+                17.. => 64,
+                9.. => 32,
+                _ => SPARE,
+            };
+            assert_eq!(backlog.items.capacity(), slots, "{}", backlog.len());
+            assert_eq!(ledger.total(), slots - SPARE);
+        }
+        // What is kept of a few needs no slots of its own.
+        for (kept, slots) in [(20, 40), (8, SPARE)] {
+            (0..100_u8).for_each(|item| backlog.push(item));
+            backlog.retain_mut(|item| *item < kept);
+            let contents: usize = (0..usize::from(kept)).sum();
+            assert_eq!(ledger.total(), slots - SPARE + contents, "{kept}");
+            assert!(backlog.iter().copied().eq(0..kept));
+            while backlog.pop().is_some() {}
+        }
+    }
+
     fn backlog_keeps(item: u8) -> bool {
         item == 1
     }

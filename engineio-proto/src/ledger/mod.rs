@@ -245,3 +245,62 @@ pub const fn map_size<K, V>(len: usize) -> usize {
         .saturating_mul(leaf)
         .saturating_add(inner.saturating_mul(edges))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_is_replaced_and_released() {
+        let ledger = Ledger::new();
+        let mut charge = ledger.charge(10);
+        let other = charge.ledger().charge(1);
+        for bytes in [7, 7, 30, 0, 5] {
+            charge.set(bytes);
+            assert_eq!((charge.bytes(), ledger.total()), (bytes, bytes + 1));
+        }
+        drop(charge);
+        assert_eq!(ledger.total(), 1);
+        drop(other);
+        assert_eq!(ledger.total(), 0);
+    }
+
+    /// Three words for the count, 16 bytes that may be unused, and the longest buffer that a part keeps.
+    #[test]
+    fn a_buffer_takes_its_length_an_eighth_of_it_at_most_and_a_count() {
+        assert_eq!(buffer_size(0), 0, "empty ones have no count");
+        let counts = 3 * size_of::<usize>() + 16;
+        for (part, longest) in [(1, 2), (6, 7), (7, 9), (70, 81), (7_000, 8_001)] {
+            assert_eq!(buffer_size(part), longest + counts);
+            assert!(keeps_buffer(part, longest), "{part} of {longest}");
+            assert!(!keeps_buffer(part, longest + 1), "{part} of {longest}");
+            assert!(keeps_buffer(part, part));
+        }
+        assert_eq!(buffer_size(usize::MAX), usize::MAX);
+    }
+
+    /// The most nodes are there if all but the root are half full: leaves of five entries, and between them one each.
+    #[test]
+    fn a_map_takes_nodes_for_its_entries() {
+        let word = size_of::<usize>();
+        let (leaf, edges) = (11 * (8 + 2) + 3 * word, 12 * word);
+        let nodes = [
+            (0, 0, 0),
+            (1, 1, 0),
+            (11, 1, 0),
+            (12, 2, 1),
+            (16, 2, 1),
+            (17, 3, 1),
+            (23, 4, 1),
+            (29, 5, 2),
+            (599, 100, 21),
+        ];
+        for (len, leaves, inner) in nodes {
+            assert_eq!(
+                map_size::<u64, u16>(len),
+                (leaves + inner) * leaf + inner * edges,
+                "{len}"
+            );
+        }
+    }
+}

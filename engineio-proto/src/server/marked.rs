@@ -52,3 +52,44 @@ impl Marked {
         self.charge.set(more.saturating_mul(size_of::<Key>()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collections::Slab;
+
+    #[test]
+    fn slots_are_charged_and_half_of_them_given_back_while_three_quarters_are_too_many() {
+        let ledger = Ledger::new();
+        let mut marked = Marked::new(&ledger);
+        let mut slab = Slab::new();
+        let keys: [Key; 100] = core::array::from_fn(|_| slab.insert(()).unwrap());
+        let slots = |marked: &Marked| {
+            let capacity = marked.keys.capacity();
+            assert_eq!(ledger.total(), (capacity - SPARE) * size_of::<Key>());
+            capacity
+        };
+        for key in keys {
+            marked.push_back(key);
+            slots(&marked);
+        }
+        assert_eq!(slots(&marked), 128);
+        for key in keys {
+            assert_eq!(marked.front(), Some(key));
+            marked.pop_front();
+        }
+        assert_eq!(marked.front(), None);
+        for (sessions, left) in [
+            (33, 128),
+            (32, 64),
+            (32, 64),
+            (16, 32),
+            (9, 32),
+            (0, 16),
+            (0, 16),
+        ] {
+            marked.fit(sessions);
+            assert_eq!(slots(&marked), left, "{sessions}");
+        }
+    }
+}

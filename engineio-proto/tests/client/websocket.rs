@@ -105,3 +105,15 @@ fn what_is_volatile_goes_only_into_an_empty_pipe() {
     assert_eq!(net.drain(), ["c0 > 4a"]);
     assert!(net.volatile("c"));
 }
+
+#[test]
+fn a_closed_connection_is_on_no_transport_although_its_last_frames_may_be_taken() {
+    let mut net = Net::websocket(config());
+    assert_eq!(net.client.transport(), Some(Transport::WebSocket));
+    net.send("a").unwrap();
+    net.client.discard();
+    assert_eq!((net.client.transport(), net.client.sid()), (None, None));
+    let drained = net.drain();
+    assert_eq!(drained, ["c0 > 4a", "c0 close", "closed: forced close"]);
+    assert_eq!(net.client.transport(), None);
+}

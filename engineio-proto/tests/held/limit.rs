@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use engineio_proto::http::RequestHead;
+use engineio_proto::ledger::Ledger;
 use engineio_proto::server::{
     CloseReason, Config, Event, Output, Server, ServerEvent, SessionKey, TransportFault,
 };
@@ -28,6 +29,10 @@ impl Net {
         let config = Config::default()
             .with_max_bytes_held(LIMIT)
             .with_transports(Config::default().transports.with(Transport::WebTransport));
+        Self::of(config, clients)
+    }
+
+    fn of(config: Config, clients: u64) -> Self {
         let mut net = Self {
             server: Server::new(config, 0, &Seed::new([3; 32])).unwrap(),
             sessions: Vec::new(),
@@ -291,6 +296,24 @@ fn a_message_that_alone_exceeds_the_limit_is_refused() {
     assert_eq!((many.sent, many.full), (0, 2));
     net.take(true);
     assert_eq!((net.server.bytes_held(), &*net.closed), (0, &[][..]));
+}
+
+/// The server may hold as much as the limit.
+#[test]
+fn a_message_that_takes_all_of_the_limit_goes() {
+    let message = text(LIMIT / 2);
+    let ledger = Ledger::new();
+    ledger.hold(&message);
+    let size = ledger.total();
+    for (limit, sent) in [(size - 1, 0), (size, 1)] {
+        let config = Config::default().with_max_bytes_held(limit);
+        let mut net = Net::of(config, 1);
+        let many = net.server.send_many(net.sessions.clone(), &message);
+        assert_eq!(many.sent, sent);
+        assert_eq!(net.server.bytes_held(), size * sent);
+        net.take(false);
+        assert_eq!(net.closed, []);
+    }
 }
 
 #[test]

@@ -62,6 +62,15 @@ fn a_request_is_counted_once_whether_its_body_was_too_large_or_it_was_refused_be
 }
 
 #[test]
+fn what_a_layer_above_forgets_is_counted_by_it() {
+    let mut gate = Gate::new(Config::default());
+    for (count, sum) in [(0, 0), (3, 3), (4, 7)] {
+        gate.server.note_forgotten(count);
+        assert_eq!(gate.server.stats().forgotten_by_memory_limit, sum);
+    }
+}
+
+#[test]
 fn the_initial_packet_is_held_until_it_leaves() {
     let mut gate = Gate::new(Config::default().with_initial_packet(Message::text("welcome")));
     gate.open(1);
