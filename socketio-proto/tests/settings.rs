@@ -8,11 +8,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use socketio_proto::client::{self, Backoff, Client, SocketError, SocketOptions};
+use socketio_proto::Payload;
+use socketio_proto::client::{self, Auth, Backoff, Client, SocketError, SocketOptions};
 use socketio_proto::engine::client::Endpoint;
-use socketio_proto::engine::{ConfigError, Instant, Seed};
-use socketio_proto::parser::Limits;
-use socketio_proto::server::{self, RecoveryConfig, Server};
+use socketio_proto::engine::{self, ConfigError, Instant, Seed};
+use socketio_proto::parser::{Limits, Parser};
+use socketio_proto::server::{self, RecoveryConfig, RecoveryStorage, Server};
 
 /// An option, values that are taken, and values that are refused with what the error says.
 type Row = (&'static str, Vec<Value>, Vec<(Value, &'static str)>);
@@ -52,6 +53,22 @@ fn rows<T: Serialize + DeserializeOwned>(
             assert_eq!(error.to_string(), *text, "{value}");
         }
     }
+}
+
+/// Compares settings that methods changed with the changes that are expected of them, for each option at least once.
+fn setters<T: Serialize>(start: &T, changed: Vec<(T, Value)>) {
+    let start = json!(start);
+    let mut without: Vec<_> = start.as_object().unwrap().keys().cloned().collect();
+    for (settings, changes) in changed {
+        let mut expected = start.clone();
+        for (option, value) in changes.as_object().unwrap() {
+            assert_ne!(start[option], *value, "{option} is changed");
+            expected[option] = value.clone();
+            without.retain(|other| other != option);
+        }
+        assert_eq!(json!(settings), expected, "{changes}");
+    }
+    assert_eq!(without, [""; 0], "options without a method");
 }
 
 fn flag(option: &'static str) -> Row {
@@ -349,4 +366,174 @@ fn limits_of_zero_that_stay_allowed_forbid_one_thing_and_nothing_else() {
     client.connect("/", options, Instant::ZERO).unwrap();
     assert!(client.poll_output().is_some());
     client.close(Instant::ZERO);
+}
+
+#[test]
+fn methods_set_the_options_of_a_server_that_they_name() {
+    let config = server::Config::default;
+    let (time, value) = (Duration::from_millis(7), millis(7));
+    let engine = engine::server::Config::default().with_max_payload(7);
+    let mut limits = Limits::default();
+    limits.max_attachments = 7;
+    let recovery = RecoveryConfig::default();
+    setters(
+        &config(),
+        vec![
+            (
+                config().with_engine(engine.clone()),
+                json!({ "engine": engine }),
+            ),
+            (
+                config().with_parser(Parser::MsgPack),
+                json!({ "parser": "MsgPack" }),
+            ),
+            (
+                config().with_connect_timeout(time),
+                json!({ "connect_timeout": value }),
+            ),
+            (config().with_limits(limits), json!({ "limits": limits })),
+            (
+                config().with_max_namespaces_per_connection(7),
+                json!({ "max_namespaces_per_connection": 7 }),
+            ),
+            (
+                config().with_max_namespaces(7),
+                json!({ "max_namespaces": 7 }),
+            ),
+            (
+                config().with_cleanup_empty_child_namespaces(true),
+                json!({ "cleanup_empty_child_namespaces": true }),
+            ),
+            (
+                config().with_room_events(true),
+                json!({ "room_events": true }),
+            ),
+            (
+                config().with_connection_state_recovery(Some(recovery)),
+                json!({ "connection_state_recovery": recovery }),
+            ),
+            (
+                config().with_max_rooms_per_socket(7),
+                json!({ "max_rooms_per_socket": 7 }),
+            ),
+            (
+                config().with_max_room_length(7),
+                json!({ "max_room_length": 7 }),
+            ),
+            (
+                config().with_max_pending_acks(7),
+                json!({ "max_pending_acks": 7 }),
+            ),
+        ],
+    );
+    setters(
+        &recovery,
+        vec![
+            (
+                recovery.with_max_disconnection_duration(time),
+                json!({ "max_disconnection_duration": value }),
+            ),
+            (
+                recovery.with_skip_middlewares(false),
+                json!({ "skip_middlewares": false }),
+            ),
+            (recovery.with_max_packets(7), json!({ "max_packets": 7 })),
+            (recovery.with_max_bytes(7), json!({ "max_bytes": 7 })),
+            (recovery.with_max_sessions(7), json!({ "max_sessions": 7 })),
+            (
+                recovery.with_restore_timeout(time),
+                json!({ "restore_timeout": value }),
+            ),
+            (
+                recovery.with_storage(RecoveryStorage::Outside),
+                json!({ "storage": "Outside" }),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn methods_set_the_options_of_a_client_that_they_name() {
+    let config = || client::Config::new(Endpoint::default());
+    let (time, value) = (Duration::from_millis(7), millis(7));
+    let engine = config().engine.with_max_payload(7);
+    let mut limits = Limits::default();
+    limits.max_attachments = 7;
+    let backoff = |change: fn(&mut Backoff)| {
+        let mut backoff = Backoff::default();
+        change(&mut backoff);
+        json!({ "backoff": backoff })
+    };
+    setters(
+        &config(),
+        vec![
+            (
+                config().with_engine(|config| config.with_max_payload(7)),
+                json!({ "engine": engine }),
+            ),
+            (
+                config().with_parser(Parser::MsgPack),
+                json!({ "parser": "MsgPack" }),
+            ),
+            (config().with_limits(limits), json!({ "limits": limits })),
+            (
+                config().with_reconnection(false),
+                json!({ "reconnection": false }),
+            ),
+            (
+                config().with_reconnection_attempts(Some(7)),
+                json!({ "reconnection_attempts": 7 }),
+            ),
+            (
+                config().with_reconnection_delay(Duration::from_millis(9)),
+                backoff(|backoff| backoff.reconnection_delay = Duration::from_millis(9)),
+            ),
+            (
+                config().with_reconnection_delay_max(Duration::from_millis(9)),
+                backoff(|backoff| backoff.reconnection_delay_max = Duration::from_millis(9)),
+            ),
+            (
+                config().with_randomization_factor(0.25),
+                backoff(|backoff| backoff.randomization_factor = 0.25),
+            ),
+            (
+                config().with_timeout(Some(time)),
+                json!({ "timeout": value }),
+            ),
+            (
+                config().with_namespace_timeout(Some(time)),
+                json!({ "namespace_timeout": value }),
+            ),
+            (
+                config().with_close_timeout(time),
+                json!({ "close_timeout": value }),
+            ),
+            (
+                config().with_report_packets(true),
+                json!({ "report_packets": true }),
+            ),
+            (
+                config().with_max_namespaces(7),
+                json!({ "max_namespaces": 7 }),
+            ),
+            (
+                config().with_max_buffered(7, 8),
+                json!({ "max_buffered_events": 7, "max_buffered_bytes": 8 }),
+            ),
+            (
+                config().with_max_pending_acks(7),
+                json!({ "max_pending_acks": 7 }),
+            ),
+        ],
+    );
+    let options = SocketOptions::default();
+    assert_eq!((options.ack_timeout, options.retries), (None, 0));
+    let auth = Payload::object(&json!({ "token": "t" })).unwrap();
+    let options = options
+        .with_auth(auth.clone())
+        .with_ack_timeout(Some(time))
+        .with_retries(7);
+    assert!(matches!(&options.auth, Auth::Fixed(payload) if *payload == auth));
+    assert_eq!((options.ack_timeout, options.retries), (Some(time), 7));
+    assert!(matches!(options.with_auth_asked().auth, Auth::Ask));
 }
