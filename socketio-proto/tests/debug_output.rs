@@ -1,16 +1,15 @@
 //! What `Debug` shows of servers and clients that hold secrets: none of them.
 #![cfg(test)]
 
-use std::cell::RefCell;
-use std::fmt::Debug;
+#[path = "../../engineio-proto/tests/support/shown.rs"]
+mod shown;
 
-use engineio_proto::codec::{Open, Packet as EnginePacket, v3, v4, webtransport};
-use engineio_proto::http::{Answer, RequestHead};
-use engineio_proto::server::{Cookie, Output, Route, ServerEvent};
-use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed};
 use socketio_proto::client::{self, SocketOptions};
 use socketio_proto::engine::client as engine_client;
+use socketio_proto::engine::http::{Answer, RequestHead};
 use socketio_proto::engine::server as engine_server;
+use socketio_proto::engine::server::Output;
+use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, Message, Seed};
 use socketio_proto::engine::{Revision, Transport};
 use socketio_proto::parser::{Limits, Parser};
 use socketio_proto::server::{
@@ -18,42 +17,9 @@ use socketio_proto::server::{
 };
 use socketio_proto::{Packet, PacketRef, PacketType, Payload, ReadError, Rooms};
 
+use shown::{Shown, member};
+
 const NOW: Instant = Instant::ZERO;
-
-/// What was formatted, and what may not be in it.
-#[derive(Default)]
-struct Shown {
-    texts: RefCell<Vec<String>>,
-    secrets: RefCell<Vec<String>>,
-}
-
-impl Shown {
-    fn add(&self, value: &impl Debug) {
-        self.texts.borrow_mut().push(format!("{value:?}"));
-        self.texts.borrow_mut().push(format!("{value:#?}"));
-    }
-
-    fn secret(&self, secret: &str) {
-        assert!(secret.len() >= 8, "{secret}");
-        self.secrets.borrow_mut().push(secret.to_owned());
-    }
-
-    fn check(&self) {
-        let texts = self.texts.borrow();
-        assert!(!texts.is_empty() && !self.secrets.borrow().is_empty());
-        for secret in self.secrets.borrow().iter() {
-            for text in texts.iter() {
-                assert!(!text.contains(secret), "{secret} in {text}");
-            }
-        }
-    }
-}
-
-/// What stands in quotes behind a name in JSON.
-fn member(text: &str, name: &str) -> String {
-    let start = text.find(&format!("\"{name}\":\"")).expect("the member") + name.len() + 4;
-    text[start..].split('"').next().unwrap().to_owned()
-}
 
 fn upgrade(query: &str) -> RequestHead<'_> {
     let mut head = RequestHead::new("GET", "/", query);
@@ -65,57 +31,6 @@ fn text(frame: Option<Frame>) -> String {
     match frame {
         Some(Frame::Text(text)) => text.to_string(),
         other => panic!("{other:-?}"),
-    }
-}
-
-#[test]
-fn an_engine_server_shows_no_session_id() {
-    for revision in ["EIO=4", "EIO=3"] {
-        let shown = Shown::default();
-        let config = engine_server::Config::default()
-            .with_allow_eio3(true)
-            .with_cookie(Cookie::new("io"))
-            .with_initial_packet(Message::text("initial-secret"));
-        shown.secret("initial-secret");
-        shown.add(&config);
-        let mut server =
-            engine_server::Server::new(config.clone(), 0, &Seed::new([1; 32])).unwrap();
-        let query = format!("{revision}&transport=polling");
-        let head = RequestHead::new("GET", "/", &query);
-        server.handle_request(RequestId(1), &head, Bytes::new(), NOW);
-        shown.add(&server);
-        while let Some(output) = server.poll_output() {
-            shown.add(&output);
-            if let Output::Respond { response, .. } = &output {
-                let body = String::from_utf8(response.body.to_vec()).unwrap();
-                shown.secret(&member(&body, "sid"));
-            }
-            if let Output::Event(ServerEvent::Opened { session, .. }) = output {
-                server
-                    .send(session, &Encoded::new(&Message::text("queued-secret")))
-                    .unwrap();
-                shown.secret("queued-secret");
-                shown.add(&server.session(session));
-            }
-        }
-        let sid = shown.secrets.borrow().last().cloned();
-        let sid = shown
-            .secrets
-            .borrow()
-            .iter()
-            .find(|it| it.len() == 20)
-            .cloned()
-            .or(sid)
-            .unwrap();
-        let query = format!("{revision}&transport=polling&sid={sid}");
-        let head = RequestHead::new("GET", "/", &query);
-        shown.add(&head);
-        shown.add(&Route::of(&head, &config));
-        shown.add(&engineio_proto::Sid::parse(&sid));
-        shown.add(&SocketId::parse(&sid));
-        shown.add(&SocketId::parse(&format!("/admin#{sid}")));
-        shown.add(&server);
-        shown.check();
     }
 }
 
@@ -279,20 +194,6 @@ fn a_client_shows_no_session_id_cookie_auth_or_token() {
 fn what_is_read_and_half_read_shows_no_content() {
     let shown = Shown::default();
     shown.secret("the-secret");
-    let json = r#"{"sid":"the-secret","upgrades":[],"pingInterval":1,"pingTimeout":1}"#;
-    shown.add(&Open::decode(json).unwrap());
-    shown.add(&EnginePacket::Open(json.into()));
-    shown.add(&EnginePacket::Ping("the-secret".into()));
-    shown.add(&v4::decode_payload(Bytes::from("4the-secret"), 9));
-    shown.add(&v3::decode_payload(Bytes::from("11:4the-secret"), 9));
-    shown.add(&v3::decode_binary_payload(
-        Bytes::from("\u{0}the-secret"),
-        9,
-    ));
-    let mut decoder = webtransport::Decoder::new(100);
-    let mut chunk = Bytes::from_static(b"\x304the-secret");
-    assert_eq!(decoder.decode(&mut chunk), Ok(None));
-    shown.add(&decoder);
     let bytes: Vec<_> = b"the-secret".iter().map(u8::to_string).collect();
     shown.secret(&bytes.join(", "));
     let mut decoder = Parser::Json
@@ -304,6 +205,10 @@ fn what_is_read_and_half_read_shows_no_content() {
     shown.add(&decoder);
     let packet = Packet::new(PacketType::Connect, "/admin?token=the-secret");
     shown.add(&packet);
+    let sid = "Secret-VI97HAXpY6yYW";
+    shown.secret(&sid[4..]);
+    shown.add(&SocketId::parse(sid));
+    shown.add(&SocketId::parse(&format!("/admin#{sid}")));
 
     shown.check();
     assert_eq!(format!("{packet:-?}").matches("the-secret").count(), 1);
@@ -448,7 +353,7 @@ fn why_something_cannot_be_read_tells_no_content() {
     ];
     for error in errors {
         shown.add(&error);
-        shown.texts.borrow_mut().push(error.to_string());
+        shown.add_text(error.to_string());
     }
     shown.check();
 }

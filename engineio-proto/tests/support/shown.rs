@@ -1,0 +1,50 @@
+//! What is seen of values that hold secrets.
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+
+/// What was formatted, and what may not be in it.
+#[derive(Default)]
+pub(super) struct Shown {
+    texts: RefCell<Vec<String>>,
+    pub(super) secrets: RefCell<Vec<String>>,
+}
+
+impl Shown {
+    /// Formats a value. Each part of it must leave a trace.
+    pub(super) fn add(&self, value: &impl Debug) {
+        let (text, lines) = (format!("{value:?}"), format!("{value:#?}"));
+        assert!(!text.is_empty() && format!("{value:-?}").len() >= text.len().min(8));
+        for line in lines.lines() {
+            let part = line.trim_start();
+            assert!(part != "," && !part.ends_with(": ,"), "{line} in {lines}");
+        }
+        self.texts.borrow_mut().extend([text, lines]);
+    }
+
+    /// Adds a text that somebody was shown.
+    pub(super) fn add_text(&self, text: String) {
+        self.texts.borrow_mut().push(text);
+    }
+
+    pub(super) fn secret(&self, secret: &str) {
+        assert!(secret.len() >= 8, "{secret}");
+        self.secrets.borrow_mut().push(secret.to_owned());
+    }
+
+    pub(super) fn check(&self) {
+        let texts = self.texts.borrow();
+        assert!(!texts.is_empty() && !self.secrets.borrow().is_empty());
+        for secret in self.secrets.borrow().iter() {
+            for text in texts.iter() {
+                assert!(!text.contains(secret), "{secret} in {text}");
+            }
+        }
+    }
+}
+
+/// What stands in quotes behind a name in JSON.
+pub(super) fn member(text: &str, name: &str) -> String {
+    let start = text.find(&format!("\"{name}\":\"")).expect("the member") + name.len() + 4;
+    text[start..].split('"').next().unwrap().to_owned()
+}
