@@ -1,7 +1,10 @@
 //! Servers that are broken or mean harm.
 
+use engineio_proto::codec::DecodeError;
+use engineio_proto::http::Answer;
+use engineio_proto::{ConnectionId, Transport};
+
 use crate::support::{Net, POLLING, config};
-use engineio_proto::Transport;
 
 #[test]
 fn malformed_handshakes_end_the_attempt() {
@@ -156,6 +159,33 @@ fn responses_to_requests_never_made_and_unknown_connections_change_nothing() {
     net.text(2, "3probe");
     assert_eq!(net.drain(), [""; 0]);
     assert!(net.client.is_open());
+}
+
+/// A probe may fail after the client has moved on, or be told of late.
+#[test]
+fn what_happens_on_other_connections_changes_nothing_on_a_websocket() {
+    let opening = || Net::opening(config().with_transports([Transport::WebSocket]));
+    for mut net in [opening(), Net::websocket(config())] {
+        net.drain();
+        let on = net.client.transport();
+        for id in [1, 99, u64::MAX] {
+            net.connected(id);
+            net.text(id, "4a");
+            net.bad_frame(id, DecodeError::Empty);
+            net.disconnect(id);
+            net.connection_failed(id);
+            let (connection, answer) = (ConnectionId(id), Answer::new(400, "no"));
+            net.client
+                .handle_connection_refused(connection, &answer, net.now);
+            net.client
+                .handle_connection_closed_with(connection, 1001, net.now);
+        }
+        assert_eq!(net.drain(), [""; 0]);
+        assert_eq!(
+            (net.client.transport(), net.client.is_closed()),
+            (on, false)
+        );
+    }
 }
 
 #[test]

@@ -332,6 +332,38 @@ fn messages_that_the_application_does_not_take_end_their_session() {
     assert_eq!(net.server.bytes_held(), 0);
 }
 
+/// The answer to the poll that is held is a script still.
+#[test]
+fn a_page_that_polls_by_scripts_is_told_by_one() {
+    let config = Config::default().with_max_bytes_held(LIMIT);
+    let mut net = Net::of(config.with_allow_jsonp(true), 0);
+    let get = |net: &mut Net, id: u64, query: &str| {
+        let head = RequestHead::new("GET", "/engine.io/", query);
+        net.server
+            .handle_request(RequestId(id), &head, Bytes::new(), NOW);
+    };
+    get(&mut net, 1, "EIO=4&transport=polling&j=0");
+    net.take(true);
+    let session = net.server.session(net.sessions[0]).unwrap();
+    let query = format!("EIO=4&transport=polling&j=0&sid={}", session.sid().as_str());
+    get(&mut net, 2, &query);
+    for id in 3..6 {
+        let head = RequestHead::new("POST", "/engine.io/", &query);
+        let body = format!("d=4{}", "x".repeat(LIMIT / 3));
+        net.server
+            .handle_request(RequestId(id), &head, body.into(), NOW);
+    }
+    let mut answers = Vec::new();
+    while let Some(output) = net.server.poll_output() {
+        if let Output::Respond { request, response } = output
+            && request == RequestId(2)
+        {
+            answers.push(response.body);
+        }
+    }
+    assert_eq!(answers, [r#"___eio[0]("1");"#]);
+}
+
 /// At the limit a send looks at few messages, on average.
 #[test]
 fn many_small_sessions_at_the_limit_end_in_groups() {

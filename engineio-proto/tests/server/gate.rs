@@ -425,3 +425,21 @@ fn accepting_again_ends_the_shutdown() {
         "the one that closes, and the new one"
     );
 }
+
+/// What its headers ask for is the driver's to look at.
+#[test]
+fn a_request_is_a_plain_one_if_it_is_reported_as_one() {
+    let mut gate = Gate::new(Config::default());
+    let head = RequestHead::new("GET", "/engine.io/", "EIO=4&transport=polling").with_upgrade();
+    gate.server
+        .handle_request(RequestId(1), &head, Bytes::new(), gate.now);
+    assert_eq!(gate.drain(), ["r1 200 open", "s0 opened by r1"]);
+    let query = gate.query(0);
+    let head = RequestHead::new("POST", "/engine.io/", &query).with_upgrade();
+    gate.server
+        .handle_request_begun(RequestId(2), &head, gate.now);
+    assert_eq!(gate.drain(), [""; 0]);
+    gate.server
+        .handle_request(RequestId(2), &head, "4a".into(), gate.now);
+    assert_eq!(gate.drain(), ["r2 200 ok", "s0 Message(Text(\"a\"))"]);
+}
