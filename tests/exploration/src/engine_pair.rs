@@ -4,10 +4,11 @@ use core::time::Duration;
 
 use engineio_proto::client::{self, Client};
 use engineio_proto::server::{self, Server, ServerEvent, SessionKey};
-use engineio_proto::{Encoded, Instant, Message, Seed, Transport};
+use engineio_proto::{Encoded, Instant, Message, Revision, Seed, Transport};
 
 use crate::digest::digest;
 use crate::network::{Move, Network};
+use crate::packets;
 use crate::report::Report;
 use crate::search::World;
 
@@ -22,6 +23,7 @@ const STEPS: usize = 200;
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
+    pub(crate) revision: Revision,
     /// The transports of the client, the first one to open on.
     pub(crate) transports: &'static [Transport],
     /// How many messages each side sends.
@@ -70,11 +72,13 @@ impl EnginePair {
     pub(crate) fn new(plan: Plan) -> Self {
         let now = Instant::from_millis(10_000);
         let endpoint = client::Endpoint::parse("https://x.com").expect("an address");
-        let config = client::Config::new(endpoint)
+        let mut config = client::Config::new(endpoint)
             .with_timestamp_requests(false)
             .with_transports(plan.transports)
             .with_open_timeout(OPENING);
+        config.revision = plan.revision;
         let served = server::Config::default()
+            .with_allow_eio3(true)
             .with_ping_interval(INTERVAL)
             .with_ping_timeout(TIMEOUT)
             .with_upgrade_timeout(UPGRADE)
@@ -331,10 +335,7 @@ impl EnginePair {
 impl Side {
     fn hear(&mut self, message: &Message, sent: u8, report: &mut Report) {
         let next = self.heard + 1;
-        let number = match message {
-            Message::Text(text) => text.parse::<u8>().ok(),
-            _ => None,
-        };
+        let number = packets::number(message);
         report.require(number == Some(next) && next <= sent, || {
             format!("heard {message:?} instead of {next} of {sent}")
         });
@@ -343,7 +344,7 @@ impl Side {
 }
 
 fn message(number: u8) -> Encoded {
-    Encoded::new(&Message::text(number.to_string()))
+    Encoded::new(&packets::message(number))
 }
 
 impl World for EnginePair {

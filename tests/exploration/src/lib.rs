@@ -17,6 +17,7 @@ mod digest;
 mod ends;
 mod engine_pair;
 mod network;
+mod packets;
 mod report;
 mod scenarios;
 mod search;

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use engineio_proto::http::{Answer, RequestHead, Response};
+use engineio_proto::http::{Answer, Request, RequestHead, Response};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
 use engineio_proto::{client, server};
 
@@ -61,6 +61,7 @@ pub(crate) struct Wires {
 struct Call {
     id: RequestId,
     method: &'static str,
+    content_type: Option<String>,
     body: Bytes,
     #[expect(dead_code, reason = "part of the state, unlike the rest of the query")]
     sid: String,
@@ -199,9 +200,12 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
             return self.server.aborted(id, now);
         }
         call.stage = Stage::Arrived;
-        let (method, body, query) = (call.method, call.body.clone(), call.query.clone());
-        let (path, query) = query.split_once('?').unwrap_or_default();
-        let head = RequestHead::new(method, path, query);
+        let body = call.body.clone();
+        let (path, query) = call.query.split_once('?').unwrap_or_default();
+        let mut head = RequestHead::new(call.method, path, query);
+        if let Some(content_type) = &call.content_type {
+            head = head.with_content_type(content_type.as_bytes());
+        }
         self.server.request(id, &head, body, now);
     }
 
@@ -277,6 +281,7 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
                     self.wires.calls.push(Call {
                         id: request,
                         method: message.method,
+                        content_type: content_type(&message),
                         sid: sid_of(message.query()),
                         query: message.target().to_owned(),
                         body: message.body,
@@ -491,6 +496,12 @@ impl Wires {
         let index = self.pipes.iter().position(|pipe| pipe.id == id)?;
         Some(self.pipes.remove(index))
     }
+}
+
+fn content_type(request: &Request) -> Option<String> {
+    let mut headers = request.headers.iter();
+    let header = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
+    Some(header.1.clone())
 }
 
 /// The session that a query names.

@@ -1,5 +1,6 @@
 //! What is explored, and how deep.
 
+use engineio_proto::server::SlowReader;
 use engineio_proto::{Revision, Transport};
 
 use crate::client::{self, ClientWorld};
@@ -74,6 +75,7 @@ const SCENARIOS: &[Scenario] = &[
             on: POLLING,
             to: WEBSOCKET,
             messages: 2,
+            slow_reader: SlowReader::Refuse,
         }),
     },
     Scenario {
@@ -86,6 +88,7 @@ const SCENARIOS: &[Scenario] = &[
             on: WEBSOCKET,
             to: WEBSOCKET,
             messages: 3,
+            slow_reader: SlowReader::Refuse,
         }),
     },
     Scenario {
@@ -98,6 +101,7 @@ const SCENARIOS: &[Scenario] = &[
             on: POLLING,
             to: WEBTRANSPORT,
             messages: 2,
+            slow_reader: SlowReader::Refuse,
         }),
     },
     Scenario {
@@ -110,6 +114,20 @@ const SCENARIOS: &[Scenario] = &[
             on: POLLING,
             to: WEBSOCKET,
             messages: 2,
+            slow_reader: SlowReader::Refuse,
+        }),
+    },
+    Scenario {
+        name: "session-slow-reader",
+        quick: 4,
+        full: 8,
+        plan: Plan::Server(server::Plan {
+            revision: Revision::V4,
+            whole: false,
+            on: POLLING,
+            to: WEBSOCKET,
+            messages: 3,
+            slow_reader: SlowReader::Close,
         }),
     },
     Scenario {
@@ -122,6 +140,7 @@ const SCENARIOS: &[Scenario] = &[
             on: POLLING,
             to: WEBSOCKET,
             messages: 2,
+            slow_reader: SlowReader::Refuse,
         }),
     },
     Scenario {
@@ -134,6 +153,7 @@ const SCENARIOS: &[Scenario] = &[
             on: WEBTRANSPORT,
             to: WEBTRANSPORT,
             messages: 2,
+            slow_reader: SlowReader::Refuse,
         }),
     },
     Scenario {
@@ -141,8 +161,9 @@ const SCENARIOS: &[Scenario] = &[
         quick: 5,
         full: 8,
         plan: Plan::Client(client::Plan {
+            revision: Revision::V4,
             on: POLLING,
-            to: WEBSOCKET,
+            to: &[WEBSOCKET],
             messages: 2,
         }),
     },
@@ -151,8 +172,9 @@ const SCENARIOS: &[Scenario] = &[
         quick: 6,
         full: 12,
         plan: Plan::Client(client::Plan {
+            revision: Revision::V4,
             on: WEBSOCKET,
-            to: WEBSOCKET,
+            to: &[WEBSOCKET],
             messages: 3,
         }),
     },
@@ -161,9 +183,43 @@ const SCENARIOS: &[Scenario] = &[
         quick: 4,
         full: 7,
         plan: Plan::Client(client::Plan {
+            revision: Revision::V4,
             on: POLLING,
-            to: WEBTRANSPORT,
+            to: &[WEBTRANSPORT],
             messages: 2,
+        }),
+    },
+    Scenario {
+        name: "client-both",
+        quick: 4,
+        full: 7,
+        plan: Plan::Client(client::Plan {
+            revision: Revision::V4,
+            on: POLLING,
+            to: &[WEBSOCKET, WEBTRANSPORT],
+            messages: 1,
+        }),
+    },
+    Scenario {
+        name: "client-revision-3",
+        quick: 5,
+        full: 8,
+        plan: Plan::Client(client::Plan {
+            revision: Revision::V3,
+            on: POLLING,
+            to: &[WEBSOCKET],
+            messages: 2,
+        }),
+    },
+    Scenario {
+        name: "client-revision-3-websocket",
+        quick: 6,
+        full: 10,
+        plan: Plan::Client(client::Plan {
+            revision: Revision::V3,
+            on: WEBSOCKET,
+            to: &[],
+            messages: 3,
         }),
     },
     Scenario {
@@ -171,6 +227,7 @@ const SCENARIOS: &[Scenario] = &[
         quick: 6,
         full: 10,
         plan: Plan::EnginePair(engine_pair::Plan {
+            revision: Revision::V4,
             transports: &[POLLING, WEBSOCKET],
             messages: 2,
             losses: 1,
@@ -181,6 +238,7 @@ const SCENARIOS: &[Scenario] = &[
         quick: 6,
         full: 11,
         plan: Plan::EnginePair(engine_pair::Plan {
+            revision: Revision::V4,
             transports: &[POLLING],
             messages: 2,
             losses: 1,
@@ -191,7 +249,19 @@ const SCENARIOS: &[Scenario] = &[
         quick: 7,
         full: 14,
         plan: Plan::EnginePair(engine_pair::Plan {
+            revision: Revision::V4,
             transports: &[WEBSOCKET],
+            messages: 2,
+            losses: 1,
+        }),
+    },
+    Scenario {
+        name: "engine-pair-revision-3",
+        quick: 5,
+        full: 9,
+        plan: Plan::EnginePair(engine_pair::Plan {
+            revision: Revision::V3,
+            transports: &[POLLING, WEBSOCKET],
             messages: 2,
             losses: 1,
         }),

@@ -59,7 +59,9 @@ impl ClientWorld {
             self.report
                 .require(waiting == 0, || format!("{waiting} messages do not leave"));
             // Half of the time that there is.
+            self.model.begin(self.machine.is_upgrading());
             self.now = self.now + INTERVAL / 2;
+            self.model.pass_time(self.now);
             self.machine.handle_timeout(self.now);
             self.drain();
             self.check();
@@ -142,8 +144,8 @@ impl ClientWorld {
             .iter()
             .find(|request| request.kind == Kind::Get);
         match (connection, get) {
-            (Some(connection), _) => self.act(Action::Say(connection.id, Word::Ping)),
-            (None, Some(get)) => self.act(Action::Answer(get.id, Word::Ping)),
+            (Some(connection), _) => self.act(Action::Say(connection.id, Word::Beat)),
+            (None, Some(get)) => self.act(Action::Answer(get.id, Word::Beat)),
             (None, None) => {}
         }
     }

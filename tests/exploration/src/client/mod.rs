@@ -4,6 +4,7 @@
 //! and discards; the driver takes frames when it likes.
 
 mod ending;
+mod heart;
 mod model;
 
 use core::time::Duration;
@@ -11,11 +12,12 @@ use core::time::Duration;
 use engineio_proto::client::{Client, Config, Endpoint, Output};
 use engineio_proto::http::Answer;
 use engineio_proto::{
-    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Seed, SendError, Transport,
+    ConnectionId, Encoded, Instant, RequestId, Revision, Seed, SendError, Transport,
 };
 
 use self::model::{Kind, Model, Stage};
 use crate::digest::digest;
+use crate::packets;
 use crate::report::Report;
 use crate::search::World;
 use crate::server::just_before;
@@ -24,18 +26,25 @@ const INTERVAL: Duration = Duration::from_millis(1000);
 const TIMEOUT: Duration = Duration::from_millis(200);
 const OPENING: Duration = Duration::from_millis(500);
 const PROBE: Duration = Duration::from_millis(300);
+/// How long the probe of a WebSocket waits for that of WebTransport.
+const DELAY: Duration = Duration::from_millis(200);
 /// As many messages as may wait for the server.
-const WAITING: usize = 2;
+pub(super) const WAITING: usize = 2;
+/// What a body may hold that is posted in revision 4: the first two messages and nothing besides.
+pub(super) const MAX_PAYLOAD: usize = 8;
+/// How many packets a body may hold that is posted in revision 3.
+pub(super) const MAX_PACKETS: usize = 2;
 /// How often the application opens the client.
 const OPENINGS: u8 = 2;
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
+    pub(crate) revision: Revision,
     /// The transport that the client opens on.
     pub(crate) on: Transport,
-    /// The transport that it moves to.
-    pub(crate) to: Transport,
+    /// The transports that it may move to.
+    pub(crate) to: &'static [Transport],
     /// How many messages each side sends.
     pub(crate) messages: u8,
 }
@@ -47,7 +56,8 @@ pub(super) enum Word {
     Message,
     /// A message, and behind it something that is no packet.
     Half,
-    Ping,
+    /// A ping, in revision 3 a pong.
+    Beat,
     Noop,
     Close,
     /// The answer to the probe.
@@ -83,7 +93,7 @@ pub(super) enum Action {
 const ANSWERS: [Word; 6] = [
     Word::Message,
     Word::Half,
-    Word::Ping,
+    Word::Beat,
     Word::Noop,
     Word::Close,
     Word::Garbage,
@@ -92,7 +102,7 @@ const ANSWERS: [Word; 6] = [
 const FRAMES: [Word; 6] = [
     Word::Message,
     Word::Probe,
-    Word::Ping,
+    Word::Beat,
     Word::Noop,
     Word::Close,
     Word::Garbage,
@@ -109,21 +119,26 @@ pub(crate) struct ClientWorld {
 impl ClientWorld {
     pub(crate) fn new(plan: Plan) -> Self {
         let mut transports = vec![plan.on];
-        if plan.to != plan.on {
-            transports.push(plan.to);
-        }
+        transports.extend(plan.to);
+        // What waits is limited by messages, or by bytes: a message has one.
+        let (bytes, messages) = match plan.revision {
+            Revision::V3 => (WAITING, 10_000),
+            _ => (10_000, WAITING),
+        };
         let endpoint = Endpoint::parse("https://x.com").expect("an address");
         let mut config = Config::new(endpoint)
             .with_timestamp_requests(false)
             .with_transports(transports)
             .with_open_timeout(OPENING)
-            .with_max_buffered(10_000, WAITING);
+            .with_max_buffered(bytes, messages);
+        config.revision = plan.revision;
+        config.max_packets_per_post = Some(MAX_PACKETS).filter(|_| plan.revision == Revision::V3);
         config.probe_timeout = Some(PROBE);
         let machine = Client::new(config, &Seed::new([3; 32]));
         let mut world = Self {
             plan,
             machine: machine.expect("settings that work"),
-            model: Model::new(),
+            model: Model::new(plan),
             report: Report::default(),
             now: Instant::from_millis(10_000),
         };
@@ -143,7 +158,7 @@ impl ClientWorld {
 
     fn send(&mut self) {
         let number = self.model.sent + 1;
-        let message = Encoded::new(&Message::text(number.to_string()));
+        let message = Encoded::new(&packets::message(number));
         let takes = self.model.takes_messages();
         let full = self.model.waiting() >= WAITING;
         let result = self.machine.send(&message);
@@ -163,11 +178,19 @@ impl ClientWorld {
         }
     }
 
-    /// A packet of the server. If the client takes it, the model knows what it does.
-    fn packet(&mut self, word: Word, takes: bool, polled: bool) -> String {
+    /// The packets of the server. If the client takes them, the model knows what they do.
+    fn packets(&mut self, word: Word, takes: bool, polled: bool) -> Vec<String> {
+        let mut packets = vec![self.packet(word, takes)];
         if takes {
             self.model.hear(word, polled, self.now);
         }
+        if word == Word::Half {
+            packets.push("x".to_owned());
+        }
+        packets
+    }
+
+    fn packet(&mut self, word: Word, takes: bool) -> String {
         let message = |model: &mut Model| {
             model.said += 1;
             if takes {
@@ -177,19 +200,21 @@ impl ClientWorld {
         };
         match word {
             Word::Handshake => {
-                let upgrades = if self.plan.to == self.plan.on {
-                    String::new()
-                } else {
-                    format!("{:?}", self.plan.to.name())
-                };
+                let upgrades: Vec<_> = self.plan.to.iter().map(|to| to.name()).collect();
                 let (interval, timeout) = (INTERVAL.as_millis(), TIMEOUT.as_millis());
+                let most = match self.plan.revision {
+                    Revision::V3 => String::new(),
+                    _ => format!(r#","maxPayload":{MAX_PAYLOAD}"#),
+                };
                 format!(
-                    r#"0{{"sid":"S","upgrades":[{upgrades}],"pingInterval":{interval},"pingTimeout":{timeout}}}"#
+                    r#"0{{"sid":"S","upgrades":{upgrades:?},"pingInterval":{interval},"pingTimeout":{timeout}{most}}}"#
                 )
             }
-            Word::Message => message(&mut self.model),
-            Word::Half => format!("{}\u{1e}x", message(&mut self.model)),
-            Word::Ping => "2".to_owned(),
+            Word::Message | Word::Half => message(&mut self.model),
+            Word::Beat => match self.plan.revision {
+                Revision::V3 => "3".to_owned(),
+                _ => "2".to_owned(),
+            },
             Word::Noop => "6".to_owned(),
             Word::Close => "1".to_owned(),
             Word::Probe => "3probe".to_owned(),
@@ -200,7 +225,8 @@ impl ClientWorld {
     /// A GET is answered.
     fn answer(&mut self, id: RequestId, word: Word) {
         let takes = self.model.answered(id);
-        let body = self.packet(word, takes, true);
+        let packets = self.packets(word, takes, true);
+        let body = packets::body(self.plan.revision, &packets);
         self.report.note(|| format!("answered with {body:?}"));
         let answer = Answer::new(200, body);
         self.machine.handle_response(id, answer, self.now);
@@ -208,9 +234,9 @@ impl ClientWorld {
 
     fn say(&mut self, id: ConnectionId, word: Word) {
         let takes = self.model.hear_on(id, word);
-        let text = self.packet(word, takes, false);
-        self.report.note(|| format!("frame {text:?}"));
-        let frame = Frame::Text(text.into());
+        let packet = self.packets(word, takes, false).concat();
+        self.report.note(|| format!("frame {packet:?}"));
+        let frame = packets::frame(self.plan.revision, &packet);
         self.machine.handle_frame(id, frame, self.now);
     }
 
@@ -219,19 +245,20 @@ impl ClientWorld {
         let frame = self.machine.poll_frame(id);
         self.report.note(|| format!("takes {frame:?}"));
         match frame {
-            Some(Frame::Text(text)) => self.model.took_frame(id, &text, &mut self.report),
-            Some(Frame::Binary(_)) => self
-                .report
-                .require(false, || "nobody sent binary".to_owned()),
+            Some(frame) => {
+                let packet = packets::of_frame(self.plan.revision, &frame);
+                self.model.took_frame(id, &packet, &mut self.report);
+            }
             None => self.model.took_all(id, &mut self.report),
         }
     }
 
     fn take_unsent(&mut self) {
-        let count = self.machine.take_unsent().count();
-        let unsent = self.model.take_unsent();
-        self.report.require(count == unsent, || {
-            format!("{count} messages were unsent instead of {unsent}")
+        let taken = self.machine.take_unsent();
+        let taken: Vec<_> = taken.map(|message| packets::number(&message.message())).collect();
+        let unsent: Vec<_> = self.model.take_unsent().map(Some).collect();
+        self.report.require(taken == unsent, || {
+            format!("{taken:?} were unsent instead of {unsent:?}")
         });
     }
 
@@ -271,10 +298,12 @@ impl ClientWorld {
         self.model.check(due, self.now, &mut self.report);
         let upgrading = self.machine.is_upgrading();
         self.model.check_work(upgrading, &mut self.report);
-        let buffered = self.machine.buffered().messages;
+        let buffered = self.machine.buffered();
         let waiting = self.model.waiting();
-        self.report.require(buffered == waiting, || {
-            format!("{buffered} messages wait instead of {waiting}")
+        // Each has one byte.
+        let counted = (buffered.messages, buffered.bytes);
+        self.report.require(counted == (waiting, waiting), || {
+            format!("{buffered:?} wait instead of {waiting} messages")
         });
     }
 
@@ -401,7 +430,8 @@ impl World for ClientWorld {
             }
             Action::Late(id) => {
                 self.model.stale = None;
-                let body = self.packet(Word::Message, false, true);
+                let packets = self.packets(Word::Message, false, true);
+                let body = packets::body(self.plan.revision, &packets);
                 let answer = Answer::new(200, body);
                 self.machine.handle_response(id, answer, self.now);
             }

@@ -1,9 +1,12 @@
 //! What the server and the application have seen of a client, and what that tells about it.
 
 use engineio_proto::client::{CloseReason, Event, Output};
-use engineio_proto::{ConnectionId, Instant, Message, RequestId};
+use bytes::Bytes;
+use engineio_proto::{ConnectionId, Instant, RequestId, Revision};
 
-use super::{INTERVAL, PROBE, TIMEOUT, Word};
+use super::heart::Heart;
+use super::{DELAY, MAX_PACKETS, MAX_PAYLOAD, PROBE, Plan, WAITING, Word};
+use crate::packets;
 use crate::report::Report;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,15 +59,6 @@ pub(super) struct Connection {
     probe_by: Option<Instant>,
 }
 
-/// What has become of the answer to a ping.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Pong {
-    No,
-    Waits,
-    /// The client was closing: the server is not answered any more.
-    Spared,
-}
-
 #[derive(Debug)]
 pub(super) struct Model {
     phase: Phase,
@@ -81,16 +75,21 @@ pub(super) struct Model {
     pub(super) refused: bool,
     /// Messages of the server.
     pub(super) said: u8,
-    ping_by: Instant,
-    /// The deadline by the last ping, which counts once the pong to the one before it has left.
-    claimed_by: Instant,
-    pong: Pong,
+    revision: Revision,
+    heart: Heart,
+    /// Two transports are offered to move to.
+    offers_both: bool,
+    /// When the second one is tried.
+    delayed_to: Option<Instant>,
     // What follows is of one step.
     pub(super) expected: Vec<u8>,
     heard: Vec<u8>,
     opens: bool,
+    /// Pings, in revision 3 pongs, of which the application is told.
     pings: u8,
     pauses: bool,
+    /// The second transport is to be tried.
+    connects: bool,
     was_pausing: bool,
     requested: bool,
     failures: u8,
@@ -99,7 +98,8 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(plan: Plan) -> Self {
+        let revision = plan.revision;
         Self {
             phase: Phase::Closed,
             closing: false,
@@ -112,14 +112,16 @@ impl Model {
             taken: 0,
             refused: false,
             said: 0,
-            ping_by: Instant::ZERO,
-            claimed_by: Instant::ZERO,
-            pong: Pong::No,
+            revision,
+            heart: Heart::new(revision, Instant::ZERO),
+            offers_both: plan.to.len() > 1,
+            delayed_to: None,
             expected: Vec::new(),
             heard: Vec::new(),
             opens: false,
             pings: 0,
             pauses: false,
+            connects: false,
             was_pausing: false,
             requested: false,
             failures: 0,
@@ -135,6 +137,7 @@ impl Model {
         self.opens = false;
         self.pings = 0;
         self.pauses = false;
+        self.connects = false;
         self.was_pausing = is_pausing;
         self.requested = false;
         self.failures = 0;
@@ -159,14 +162,14 @@ impl Model {
         usize::from(self.sent - self.taken)
     }
 
-    pub(super) fn take_unsent(&mut self) -> usize {
-        let unsent = self.waiting();
-        self.taken = self.sent;
-        unsent
+    /// What has not left, and does not leave any more.
+    pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = u8> + use<> {
+        let taken = core::mem::replace(&mut self.taken, self.sent);
+        taken + 1..=self.sent
     }
 
     pub(super) fn open(&mut self, by: Instant) {
-        self.take_unsent();
+        self.taken = self.sent;
         self.phase = Phase::Opening { by };
         self.closing = false;
         self.graceful = false;
@@ -210,25 +213,16 @@ impl Model {
             (Phase::Opening { .. }, Word::Handshake) => {
                 self.phase = Phase::Open;
                 self.opens = true;
-                self.ping_by = now + INTERVAL + TIMEOUT;
-                self.pong = Pong::No;
+                self.delayed_to = Some(now + DELAY).filter(|_| self.offers_both);
+                self.heart = Heart::new(self.revision, now);
             }
             (_, Word::Close | Word::Garbage | Word::Half) => self.must_close = true,
             // Officially the client would wait for ever.
             (Phase::Opening { .. }, _) => self.must_close = polled,
-            (_, Word::Ping) => {
-                self.claimed_by = now + INTERVAL + TIMEOUT;
-                self.pings += u8::from(!self.closing);
-                if self.pong == Pong::No {
-                    self.ping_by = self.claimed_by;
-                    self.pong = if self.closing {
-                        Pong::Spared
-                    } else {
-                        Pong::Waits
-                    };
-                }
+            (_, word) => {
+                let told = self.heart.hear(word, self.closing, now);
+                self.pings += u8::from(told);
             }
-            _ => {}
         }
     }
 
@@ -286,8 +280,15 @@ impl Model {
         self.may_close |= match self.phase {
             Phase::Closed => false,
             Phase::Opening { by } => now >= by,
-            Phase::Open => now >= self.ping_by || self.closing,
+            Phase::Open => self.heart.is_over(now) || self.closing,
         };
+        if self.is_there() {
+            self.heart.pass_time(self.closing, now);
+        }
+        if self.delayed_to.is_some_and(|at| now >= at) {
+            self.delayed_to = None;
+            self.connects = true;
+        }
         let due = |open: &&Connection| open.probe_by.is_some_and(|by| now >= by);
         let due = self.connections.iter().filter(due).count();
         self.failures += u8::try_from(due).unwrap_or(u8::MAX);
@@ -296,7 +297,7 @@ impl Model {
     pub(super) fn take(&mut self, output: Output<Event>, now: Instant, report: &mut Report) {
         match output {
             Output::Request { request, message } => {
-                let body = String::from_utf8_lossy(&message.body).into_owned();
+                let packets = packets::of_body(self.revision, &message.body);
                 let is_get = message.method == "GET";
                 let kind = match (is_get, message.url.contains("sid=")) {
                     (true, false) => Kind::Handshake,
@@ -305,7 +306,7 @@ impl Model {
                 };
                 let known = self.requests.iter().any(|other| other.id == request);
                 report.require(!known, || format!("{request:?} was made twice"));
-                let is_farewell = body == "1";
+                let is_farewell = packets == ["1"];
                 self.requested |= !is_farewell;
                 self.requests.push(Request {
                     id: request,
@@ -314,9 +315,10 @@ impl Model {
                     is_farewell,
                 });
                 if kind == Kind::Post && !is_farewell {
-                    for packet in body.split('\u{1e}') {
+                    for packet in &packets {
                         self.took(packet, report);
                     }
+                    self.check_length(&message.body, &packets, report);
                 }
             }
             Output::Abort { request } => {
@@ -329,6 +331,7 @@ impl Model {
             }
             Output::Connect { connection, .. } => {
                 let probes = self.phase == Phase::Open;
+                self.connects = false;
                 self.connections.push(Connection {
                     id: connection,
                     stage: if probes { Stage::Probe } else { Stage::Opening },
@@ -358,9 +361,13 @@ impl Model {
                 let opens = core::mem::take(&mut self.opens);
                 report.require(opens, || "opened by nothing".to_owned());
             }
-            Event::Message(Message::Text(text)) => self.heard.extend(text.parse::<u8>()),
-            Event::Message(_) => report.require(false, || "nobody sent binary".to_owned()),
+            Event::Message(message) => {
+                let number = packets::number(&message);
+                report.require(number.is_some(), || format!("{message:?} is of nobody"));
+                self.heard.extend(number);
+            }
             Event::Upgrading(_) => {
+                self.delayed_to = None;
                 let pauses = core::mem::take(&mut self.pauses);
                 report.require(pauses, || "upgrading without an answer".to_owned());
             }
@@ -370,14 +377,18 @@ impl Model {
                 report.require(expected, || "a good probe failed".to_owned());
                 self.failures = self.failures.saturating_sub(1);
             }
-            Event::Ping => {
+            Event::Ping | Event::Pong => {
                 let pinged = self.pings > 0;
-                report.require(pinged, || "a ping that nobody sent".to_owned());
+                report.require(pinged, || "a ping or pong that nobody sent".to_owned());
                 self.pings = self.pings.saturating_sub(1);
             }
             Event::Drained => {
                 let refused = core::mem::take(&mut self.refused);
                 report.require(refused, || "drained without a refusal".to_owned());
+                let waiting = self.waiting();
+                report.require(waiting <= WAITING / 2, || {
+                    format!("drained while {waiting} messages wait")
+                });
             }
             Event::Closed(reason) => self.closed(&reason, report),
             _ => report.require(false, || format!("{event:?} is not known")),
@@ -416,8 +427,9 @@ impl Model {
         self.phase = Phase::Closed;
         self.closing = false;
         self.graceful = false;
-        self.pong = Pong::No;
+        self.heart = Heart::new(self.revision, Instant::ZERO);
         self.failures = 0;
+        self.delayed_to = None;
         self.refused = false;
         let forced = *reason == CloseReason::ForcedClose;
         let left = self.requests.iter().find(|request| match request.kind {
@@ -443,7 +455,7 @@ impl Model {
 
     /// The pipe took all that there was.
     pub(super) fn took_all(&mut self, id: ConnectionId, report: &mut Report) {
-        let waits = self.waiting() > 0 || self.pong == Pong::Waits;
+        let waits = self.waiting() > 0 || self.heart.owes();
         let Some(connection) = self.connection(id) else {
             return;
         };
@@ -458,13 +470,8 @@ impl Model {
 
     /// A packet left for the server.
     fn took(&mut self, packet: &str, report: &mut Report) {
-        if packet == "3" {
-            report.require(self.pong == Pong::Waits, || {
-                "a pong without a ping".to_owned()
-            });
-            self.pong = Pong::No;
-            self.ping_by = self.ping_by.max(self.claimed_by);
-            return;
+        if let Some(due) = self.heart.took(packet) {
+            return report.require(due, || format!("{packet:?} was not due"));
         }
         let number = packet.strip_prefix('4').and_then(|text| text.parse().ok());
         let next = self.taken + 1;
@@ -475,6 +482,22 @@ impl Model {
             )
         });
         self.taken = next.min(self.sent);
+    }
+
+    /// A body is as long as it may be and no longer, unless it is of one packet.
+    fn check_length(&self, body: &Bytes, packets: &[String], report: &mut Report) {
+        let next = packets::body(self.revision, &[format!("4{}", self.taken + 1)]);
+        let (fits, holds_next) = match self.revision {
+            Revision::V3 => (packets.len() <= MAX_PACKETS, packets.len() < MAX_PACKETS),
+            _ => (
+                body.len() <= MAX_PAYLOAD,
+                body.len() + 1 + next.len() <= MAX_PAYLOAD,
+            ),
+        };
+        report.require(fits || packets.len() == 1, || format!("{body:?} is too long"));
+        report.require(self.waiting() == 0 || !holds_next, || {
+            format!("{body:?} leaves {next:?} out")
+        });
     }
 
     fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
@@ -489,7 +512,7 @@ impl Model {
                 self.heard, self.expected
             )
         });
-        let untold = self.opens || self.pauses && !self.is_closed() || self.pings > 0;
+        let untold = self.opens || self.pauses || self.connects || self.pings > 0;
         report.require(!untold || self.is_closed(), || {
             "an event is missing".to_owned()
         });
@@ -508,11 +531,11 @@ impl Model {
                 return self.check_over(report);
             }
             Phase::Opening { by } => by,
-            Phase::Open => self.ping_by,
+            Phase::Open => self.heart.deadline(),
         };
-        let latest = probes.chain([latest]).min().unwrap_or(latest);
-        report.require(due.is_some_and(|due| due > now && due <= latest), || {
-            format!("the deadline is {due:?}, now is {now:?}, the last moment is {latest:?}")
+        let latest = probes.chain(self.delayed_to).chain([latest]).min().unwrap_or(latest);
+        report.require(due == Some(latest) && latest > now, || {
+            format!("the deadline is {due:?}, now is {now:?}, what is due is at {latest:?}")
         });
     }
 
@@ -552,7 +575,7 @@ impl Model {
             .connections
             .iter()
             .find(|open| matches!(open.stage, Stage::Carrier | Stage::Moving));
-        let waits = self.waiting() > 0 || self.pong == Pong::Waits;
+        let waits = self.waiting() > 0 || self.heart.owes();
         match carrier {
             Some(carrier) => {
                 let waits = waits || carrier.stage == Stage::Moving;
@@ -582,7 +605,8 @@ impl Model {
         report.require(probe.is_none_or(|probe| probe.is_announced), || {
             "a probe waits, and nobody was told".to_owned()
         });
-        report.require(!self.refused || self.waiting() > 0, || {
+        let refuses = self.closing || self.waiting() > WAITING / 2;
+        report.require(!self.refused || refuses, || {
             "nobody was told that there is room again".to_owned()
         });
     }

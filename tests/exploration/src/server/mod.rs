@@ -10,15 +10,15 @@ mod model;
 
 use core::time::Duration;
 
-use engineio_proto::server::Config;
+use engineio_proto::server::{Config, SlowReader};
 use engineio_proto::{
-    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, SendError, Transport,
-    Transports,
+    ConnectionId, Encoded, Instant, RequestId, Revision, SendError, Transport, Transports,
 };
 
 use self::machine::Machine;
 use self::model::{Connection, Model};
 use crate::digest::digest;
+use crate::packets;
 use crate::report::Report;
 use crate::search::World;
 
@@ -27,7 +27,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(200);
 pub(crate) const UPGRADE: Duration = Duration::from_millis(300);
 pub(crate) const CLOSING: Duration = Duration::from_millis(150);
 /// As many messages as may wait for the client.
-const WAITING: usize = 2;
+pub(super) const WAITING: usize = 2;
 /// The connections that a peer has at a time.
 const CONNECTIONS: usize = 2;
 /// The requests of a kind that a peer has at a time.
@@ -45,6 +45,19 @@ pub(crate) struct Plan {
     pub(crate) to: Transport,
     /// How many messages each side sends.
     pub(crate) messages: u8,
+    /// Whether a client is cut off that does not read.
+    pub(crate) slow_reader: SlowReader,
+}
+
+impl Plan {
+    /// What a payload may hold, if that is explored: the first two messages and nothing besides.
+    pub(super) fn max_payload(self) -> Option<usize> {
+        let length = match self.revision {
+            Revision::V3 => 12,
+            _ => 8,
+        };
+        Some(length).filter(|_| self.on == Transport::Polling && self.to == Transport::WebSocket)
+    }
 }
 
 /// What the peer sends.
@@ -126,6 +139,11 @@ pub(crate) struct ServerWorld {
 impl ServerWorld {
     pub(crate) fn new(plan: Plan) -> Self {
         let now = Instant::from_millis(10_000);
+        // What waits is limited by messages, or by bytes: a message has one.
+        let (bytes, messages) = match plan.revision {
+            Revision::V3 => (WAITING, 10_000),
+            _ => (10_000, WAITING),
+        };
         let config = Config::default()
             .with_transports(Transports::default().with(Transport::WebTransport))
             .with_allow_eio3(true)
@@ -133,7 +151,12 @@ impl ServerWorld {
             .with_ping_timeout(TIMEOUT)
             .with_upgrade_timeout(UPGRADE)
             .with_close_timeout(CLOSING)
-            .with_max_buffered(10_000, WAITING);
+            .with_slow_reader(plan.slow_reader)
+            .with_max_buffered(bytes, messages);
+        let config = match plan.max_payload() {
+            Some(length) => config.with_max_payload(length),
+            None => config,
+        };
         let machine = if plan.whole {
             Machine::server(config, plan.revision)
         } else {
@@ -142,7 +165,7 @@ impl ServerWorld {
         let mut world = Self {
             plan,
             machine: machine.expect("settings that work"),
-            model: Model::new(plan.revision, !plan.whole, now),
+            model: Model::new(plan, now),
             report: Report::default(),
             now,
             next: 0,
@@ -197,12 +220,7 @@ impl ServerWorld {
             _ => &[word],
         };
         let packets: Vec<_> = words.iter().map(|word| self.packet(*word, takes)).collect();
-        let body = match self.plan.revision {
-            Revision::V3 => packets.iter().fold(String::new(), |body, packet| {
-                format!("{body}{}:{packet}", packet.len())
-            }),
-            _ => packets.join("\u{1e}"),
-        };
+        let body = packets::body(self.plan.revision, &packets);
         self.report.note(|| format!("POST of {body:?}"));
         self.machine.post(id, body, self.now);
     }
@@ -238,7 +256,8 @@ impl ServerWorld {
             self.packet(word, false)
         };
         self.report.note(|| format!("frame {text:?}"));
-        self.machine.frame(id, Frame::Text(text.into()), self.now);
+        let frame = packets::frame(self.plan.revision, &text);
+        self.machine.frame(id, frame, self.now);
     }
 
     /// A packet of the peer. If the session takes it, the model knows what it does.
@@ -280,17 +299,17 @@ impl ServerWorld {
         let frame = self.machine.poll_frame(id);
         self.report.note(|| format!("takes {frame:?}"));
         match frame {
-            Some(Frame::Text(text)) => self.model.took_frame(id, &text, &mut self.report),
-            Some(Frame::Binary(_)) => self
-                .report
-                .require(false, || "nobody sent binary".to_owned()),
+            Some(frame) => {
+                let packet = packets::of_frame(self.plan.revision, &frame);
+                self.model.took_frame(id, &packet, &mut self.report);
+            }
             None => self.model.took_all(id, &mut self.report),
         }
     }
 
     fn send(&mut self) {
         let number = self.model.sent + 1;
-        let message = Encoded::new(&Message::text(number.to_string()));
+        let message = Encoded::new(&packets::message(number));
         let result = self.machine.send(&message);
         self.report.note(|| format!("send {number}: {result:?}"));
         let takes = self.model.open && self.model.closing_by.is_none();
@@ -305,7 +324,10 @@ impl ServerWorld {
             .require(wanted, || format!("send said {result:?}"));
         match result {
             Ok(()) => self.model.sent = number,
-            Err(SendError::Full { .. }) => self.model.refused = true,
+            Err(SendError::Full { .. }) => {
+                self.model.refused = true;
+                self.model.must_close |= self.plan.slow_reader == SlowReader::Close;
+            }
             Err(_) => {}
         }
     }
@@ -365,11 +387,17 @@ impl ServerWorld {
         let (machine, report) = (&self.machine, &mut self.report);
         let due = machine.poll_timeout();
         self.model.check(due, self.now, report);
-        let buffered = machine.buffered().messages;
+        let buffered = machine.buffered();
         if self.model.open {
             let waiting = self.model.waiting();
-            report.require(buffered == waiting, || {
-                format!("{buffered} messages wait instead of {waiting}")
+            // Each has one byte.
+            let counted = (buffered.messages, buffered.bytes);
+            report.require(counted == (waiting, waiting), || {
+                format!("{buffered:?} wait instead of {waiting} messages")
+            });
+            let held = machine.bytes_held();
+            report.require(held >= waiting, || {
+                format!("{waiting} messages wait in {held} bytes")
             });
         } else {
             let held = machine.bytes_held();

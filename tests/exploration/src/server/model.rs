@@ -1,10 +1,12 @@
 //! What the peer and the application have seen of a session, and what that tells about it.
 
+use bytes::Bytes;
 use engineio_proto::server::{CloseReason, Event, Output};
-use engineio_proto::{ConnectionId, Instant, Message, RequestId, Revision};
+use engineio_proto::{ConnectionId, Instant, RequestId, Revision};
 
-use super::Word;
 use super::heart::Heart;
+use super::{Plan, WAITING, Word};
+use crate::packets;
 use crate::report::Report;
 
 /// The model holds no copy of the session's rules: it counts what went in and came out.
@@ -34,6 +36,8 @@ pub(super) struct Model {
     pub(super) said: u8,
     pub(super) heart: Heart,
     revision: Revision,
+    /// What a payload may hold.
+    max_payload: Option<usize>,
     /// Deadlines are never early.
     exact: bool,
     // What follows is of one step.
@@ -56,7 +60,8 @@ pub(super) struct Connection {
 }
 
 impl Model {
-    pub(super) fn new(revision: Revision, exact: bool, now: Instant) -> Self {
+    pub(super) fn new(plan: Plan, now: Instant) -> Self {
+        let revision = plan.revision;
         Self {
             open: true,
             opens: true,
@@ -76,7 +81,8 @@ impl Model {
             said: 0,
             heart: Heart::new(revision, now),
             revision,
-            exact,
+            max_payload: plan.max_payload(),
+            exact: !plan.whole,
             expected: Vec::new(),
             heard: Vec::new(),
             may_close: false,
@@ -180,8 +186,7 @@ impl Model {
     pub(super) fn take(&mut self, output: Output<Event>, now: Instant, report: &mut Report) {
         match output {
             Output::Respond { request, response } => {
-                let body = String::from_utf8_lossy(&response.body).into_owned();
-                self.answered(request, response.status, &body, report);
+                self.answered(request, response.status, &response.body, report);
             }
             Output::Accept { connection, .. } => {
                 let found = self.connection(connection);
@@ -215,10 +220,11 @@ impl Model {
     fn told(&mut self, event: Event, now: Instant, report: &mut Report) {
         report.require(self.open, || format!("{event:?} behind the end"));
         match event {
-            Event::Message(Message::Text(text)) => {
-                self.heard.extend(text.parse::<u8>());
+            Event::Message(message) => {
+                let number = packets::number(&message);
+                report.require(number.is_some(), || format!("{message:?} is of nobody"));
+                self.heard.extend(number);
             }
-            Event::Message(_) => report.require(false, || "nobody sent binary".to_owned()),
             Event::Upgraded(_) => {
                 let expected = core::mem::take(&mut self.expects_upgrade);
                 report.require(expected, || "an upgrade that nobody completed".to_owned());
@@ -226,6 +232,10 @@ impl Model {
             Event::Drained => {
                 let refused = core::mem::take(&mut self.refused);
                 report.require(refused, || "drained without a refusal".to_owned());
+                let waiting = self.waiting();
+                report.require(waiting <= WAITING / 2, || {
+                    format!("drained while {waiting} messages wait")
+                });
             }
             Event::Closed(reason) => self.closed(reason, now, report),
             _ => report.require(false, || format!("{event:?} is not known")),
@@ -258,7 +268,7 @@ impl Model {
         self.carrier = None;
     }
 
-    fn answered(&mut self, id: RequestId, status: u16, body: &str, report: &mut Report) {
+    fn answered(&mut self, id: RequestId, status: u16, body: &Bytes, report: &mut Report) {
         let polled = self.polls.contains(&id);
         let posted = self.posts.contains(&id);
         report.require(polled || posted, || format!("{id:?} was answered twice"));
@@ -266,18 +276,37 @@ impl Model {
         if !polled || status != 200 {
             return;
         }
-        for packet in packets(self.revision, body) {
+        let packets = packets::of_body(self.revision, body);
+        for packet in &packets {
             match packet.as_bytes() {
                 [b'0', ..] => {
                     let opens = core::mem::take(&mut self.opens);
                     report.require(opens, || "a second handshake".to_owned());
                 }
                 [b'1' | b'6'] => {
-                    let alone = matches!(body, "1" | "6" | "6\u{1e}1" | "1:1" | "1:6" | "1:61:1");
+                    let texts: Vec<_> = packets.iter().map(String::as_str).collect();
+                    let alone = matches!(*texts, ["1" | "6"] | ["6", "1"]);
                     report.require(alone, || format!("{body:?} mixes packets"));
                 }
                 _ => self.took(packet, report),
             }
+        }
+        self.check_length(body, &packets, report);
+    }
+
+    /// A payload is as long as it may be and no longer, unless it is of one packet.
+    fn check_length(&self, body: &Bytes, packets: &[String], report: &mut Report) {
+        let Some(limit) = self.max_payload else {
+            return;
+        };
+        report.require(body.len() <= limit || packets.len() == 1, || {
+            format!("{body:?} has more than {limit} bytes")
+        });
+        let holds_messages = packets.iter().any(|packet| packet.starts_with('4'));
+        if self.revision == Revision::V4 && self.waiting() > 0 && holds_messages {
+            let next = packets::body(self.revision, &[format!("4{}", self.taken + 1)]);
+            let with = body.len() + 1 + next.len();
+            report.require(with > limit, || format!("{body:?} leaves {next:?} out"));
         }
     }
 
@@ -397,7 +426,8 @@ impl Model {
         });
         let overlaps = self.polls.len() > 1 || self.posts.len() > 1;
         report.require(!overlaps, || "requests overlap".to_owned());
-        report.require(!self.refused || self.waiting() > 0, || {
+        let refuses = self.closing_by.is_some() || self.waiting() > WAITING / 2;
+        report.require(!self.refused || refuses, || {
             "nobody was told that there is room again".to_owned()
         });
     }
@@ -411,20 +441,4 @@ impl Model {
         let left = self.connections.iter().find(|open| !open.is_closed);
         report.require(left.is_none(), || format!("{left:?} was never closed"));
     }
-}
-
-/// The packets of a payload.
-fn packets(revision: Revision, body: &str) -> Vec<&str> {
-    if revision != Revision::V3 {
-        return body.split('\u{1e}').collect();
-    }
-    let mut packets = Vec::new();
-    let mut rest = body;
-    while let Some((length, packet)) = rest.split_once(':') {
-        let length = length.parse().unwrap_or(0);
-        let (packet, behind) = packet.split_at_checked(length).unwrap_or((packet, ""));
-        packets.push(packet);
-        rest = behind;
-    }
-    packets
 }
