@@ -11,12 +11,13 @@ use lexopt::{Arg, Parser, ValueExt};
 const HELP: &str = "\
 Explores all that can happen in small scenarios, shortest paths first, until a promise is broken.
 
-Usage: exploration [SCENARIO...] [--quick | --depth N] [--threads N]
+Usage: exploration [SCENARIO...] [--quick | --minute | --depth N] [--threads N]
        exploration SCENARIO --replay PATH
        exploration --list
 
   SCENARIO       what to explore, all scenarios if it is not given
   --quick        the depth of the tests; without it that, and then the whole depth
+  --minute       that, and then two steps less than the whole depth: about a minute of one core
   --depth N      this depth
   --threads N    how many threads search, as many as there are cores if it is not given
   --replay PATH  walk one path, as a failure prints it, and tell all that happens on it
@@ -27,6 +28,7 @@ The exit status is 1 if a promise is broken.";
 #[derive(Clone, Copy)]
 enum Depth {
     Quick,
+    Minute,
     Full,
     Of(usize),
 }
@@ -52,6 +54,7 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
         match argument {
             Arg::Value(name) => arguments.names.push(name.string()?),
             Arg::Long("quick") => arguments.depth = Depth::Quick,
+            Arg::Long("minute") => arguments.depth = Depth::Minute,
             Arg::Long("depth") => arguments.depth = Depth::Of(parser.value()?.parse()?),
             Arg::Long("threads") => arguments.threads = parser.value()?.parse()?,
             Arg::Long("replay") => arguments.replay = Some(parser.value()?.parse()?),
@@ -105,13 +108,14 @@ fn run(arguments: &Arguments) -> ExitCode {
     }
     let quick = |scenario: &Scenario| scenario.quick;
     let full = |scenario: &Scenario| scenario.full;
+    let minute = |scenario: &Scenario| scenario.quick.max(scenario.full - 2);
+    let threads = arguments.threads;
+    // What lies near the start is found at once, in whatever scenario it lies.
     let holds = match arguments.depth {
-        Depth::Quick => explore(&wanted, arguments.threads, quick),
-        Depth::Of(depth) => explore(&wanted, arguments.threads, |_| depth),
-        // What lies near the start is found at once, in whatever scenario it lies.
-        Depth::Full => {
-            explore(&wanted, arguments.threads, quick) && explore(&wanted, arguments.threads, full)
-        }
+        Depth::Of(depth) => explore(&wanted, threads, |_| depth),
+        Depth::Quick => explore(&wanted, threads, quick),
+        Depth::Minute => explore(&wanted, threads, quick) && explore(&wanted, threads, minute),
+        Depth::Full => explore(&wanted, threads, quick) && explore(&wanted, threads, full),
     };
     if holds {
         ExitCode::SUCCESS

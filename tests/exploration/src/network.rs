@@ -12,6 +12,7 @@ use engineio_proto::{client, server};
 
 use crate::ends::{ClientEnd, ServerEnd};
 use crate::report::Report;
+use crate::socket_pair::CONNECTION as ASIDE;
 
 /// How many frames a pipe holds each way.
 const PIPE: usize = 1;
@@ -43,6 +44,8 @@ pub(crate) struct Network<C: ClientEnd, S: ServerEnd> {
     pub(crate) now: Instant,
     pub(crate) wires: Wires,
     pub(crate) report: Report,
+    /// The server has frames for a connection that is not of this network.
+    pub(crate) aside: bool,
     /// What the applications have not looked at.
     pub(crate) client_events: VecDeque<C::Event>,
     pub(crate) server_events: VecDeque<S::Event>,
@@ -116,6 +119,7 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
             now,
             wires: Wires::default(),
             report: Report::default(),
+            aside: false,
             client_events: VecDeque::new(),
             server_events: VecDeque::new(),
         }
@@ -319,6 +323,11 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
                     self.server_events.push_back(event);
                 }
                 server::Output::Respond { request, response } => self.answered(request, response),
+                server::Output::Frames { connection: ASIDE } => self.aside = true,
+                server::Output::Accept {
+                    connection: ASIDE, ..
+                }
+                | server::Output::Close { connection: ASIDE } => {}
                 server::Output::Accept { connection, .. } => {
                     self.decided(connection, Phase::Accepted);
                 }

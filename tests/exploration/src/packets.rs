@@ -64,9 +64,7 @@ pub(crate) fn body(revision: Revision, packets: &[String]) -> String {
         None => packet.clone(),
     });
     match revision {
-        Revision::V3 => texts
-            .map(|text| format!("{}:{text}", text.len()))
-            .collect(),
+        Revision::V3 => texts.map(|text| format!("{}:{text}", text.len())).collect(),
         _ => texts.collect::<Vec<_>>().join("\u{1e}"),
     }
 }
@@ -78,7 +76,10 @@ pub(crate) fn of_body(revision: Revision, body: &Bytes) -> Vec<String> {
     }
     let body = String::from_utf8_lossy(body);
     if revision != Revision::V3 {
-        return body.split('\u{1e}').map(|text| of_text(text, "b")).collect();
+        return body
+            .split('\u{1e}')
+            .map(|text| of_text(text, "b"))
+            .collect();
     }
     let mut packets = Vec::new();
     let mut rest = &*body;
@@ -95,9 +96,14 @@ pub(crate) fn of_body(revision: Revision, body: &Bytes) -> Vec<String> {
 fn of_binary_body(mut body: &[u8]) -> Vec<String> {
     let mut packets = Vec::new();
     while let Some((kind, rest)) = body.split_first() {
-        let end = rest.iter().position(|byte| *byte == 255).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|byte| *byte == 255)
+            .unwrap_or(rest.len());
         let (digits, rest) = rest.split_at(end);
-        let length = digits.iter().fold(0, |sum, digit| sum * 10 + usize::from(*digit));
+        let length = digits
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + usize::from(*digit));
         let rest = rest.get(1..).unwrap_or_default();
         let (packet, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
         packets.push(match (kind, packet) {
@@ -164,7 +170,10 @@ mod tests {
 
     #[test]
     fn the_wrong_form_is_another_packet() {
-        assert_eq!(of_frame(Revision::V4, &Frame::Text("42".into())), "message 2 as text");
+        assert_eq!(
+            of_frame(Revision::V4, &Frame::Text("42".into())),
+            "message 2 as text"
+        );
         let frame = Frame::Binary(vec![1].into());
         assert_eq!(of_frame(Revision::V4, &frame), "Some(1) as binary");
         assert_eq!(number(&Message::text("2")), None);

@@ -2,12 +2,13 @@
 
 use engineio_proto::server::SlowReader;
 use engineio_proto::{Revision, Transport};
+use socketio_proto::parser::Parser;
 
 use crate::client::{self, ClientWorld};
 use crate::engine_pair::{self, EnginePair};
 use crate::search::{Limits, Outcome, Path, search, trace};
 use crate::server::{self, ServerWorld};
-use crate::socket_pair::{self, SocketPair};
+use crate::socket_pair::{self, Recovery, SocketPair};
 
 const POLLING: Transport = Transport::Polling;
 const WEBSOCKET: Transport = Transport::WebSocket;
@@ -268,24 +269,26 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "socket-pair",
-        quick: 4,
+        quick: 3,
         full: 7,
-        plan: Plan::SocketPair(socket_pair::Plan {
-            transports: &[WEBSOCKET],
-            events: 2,
-            losses: 1,
-            recovery: true,
-        }),
+        plan: Plan::SocketPair(SOCKETS),
     },
     Scenario {
         name: "socket-pair-polling",
-        quick: 3,
+        quick: 2,
         full: 6,
         plan: Plan::SocketPair(socket_pair::Plan {
             transports: &[POLLING],
-            events: 2,
-            losses: 1,
-            recovery: true,
+            ..SOCKETS
+        }),
+    },
+    Scenario {
+        name: "socket-pair-upgrade",
+        quick: 2,
+        full: 6,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            transports: &[POLLING, WEBSOCKET],
+            ..SOCKETS
         }),
     },
     Scenario {
@@ -293,10 +296,59 @@ const SCENARIOS: &[Scenario] = &[
         quick: 3,
         full: 6,
         plan: Plan::SocketPair(socket_pair::Plan {
-            transports: &[WEBSOCKET],
-            events: 2,
-            losses: 1,
-            recovery: false,
+            parser: Parser::MsgPack,
+            recovery: None,
+            waiting: 1,
+            ..SOCKETS
+        }),
+    },
+    Scenario {
+        name: "socket-pair-recovery",
+        quick: 3,
+        full: 7,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            events: 3,
+            recovery: Some(Recovery {
+                events: 2,
+                clients: 1,
+                asks: true,
+            }),
+            ..SOCKETS
+        }),
+    },
+    Scenario {
+        name: "socket-pair-retries",
+        quick: 3,
+        full: 7,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            retries: true,
+            recovery: None,
+            ..SOCKETS
+        }),
+    },
+    Scenario {
+        name: "socket-trio",
+        quick: 2,
+        full: 6,
+        plan: Plan::SocketPair(socket_pair::Plan {
+            events: 3,
+            bystander: true,
+            ..SOCKETS
         }),
     },
 ];
+
+const SOCKETS: socket_pair::Plan = socket_pair::Plan {
+    transports: &[WEBSOCKET],
+    parser: Parser::Json,
+    events: 2,
+    losses: 1,
+    recovery: Some(Recovery {
+        events: 1_000,
+        clients: 1_000,
+        asks: false,
+    }),
+    bystander: false,
+    retries: false,
+    waiting: 1_000,
+};

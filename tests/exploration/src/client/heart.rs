@@ -33,11 +33,18 @@ pub(super) enum Pong {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ping {
-    Next { at: Instant },
+    Next {
+        at: Instant,
+    },
     /// It is due, and nothing that is heard counts for longer than `most`.
-    Waits { most: Instant, spared: bool },
+    Waits {
+        most: Instant,
+        spared: bool,
+    },
     /// It left. If anything but a pong comes, the server is asked again.
-    Left { again: Option<Instant> },
+    Left {
+        again: Option<Instant>,
+    },
 }
 
 impl Heart {

@@ -255,7 +255,9 @@ impl ClientWorld {
 
     fn take_unsent(&mut self) {
         let taken = self.machine.take_unsent();
-        let taken: Vec<_> = taken.map(|message| packets::number(&message.message())).collect();
+        let taken: Vec<_> = taken
+            .map(|message| packets::number(&message.message()))
+            .collect();
         let unsent: Vec<_> = self.model.take_unsent().map(Some).collect();
         self.report.require(taken == unsent, || {
             format!("{taken:?} were unsent instead of {unsent:?}")

@@ -1,7 +1,7 @@
 //! What the server and the application have seen of a client, and what that tells about it.
 
-use engineio_proto::client::{CloseReason, Event, Output};
 use bytes::Bytes;
+use engineio_proto::client::{CloseReason, Event, Output};
 use engineio_proto::{ConnectionId, Instant, RequestId, Revision};
 
 use super::heart::Heart;
@@ -494,7 +494,9 @@ impl Model {
                 body.len() + 1 + next.len() <= MAX_PAYLOAD,
             ),
         };
-        report.require(fits || packets.len() == 1, || format!("{body:?} is too long"));
+        report.require(fits || packets.len() == 1, || {
+            format!("{body:?} is too long")
+        });
         report.require(self.waiting() == 0 || !holds_next, || {
             format!("{body:?} leaves {next:?} out")
         });
@@ -533,7 +535,11 @@ impl Model {
             Phase::Opening { by } => by,
             Phase::Open => self.heart.deadline(),
         };
-        let latest = probes.chain(self.delayed_to).chain([latest]).min().unwrap_or(latest);
+        let latest = probes
+            .chain(self.delayed_to)
+            .chain([latest])
+            .min()
+            .unwrap_or(latest);
         report.require(due == Some(latest) && latest > now, || {
             format!("the deadline is {due:?}, now is {now:?}, what is due is at {latest:?}")
         });

@@ -1,6 +1,7 @@
 //! How the two come to rest, from any state.
 
 use super::SocketPair;
+use super::bystander::Bystander;
 use crate::network::Move;
 
 /// The network works again; the client leaves; the server takes it out.
@@ -40,7 +41,7 @@ impl SocketPair {
                 self.deliver();
             }
             let is_in = self.network.client.is_connected(self.socket);
-            if is_in && self.model.pending() == 0 && self.model.members() == 1 {
+            if is_in && self.model.pending() == 0 && self.model.client_member().is_some() {
                 break;
             }
             self.model.interrupted = true;
@@ -54,12 +55,15 @@ impl SocketPair {
     pub(super) fn deliver(&mut self) {
         for _ in 0..STEPS {
             let round = self.network.wires.deliveries();
+            let asked = self.bystander.as_ref().is_some_and(Bystander::is_asked);
             let answers = self.model.has_server_token() || self.model.has_client_token();
-            if round.is_empty() && !answers {
+            if round.is_empty() && !answers && !asked && self.model.tokens.is_empty() {
                 return;
             }
+            self.server_accepts();
             self.server_answers();
             self.client_answers();
+            self.bystander_answers();
             self.settle();
             for step in round {
                 if self.network.report.broken().is_some() {
@@ -76,11 +80,24 @@ impl SocketPair {
             .require(false, || "no end of deliveries".to_owned());
     }
 
+    /// What the client would send when it came back is dropped, and its acknowledgements with it.
+    fn forget_all(&mut self) {
+        self.client_leaves();
+        self.client_clears();
+        let forgotten = self.network.client.forget(self.socket);
+        let report = &mut self.network.report;
+        report.require(forgotten, || "the socket cannot be forgotten".to_owned());
+        self.settle();
+    }
+
     /// The client gives up, and what is kept for it is forgotten.
     fn come_to_nothing(&mut self) {
         self.deliver();
         self.model.gave_up = true;
         self.network.client.close(self.network.now);
+        if let Some(bystander) = &mut self.bystander {
+            bystander.leave(&mut self.network.server, self.network.now);
+        }
         self.settle();
         for _ in 0..STEPS {
             self.deliver();
@@ -90,6 +107,7 @@ impl SocketPair {
             self.network.make(Move::Wait);
             self.settle();
         }
+        self.forget_all();
         let server = &self.network.server;
         let left = [
             ("deadlines", usize::from(self.network.due().is_some())),

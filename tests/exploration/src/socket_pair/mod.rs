@@ -1,17 +1,24 @@
 //! A Socket.IO client and server with acknowledgements and recovery, and a network that delivers, loses and cuts in every
 //! order.
 
+mod acks;
+mod bystander;
 mod ending;
+mod events;
 mod model;
+mod payloads;
+mod recovery;
 
 use core::time::Duration;
 
 use engineio_proto::{Instant, Seed, Transport};
-use socketio_proto::Payload;
 use socketio_proto::client::{self, Client, SocketOptions};
 use socketio_proto::engine;
-use socketio_proto::server::{self, RecoveryConfig, Server, Target};
+use socketio_proto::parser::Parser;
+use socketio_proto::server::{self, RecoveryConfig, Server};
 
+use self::bystander::Bystander;
+pub(crate) use self::bystander::CONNECTION;
 use self::model::Model;
 use crate::digest::digest;
 use crate::network::{Move, Network};
@@ -26,41 +33,70 @@ const JOINING: Duration = Duration::from_millis(400);
 /// How long a client may be away.
 const AWAY: Duration = Duration::from_millis(1500);
 /// How long acknowledgements are awaited.
-pub(super) const ANSWER: Duration = Duration::from_millis(700);
+const ANSWER: Duration = Duration::from_millis(700);
+/// The room of the client.
+const ROOM: &str = "r";
+/// More tries than there are in any path.
+const RETRIES: u32 = 50;
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// The transports of the client, the first one to open on.
     pub(crate) transports: &'static [Transport],
+    pub(crate) parser: Parser,
     /// How many events each side sends.
     pub(crate) events: u8,
     /// How much is lost.
     pub(crate) losses: u8,
     /// Whether clients can come back.
-    pub(crate) recovery: bool,
+    pub(crate) recovery: Option<Recovery>,
+    /// A second client is there.
+    pub(crate) bystander: bool,
+    /// The client sends each event until it is acknowledged.
+    pub(crate) retries: bool,
+    /// How many events wait in the client until it is in.
+    pub(crate) waiting: usize,
+}
+
+/// What a server keeps for those who come back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recovery {
+    pub(crate) events: usize,
+    pub(crate) clients: usize,
+    /// The application is asked about those who come back too.
+    pub(crate) asks: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Net(Move),
-    /// To all clients, those that are away too.
+    /// To those that an event of this number is for, those that are away too.
     ServerBroadcasts,
+    /// To one client.
+    ServerEmits,
     /// To one client, with an acknowledgement.
     ServerAsks,
+    /// To all clients, with their acknowledgements.
+    ServerAsksAll,
     ServerAnswers,
     ServerTakesOut,
+    ServerAccepts,
+    BystanderAnswers,
     ClientEmits,
     ClientAsks,
     ClientAnswers,
     ClientLeaves,
     ClientJoins,
+    /// Drops what waits until it is in.
+    ClientClears,
 }
 
 pub(crate) struct SocketPair {
     plan: Plan,
     network: Network<Client, Server>,
     socket: client::SocketKey,
+    bystander: Option<Bystander>,
     model: Model,
 }
 
@@ -70,13 +106,24 @@ impl SocketPair {
         let mut server = server(plan).expect("settings that work");
         server.add_namespace("/").expect("a name that is one");
         let mut client = client(plan).expect("settings that work");
-        let socket = client.connect("/", SocketOptions::default(), now);
+        let options = SocketOptions::default();
+        let options = if plan.retries {
+            options.with_retries(RETRIES).with_ack_timeout(Some(ANSWER))
+        } else {
+            options
+        };
+        let socket = client.connect("/", options, now);
         let mut pair = Self {
             plan,
             network: Network::new(client, server, now),
             socket: socket.expect("a name that is one"),
-            model: Model::default(),
+            bystander: plan.bystander.then(Bystander::default),
+            model: Model::new(plan),
         };
+        if let Some(bystander) = &pair.bystander {
+            bystander.connect(&mut pair.network.server, now);
+            pair.settle();
+        }
         pair.settle();
         pair.deliver();
         pair
@@ -85,7 +132,7 @@ impl SocketPair {
     fn settle(&mut self) {
         loop {
             self.network.settle();
-            let told = self.tell_client() | self.tell_server();
+            let told = self.tell_client() | self.tell_server() | self.tell_bystander();
             if !told {
                 break;
             }
@@ -99,7 +146,9 @@ impl SocketPair {
             told = true;
             let id = self.network.client.socket_id(self.socket);
             let id = id.map(ToString::to_string);
-            self.model.client_told(event, id, &mut self.network.report);
+            let now = self.network.now;
+            self.model
+                .client_told(event, id, now, &mut self.network.report);
         }
         told
     }
@@ -109,24 +158,69 @@ impl SocketPair {
         while let Some(event) = self.network.server_events.pop_front() {
             told = true;
             match event {
+                server::Event::Connecting {
+                    token, recovered, ..
+                } if self.plan.recovery.is_some_and(|recovery| recovery.asks) => {
+                    self.model.tokens.push((token, recovered));
+                }
                 server::Event::Connecting { token, .. } => {
                     if let Ok(socket) = self.network.server.accept(token) {
                         self.joined(socket, false);
                     }
                 }
                 server::Event::Recovered { socket, .. } => self.joined(socket, true),
-                event => self.model.server_told(event, &mut self.network.report),
+                event => {
+                    let now = self.network.now;
+                    self.model.server_told(event, now, &mut self.network.report);
+                }
             }
         }
         told
     }
 
+    fn tell_bystander(&mut self) -> bool {
+        let Some(bystander) = &mut self.bystander else {
+            return false;
+        };
+        let Network {
+            server,
+            now,
+            report,
+            aside,
+            ..
+        } = &mut self.network;
+        if !core::mem::take(aside) {
+            return false;
+        }
+        while let Some(frame) = server.poll_frame(CONNECTION) {
+            if let Some(number) = bystander.hear(&frame, server, *now, report) {
+                self.model.bystander_heard(number, report);
+            }
+        }
+        true
+    }
+
     fn joined(&mut self, socket: server::SocketKey, recovered: bool) {
-        let id = self.network.server.socket_id(socket);
+        let Network {
+            server,
+            now,
+            report,
+            ..
+        } = &mut self.network;
+        let id = server.socket_id(socket);
         let id = id.map(|id| id.to_string()).unwrap_or_default();
-        let report = &mut self.network.report;
         report.note(|| format!("server: {socket:?} is in as {id}, recovered: {recovered}"));
-        self.model.joined(socket, id, recovered, report);
+        self.model.joined(socket, id, recovered, *now, report);
+        if recovered {
+            let is_back = server.is_in(socket, ROOM) && server.data(socket).is_some();
+            report.require(is_back && server.is_recovered(socket), || {
+                "a client that came back has neither its room nor its data".to_owned()
+            });
+        } else if !self.model.is_bystander(socket) {
+            let joined = server.join(socket, ROOM);
+            report.require(joined.is_ok(), || format!("{joined:?}"));
+            server.set_data(socket, Some(payloads::answer(1)));
+        }
     }
 
     fn check(&mut self) {
@@ -143,7 +237,8 @@ impl SocketPair {
             format!("server: the deadline is {due:?} at {now:?}")
         });
         let sockets = (server.all_sockets_count(), self.model.members());
-        report.require(sockets.0 == sockets.1, || {
+        let asked = self.model.tokens.len();
+        report.require((sockets.1..=sockets.1 + asked).contains(&sockets.0), || {
             format!("{} sockets instead of {}", sockets.0, sockets.1)
         });
         let pending = (server.all_pending_acks_count(), self.model.server_pending());
@@ -154,111 +249,25 @@ impl SocketPair {
             )
         });
         let latest = self.model.server_answer_by();
-        report.require(latest.is_none() || due.is_some() && due <= latest, || {
+        let in_time = latest.is_none_or(|latest| latest > *now && due <= Some(latest));
+        report.require(in_time && (latest.is_none() || due.is_some()), || {
             format!("server: an acknowledgement is due at {latest:?}, the deadline is {due:?}")
         });
         let (due, latest) = (client.poll_timeout(), self.model.client_answer_by());
-        report.require(latest.is_none() || due.is_some() && due <= latest, || {
+        let in_time = latest.is_none_or(|latest| latest > *now && due <= Some(latest));
+        report.require(in_time && (latest.is_none() || due.is_some()), || {
             format!("client: an acknowledgement is due at {latest:?}, the deadline is {due:?}")
         });
         let waits = client.is_active(self.socket) && !self.model.gave_up;
         report.require(!waits || due.is_some_and(|due| due > *now), || {
             format!("client: the deadline is {due:?} at {now:?}")
         });
-    }
-
-    fn server_broadcasts(&mut self) {
-        let number = self.model.next_down();
-        let sent = self
-            .network
-            .server
-            .broadcast(&Target::namespace("/"), &event("down", number));
-        let count = sent.as_ref().map(|sent| sent.sent).ok();
-        let expected = self.model.broadcast(number);
-        self.network.report.require(count == Some(expected), || {
-            format!("a broadcast reached {count:?} sockets instead of {expected}")
-        });
-    }
-
-    fn server_asks(&mut self) {
-        let Some(socket) = self.model.newest_member() else {
-            return;
-        };
-        let number = self.model.next_down();
-        let now = self.network.now;
-        let asked = self
-            .network
-            .server
-            .emit_with_ack(socket, &event("down", number), ANSWER, now);
-        self.network
-            .report
-            .require(asked.is_ok(), || format!("{asked:?}"));
-        if let Ok(id) = asked {
-            self.model.server_asked(socket, number, id, now + ANSWER);
-        }
-    }
-
-    fn server_answers(&mut self) {
-        if let Some((token, number)) = self.model.take_server_token() {
-            // The socket may have gone meanwhile.
-            let answered = self.network.server.respond(token, &answer(number));
-            let report = &mut self.network.report;
-            report.note(|| format!("server answers {number}: {answered:?}"));
-        }
-    }
-
-    fn server_takes_out(&mut self) {
-        if let Some(socket) = self.model.newest_member() {
-            self.model.interrupted = true;
-            self.network.server.disconnect(socket);
-        }
-    }
-
-    fn client_emits(&mut self, asks: bool) {
-        let number = self.model.next_up();
-        let now = self.network.now;
-        let client = &mut self.network.client;
-        let event = event("up", number);
-        let asked = if asks {
-            client
-                .emit_with_ack(self.socket, &event, Some(ANSWER), now)
-                .map(Some)
-        } else {
-            client.emit(self.socket, &event, now).map(|()| None)
-        };
-        self.network
-            .report
-            .require(asked.is_ok(), || format!("{asked:?}"));
         self.model
-            .client_emitted(number, asked.ok().flatten(), now + ANSWER);
-    }
-
-    fn client_answers(&mut self) {
-        if let Some((token, number)) = self.model.take_client_token() {
-            let now = self.network.now;
-            // The session of the event may be over.
-            let answered = self.network.client.respond(token, &answer(number), now);
-            let report = &mut self.network.report;
-            report.note(|| format!("client answers {number}: {answered:?}"));
+            .check_buffer(client.buffered(self.socket), report);
+        if let Some(recovery) = self.plan.recovery {
+            self.model
+                .check_store(server.recovery_store("/"), recovery, *now, report);
         }
-    }
-
-    fn client_leaves(&mut self) {
-        self.model.interrupted = true;
-        self.model.leaves();
-        let now = self.network.now;
-        let left = self.network.client.disconnect(self.socket, now);
-        self.network
-            .report
-            .require(left.is_ok(), || "the socket is gone".to_owned());
-    }
-
-    fn client_joins(&mut self) {
-        let now = self.network.now;
-        let joins = self.network.client.connect_again(self.socket, now);
-        self.network
-            .report
-            .require(joins.is_ok(), || "the socket is gone".to_owned());
     }
 }
 
@@ -266,11 +275,18 @@ fn server(plan: Plan) -> Option<Server> {
     let served = engine::server::Config::default()
         .with_ping_interval(INTERVAL)
         .with_ping_timeout(TIMEOUT);
-    let recovery = RecoveryConfig::default().with_max_disconnection_duration(AWAY);
+    let recovery = plan.recovery.map(|recovery| {
+        RecoveryConfig::default()
+            .with_max_disconnection_duration(AWAY)
+            .with_max_packets(recovery.events)
+            .with_max_sessions(recovery.clients)
+            .with_skip_middlewares(!recovery.asks)
+    });
     let config = server::Config::default()
         .with_engine(served)
+        .with_parser(plan.parser)
         .with_connect_timeout(JOINING)
-        .with_connection_state_recovery(Some(recovery).filter(|_| plan.recovery));
+        .with_connection_state_recovery(recovery);
     Server::new(config, 0, &Seed::new([7; 32])).ok()
 }
 
@@ -282,24 +298,14 @@ fn client(plan: Plan) -> Option<Client> {
                 .with_timestamp_requests(false)
                 .with_transports(plan.transports)
         })
+        .with_parser(plan.parser)
+        .with_max_buffered(plan.waiting, 10_000)
         .with_reconnection_delay(DELAY)
         .with_reconnection_delay_max(DELAY)
         .with_randomization_factor(0.0)
         .with_timeout(Some(OPENING))
         .with_namespace_timeout(Some(JOINING));
     Client::new(config, &Seed::new([3; 32])).ok()
-}
-
-fn event(name: &str, number: u8) -> Payload {
-    let event = Payload::event(name).arg(&number);
-    let event = event.and_then(socketio_proto::PayloadBuilder::build);
-    event.expect("a number can be written")
-}
-
-fn answer(number: u8) -> Payload {
-    let answer = Payload::ack().arg(&number);
-    let answer = answer.and_then(socketio_proto::PayloadBuilder::build);
-    answer.expect("a number can be written")
 }
 
 impl World for SocketPair {
@@ -314,31 +320,34 @@ impl World for SocketPair {
             .into_iter()
             .map(Action::Net)
             .collect();
-        if model.down < self.plan.events {
-            actions.push(Action::ServerBroadcasts);
-            if model.newest_member().is_some() {
-                actions.push(Action::ServerAsks);
-            }
-        }
-        if model.up < self.plan.events {
-            actions.push(Action::ClientEmits);
-            actions.push(Action::ClientAsks);
-        }
-        if model.has_server_token() {
-            actions.push(Action::ServerAnswers);
-        }
-        if model.has_client_token() {
-            actions.push(Action::ClientAnswers);
-        }
-        if losses && model.newest_member().is_some() {
-            actions.push(Action::ServerTakesOut);
-        }
-        if losses && self.network.client.is_active(self.socket) {
-            actions.push(Action::ClientLeaves);
-        }
-        if !self.network.client.is_active(self.socket) && model.joins < self.plan.losses {
-            actions.push(Action::ClientJoins);
-        }
+        let mut may = |possible: bool, action| actions.extend(possible.then_some(action));
+        let is_in = model.newest_member().is_some();
+        let says = model.down < self.plan.events;
+        may(says, Action::ServerBroadcasts);
+        may(
+            says && is_in && self.plan.recovery.is_some(),
+            Action::ServerEmits,
+        );
+        may(says && is_in, Action::ServerAsks);
+        may(says && self.plan.bystander, Action::ServerAsksAll);
+        may(model.up < self.plan.events, Action::ClientEmits);
+        may(model.up < self.plan.events, Action::ClientAsks);
+        may(model.has_server_token(), Action::ServerAnswers);
+        may(model.has_client_token(), Action::ClientAnswers);
+        may(!model.tokens.is_empty(), Action::ServerAccepts);
+        let asked = self.bystander.as_ref().is_some_and(Bystander::is_asked);
+        may(asked, Action::BystanderAnswers);
+        let active = self.network.client.is_active(self.socket);
+        may(
+            losses && model.client_member().is_some(),
+            Action::ServerTakesOut,
+        );
+        may(losses && active, Action::ClientLeaves);
+        may(
+            !active && model.joins < self.plan.losses,
+            Action::ClientJoins,
+        );
+        may(model.has_unsent(), Action::ClientClears);
         actions
     }
 
@@ -349,12 +358,16 @@ impl World for SocketPair {
                 self.network.make(step);
             }
             Action::ServerBroadcasts => self.server_broadcasts(),
+            Action::ServerEmits => self.server_emits(),
             Action::ServerAsks => self.server_asks(),
+            Action::ServerAsksAll => self.server_asks_all(),
             Action::ServerAnswers => self.server_answers(),
             Action::ServerTakesOut => {
                 self.network.wires.losses += 1;
                 self.server_takes_out();
             }
+            Action::ServerAccepts => self.server_accepts(),
+            Action::BystanderAnswers => self.bystander_answers(),
             Action::ClientEmits => self.client_emits(false),
             Action::ClientAsks => self.client_emits(true),
             Action::ClientAnswers => self.client_answers(),
@@ -366,18 +379,26 @@ impl World for SocketPair {
                 self.model.joins += 1;
                 self.client_joins();
             }
+            Action::ClientClears => self.client_clears(),
         }
         self.settle();
     }
 
     fn digest(&self) -> u128 {
         let network = &self.network;
+        // A store tells neither what it keeps nor since when.
+        let store = network.server.recovery_store("/");
+        let packets: Vec<_> = store.iter().flat_map(|store| store.packets()).collect();
+        let sessions: Vec<_> = store.iter().flat_map(|store| store.sessions()).collect();
         digest(
             network.now,
             &[
                 &network.client,
                 &network.server,
                 &network.wires,
+                &packets,
+                &sessions,
+                &self.bystander,
                 &self.model,
             ],
         )

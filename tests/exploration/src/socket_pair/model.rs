@@ -1,37 +1,41 @@
 //! What the two applications have sent and been told.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
 
 use engineio_proto::Instant;
-use socketio_proto::Payload;
-use socketio_proto::client;
+use socketio_proto::client::{self, Buffered};
 use socketio_proto::server::{self, DisconnectReason};
 
+use super::Plan;
+use super::acks::{ClientAcks, ServerAcks};
+use super::payloads::number_of;
 use crate::report::Report;
 
 /// One socket of the server, from the moment that a client got in, over every recovery.
 #[derive(Debug)]
-struct Life {
-    id: String,
+pub(super) struct Life {
+    pub(super) id: String,
     /// The socket, while it is there.
-    key: Option<server::SocketKey>,
-    /// It is kept for its client to come back to.
-    away: bool,
+    pub(super) key: Option<server::SocketKey>,
+    /// Since when it is kept for its client to come back to.
+    pub(super) away_since: Option<Instant>,
+    pub(super) is_bystander: bool,
     /// The events that it was sent, and how many of them its client heard.
-    sent: Vec<Sent>,
-    heard: usize,
+    pub(super) sent: Vec<Sent>,
+    pub(super) heard: usize,
     /// The last event that it heard.
     last_up: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Sent {
-    number: u8,
+pub(super) struct Sent {
+    pub(super) number: u8,
     /// A client that comes back gets it: it awaits no acknowledgement.
-    is_kept: bool,
+    pub(super) is_kept: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Model {
     /// How many events the server and the client sent.
     pub(super) down: u8,
@@ -41,30 +45,67 @@ pub(super) struct Model {
     pub(super) interrupted: bool,
     /// The client closed its connection for good.
     pub(super) gave_up: bool,
-    lives: Vec<Life>,
+    /// Clients that wait for the verdict of the application, and whether they come back.
+    pub(super) tokens: Vec<(server::ConnectToken, bool)>,
+    pub(super) lives: Vec<Life>,
+    /// The events that are kept for those who come back, and when they were sent.
+    pub(super) kept: Vec<(u8, Instant)>,
     /// The life that the client is told to be in.
     client_in: Option<usize>,
     /// The last life that it was in.
-    client_was_in: Option<usize>,
+    pub(super) client_was_in: Option<usize>,
     /// What it heard before it was told that it is in.
     early: Vec<u8>,
+    /// The last event that it can name when it comes back.
+    pub(super) last_kept: Option<u8>,
+    /// What waits in it until it is in.
+    unsent: VecDeque<(u8, Option<client::AckId>)>,
     heard_up: BTreeSet<u8>,
-    server_asked: BTreeMap<(server::SocketKey, server::AckId), (u8, Instant)>,
-    client_asked: BTreeMap<client::AckId, (u8, Instant)>,
+    pub(super) server_acks: ServerAcks,
+    pub(super) client_acks: ClientAcks,
     server_tokens: VecDeque<(server::AckToken, u8)>,
     client_tokens: VecDeque<(client::AckToken, u8)>,
     failed: u8,
+    bystander: bool,
+    retries: bool,
+    recovers: bool,
+    waiting: usize,
+    recovery_limit: usize,
 }
 
 impl Model {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            down: 0,
+            up: 0,
+            joins: 0,
+            interrupted: false,
+            gave_up: false,
+            tokens: Vec::new(),
+            lives: Vec::new(),
+            kept: Vec::new(),
+            client_in: None,
+            client_was_in: None,
+            early: Vec::new(),
+            last_kept: None,
+            unsent: VecDeque::new(),
+            heard_up: BTreeSet::new(),
+            server_acks: ServerAcks::default(),
+            client_acks: ClientAcks::default(),
+            server_tokens: VecDeque::new(),
+            client_tokens: VecDeque::new(),
+            failed: 0,
+            bystander: plan.bystander,
+            retries: plan.retries,
+            recovers: plan.recovery.is_some(),
+            waiting: plan.waiting,
+            recovery_limit: plan.recovery.map_or(0, |recovery| recovery.events),
+        }
+    }
+
     pub(super) fn next_down(&mut self) -> u8 {
         self.down += 1;
         self.down
-    }
-
-    pub(super) fn next_up(&mut self) -> u8 {
-        self.up += 1;
-        self.up
     }
 
     /// A client got in, or came back.
@@ -73,32 +114,62 @@ impl Model {
         key: server::SocketKey,
         id: String,
         recovered: bool,
+        now: Instant,
         report: &mut Report,
     ) {
+        let comes_back = self.comes_back(now);
         let known = self.lives.iter_mut().find(|life| life.id == id);
         match known {
             Some(life) => {
-                report.require(recovered && life.away, || {
+                report.require(recovered && life.key.is_none(), || {
                     format!("{id} is there a second time")
                 });
+                let in_time = life
+                    .away_since
+                    .is_some_and(|since| now <= since + super::AWAY);
+                report.require(in_time, || format!("{id} came back too late"));
                 life.key = Some(key);
-                life.away = false;
+                life.away_since = None;
                 life.last_up = None;
                 let missed = life.sent.split_off(life.heard);
                 life.sent.extend(missed.iter().filter(|sent| sent.is_kept));
             }
             None => {
                 report.require(!recovered, || format!("{id} came back from nowhere"));
+                // The bystander comes first, and stays.
+                let is_bystander = self.bystander && self.lives.is_empty();
+                report.require(is_bystander || !comes_back, || {
+                    "a client that came back in time is new".to_owned()
+                });
                 self.lives.push(Life {
                     id,
                     key: Some(key),
-                    away: false,
+                    away_since: None,
+                    is_bystander,
                     sent: Vec::new(),
                     heard: 0,
                     last_up: None,
                 });
             }
         }
+    }
+
+    /// Whether a client that asks to get in now is to come back: what it says that it heard is still kept.
+    fn comes_back(&self, now: Instant) -> bool {
+        let life = self.client_was_in.and_then(|index| self.lives.get(index));
+        let since = life.and_then(|life| life.away_since);
+        let kept = self.kept.iter().rev().take(self.recovery_limit);
+        let mut kept = kept.filter(|(_, at)| now <= *at + super::AWAY);
+        let names_one = kept.any(|(number, _)| Some(*number) == self.last_kept);
+        names_one && since.is_some_and(|since| now <= since + super::AWAY)
+    }
+
+    pub(super) fn is_bystander(&self, key: server::SocketKey) -> bool {
+        self.life_of(key).is_some_and(|life| life.is_bystander)
+    }
+
+    pub(super) fn life_of(&self, key: server::SocketKey) -> Option<&Life> {
+        self.lives.iter().find(|life| life.key == Some(key))
     }
 
     pub(super) fn members(&self) -> usize {
@@ -109,17 +180,54 @@ impl Model {
         self.lives.iter().rev().find_map(|life| life.key)
     }
 
-    /// An event for everybody. Gives the number of sockets that are there.
-    pub(super) fn broadcast(&mut self, number: u8) -> usize {
+    /// The socket of the client that is not a bystander.
+    pub(super) fn client_member(&self) -> Option<server::SocketKey> {
+        let mut lives = self.lives.iter().rev().filter(|life| !life.is_bystander);
+        lives.find_map(|life| life.key)
+    }
+
+    /// An event for several. Gives the number of sockets that are there.
+    pub(super) fn broadcast(
+        &mut self,
+        number: u8,
+        to_client: bool,
+        to_bystander: bool,
+        now: Instant,
+    ) -> usize {
+        self.keep(number, now);
+        let mut there = 0;
         for life in &mut self.lives {
-            if life.key.is_some() || life.away {
+            let is_for = if life.is_bystander {
+                to_bystander
+            } else {
+                to_client
+            };
+            if is_for && (life.key.is_some() || life.away_since.is_some()) {
+                there += usize::from(life.key.is_some());
                 life.sent.push(Sent {
                     number,
                     is_kept: true,
                 });
             }
         }
-        self.members()
+        there
+    }
+
+    fn keep(&mut self, number: u8, now: Instant) {
+        if self.recovers {
+            self.kept.push((number, now));
+        }
+    }
+
+    pub(super) fn server_emitted(&mut self, key: server::SocketKey, number: u8, now: Instant) {
+        self.keep(number, now);
+        self.send(key, number, true);
+    }
+
+    fn send(&mut self, key: server::SocketKey, number: u8, is_kept: bool) {
+        if let Some(life) = self.lives.iter_mut().find(|life| life.key == Some(key)) {
+            life.sent.push(Sent { number, is_kept });
+        }
     }
 
     pub(super) fn server_asked(
@@ -129,35 +237,83 @@ impl Model {
         id: server::AckId,
         by: Instant,
     ) {
-        if let Some(life) = self.lives.iter_mut().find(|life| life.key == Some(key)) {
-            life.sent.push(Sent {
-                number,
-                is_kept: false,
-            });
+        self.send(key, number, false);
+        self.server_acks.asked(key, number, id, by);
+    }
+
+    /// All are asked. Gives the number of sockets that are there.
+    pub(super) fn server_asked_all(
+        &mut self,
+        number: u8,
+        id: server::BroadcastId,
+        by: Instant,
+    ) -> usize {
+        let keys: Vec<_> = self.lives.iter().filter_map(|life| life.key).collect();
+        for key in &keys {
+            self.send(*key, number, false);
         }
-        self.server_asked.insert((key, id), (number, by));
+        let count = keys.len();
+        self.server_acks.asked_all(keys, number, id, by);
+        count
     }
 
     pub(super) fn client_emitted(&mut self, number: u8, id: Option<client::AckId>, by: Instant) {
+        self.up = number;
         if let Some(id) = id {
-            self.client_asked.insert(id, (number, by));
+            self.client_acks.asked(id, number, by);
+        }
+        if self.client_in.is_none() && !self.retries {
+            self.unsent.push_back((number, id));
         }
     }
 
-    pub(super) fn server_pending(&self) -> usize {
-        self.server_asked.len()
+    /// Whether the client takes no event.
+    pub(super) fn is_full(&self) -> bool {
+        self.client_in.is_none() && self.unsent.len() >= self.waiting
     }
 
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty() && self.waiting <= usize::from(u8::MAX)
+    }
+
+    /// What waits is dropped. Gives the number of events.
+    pub(super) fn clear(&mut self) -> usize {
+        core::mem::take(&mut self.unsent).len()
+    }
+
+    pub(super) fn check_buffer(&self, buffered: Buffered, report: &mut Report) {
+        let unsent = self.unsent.len();
+        report.require(self.retries || buffered.events == unsent, || {
+            format!("{buffered:?} wait instead of {unsent} events")
+        });
+        let some = |count: usize, bytes: usize| (count == 0) == (bytes == 0);
+        let counted = some(buffered.events, buffered.bytes)
+            && some(buffered.retries, buffered.retry_bytes)
+            && some(buffered.received, buffered.received_bytes);
+        report.require(counted, || format!("{buffered:?} are miscounted"));
+        let asked = self.client_acks.len();
+        report.require(!self.retries || buffered.retries >= asked, || {
+            format!("{buffered:?} are tried, and {asked} acknowledgements awaited")
+        });
+    }
+
+    pub(super) fn server_pending(&self) -> usize {
+        let is_there = |key| self.life_of(key).is_some();
+        self.server_acks.len(is_there)
+    }
+
+    /// What has not ended: acknowledgements, and broadcasts.
     pub(super) fn pending(&self) -> usize {
-        self.server_asked.len() + self.client_asked.len()
+        self.server_acks.open() + self.client_acks.len()
     }
 
     pub(super) fn server_answer_by(&self) -> Option<Instant> {
-        self.server_asked.values().map(|(_, by)| *by).min()
+        self.server_acks.due()
     }
 
+    /// With retries each try has a deadline of its own.
     pub(super) fn client_answer_by(&self) -> Option<Instant> {
-        self.client_asked.values().map(|(_, by)| *by).min()
+        self.client_acks.due().filter(|_| !self.retries)
     }
 
     pub(super) fn has_server_token(&self) -> bool {
@@ -185,6 +341,7 @@ impl Model {
         &mut self,
         event: client::Event,
         id: Option<String>,
+        now: Instant,
         report: &mut Report,
     ) {
         match event {
@@ -199,8 +356,12 @@ impl Model {
                 });
                 self.client_in = life;
                 self.client_was_in = life;
+                self.unsent.clear();
                 for number in core::mem::take(&mut self.early) {
                     self.heard_down(number, report);
+                }
+                if !recovered {
+                    self.last_kept = None;
                 }
             }
             client::Event::Disconnected { .. } => {
@@ -218,15 +379,13 @@ impl Model {
                 self.client_tokens.extend(ack.map(|token| (token, number)));
             }
             client::Event::Ack { id, payload, .. } => {
-                let number = number_of(&payload, report);
-                let asked = self.client_asked.remove(&id);
-                report.require(asked.is_some_and(|(asked, _)| asked == number), || {
-                    format!("an answer to {number} for {asked:?}")
-                });
+                self.client_acks
+                    .answered(id, number_of(&payload, report), report);
             }
-            client::Event::AckFailed { id, .. } => {
-                let asked = self.client_asked.remove(&id);
-                report.require(asked.is_some(), || format!("{id:?} ended twice"));
+            client::Event::AckFailed { id, error, .. } => {
+                let early = error == client::AckError::TimedOut && !self.retries;
+                self.client_acks.failed(id, early.then_some(now), report);
+                self.unsent.retain(|(_, asked)| *asked != Some(id));
                 self.failed += 1;
             }
             _ => {}
@@ -237,14 +396,28 @@ impl Model {
         let Some(life) = self.client_in.and_then(|index| self.lives.get_mut(index)) else {
             return;
         };
+        let next = life.sent.get(life.heard).copied();
+        report.require(next.is_some_and(|next| next.number == number), || {
+            format!("the client heard {number} instead of {next:?}")
+        });
+        life.heard += 1;
+        if next.is_some_and(|next| next.is_kept) && self.recovers {
+            self.last_kept = Some(number);
+        }
+    }
+
+    pub(super) fn bystander_heard(&mut self, number: u8, report: &mut Report) {
+        let Some(life) = self.lives.iter_mut().find(|life| life.is_bystander) else {
+            return;
+        };
         let next = life.sent.get(life.heard).map(|sent| sent.number);
         report.require(next == Some(number), || {
-            format!("the client heard {number} instead of {next:?}")
+            format!("the bystander heard {number} instead of {next:?}")
         });
         life.heard += 1;
     }
 
-    pub(super) fn server_told(&mut self, event: server::Event, report: &mut Report) {
+    pub(super) fn server_told(&mut self, event: server::Event, now: Instant, report: &mut Report) {
         match event {
             server::Event::Event {
                 socket,
@@ -252,13 +425,7 @@ impl Model {
                 ack,
             } => {
                 let number = number_of(&payload, report);
-                let life = self.lives.iter_mut().find(|life| life.key == Some(socket));
-                report.require(life.is_some(), || format!("{number} from nobody"));
-                let last = life.map(|life| life.last_up.replace(number));
-                let follows = last.flatten().is_none_or(|last| number == last + 1);
-                report.require(follows, || format!("{number} behind {last:?}"));
-                let new = self.heard_up.insert(number);
-                report.require(new, || format!("{number} was heard twice"));
+                self.heard_up(socket, number, report);
                 self.server_tokens.extend(ack.map(|token| (token, number)));
             }
             server::Event::Ack {
@@ -267,34 +434,77 @@ impl Model {
                 payload,
             } => {
                 let number = number_of(&payload, report);
-                let asked = self.server_asked.remove(&(socket, id));
-                report.require(asked.is_some_and(|(asked, _)| asked == number), || {
-                    format!("an answer to {number} for {asked:?}")
-                });
+                self.server_acks.answered(socket, id, number, report);
             }
-            server::Event::AckFailed { socket, id, .. } => {
-                let asked = self.server_asked.remove(&(socket, id));
-                report.require(asked.is_some(), || format!("{id:?} ended twice"));
+            server::Event::BroadcastReply {
+                id,
+                socket,
+                payload,
+            } => {
+                let number = number_of(&payload, report);
+                self.server_acks.replied(id, socket, number, report);
+            }
+            server::Event::BroadcastEnded {
+                id,
+                expected,
+                received,
+                missing,
+            } => {
+                let counts = (expected, received);
+                self.server_acks.ended(id, counts, &missing, now, report);
+                self.failed += u8::from(!missing.is_empty());
+            }
+            server::Event::AckFailed { socket, id, error } => {
+                let early = error == server::AckError::TimedOut;
+                self.server_acks
+                    .failed(socket, id, early.then_some(now), report);
                 self.failed += 1;
             }
             server::Event::Disconnected { socket, reason, .. } => {
-                let life = self.lives.iter_mut().find(|life| life.key == Some(socket));
-                report.require(life.is_some(), || format!("{socket:?} left twice"));
-                if let Some(life) = life {
-                    life.key = None;
-                    life.away = !matches!(
-                        reason,
-                        DisconnectReason::ClientNamespaceDisconnect
-                            | DisconnectReason::ServerNamespaceDisconnect
-                    );
-                }
-                let left = self.server_asked.keys().any(|(key, _)| *key == socket);
-                report.require(!left, || {
-                    "an acknowledgement outlived its socket".to_owned()
-                });
+                self.left(socket, &reason, now, report);
             }
             _ => {}
         }
+    }
+
+    fn heard_up(&mut self, socket: server::SocketKey, number: u8, report: &mut Report) {
+        let life = self.lives.iter_mut().find(|life| life.key == Some(socket));
+        report.require(life.is_some(), || format!("{number} from nobody"));
+        let last = life.map(|life| life.last_up.replace(number)).flatten();
+        let again = self.retries && self.interrupted;
+        let follows = last.is_none_or(|last| number == last + 1 || again && number == last);
+        report.require(follows, || format!("{number} behind {last:?}"));
+        let new = self.heard_up.insert(number);
+        report.require(new || again, || format!("{number} was heard twice"));
+        let all_before = (1..number).all(|before| self.heard_up.contains(&before));
+        report.require(all_before || !self.retries, || {
+            format!("{number} was heard before {:?}", self.heard_up)
+        });
+    }
+
+    fn left(
+        &mut self,
+        socket: server::SocketKey,
+        reason: &DisconnectReason,
+        now: Instant,
+        report: &mut Report,
+    ) {
+        let recovers = self.recovers;
+        let life = self.lives.iter_mut().find(|life| life.key == Some(socket));
+        report.require(life.is_some(), || format!("{socket:?} left twice"));
+        if let Some(life) = life {
+            life.key = None;
+            let for_good = matches!(
+                reason,
+                DisconnectReason::ClientNamespaceDisconnect
+                    | DisconnectReason::ServerNamespaceDisconnect
+            );
+            life.away_since = Some(now).filter(|_| recovers && !for_good);
+        }
+        let left = self.server_acks.awaits(socket);
+        report.require(!left, || {
+            "an acknowledgement outlived its socket".to_owned()
+        });
     }
 
     /// What holds once everything under way has arrived and the client is in.
@@ -303,31 +513,27 @@ impl Model {
         report.require(life.is_some_and(|life| life.key.is_some()), || {
             "the client is not in".to_owned()
         });
-        if let Some(life) = life {
+        let bystander = self.lives.iter().find(|life| life.is_bystander);
+        for life in life.into_iter().chain(bystander) {
             let missing = life.sent.get(life.heard..).unwrap_or_default();
             report.require(missing.is_empty(), || {
-                format!("the client never heard {missing:?}")
+                format!("{} never heard {missing:?}", life.id)
             });
         }
         let pending = self.pending();
         report.require(pending == 0, || {
             format!("{pending} acknowledgements never end")
         });
-        if !self.interrupted {
+        if !self.interrupted || self.retries {
             let heard = self.heard_up.len();
             report.require(heard == usize::from(self.up), || {
                 format!("the server heard {heard} of {}", self.up)
             });
+        }
+        if !self.interrupted {
             report.require(self.failed == 0, || {
                 "an acknowledgement was lost".to_owned()
             });
         }
     }
-}
-
-fn number_of(payload: &Payload, report: &mut Report) -> u8 {
-    // An offset may follow.
-    let number = payload.args::<(u8,)>().map(|(number,)| number);
-    report.require(number.is_ok(), || format!("no number in {payload:?}"));
-    number.unwrap_or_default()
 }
