@@ -16,6 +16,8 @@ pub(crate) enum Undo {
     WakeClient(ClientId),
     FreeServer(ServerId),
     FreeClient(ClientId),
+    DrainServer(ServerId),
+    DrainClient(ClientId),
     Restart(ServerId),
 }
 
@@ -44,10 +46,13 @@ pub(crate) enum Fault {
     BusyClient,
     BusyServer,
     SleepServerOrJump,
+    SlowServer,
+    LateServer,
+    LateClient,
 }
 
 /// All of them. The place of each is its bit in the plan of a world.
-const FAULTS: [Fault; 22] = [
+const FAULTS: [Fault; 25] = [
     Fault::CutReset,
     Fault::CutClean,
     Fault::CutMidway,
@@ -70,9 +75,20 @@ const FAULTS: [Fault; 22] = [
     Fault::BusyClient,
     Fault::BusyServer,
     Fault::SleepServerOrJump,
+    Fault::SlowServer,
+    Fault::LateServer,
+    Fault::LateClient,
 ];
 
+/// How late drivers look at what their machines want. Less than any deadline.
+const LAG: Duration = Duration::from_millis(300);
+
 impl Fault {
+    /// The bit of this kind in the plan of a world.
+    pub(crate) const fn bit(self) -> u64 {
+        1 << self as u32
+    }
+
     /// By what it is seen that it met something.
     const fn effects(self) -> &'static [Effect] {
         match self {
@@ -103,6 +119,9 @@ impl Fault {
             Self::BusyClient => &[Effect::ClientBusy],
             Self::BusyServer => &[Effect::ServerBusy],
             Self::SleepServerOrJump => &[Effect::ServerAsleep, Effect::Jumped],
+            Self::SlowServer => &[Effect::ServerSlow],
+            Self::LateServer => &[Effect::ServerDrainedLate],
+            Self::LateClient => &[Effect::ClientDrainedLate],
         }
     }
 }
@@ -111,10 +130,10 @@ impl World {
     /// Something goes wrong, if it is of a kind that this world has.
     pub(crate) fn go_wrong(&mut self) {
         let kind = self.random.index(FAULTS.len());
-        if self.plan.faults >> kind & 1 == 0 {
+        let fault = FAULTS[kind];
+        if self.plan.faults & fault.bit() == 0 {
             return;
         }
-        let fault = FAULTS[kind];
         let clients: Vec<ClientId> = self.network.clients().collect();
         let servers: Vec<ServerId> = self.network.servers().collect();
         let client = clients.get(self.random.index(clients.len())).copied();
@@ -172,6 +191,24 @@ impl World {
                     .duration(Duration::ZERO, Duration::from_secs(20));
                 self.network.jump(jump);
             }
+            // As for a busy application.
+            Fault::SlowServer if !self.keeps(server) => {
+                let (least, most) = (Duration::from_millis(20), Duration::from_millis(400));
+                let pace = self.random.duration(least, most);
+                self.network.set_server_pace(server, pace);
+                self.press(server);
+                self.undo_later(8000, Undo::FreeServer(server));
+            }
+            Fault::SlowServer | Fault::LateServer => {
+                let lag = self.random.duration(Duration::ZERO, LAG);
+                self.network.set_server_lag(server, lag);
+                self.undo_later(20_000, Undo::DrainServer(server));
+            }
+            Fault::LateClient => {
+                let lag = self.random.duration(Duration::ZERO, LAG);
+                self.network.set_client_lag(client, lag);
+                self.undo_later(20_000, Undo::DrainClient(client));
+            }
         }
     }
 
@@ -215,6 +252,7 @@ impl World {
 
     /// A server forgets everything.
     fn stop(&mut self, server: ServerId) {
+        self.judge_memory_of_stopped(server);
         self.checker.server_lost(self.number_of(server));
         self.network.stop_server(server);
         self.draining.remove(&server);
@@ -271,8 +309,13 @@ impl World {
             Undo::Restart(_) => {}
             Undo::WakeServer(server) => self.network.suspend_server(server, false),
             Undo::WakeClient(client) => self.network.suspend_client(client, false),
-            Undo::FreeServer(server) => self.network.set_server_busy(server, false),
+            Undo::FreeServer(server) => {
+                self.network.set_server_busy(server, false);
+                self.network.set_server_pace(server, Duration::ZERO);
+            }
             Undo::FreeClient(client) => self.network.set_client_busy(client, false),
+            Undo::DrainServer(server) => self.network.set_server_lag(server, Duration::ZERO),
+            Undo::DrainClient(client) => self.network.set_client_lag(client, Duration::ZERO),
         }
     }
 
@@ -286,12 +329,14 @@ impl World {
             self.network.spare_websockets(client);
             self.undo(Undo::WakeClient(client));
             self.undo(Undo::FreeClient(client));
+            self.undo(Undo::DrainClient(client));
         }
         for server in self.network.servers().collect::<Vec<_>>() {
             self.undo(Undo::Restart(server));
             self.undo(Undo::Start(server));
             self.undo(Undo::WakeServer(server));
             self.undo(Undo::FreeServer(server));
+            self.undo(Undo::DrainServer(server));
         }
     }
 }

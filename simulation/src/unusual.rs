@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use socketio_proto::Payload;
+use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::Config as EngineConfig;
-use socketio_proto::engine::{Transport, Transports};
+use socketio_proto::engine::{RequestId, Transport, Transports};
 use socketio_proto::server::EmitError;
 use socketio_proto::{client, server};
 use socketio_testkit::{ClientId, Random, ServerId};
 
 use crate::check::payload;
 use crate::coverage::table;
-use crate::faults::Undo;
-use crate::plan::{ClientPlan, Plan, SMALL_PAYLOAD};
-use crate::world::World;
+use crate::faults::{Fault, Undo};
+use crate::plan::{ClientPlan, Plan, SMALL_PAYLOAD, host};
+use crate::world::{Later, World};
 
 /// An application that has no time soon has more than that to read.
 const FEW_MESSAGES: usize = 4;
@@ -28,6 +30,14 @@ const HELD_FOR_EACH: usize = 4 * 1024;
 const HEAVY: usize = 12_000;
 /// How long a server that shuts down waits for its clients.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How many clients press a slow server, how often, how long they wait in between, and with how many events. One burst
+/// fits into a [`SHORT_PAYLOAD`].
+const PRESSING: usize = 3;
+const BURSTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(700);
+const BURST: usize = 20;
+/// A request that no client makes: nobody waits for the answer.
+const STRANGER: RequestId = RequestId(u64::MAX);
 
 impl Plan {
     /// Gives some servers and clients tight limits.
@@ -85,6 +95,8 @@ impl Plan {
         if random.chance(100) {
             config.engine.max_undelivered_messages = FEW_MESSAGES;
             config.engine.max_packets_per_payload = SHORT_PAYLOAD;
+            // Two bodies of a client wait for a slow application, and are too many.
+            self.faults |= Fault::SlowServer.bit();
         }
         // In a crowd somebody is turned away for a while, and has to come again.
         if !all_persistent {
@@ -188,6 +200,14 @@ impl World {
             });
             self.judge_emit(server, index, member, refused);
         }
+        if let Some(member) = member
+            && self.seldom.chance(100)
+        {
+            self.close_session_of(server, member);
+        }
+        if self.seldom.chance(300) {
+            self.stranger_calls(server);
+        }
         // Who comes back finds a server that knows nothing, as after a fault.
         if self.seldom.chance(100) && self.draining.insert(server) {
             let tells = self.seldom.chance(300);
@@ -195,6 +215,43 @@ impl World {
             machine.drain(tells, DRAIN, now);
             self.undo_later(20_000, Undo::Restart(server));
         }
+    }
+
+    /// A server closes the connection of a client, which may come back to what it had.
+    fn close_session_of(&mut self, server: ServerId, member: server::SocketKey) {
+        let (machine, now) = self.network.server_mut(server);
+        if let Some(session) = machine.socket_session(member) {
+            machine.close_session(session, now);
+        }
+    }
+
+    /// A request comes that no client of this workspace makes. It is refused, and leaves nothing behind.
+    fn stranger_calls(&mut self, server: ServerId) {
+        const POLLING: &str = "EIO=4&transport=polling";
+        let host = host(self.number_of(server));
+        let (method, query, origin): (_, _, Option<&[u8]>) = match self.seldom.below(5) {
+            0 => ("GET", POLLING, Some(b"http://elsewhere.example")),
+            1 => ("GET", POLLING, Some(b"http://\x01")),
+            2 => ("POST", POLLING, None),
+            3 => ("GET", "EIO=4&transport=polling&j=0", None),
+            _ => ("GET", "EIO=3&transport=polling", None),
+        };
+        let (machine, now) = self.network.server_mut(server);
+        if query.starts_with("EIO=3") && machine.config().engine.allow_eio3 {
+            return;
+        }
+        let mut head = RequestHead::new(method, "/socket.io/", query).with_host(host.as_bytes());
+        head.origin = origin;
+        let of = |machine: &server::Server| {
+            let engine = machine.engine();
+            (engine.session_count(), engine.pending_handshakes())
+        };
+        let before = of(machine);
+        machine.handle_request(STRANGER, &head, Bytes::new(), now);
+        let after = of(machine);
+        self.checker.require(before == after, || {
+            format!("{server} let a stranger in: {before:?}, then {after:?}")
+        });
     }
 
     /// An event that takes more than a server may hold is refused.
@@ -236,18 +293,40 @@ impl World {
         }
     }
 
-    /// What the limits of memory led to, when the world is over. Who lost its session was told why.
+    /// What the limits of memory led to, when the world is over.
     pub(crate) fn count_memory(&mut self) {
         for server in self.network.servers() {
-            let stats = self.network.server(server).stats();
+            self.count_memory_of(server);
+        }
+    }
+
+    /// What the limit of memory of a server led to since it was started. Whether that is anything.
+    fn count_memory_of(&mut self, server: ServerId) -> bool {
+        let stats = self.network.server(server).stats();
+        let counts = [
+            ("turned away", stats.refused.memory_limit),
+            ("forgot what it kept", stats.forgotten_by_memory_limit),
+            ("ended a session", stats.ended_by_memory_limit),
+        ];
+        for (what, times) in counts {
+            self.checker
+                .coverage
+                .add_to(table::MEMORY.name, what, times);
+        }
+        counts.iter().any(|(_, times)| *times > 0)
+    }
+
+    /// A server is about to forget everything, and what it counted too. It told of some of the sessions that it counted,
+    /// for its application may be behind.
+    pub(crate) fn judge_memory_of_stopped(&mut self, server: ServerId) {
+        let told = self.checker.servers[self.number_of(server)].ended_for_memory;
+        let ended = self.network.server(server).stats().ended_by_memory_limit;
+        self.checker.require(told <= ended, || {
+            format!("{server} told of {told} sessions that ended for memory of {ended}")
+        });
+        if self.count_memory_of(server) {
             let coverage = &mut self.checker.coverage;
-            for (what, times) in [
-                ("turned away", stats.refused.memory_limit),
-                ("forgot what it kept", stats.forgotten_by_memory_limit),
-                ("ended a session", stats.ended_by_memory_limit),
-            ] {
-                coverage.add_to(table::MEMORY.name, what, times);
-            }
+            coverage.count(&table::MEMORY, "stopped after that");
         }
     }
 
@@ -265,6 +344,37 @@ impl World {
             _ => self
                 .checker
                 .broken(|| format!("{departed:?} has left: {sent:?}, {joined:?}")),
+        }
+    }
+
+    /// Some clients have much to say to a server, again and again while its application is slow.
+    pub(crate) fn press(&mut self, server: ServerId) {
+        let index = self.number_of(server);
+        let clients = self.network.clients().zip(&self.plan.clients);
+        let clients = clients.filter(|(_, plan)| plan.server == index && plan.retries == 0);
+        let clients: Vec<ClientId> = clients.map(|(client, _)| client).collect();
+        for _ in 0..PRESSING {
+            let Some(client) = self.seldom.pick(&clients).copied() else {
+                return;
+            };
+            for burst in 0..BURSTS {
+                let at = self.network.now() + PAUSE * burst;
+                self.later.push((at, Later::Burst(client)));
+            }
+        }
+    }
+
+    /// A client says much at once.
+    pub(crate) fn burst(&mut self, client: ClientId) {
+        let sockets = &self.checker.clients[self.index_of(client)].sockets;
+        let Some(socket) = sockets.first().map(|socket| socket.key) else {
+            return;
+        };
+        if self.calm || self.network.is_client_behind(client) {
+            return;
+        }
+        for _ in 0..BURST {
+            self.client_emit(client, socket, false);
         }
     }
 

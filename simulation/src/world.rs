@@ -38,6 +38,7 @@ pub(crate) enum Later {
     ServerAnswer(ServerId, u64, AckToken, Number),
     ClientAnswer(ClientId, socketio_proto::client::AckToken, Number),
     Auth(ClientId, socketio_proto::client::AuthToken),
+    Burst(ClientId),
     Undo(Undo),
 }
 
@@ -196,6 +197,7 @@ impl World {
                     self.client_answer(client, token, number);
                 }
                 Later::Auth(client, token) => self.give_auth(client, token),
+                Later::Burst(client) => self.burst(client),
                 Later::Undo(undo) => self.undo(undo),
             }
         }

@@ -10,7 +10,7 @@ use socketio_proto::server;
 use crate::network::{Network, Peer};
 use crate::tally::Effect;
 
-/// Something under way, with the number of its exchange or WebSocket.
+/// Something under way, with the number of its exchange or WebSocket; or something that a late driver or application does.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     Request(u64),
@@ -29,6 +29,10 @@ pub(crate) enum Delivery {
     FrameDown(u64, Frame),
     EndUp(u64, End),
     EndDown(u64, End),
+    /// The driver of a machine looks at what it wants.
+    Drain(Peer),
+    /// The application of a machine is done with an event.
+    Free(Peer),
 }
 
 impl Delivery {
@@ -47,7 +51,9 @@ impl Delivery {
             | Self::FrameUp(..)
             | Self::FrameDown(..)
             | Self::EndUp(..)
-            | Self::EndDown(..) => None,
+            | Self::EndDown(..)
+            | Self::Drain(_)
+            | Self::Free(_) => None,
         }
     }
 
@@ -66,7 +72,9 @@ impl Delivery {
             | Self::Response(..)
             | Self::RequestFailed(_)
             | Self::RequestAborted(_)
-            | Self::GatewayTimeout(_) => None,
+            | Self::GatewayTimeout(_)
+            | Self::Drain(_)
+            | Self::Free(_) => None,
         }
     }
 
@@ -85,7 +93,9 @@ impl Delivery {
             | Self::Accepted(_)
             | Self::Refused(..)
             | Self::FrameDown(..)
-            | Self::EndDown(..) => false,
+            | Self::EndDown(..)
+            | Self::Drain(_)
+            | Self::Free(_) => false,
         }
     }
 }
@@ -162,6 +172,8 @@ impl Network {
             Delivery::FrameDown(number, frame) => self.down_arrives(number, Ok(frame)),
             Delivery::EndUp(number, end) => self.up_arrives(number, Err(end)),
             Delivery::EndDown(number, end) => self.down_arrives(number, Err(end)),
+            Delivery::Drain(peer) => self.drain_is_due(peer),
+            Delivery::Free(peer) => drop(self.dirty.insert(peer)),
         }
     }
 

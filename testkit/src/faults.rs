@@ -196,7 +196,9 @@ impl Network {
                     | Delivery::Response(..)
                     | Delivery::RequestFailed(_)
                     | Delivery::RequestAborted(_)
-                    | Delivery::GatewayTimeout(_) => false,
+                    | Delivery::GatewayTimeout(_)
+                    | Delivery::Drain(_)
+                    | Delivery::Free(_) => false,
                 }
         });
     }

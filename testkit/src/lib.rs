@@ -117,6 +117,8 @@
 //! | a proxy collects responses, or answers in the server's place | [`Path::collected`], [`Path::gateway_timeout`] |
 //! | a peer does not read: pipes are full | [`Path::unwritable_up`], [`Path::unwritable_down`], [`Path::pipe_frames`] |
 //! | an application has no time | [`Network::set_server_busy`], [`Network::set_client_busy`] |
+//! | an application is slow: it takes a while for each event | [`Network::set_server_pace`] |
+//! | a driver looks late at what a machine wants | [`Network::set_server_lag`], [`Network::set_client_lag`] |
 //! | a machine stands still and wakes up later | [`Network::suspend_server`], [`Network::suspend_client`] |
 //! | the clock jumps | [`Network::jump`] |
 //!
@@ -131,6 +133,7 @@ mod app;
 mod delivery;
 mod exchange;
 mod faults;
+mod lateness;
 mod network;
 mod path;
 mod pipe;

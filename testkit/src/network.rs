@@ -10,6 +10,7 @@ use socketio_proto::server::{self, Server};
 
 use crate::delivery::Delivery;
 use crate::exchange::Exchange;
+use crate::lateness::Lateness;
 use crate::path::Path;
 use crate::pipe::Pipe;
 use crate::random::Random;
@@ -104,7 +105,7 @@ pub(crate) struct ClientSide {
     pub(crate) client: Client,
     pub(crate) path: Path,
     pub(crate) suspended: bool,
-    busy: bool,
+    pub(crate) late: Lateness,
     pending: Option<client::Event>,
     deadline: Option<Instant>,
     /// What would have arrived, had nothing kept it from that.
@@ -121,7 +122,7 @@ pub(crate) struct ServerSide {
     pub(crate) starts: u64,
     pub(crate) running: bool,
     pub(crate) suspended: bool,
-    busy: bool,
+    pub(crate) late: Lateness,
     pending: Option<server::Event>,
     deadline: Option<Instant>,
 }
@@ -180,7 +181,7 @@ impl Network {
             starts: 0,
             running: true,
             suspended: false,
-            busy: false,
+            late: Lateness::NONE,
             pending: None,
             deadline: None,
         });
@@ -199,7 +200,7 @@ impl Network {
             client: Client::new(config, &self.seeds.seed())?,
             path: Path::default(),
             suspended: false,
-            busy: false,
+            late: Lateness::NONE,
             pending: None,
             deadline: None,
             parked: Vec::new(),
@@ -279,45 +280,20 @@ impl Network {
         &mut self.clients[id.0].path
     }
 
-    /// Whether the application of a server has no time: it is told nothing, and so its machine stands still but for what
-    /// arrives and for its deadlines.
-    pub fn set_server_busy(&mut self, id: ServerId, busy: bool) {
-        self.servers[id.0].busy = busy;
-        if busy && self.servers[id.0].pending.is_some() {
-            self.count(Effect::ServerBusy);
-        }
-        self.dirty.insert(Peer::Server(id.0));
-        self.note(format_args!(
-            "{id} is {}",
-            if busy { "busy" } else { "free" }
-        ));
-    }
-
-    /// Whether the application of a client has no time, as [`set_server_busy`](Self::set_server_busy).
-    pub fn set_client_busy(&mut self, id: ClientId, busy: bool) {
-        self.clients[id.0].busy = busy;
-        if busy && self.clients[id.0].pending.is_some() {
-            self.count(Effect::ClientBusy);
-        }
-        self.dirty.insert(Peer::Client(id.0));
-        self.note(format_args!(
-            "{id} is {}",
-            if busy { "busy" } else { "free" }
-        ));
-    }
-
     /// Whether there may be events that the application of a server has not been told yet.
     #[must_use]
     pub fn is_server_behind(&self, id: ServerId) -> bool {
         let side = &self.servers[id.0];
-        side.pending.is_some() || side.suspended || self.dirty.contains(&Peer::Server(id.0))
+        let waits = side.pending.is_some() || side.late.drains_later(self.now);
+        waits || side.suspended || self.dirty.contains(&Peer::Server(id.0))
     }
 
     /// Whether there may be events that the application of a client has not been told yet.
     #[must_use]
     pub fn is_client_behind(&self, id: ClientId) -> bool {
         let side = &self.clients[id.0];
-        side.pending.is_some() || side.suspended || self.dirty.contains(&Peer::Client(id.0))
+        let waits = side.pending.is_some() || side.late.drains_later(self.now);
+        waits || side.suspended || self.dirty.contains(&Peer::Client(id.0))
     }
 
     /// What is kept of what happens from now on. Nothing, at first.
@@ -445,15 +421,16 @@ impl Network {
         if self.clients[index].suspended {
             return self.set_deadline(Peer::Client(index), None);
         }
+        if self.leaves_outputs(Peer::Client(index)) {
+            return;
+        }
         while self.clients[index].pending.is_none()
             && let Some(output) = self.clients[index].client.poll_output()
         {
             if let Some(event) = self.perform_client(index, output) {
                 self.clients[index].pending = Some(event);
                 self.eventful.push_back(Peer::Client(index));
-                if self.clients[index].busy {
-                    self.count(Effect::ClientBusy);
-                }
+                self.count_untold(Peer::Client(index));
             }
         }
         self.read_on_client(index);
@@ -465,15 +442,16 @@ impl Network {
         if self.servers[index].suspended || !self.servers[index].running {
             return self.set_deadline(Peer::Server(index), None);
         }
+        if self.leaves_outputs(Peer::Server(index)) {
+            return;
+        }
         while self.servers[index].pending.is_none()
             && let Some(output) = self.servers[index].server.poll_output()
         {
             if let Some(event) = self.perform_server(output) {
                 self.servers[index].pending = Some(event);
                 self.eventful.push_back(Peer::Server(index));
-                if self.servers[index].busy {
-                    self.count(Effect::ServerBusy);
-                }
+                self.count_untold(Peer::Server(index));
             }
         }
         self.read_on_server(index);
@@ -481,7 +459,7 @@ impl Network {
         self.set_deadline(Peer::Server(index), deadline);
     }
 
-    fn set_deadline(&mut self, peer: Peer, deadline: Option<Instant>) {
+    pub(crate) fn set_deadline(&mut self, peer: Peer, deadline: Option<Instant>) {
         let place = match peer {
             Peer::Client(index) => &mut self.clients[index].deadline,
             Peer::Server(index) => &mut self.servers[index].deadline,
@@ -499,9 +477,18 @@ impl Network {
     }
 
     fn can_be_told(&self, peer: Peer) -> bool {
+        let (late, suspended) = match peer {
+            Peer::Client(index) => (&self.clients[index].late, self.clients[index].suspended),
+            Peer::Server(index) => (&self.servers[index].late, self.servers[index].suspended),
+        };
+        !suspended && late.takes_events(self.now)
+    }
+
+    /// Whether an event waits for the application.
+    pub(crate) fn has_pending(&self, peer: Peer) -> bool {
         match peer {
-            Peer::Client(index) => !self.clients[index].busy && !self.clients[index].suspended,
-            Peer::Server(index) => !self.servers[index].busy && !self.servers[index].suspended,
+            Peer::Client(index) => self.clients[index].pending.is_some(),
+            Peer::Server(index) => self.servers[index].pending.is_some(),
         }
     }
 
@@ -516,6 +503,7 @@ impl Network {
             .position(|peer| self.can_be_told(*peer))?;
         let peer = self.eventful.remove(place)?;
         self.dirty.insert(peer);
+        self.begin_event(peer);
         match peer {
             Peer::Client(index) => {
                 let event = self.clients[index].pending.take()?;
@@ -543,6 +531,7 @@ impl Network {
             Err(error) => unreachable!("the settings were good before: {error}"),
         }
         side.pending = None;
+        side.late.forget();
         self.eventful.retain(|peer| *peer != Peer::Server(index));
         self.dirty.insert(Peer::Server(index));
     }

@@ -186,7 +186,8 @@ impl Network {
     pub(crate) fn pull_up(&mut self, number: u64) {
         while let Some(pipe) = self.pipes.get_mut(&number) {
             let side = &mut self.clients[pipe.client];
-            if !pipe.at_client || !pipe.up.waiting || side.suspended {
+            let asleep = side.suspended || side.late.drains_later(self.now);
+            if !pipe.at_client || !pipe.up.waiting || asleep {
                 return;
             }
             if side.path.unwritable_up {
@@ -242,7 +243,8 @@ impl Network {
         while let Some(pipe) = self.pipes.get_mut(&number) {
             let path = &self.clients[pipe.client].path;
             let Some(index) = pipe.server else { return };
-            let asleep = self.servers[index].suspended;
+            let side = &self.servers[index];
+            let asleep = side.suspended || side.late.drains_later(self.now);
             if !pipe.at_server || !pipe.down.waiting || asleep {
                 return;
             }

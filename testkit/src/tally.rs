@@ -83,6 +83,12 @@ named! {
         ServerBusy,
         /// The application of a client had no time for an event: [`Network::set_client_busy`].
         ClientBusy,
+        /// The application of a server was not done with the last event: [`Network::set_server_pace`].
+        ServerSlow,
+        /// The driver of a server left what its machine wanted: [`Network::set_server_lag`].
+        ServerDrainedLate,
+        /// The driver of a client left what its machine wanted: [`Network::set_client_lag`].
+        ClientDrainedLate,
         /// The clock jumped past something that was due: [`Network::jump`].
         Jumped,
     }

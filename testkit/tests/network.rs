@@ -311,6 +311,57 @@ fn a_busy_application_is_told_later() {
 }
 
 #[test]
+fn a_slow_application_is_told_one_event_at_a_time() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network
+        .set_server_pace(rig.server, Duration::from_secs(1));
+    (1..=4).for_each(|number| rig.emit(number));
+    rig.advance(1500);
+    assert_eq!(rig.app.heard, [1, 2]);
+    rig.advance(1000);
+    assert_eq!(rig.app.heard, [1, 2, 3]);
+    rig.network.set_server_pace(rig.server, Duration::ZERO);
+    rig.rest();
+    assert_eq!(rig.app.heard, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_late_driver_does_all_that_was_wanted_meanwhile_when_it_looks() {
+    for transports in [WEBSOCKET, POLLING] {
+        for server in [true, false] {
+            let mut rig = Rig::connected(transports);
+            let lag = Duration::from_secs(1);
+            if server {
+                rig.network.set_server_lag(rig.server, lag);
+            } else {
+                rig.network.set_client_lag(rig.client, lag);
+            }
+            rig.advance(10);
+            (1..=3).for_each(|number| rig.emit(number));
+            rig.advance(900);
+            assert_eq!(rig.app.heard, [0; 0], "{transports:?}, {server}");
+            if server {
+                assert!(rig.network.is_server_behind(rig.server));
+            } else {
+                assert!(rig.network.is_client_behind(rig.client));
+            }
+            rig.advance(10_000);
+            assert_eq!(rig.app.heard, [1, 2, 3], "{transports:?}, {server}");
+
+            // Who is drained at once again does what it left.
+            rig.emit(4);
+            rig.advance(100);
+            rig.network.set_server_lag(rig.server, Duration::ZERO);
+            rig.network.set_client_lag(rig.client, Duration::ZERO);
+            rig.advance(200);
+            assert_eq!(rig.app.heard, [1, 2, 3, 4], "{transports:?}, {server}");
+            rig.advance(60_000);
+            assert_eq!(rig.app.reasons, [""; 0], "{transports:?}, {server}");
+        }
+    }
+}
+
+#[test]
 fn who_sleeps_too_long_is_given_up() {
     for (asleep, reason) in [(10_000, None), (60_000, Some("transport close"))] {
         let mut rig = Rig::connected(WEBSOCKET);

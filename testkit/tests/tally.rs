@@ -91,6 +91,30 @@ fn what_faults_did_is_counted() {
         ),
         (
             WEBSOCKET,
+            |rig| {
+                let pace = Duration::from_millis(500);
+                rig.network.set_server_pace(rig.server, pace);
+            },
+            Effect::ServerSlow,
+        ),
+        (
+            WEBSOCKET,
+            |rig| {
+                let lag = Duration::from_millis(50);
+                rig.network.set_server_lag(rig.server, lag);
+            },
+            Effect::ServerDrainedLate,
+        ),
+        (
+            WEBSOCKET,
+            |rig| {
+                let lag = Duration::from_millis(50);
+                rig.network.set_client_lag(rig.client, lag);
+            },
+            Effect::ClientDrainedLate,
+        ),
+        (
+            WEBSOCKET,
             |rig| rig.network.jump(Duration::from_secs(30)),
             Effect::Jumped,
         ),

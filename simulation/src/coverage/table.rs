@@ -67,14 +67,15 @@ groups! {
     FAULT "faults that took effect" lists "simulation/src/faults.rs" "Fault" [
         "CutReset" "CutClean" "CutMidway" "CutSilent" "CutWebsockets" "CutRequests" "SilenceRequests" "LoseRequests"
         "LoseBodies" "LoseResponses" "DoubleAttempts" "Unreachable" "Stall" "SpoilWebsockets" "Collect" "BlockPipes"
-        "Slow" "StopServer" "SleepClient" "BusyClient" "BusyServer" "SleepServerOrJump"
+        "Slow" "StopServer" "SleepClient" "BusyClient" "BusyServer" "SleepServerOrJump" "SlowServer" "LateServer"
+        "LateClient"
     ] cannot []
     EFFECT "effects of faults" [
         "RequestLost" "BodyLost" "ResponseLost" "ConnectLost" "RequestDoubled" "ConnectDoubled" "RequestUnreachable"
         "ConnectUnreachable" "Stalled" "WebsocketRefused" "FrameSwallowed" "WebsocketBroken" "ResponseCollected"
         "GatewayTimeout" "PipeFullUp" "PipeFullDown" "UnwritableUp" "UnwritableDown" "WebsocketClosed" "WebsocketReset"
         "WebsocketCutMidway" "WebsocketSilent" "RequestCut" "RequestSilent" "ServerStopped" "ServerAsleep" "ClientAsleep"
-        "ServerBusy" "ClientBusy" "Jumped"
+        "ServerBusy" "ClientBusy" "ServerSlow" "ServerDrainedLate" "ClientDrainedLate" "Jumped"
     ] cannot []
     TO_WEBSOCKET "upgrades to WebSocket that were interrupted" [
         "Connecting" "Connected" "ProbeSent" "ProbeArrived" "Pausing" "Paused" "UpgradeSent" "Upgraded"
@@ -132,10 +133,8 @@ groups! {
         "ForcedClose": NO_RUBBISH,
     ]
     SERVER_LEFT_BY "sockets that left with their session, server" lists "engineio-proto/src/server/close.rs" "CloseReason" [
-        "PingTimeout" "TransportClose" "TransportError" "ParseError"
-    ] cannot [
-        "ForcedClose": "an application that closes a session takes its sockets out first",
-    ]
+        "PingTimeout" "TransportClose" "TransportError" "ParseError" "ForcedClose"
+    ] cannot []
     FORCED_CLOSE "connections that a server forced to close" lists "socketio-proto/src/server/reason.rs" "ForcedClose" [
         "Violation" "TooManyUndelivered" "Full"
     ] cannot [
@@ -150,20 +149,15 @@ groups! {
         "NotJoined": "the answer to a CONNECT that was taken back crosses the next CONNECT, as officially",
     ]
     REFUSAL "requests that a server refused" lists "engineio-proto/src/server/route.rs" "Reject" [
-        "UnknownTransport" "UnknownSid" "BadRequest" "Forbidden" "TooManySessions" "TooManyHandshakes" "ShuttingDown"
-        "MemoryLimit"
+        "UnknownTransport" "UnknownSid" "BadHandshakeMethod" "BadRequest" "Forbidden" "ForeignOrigin"
+        "UnsupportedRevision" "TooManySessions" "TooManyHandshakes" "MemoryLimit" "ShuttingDown"
     ] cannot [
-        "ForeignOrigin": "requests of worlds have no origin",
-        "BadHandshakeMethod": IN_ORDER,
-        "UnsupportedRevision": SETTINGS,
         "UnknownMethod": IN_ORDER,
     ]
     BAD_REQUEST "bad requests" lists "engineio-proto/src/server/route.rs" "BadRequest" [
-        "TransportHandshake"
+        "TransportHandshake" "InvalidOrigin" "Jsonp"
     ] cannot [
         "TransportMismatch": "a client upgrades when its polling requests are over",
-        "InvalidOrigin": "requests of worlds have no origin",
-        "Jsonp": "no client of this workspace speaks JSONP",
         "RevisionMismatch": IN_ORDER,
     ]
     SERVER_ACK "acknowledgements that failed, server" lists "socketio-proto/src/server/reason.rs" "AckError" [
@@ -176,13 +170,11 @@ groups! {
         "Closed" "Full" "TooLarge" "TooManyAcks" "Encode"
     ] cannot []
     MEMORY "servers that held as much as they may" [
-        "turned away" "forgot what it kept" "ended a session"
+        "turned away" "forgot what it kept" "ended a session" "stopped after that"
     ] cannot []
     SENT_MANY "broadcasts" [
-        "reached all" "found a full queue"
-    ] cannot [
-        "found a closing connection": "sockets leave when their connection begins to close",
-    ]
+        "reached all" "found a full queue" "found a closing connection"
+    ] cannot []
     SLOW_READER "full queues by policy" lists "engineio-proto/src/server/config.rs" "SlowReader" [
         "Refuse" "Close"
     ] cannot []
