@@ -129,9 +129,20 @@ impl World {
         with_ack: bool,
         (binary, filler): (bool, usize),
     ) {
-        let index = self.index_of(client);
         let number = self.checker.number();
         let event = payload(Some("up"), number, binary, filler);
+        self.client_emit_event(client, socket, with_ack, (number, &event));
+    }
+
+    /// A client emits an event that has a number.
+    pub(crate) fn client_emit_event(
+        &mut self,
+        client: ClientId,
+        socket: SocketKey,
+        with_ack: bool,
+        (number, event): (Number, &Payload),
+    ) {
+        let index = self.index_of(client);
         let timeout = self
             .random
             .duration(Duration::from_millis(100), Duration::from_secs(8));
@@ -142,11 +153,9 @@ impl World {
         let before = machine.buffered(socket).events;
         let taken = if with_ack {
             let timeout = timeout.filter(|_| !retries);
-            machine
-                .emit_with_ack(socket, &event, timeout, now)
-                .map(Some)
+            machine.emit_with_ack(socket, event, timeout, now).map(Some)
         } else {
-            machine.emit(socket, &event, now).map(|()| None)
+            machine.emit(socket, event, now).map(|()| None)
         };
         let waiting = machine.buffered(socket).events;
         let id = match taken {

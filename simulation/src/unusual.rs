@@ -11,7 +11,7 @@ use socketio_proto::server::EmitError;
 use socketio_proto::{client, server};
 use socketio_testkit::{ClientId, Random, ServerId};
 
-use crate::check::payload;
+use crate::check::{payload, repeating};
 use crate::coverage::table;
 use crate::faults::{Fault, Undo};
 use crate::plan::{ClientPlan, Plan, SMALL_PAYLOAD, host};
@@ -36,6 +36,9 @@ const PRESSING: usize = 3;
 const BURSTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(700);
 const BURST: usize = 20;
+/// A server that takes so little for each byte of JSON refuses an attachment that is repeated, unless it is short.
+const SMALL_EXPANSION: u16 = 2;
+const MOST_REPEATS: usize = 8;
 /// A request that no client makes: nobody waits for the answer.
 const STRANGER: RequestId = RequestId(u64::MAX);
 
@@ -97,6 +100,9 @@ impl Plan {
             config.engine.max_packets_per_payload = SHORT_PAYLOAD;
             // Two bodies of a client wait for a slow application, and are too many.
             self.faults |= Fault::SlowServer.bit();
+        }
+        if random.chance(100) {
+            config.limits.max_expansion = SMALL_EXPANSION;
         }
         // In a crowd somebody is turned away for a while, and has to come again.
         if !all_persistent {
@@ -398,16 +404,27 @@ impl World {
             }
         }
         let plan = &self.plan.servers[self.plan.clients[index].server];
+        // What is sent again would be refused again.
         if retries {
             return;
         }
-        // What is sent again would be refused again.
+        if self.seldom.chance(200) {
+            return self.repeat_attachment(client, socket);
+        }
         if plan.engine.max_payload == SMALL_PAYLOAD && self.seldom.chance(300) {
             return self.client_emit_shaped(client, socket, false, (false, SMALL_PAYLOAD));
         }
         if self.seldom.chance(200) {
             self.drop_buffered(client, socket);
         }
+    }
+
+    /// A client names an attachment again and again, which some servers do not take.
+    fn repeat_attachment(&mut self, client: ClientId, socket: client::SocketKey) {
+        let number = self.checker.number();
+        let times = self.seldom.index(MOST_REPEATS);
+        let event = repeating("up", number, times);
+        self.client_emit_event(client, socket, false, (number, &event));
     }
 
     /// A client drops what it has not sent.

@@ -266,6 +266,18 @@ pub(crate) fn payload(name: Option<&str>, number: Number, binary: bool, filler: 
     built.expect("numbers can be written")
 }
 
+/// Makes an event that repeats its attachment.
+pub(crate) fn repeating(name: &str, number: Number, times: usize) -> Payload {
+    let mut builder = Payload::event(name);
+    let place = builder.attach(blob(number));
+    let places = vec![place; times];
+    let builder = builder
+        .arg(&number)
+        .and_then(|builder| builder.arg(&places));
+    let built = builder.and_then(socketio_proto::PayloadBuilder::build);
+    built.expect("so few may be repeated")
+}
+
 /// Whether a deadline is over.
 pub(crate) fn is_over(deadline: Option<Instant>, now: Instant) -> bool {
     deadline.is_some_and(|deadline| deadline <= now)

@@ -4,7 +4,7 @@ use socketio_proto::client::{self, ConnectError};
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client as engine;
 use socketio_proto::engine::server::{CloseReason, Reject, SlowReader};
-use socketio_proto::server::{self, DisconnectReason, ForcedClose};
+use socketio_proto::server::{self, DisconnectReason, ForcedClose, Violation};
 use socketio_testkit::{Effect, UpgradeStep};
 
 use super::{Coverage, table};
@@ -27,10 +27,11 @@ impl Coverage {
                     DisconnectReason::Engine(reason) => {
                         self.count_variant(&table::SERVER_LEFT_BY, reason);
                     }
+                    DisconnectReason::ForcedClose(violation) => self.violation(violation),
                     DisconnectReason::ForcedServerClose(forced) => {
                         self.count_variant(&table::FORCED_CLOSE, forced);
                         if let ForcedClose::Violation(violation) = forced {
-                            self.count_variant(&table::VIOLATION, violation);
+                            self.violation(violation);
                         }
                     }
                     _ => {}
@@ -59,6 +60,13 @@ impl Coverage {
                 self.count_variant(&table::SERVER_UPGRADE, transport);
             }
             _ => {}
+        }
+    }
+
+    fn violation(&mut self, violation: &Violation) {
+        self.count_variant(&table::VIOLATION, violation);
+        if let Violation::Decode(error) = violation {
+            self.count_variant(&table::NO_PACKET, error);
         }
     }
 

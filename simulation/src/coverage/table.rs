@@ -128,10 +128,9 @@ groups! {
         "HeartbeatDirection": IN_ORDER,
     ]
     SERVER_DISCONNECT "sockets that left, server" lists "socketio-proto/src/server/reason.rs" "DisconnectReason" [
-        "ClientNamespaceDisconnect" "ServerNamespaceDisconnect" "ServerShuttingDown" "ForcedServerClose" "Engine"
-    ] cannot [
-        "ForcedClose": NO_RUBBISH,
-    ]
+        "ClientNamespaceDisconnect" "ServerNamespaceDisconnect" "ServerShuttingDown" "ForcedClose" "ForcedServerClose"
+        "Engine"
+    ] cannot []
     SERVER_LEFT_BY "sockets that left with their session, server" lists "engineio-proto/src/server/close.rs" "CloseReason" [
         "PingTimeout" "TransportClose" "TransportError" "ParseError" "ForcedClose"
     ] cannot []
@@ -141,12 +140,30 @@ groups! {
         "ConnectTimeout": "sockets leave for it only if they have joined, and who has joined is not timed out",
     ]
     VIOLATION "rules that a client broke" lists "socketio-proto/src/server/connection.rs" "Violation" [
-        "SecondConnect"
+        "SecondConnect" "Decode"
     ] cannot [
-        "Decode": NO_RUBBISH,
         "ConnectError": IN_ORDER,
     ]; seldom [
         "NotJoined": "the answer to a CONNECT that was taken back crosses the next CONNECT, as officially",
+    ]
+    NO_PACKET "packets that a server did not take" lists "socketio-proto/src/error.rs" "DecodeError" [
+        "Expansion"
+    ] cannot [
+        "Empty": NO_RUBBISH,
+        "UnknownType": NO_RUBBISH,
+        "InvalidType": NO_RUBBISH,
+        "InvalidNamespace": NO_RUBBISH,
+        "InvalidId": NO_RUBBISH,
+        "MsgPack": NO_RUBBISH,
+        "AttachmentCount": NO_RUBBISH,
+        "TooManyAttachments": "no event of a world has so many",
+        "NamespaceTooLong": "no namespace of a world has such a name",
+        "IdOutOfRange": NO_RUBBISH,
+        "InvalidPayload": NO_RUBBISH,
+        "TooDeep": NO_RUBBISH,
+        "UnexpectedText": NO_RUBBISH,
+        "UnexpectedBinary": NO_RUBBISH,
+        "Placeholder": NO_RUBBISH,
     ]
     REFUSAL "requests that a server refused" lists "engineio-proto/src/server/route.rs" "Reject" [
         "UnknownTransport" "UnknownSid" "BadHandshakeMethod" "BadRequest" "Forbidden" "ForeignOrigin"
@@ -201,7 +218,7 @@ groups! {
     CLIENT_VIOLATION "rules that a server broke" lists "socketio-proto/src/client/error.rs" "Violation" [
         "TooManyBeforeConnect" "TooManyUndelivered"
     ] cannot [
-        "Decode": NO_RUBBISH,
+        "Decode": "clients take as many repeated attachments as a payload may have, and nobody sends what is no packet",
     ]
     CLIENT_CLOSE "connections that ended, client" lists "engineio-proto/src/client/close.rs" "CloseReason" [
         "PingTimeout" "TransportClose" "TransportError"
