@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Connects sockets of a client, each with this chance.
-    fn connect_all(&mut self, client: ClientId, chance: u32) {
+    pub(crate) fn connect_all(&mut self, client: ClientId, chance: u32) {
         let index = self.index_of(client);
         for socket in 0..self.checker.clients[index].sockets.len() {
             let key = self.checker.clients[index].sockets[socket].key;

@@ -251,7 +251,7 @@ impl World {
     }
 
     /// A server forgets everything.
-    fn stop(&mut self, server: ServerId) {
+    pub(crate) fn stop(&mut self, server: ServerId) {
         self.judge_memory_of_stopped(server);
         self.checker.server_lost(self.number_of(server));
         self.network.stop_server(server);

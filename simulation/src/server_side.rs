@@ -258,13 +258,19 @@ impl World {
             .server(server)
             .socket_namespace(socket)
             .is_some();
+        let session = member.map(|member| member.session);
+        let engine = self.network.server(server).engine();
+        let open = session.and_then(|session| engine.session(session));
+        let open = open.is_some_and(|session| session.is_open());
         if error == Some(EmitError::Closed) && present {
-            let session = member.map(|member| member.session);
-            let engine = self.network.server(server).engine();
-            let open = session.and_then(|session| engine.session(session));
-            let open = open.is_some_and(|session| session.is_open());
             self.checker
                 .require(!open, || format!("{socket:?} is there and takes nothing"));
+        }
+        let closes = policy == SlowReader::Close;
+        if matches!(error, Some(EmitError::Full { .. })) && closes {
+            self.checker.require(!open, || {
+                format!("{socket:?} reads too slowly and its session is open")
+            });
         }
     }
 

@@ -453,3 +453,59 @@ impl World {
         Payload::object(&std::collections::BTreeMap::from([("number", 1)])).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use socketio_testkit::Recording;
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_counted_before_it_stopped_is_not_lost() {
+        let counted = |world: &World| {
+            ["turned away", "forgot what it kept", "ended a session"]
+                .map(|what| world.checker.coverage.times(table::MEMORY.name, what))
+        };
+        let mut kinds = [false; 3];
+        for seed in 0..2000 {
+            let mut world = World::new(seed, Recording::Nothing);
+            if !world
+                .plan
+                .servers
+                .iter()
+                .any(|config| config.engine.max_bytes_held < EngineConfig::default().max_bytes_held)
+            {
+                continue;
+            }
+            for client in world.network.clients().collect::<Vec<_>>() {
+                world.connect_all(client, 1000);
+            }
+            world.live(world.plan.chaos);
+            for server in world.network.servers().collect::<Vec<_>>() {
+                let before = counted(&world);
+                let stats = world.network.server(server).stats();
+                let lost = [
+                    stats.refused.memory_limit,
+                    stats.forgotten_by_memory_limit,
+                    stats.ended_by_memory_limit,
+                ];
+                world.stop(server);
+                assert_eq!(
+                    world.network.server(server).stats().ended_by_memory_limit,
+                    0
+                );
+                let after = counted(&world);
+                for kind in 0..3 {
+                    assert_eq!(after[kind], before[kind] + lost[kind], "seed {seed}");
+                    kinds[kind] |= lost[kind] > 0;
+                }
+                world.undo(Undo::Start(server));
+            }
+            world.count_memory();
+            if kinds == [true; 3] {
+                return;
+            }
+        }
+        panic!("no server reached its limit in each way");
+    }
+}

@@ -269,10 +269,19 @@ impl Client {
                 self.handed_over, self.now
             ));
         }
-        if matches!(self.ended, Some(CloseReason::PingTimeout)) && self.reads() {
+        if self.ended.is_some() && self.reads() {
             return Err(format!(
                 "a client that reads is closed at {:?}: {pace:?}",
                 self.now
+            ));
+        }
+        if self
+            .ended
+            .is_some_and(|reason| reason != CloseReason::PingTimeout)
+        {
+            return Err(format!(
+                "a client that reads nothing is closed for {:?}: {pace:?}",
+                self.ended
             ));
         }
         let buffered = self

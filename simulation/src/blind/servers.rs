@@ -236,10 +236,20 @@ impl Server {
                 "a server that reads nothing since {since:?} is kept at {now:?}: {pace:?}"
             ));
         }
-        if matches!(self.ended, Some(CloseReason::PingTimeout)) && self.reads() {
+        if self.ended.is_some() && self.reads() {
             return Err(format!(
                 "a server that reads is given up at {:?}: {pace:?}",
                 self.now
+            ));
+        }
+        if self
+            .ended
+            .as_ref()
+            .is_some_and(|reason| *reason != CloseReason::PingTimeout)
+        {
+            return Err(format!(
+                "a server that reads nothing is given up for {:?}: {pace:?}",
+                self.ended
             ));
         }
         let buffered = self.client.buffered();
