@@ -255,7 +255,7 @@ impl World {
         let before = of(machine);
         machine.handle_request(STRANGER, &head, Bytes::new(), now);
         let after = of(machine);
-        // The request may find the server at its limit of memory, or a deadline due, and others leave for that.
+        // Others may leave meanwhile, as at the limit of memory.
         let same = after.0 <= before.0 && after.1 <= before.1;
         self.checker.require(same, || {
             format!("{server} let a stranger in: {before:?}, then {after:?}")
