@@ -288,6 +288,8 @@ const SCENARIOS: &[Scenario] = &[
         full: 6,
         plan: Plan::SocketPair(socket_pair::Plan {
             transports: &[POLLING, WEBSOCKET],
+            waiting: 1,
+            in_bytes: true,
             ..SOCKETS
         }),
     },
@@ -308,6 +310,7 @@ const SCENARIOS: &[Scenario] = &[
         full: 7,
         plan: Plan::SocketPair(socket_pair::Plan {
             events: 3,
+            bystander: true,
             recovery: Some(Recovery {
                 events: 2,
                 clients: 1,
@@ -351,4 +354,5 @@ const SOCKETS: socket_pair::Plan = socket_pair::Plan {
     bystander: false,
     retries: false,
     waiting: 1_000,
+    in_bytes: false,
 };

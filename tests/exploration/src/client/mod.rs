@@ -88,6 +88,8 @@ pub(super) enum Action {
     TakeUnsent,
     Wait,
     AlmostWait,
+    /// The client sleeps until just behind the next deadline, and the application asks whether the server is still there.
+    Sleep,
 }
 
 const ANSWERS: [Word; 6] = [
@@ -288,6 +290,21 @@ impl ClientWorld {
         });
     }
 
+    fn sleep(&mut self) {
+        let Some(due) = self.machine.poll_timeout() else {
+            return;
+        };
+        self.now = Instant::from_nanos(due.as_nanos().saturating_add(1));
+        let silent = self.model.hears_nothing(self.now);
+        self.model.must_close |= silent;
+        let told = self.machine.has_ping_expired(self.now);
+        self.report.require(told == silent, || {
+            format!("the server is silent: {silent}, the client says {told}")
+        });
+        self.model.pass_time(self.now);
+        self.machine.handle_timeout(self.now);
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             self.report.note(|| described(&output));
@@ -396,6 +413,7 @@ impl World for ClientWorld {
         self.connections(&mut actions);
         if let Some(due) = self.machine.poll_timeout() {
             actions.push(Action::Wait);
+            actions.push(Action::Sleep);
             if self.now < just_before(due) {
                 actions.push(Action::AlmostWait);
             }
@@ -454,6 +472,7 @@ impl World for ClientWorld {
             Action::TakeUnsent => self.take_unsent(),
             Action::Wait => self.wait(),
             Action::AlmostWait => self.almost_wait(),
+            Action::Sleep => self.sleep(),
         }
         self.drain();
         self.check();

@@ -276,6 +276,11 @@ impl Model {
         }
     }
 
+    /// Whether the server has been silent for too long.
+    pub(super) fn hears_nothing(&self, now: Instant) -> bool {
+        self.is_there() && self.heart.is_over(now)
+    }
+
     pub(super) fn pass_time(&mut self, now: Instant) {
         self.may_close |= match self.phase {
             Phase::Closed => false,

@@ -31,7 +31,11 @@ pub(super) struct ServerAcks {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct ClientAcks(BTreeMap<client::AckId, Asked>);
+pub(super) struct ClientAcks {
+    asked: BTreeMap<client::AckId, Asked>,
+    /// Those whose event went to a session that is over.
+    lost: BTreeSet<client::AckId>,
+}
 
 impl ServerAcks {
     pub(super) fn asked(&mut self, key: SocketKey, number: u8, id: AckId, by: Instant) {
@@ -125,19 +129,31 @@ impl ServerAcks {
 
 impl ClientAcks {
     pub(super) fn asked(&mut self, id: client::AckId, number: u8, by: Instant) {
-        self.0.insert(id, Asked { number, by });
+        self.asked.insert(id, Asked { number, by });
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.asked.len()
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
-        self.0.values().map(|asked| asked.by).min()
+        self.asked.values().map(|asked| asked.by).min()
+    }
+
+    /// A session is over: what went to it is not answered any more.
+    pub(super) fn lose_all_but(&mut self, unsent: impl Fn(client::AckId) -> bool) {
+        let lost = self.asked.keys().copied().filter(|id| !unsent(*id));
+        self.lost.extend(lost);
+    }
+
+    /// Whether one is awaited that cannot come any more.
+    pub(super) fn awaits_lost(&self) -> bool {
+        self.lost.iter().any(|id| self.asked.contains_key(id))
     }
 
     pub(super) fn answered(&mut self, id: client::AckId, number: u8, report: &mut Report) {
-        check(self.0.remove(&id).as_ref(), number, report);
+        self.lost.remove(&id);
+        check(self.asked.remove(&id).as_ref(), number, report);
     }
 
     /// An acknowledgement failed, for its time if that is given.
@@ -147,7 +163,8 @@ impl ClientAcks {
         timed_out: Option<Instant>,
         report: &mut Report,
     ) {
-        check_failed(self.0.remove(&id).as_ref(), timed_out, report);
+        self.lost.remove(&id);
+        check_failed(self.asked.remove(&id).as_ref(), timed_out, report);
     }
 }
 

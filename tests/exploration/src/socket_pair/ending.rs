@@ -51,6 +51,30 @@ impl SocketPair {
         self.model.all_is_well(&mut self.network.report);
     }
 
+    /// The client hears an event, loses its connection and comes back: the application is asked about it.
+    pub(super) fn come_back(&mut self) {
+        self.server_broadcasts();
+        self.settle();
+        self.deliver();
+        let moves = self.network.moves(true);
+        let cut = moves.into_iter().find(|step| matches!(step, Move::Cut(_)));
+        let mut next = cut.unwrap_or(Move::Wait);
+        for _ in 0..STEPS {
+            self.network.make(next);
+            self.settle();
+            if !self.model.tokens.is_empty() {
+                break;
+            }
+            let deliveries = self.network.wires.deliveries();
+            next = deliveries.first().copied().unwrap_or(Move::Wait);
+        }
+        self.network.wires.losses = 0;
+        self.model.interrupted = true;
+        let asked = !self.model.tokens.is_empty();
+        let report = &mut self.network.report;
+        report.require(asked, || "a client never comes back".to_owned());
+    }
+
     /// Delivers everything, and lets both applications answer, until nothing is under way.
     pub(super) fn deliver(&mut self) {
         for _ in 0..STEPS {

@@ -13,10 +13,10 @@ impl SocketPair {
         // The client is in the room, the bystander is not.
         let target = match number % 3 {
             1 => target,
-            2 => target.rooms(&[ROOM]),
-            _ => target.except_rooms(&[ROOM]),
+            2 => target.except_rooms(&[ROOM]),
+            _ => target.rooms(&[ROOM]),
         };
-        let (to_client, to_bystander) = (number % 3 != 0, number % 3 != 2);
+        let (to_client, to_bystander) = (number % 3 != 2, number % 3 != 0);
         let sent = self
             .network
             .server

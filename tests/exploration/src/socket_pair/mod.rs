@@ -57,6 +57,8 @@ pub(crate) struct Plan {
     pub(crate) retries: bool,
     /// How many events wait in the client until it is in.
     pub(crate) waiting: usize,
+    /// One event waits, and its bytes leave no room for another.
+    pub(crate) in_bytes: bool,
 }
 
 /// What a server keeps for those who come back.
@@ -126,6 +128,9 @@ impl SocketPair {
         }
         pair.settle();
         pair.deliver();
+        if plan.recovery.is_some_and(|recovery| recovery.asks) {
+            pair.come_back();
+        }
         pair
     }
 
@@ -157,6 +162,13 @@ impl SocketPair {
         let mut told = false;
         while let Some(event) = self.network.server_events.pop_front() {
             told = true;
+            if let server::Event::Connecting {
+                recovered: false, ..
+            } = event
+            {
+                let now = self.network.now;
+                self.model.starts_anew(now, &mut self.network.report);
+            }
             match event {
                 server::Event::Connecting {
                     token, recovered, ..
@@ -219,7 +231,9 @@ impl SocketPair {
         } else if !self.model.is_bystander(socket) {
             let joined = server.join(socket, ROOM);
             report.require(joined.is_ok(), || format!("{joined:?}"));
-            server.set_data(socket, Some(payloads::answer(1)));
+            let set = server.set_data(socket, Some(payloads::answer(1)));
+            let is_set = set && server.data(socket).is_some();
+            report.require(is_set, || "a client has no data".to_owned());
         }
     }
 
@@ -292,6 +306,11 @@ fn server(plan: Plan) -> Option<Server> {
 
 fn client(plan: Plan) -> Option<Client> {
     let endpoint = engine::client::Endpoint::parse("https://x.com").ok()?;
+    let (events, bytes) = if plan.in_bytes {
+        (1_000, 10)
+    } else {
+        (plan.waiting, 10_000)
+    };
     let config = client::Config::new(endpoint)
         .with_engine(|engine| {
             engine
@@ -299,7 +318,7 @@ fn client(plan: Plan) -> Option<Client> {
                 .with_transports(plan.transports)
         })
         .with_parser(plan.parser)
-        .with_max_buffered(plan.waiting, 10_000)
+        .with_max_buffered(events, bytes)
         .with_reconnection_delay(DELAY)
         .with_reconnection_delay_max(DELAY)
         .with_randomization_factor(0.0)

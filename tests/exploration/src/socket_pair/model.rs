@@ -117,7 +117,6 @@ impl Model {
         now: Instant,
         report: &mut Report,
     ) {
-        let comes_back = self.comes_back(now);
         let known = self.lives.iter_mut().find(|life| life.id == id);
         match known {
             Some(life) => {
@@ -138,9 +137,6 @@ impl Model {
                 report.require(!recovered, || format!("{id} came back from nowhere"));
                 // The bystander comes first, and stays.
                 let is_bystander = self.bystander && self.lives.is_empty();
-                report.require(is_bystander || !comes_back, || {
-                    "a client that came back in time is new".to_owned()
-                });
                 self.lives.push(Life {
                     id,
                     key: Some(key),
@@ -151,6 +147,20 @@ impl Model {
                     last_up: None,
                 });
             }
+        }
+    }
+
+    /// A client is taken for a new one. What it named is not kept, and now it is not either.
+    pub(super) fn starts_anew(&mut self, now: Instant, report: &mut Report) {
+        let comes_back = self.comes_back(now);
+        report.require(!comes_back, || {
+            "a client that came back in time is new".to_owned()
+        });
+        let life = self
+            .client_was_in
+            .and_then(|index| self.lives.get_mut(index));
+        if let (Some(life), Some(_)) = (life, self.last_kept) {
+            life.away_since = None;
         }
     }
 
@@ -291,6 +301,10 @@ impl Model {
             && some(buffered.retries, buffered.retry_bytes)
             && some(buffered.received, buffered.received_bytes);
         report.require(counted, || format!("{buffered:?} are miscounted"));
+        let lost = self.client_acks.awaits_lost();
+        report.require(!lost, || {
+            "an acknowledgement outlived its session".to_owned()
+        });
         let asked = self.client_acks.len();
         report.require(!self.retries || buffered.retries >= asked, || {
             format!("{buffered:?} are tried, and {asked} acknowledgements awaited")
@@ -368,6 +382,11 @@ impl Model {
                 // Officially it is told too if the connection ends while the namespace is being joined.
                 self.client_in = None;
                 self.early.clear();
+                let unsent = &self.unsent;
+                if !self.retries {
+                    self.client_acks
+                        .lose_all_but(|id| unsent.iter().any(|(_, other)| *other == Some(id)));
+                }
             }
             client::Event::Event { payload, ack, .. } => {
                 let number = number_of(&payload, report);
