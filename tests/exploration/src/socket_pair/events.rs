@@ -16,7 +16,7 @@ impl SocketPair {
             2 => target.except_rooms(&[ROOM]),
             _ => target.rooms(&[ROOM]),
         };
-        let (to_client, to_bystander) = (number % 3 != 2, number % 3 != 0);
+        let (to_client, to_bystander) = (number % 3 != 2, !number.is_multiple_of(3));
         let sent = self
             .network
             .server

@@ -60,6 +60,8 @@ pub(super) struct Model {
     pub(super) last_kept: Option<u8>,
     /// What waits in it until it is in.
     unsent: VecDeque<(u8, Option<client::AckId>)>,
+    /// Events that waited until they were dropped: for their time, or by the application.
+    dropped: BTreeSet<u8>,
     heard_up: BTreeSet<u8>,
     pub(super) server_acks: ServerAcks,
     pub(super) client_acks: ClientAcks,
@@ -89,6 +91,7 @@ impl Model {
             early: Vec::new(),
             last_kept: None,
             unsent: VecDeque::new(),
+            dropped: BTreeSet::new(),
             heard_up: BTreeSet::new(),
             server_acks: ServerAcks::default(),
             client_acks: ClientAcks::default(),
@@ -288,7 +291,10 @@ impl Model {
 
     /// What waits is dropped. Gives the number of events.
     pub(super) fn clear(&mut self) -> usize {
-        core::mem::take(&mut self.unsent).len()
+        let unsent = core::mem::take(&mut self.unsent);
+        self.dropped
+            .extend(unsent.iter().map(|(number, _)| *number));
+        unsent.len()
     }
 
     pub(super) fn check_buffer(&self, buffered: Buffered, report: &mut Report) {
@@ -404,6 +410,8 @@ impl Model {
             client::Event::AckFailed { id, error, .. } => {
                 let early = error == client::AckError::TimedOut && !self.retries;
                 self.client_acks.failed(id, early.then_some(now), report);
+                let dropped = self.unsent.iter().find(|(_, asked)| *asked == Some(id));
+                self.dropped.extend(dropped.map(|(number, _)| *number));
                 self.unsent.retain(|(_, asked)| *asked != Some(id));
                 self.failed += 1;
             }
@@ -489,9 +497,12 @@ impl Model {
     fn heard_up(&mut self, socket: server::SocketKey, number: u8, report: &mut Report) {
         let life = self.lives.iter_mut().find(|life| life.key == Some(socket));
         report.require(life.is_some(), || format!("{number} from nobody"));
-        let last = life.map(|life| life.last_up.replace(number)).flatten();
+        let last = life.and_then(|life| life.last_up.replace(number));
         let again = self.retries && self.interrupted;
-        let follows = last.is_none_or(|last| number == last + 1 || again && number == last);
+        let follows = last.is_none_or(|last| {
+            let left_out = (last + 1..number).all(|before| self.dropped.contains(&before));
+            number > last && left_out || again && number == last
+        });
         report.require(follows, || format!("{number} behind {last:?}"));
         let new = self.heard_up.insert(number);
         report.require(new || again, || format!("{number} was heard twice"));
