@@ -1,0 +1,18 @@
+//! The time of each benchmark, for people: `cargo bench -p benchmarks --bench socketio-proto-times`.
+
+mod workloads;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(args = workloads::NAMES)]
+fn socketio(bencher: Bencher<'_, '_>, name: &str) {
+    let mut run = workloads::prepare(name);
+    bencher
+        .counter(ItemsCount::new(run.operations()))
+        .bench_local(|| run.go());
+}
