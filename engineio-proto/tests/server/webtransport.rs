@@ -1,11 +1,12 @@
 //! Sessions over WebTransport: opened there, or moved there from polling.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use engineio_proto::codec::DecodeError;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, Timer};
-use engineio_proto::{ConnectionId, Transport, Transports};
+use engineio_proto::server::{Config, Handshake, Output, Session, Timer};
+use engineio_proto::{ConnectionId, Instant, Sid, Transport, Transports};
 
 use super::gate::Gate;
 use crate::support::{Net, Number, both};
@@ -523,4 +524,28 @@ fn streams_are_counted() {
     gate.drain();
     assert_eq!(gate.server.sessions_on(Transport::WebTransport), 0);
     assert_eq!(gate.server.stats().closed.transport_close, 1);
+}
+
+/// A WebSocket is still to be answered; a stream has been accepted already.
+#[test]
+fn a_session_that_is_over_refuses_a_websocket_and_closes_a_stream() {
+    let sid = Sid::parse("lv_VI97HAXpY6yYWAAAC").unwrap();
+    let handshake = Handshake::new(Transport::Polling);
+    let (id, now) = (ConnectionId(1), Instant::ZERO);
+    for stream in [true, false] {
+        let mut session = Session::open(Arc::new(config()), sid, &handshake, now).unwrap();
+        session.discard();
+        while session.poll_output().is_some() {}
+        if stream {
+            session.handle_webtransport(id, now);
+        } else {
+            session.handle_connection(id, now);
+        }
+        match session.poll_output() {
+            Some(Output::Close { connection }) if stream => assert_eq!(connection, id),
+            Some(Output::Refuse { response, .. }) if !stream => assert_eq!(response.status, 400),
+            other => panic!("{other:?}"),
+        }
+        assert!(session.poll_output().is_none());
+    }
 }
