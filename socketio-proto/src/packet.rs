@@ -247,6 +247,8 @@ pub const MAX_PACKET_ID: u64 = (1 << 53) - 1;
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]
@@ -270,6 +272,16 @@ mod tests {
             "message",
         ] {
             assert!(!is_reserved_event(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn packets_are_made_of_one_part_or_more() {
+        let part = |text| Encoded::new(&engineio_proto::Message::text(text));
+        assert_eq!(EncodedPacket::from_parts(Vec::new()), None);
+        for parts in [vec![part("2a")], vec![part("51-"), part("b")]] {
+            let packet = EncodedPacket::from_parts(parts.clone());
+            assert!(packet.is_some_and(|packet| packet.parts() == parts));
         }
     }
 

@@ -213,6 +213,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_string_is_read_if_so_many_bytes_stand_between_its_quotes() {
+        for (json, len, content) in [(r#""""#, 0, ""), (" \"a€\"", 4, "a€"), (r#""\n""#, 2, "\n")]
+        {
+            for max in [len, len + 1, usize::MAX] {
+                let mut cursor = Cursor::new(json);
+                assert_eq!(cursor.string_within(max).as_deref(), Some(content));
+                assert_eq!(
+                    cursor.string().as_deref(),
+                    Some(content),
+                    "it does not move"
+                );
+            }
+            if let Some(less) = len.checked_sub(1) {
+                assert_eq!(Cursor::new(json).string_within(less), None, "{json}");
+            }
+        }
+        assert_eq!(Cursor::new("12").string_within(9), None);
+        assert_eq!(Cursor::new("\"a").string_within(9), None);
+    }
+
+    #[test]
     fn strings_without_escapes_are_borrowed() {
         let string = Cursor::new(" \"a€\" ").string();
         assert!(matches!(string, Some(Cow::Borrowed("a€"))));

@@ -539,3 +539,30 @@ fn an_error_says_whether_a_value_is_too_large() {
     );
     assert!(!payload.args::<(u8,)>().unwrap_err().is_over_limit());
 }
+
+/// Some types are texts in formats for people, and bytes in others. JSON is for people.
+#[test]
+fn types_with_two_forms_are_written_and_read_as_text() {
+    use core::net::Ipv4Addr;
+    #[derive(Debug, Deserialize, PartialEq, Serialize)]
+    struct Host {
+        address: Ipv4Addr,
+        others: Vec<Ipv4Addr>,
+    }
+    let (address, other) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::LOCALHOST);
+    let host = Host {
+        address,
+        others: vec![other],
+    };
+    let payload = Payload::event("e")
+        .arg(&address)
+        .unwrap()
+        .arg(&host)
+        .unwrap();
+    let payload = payload.build().unwrap();
+    assert_eq!(
+        payload.json(),
+        r#"["e","10.0.0.1",{"address":"10.0.0.1","others":["127.0.0.1"]}]"#
+    );
+    assert_eq!(payload.args().ok(), Some((address, host)));
+}

@@ -518,3 +518,35 @@ fn a_payload_carries_the_limit_of_its_decoder() {
         assert!(!decoder.is_waiting());
     }
 }
+
+/// The buffer is made for it: too small a number costs copies, too large a one memory.
+#[test]
+fn text_is_as_long_as_it_was_measured() {
+    let place = r#"["e",{"_placeholder":true,"num":0}]"#;
+    let none = Payload::from_json(PacketType::Event, r#"["e","é"]"#, vec![]).unwrap();
+    let one = Payload::from_json(PacketType::Event, place, vec!["a".into()]).unwrap();
+    let many = Payload::from_json(PacketType::Event, r#"["e"]"#, vec![]).unwrap();
+    for namespace in ["/", "/a", "/admin"] {
+        for payload in [None, Some(&none), Some(&one), Some(&many)] {
+            for id in [
+                None,
+                Some(0),
+                Some(9),
+                Some(10),
+                Some(99),
+                Some(100),
+                Some(MAX_PACKET_ID),
+            ] {
+                let packet = PacketRef {
+                    packet_type: PacketType::Event,
+                    namespace,
+                    id,
+                    payload,
+                };
+                let mut text = String::new();
+                write_text(&packet, &mut text);
+                assert_eq!(text_len(&packet), text.len(), "{text}");
+            }
+        }
+    }
+}

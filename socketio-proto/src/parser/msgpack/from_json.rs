@@ -244,3 +244,15 @@ impl<'a> Iterator for Tokens<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_has_the_room_that_was_asked_for_and_no_more() {
+        for bytes in [0, 1, 100, 70_000] {
+            assert_eq!(Writer::with_capacity(bytes).into_vec().capacity(), bytes);
+        }
+    }
+}

@@ -227,7 +227,9 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
     }
     writer.text("nsp");
     writer.text(packet.namespace);
-    let message = Encoded::binary(writer.into_vec().into());
+    let message = writer.into_vec();
+    debug_assert_eq!(message.len(), len, "it was measured");
+    let message = Encoded::binary(message.into());
     Ok(EncodedPacket::one(match packet.payload {
         Some(payload) if !payload.compress() => message.uncompressed(),
         _ => message,
