@@ -115,6 +115,31 @@ fn a_disconnection_ends_what_was_sent_and_keeps_what_was_not() {
 }
 
 #[test]
+fn a_disconnection_ends_what_waited_first_and_then_was_sent() {
+    run(|rig| {
+        let socket = rig.connect("/");
+        rig.emit_with_ack(socket, r#"["a"]"#, None).unwrap();
+        rig.drain();
+        rig.accept();
+        rig.text(r#"0{"sid":"s"}"#);
+        assert_eq!(
+            rig.drain(),
+            ["> 40", r#"> 420["a"]"#, "opened", "/ connected"]
+        );
+        rig.cut();
+        assert_eq!(
+            rig.drain(),
+            [
+                "closed: transport close (websocket connection closed)",
+                "/ disconnected: transport close (websocket connection closed)",
+                "/ ack 0 failed: socket has been disconnected",
+                "reconnecting 1 in 1000"
+            ]
+        );
+    });
+}
+
+#[test]
 fn both_kinds_of_disconnect_end_acknowledgements_behind_the_event() {
     run(|rig| {
         let socket = rig.joined();

@@ -72,6 +72,36 @@ fn the_send_buffer_is_bounded_in_bytes_but_takes_one_large_event() {
 }
 
 #[test]
+fn there_is_room_once_half_of_both_limits_is_free() {
+    // Of the four events, or of the 200 bytes, more than half waits after the first has timed out.
+    for (last, len) in [(1, 150), (3, 10)] {
+        run_with(config().with_max_buffered(4, 200), |rig| {
+            let socket = rig.connect("/");
+            let event = |len: usize| format!(r#"["{}"]"#, "x".repeat(len));
+            rig.emit_with_ack(socket, r#"["a"]"#, 10).unwrap();
+            for _ in 0..last {
+                rig.emit(socket, &event(len)).unwrap();
+            }
+            rig.emit(socket, &event(60)).unwrap_err();
+            rig.drain();
+            rig.advance(10);
+            let timed_out = "/ ack 0 failed: operation has timed out";
+            assert_eq!(rig.drain(), [timed_out]);
+            assert_eq!(rig.client.buffered(socket).events, last);
+            rig.accept();
+            rig.drain();
+            rig.text(r#"0{"sid":"s"}"#);
+            let drained = rig
+                .drain()
+                .iter()
+                .filter(|line| *line == "/ drained")
+                .count();
+            assert_eq!(drained, 1);
+        });
+    }
+}
+
+#[test]
 fn what_does_not_fit_on_the_connection_is_refused_until_it_is_drained() {
     let config = config().with_engine(|engine| engine.with_max_buffered(1 << 20, 2));
     run_with(config, |rig| {
