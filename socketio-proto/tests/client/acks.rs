@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socketio_proto::client::{EmitError, SocketOptions};
+use socketio_proto::client::{AckToken, EmitError, SocketOptions};
 
 use crate::support::{config, run, run_with};
 
@@ -188,6 +188,25 @@ fn an_answer_is_good_for_the_session_in_which_the_event_came() {
         assert!(rig.client.is_connected(socket));
         assert_eq!(rig.respond("[2]"), Err(EmitError::Closed));
         assert_eq!(rig.drain(), [""; 0]);
+    });
+}
+
+#[test]
+fn tokens_that_were_written_down_answer_their_own_event() {
+    run(|rig| {
+        rig.joined();
+        for packet in [r#"20["a"]"#, r#"27["b"]"#, r#"29["c"]"#] {
+            rig.text(packet);
+        }
+        rig.drain();
+        for token in &mut rig.tokens {
+            *token = AckToken::from_bits(token.to_bits());
+        }
+        rig.tokens.swap(0, 2);
+        for _ in 0..3 {
+            rig.respond("[1]").unwrap();
+        }
+        assert_eq!(rig.drain(), ["> 439[1]", "> 437[1]", "> 430[1]"]);
     });
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use socketio_proto::client::{Backoff, State};
+use socketio_proto::client::{Backoff, Config, Event, State};
+use socketio_proto::engine::client::{Endpoint, Output};
+use socketio_proto::engine::http::Answer;
 use socketio_proto::engine::{Instant, Seed};
 
 use crate::machine::new_client;
@@ -267,4 +269,52 @@ fn time_that_goes_backwards_stands_still() {
         rig.advance(20_000);
         assert_eq!(rig.drain()[1], "error: timeout");
     });
+}
+
+/// Over polling: each answer and each failure is about a request of the connection in use.
+#[test]
+fn a_request_that_fails_ends_the_attempt_or_the_connection() {
+    let endpoint = Endpoint::parse("http://localhost").unwrap();
+    let config = Config::new(endpoint)
+        .with_engine(|engine| engine.with_upgrade(false))
+        .with_reconnection(false);
+    let mut client = new_client(config, &Seed::new([1; 32]));
+    let now = Instant::ZERO;
+    let outputs = |client: &mut crate::machine::Client| {
+        let (mut requests, mut events) = (Vec::new(), Vec::new());
+        while let Some(output) = client.poll_output() {
+            match output {
+                Output::Request { request, .. } => requests.push(request),
+                Output::Event(event) => events.push(event),
+                other => panic!("{other:?}"),
+            }
+        }
+        (requests, events)
+    };
+    client.open(now);
+    let (requests, events) = outputs(&mut client);
+    assert_eq!((requests.len(), events.len()), (1, 0));
+    client.handle_request_failed(requests[0], now);
+    let (requests, events) = outputs(&mut client);
+    assert_eq!(requests, []);
+    assert!(
+        matches!(events[..], [Event::ManagerError { .. }]),
+        "{events:?}"
+    );
+
+    client.open(now);
+    let (requests, _) = outputs(&mut client);
+    let open = r#"0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+    client.handle_response(requests[0], Answer::new(200, open), now);
+    let (requests, events) = outputs(&mut client);
+    assert!(matches!(events[..], [Event::ManagerOpened]), "{events:?}");
+    client.handle_request_failed(requests[0], now);
+    let (_, events) = outputs(&mut client);
+    assert!(
+        matches!(
+            events[..],
+            [Event::ManagerError { .. }, Event::ManagerClosed { .. }]
+        ),
+        "{events:?}"
+    );
 }
