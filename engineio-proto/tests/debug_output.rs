@@ -18,7 +18,7 @@ const NOW: Instant = Instant::ZERO;
 #[test]
 fn an_engine_server_shows_no_session_id() {
     for revision in ["EIO=4", "EIO=3"] {
-        let shown = Shown::default();
+        let mut shown = Shown::default();
         let config = Config::default()
             .with_allow_eio3(true)
             .with_cookie(Cookie::new("io"))
@@ -44,10 +44,9 @@ fn an_engine_server_shows_no_session_id() {
                 shown.add(&server.session(session));
             }
         }
-        let sid = shown.secrets.borrow().last().cloned();
+        let sid = shown.secrets.last().cloned();
         let sid = shown
             .secrets
-            .borrow()
             .iter()
             .find(|it| it.len() == 20)
             .cloned()
@@ -66,7 +65,7 @@ fn an_engine_server_shows_no_session_id() {
 /// Over polling first, then over a WebSocket.
 #[test]
 fn an_engine_client_shows_no_session_id_cookie_or_token() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     for secret in [
         "query-secret",
         "header-secret",
@@ -121,7 +120,10 @@ fn an_engine_client_shows_no_session_id_cookie_or_token() {
                 client.send(&message).unwrap();
                 client.handle_frame(connection, Frame::Text("3probe".into()), NOW);
             }
-            _ => {}
+            client::Output::Abort { .. }
+            | client::Output::Frames { .. }
+            | client::Output::Close { .. }
+            | client::Output::Event(_) => {}
         }
     }
     shown.add(&client);
@@ -135,7 +137,7 @@ fn an_engine_client_shows_no_session_id_cookie_or_token() {
 
 #[test]
 fn packets_and_payloads_show_no_content() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     shown.secret("the-secret");
     let json = r#"{"sid":"the-secret","upgrades":[],"pingInterval":1,"pingTimeout":1}"#;
     shown.add(&Open::decode(json).unwrap());
@@ -166,7 +168,7 @@ fn packets_and_payloads_show_no_content() {
 
 #[test]
 fn seeds_and_what_is_drawn_from_them_show_nothing_of_themselves() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     let seed = Seed::new([211; 32]);
     shown.secret("211, 211");
     shown.add(&seed);

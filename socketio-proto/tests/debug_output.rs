@@ -37,7 +37,7 @@ fn text(frame: Option<Frame>) -> String {
 #[test]
 fn a_socket_io_server_shows_neither_auth_nor_pid() {
     for parser in [Parser::Json, Parser::MsgPack] {
-        let shown = Shown::default();
+        let mut shown = Shown::default();
         shown.secret("auth-secret");
         let config = server::Config::default()
             .with_parser(parser)
@@ -120,7 +120,7 @@ fn engine_frame(part: &Encoded) -> Frame {
 
 #[test]
 fn a_client_shows_no_session_id_cookie_auth_or_token() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     for secret in [
         "query-secret",
         "header-secret",
@@ -192,7 +192,7 @@ fn a_client_shows_no_session_id_cookie_auth_or_token() {
 
 #[test]
 fn what_is_read_and_half_read_shows_no_content() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     shown.secret("the-secret");
     let bytes: Vec<_> = b"the-secret".iter().map(u8::to_string).collect();
     shown.secret(&bytes.join(", "));
@@ -226,20 +226,19 @@ fn all_of_it_is_shown_on_request() {
 
 /// Lets whoever asks for it into a namespace, or makes the namespace.
 fn answer(server: &mut server::Server, event: server::Event) -> Option<server::SocketKey> {
-    match event {
-        server::Event::Connecting { token, .. } => server.accept(token).ok(),
-        server::Event::NamespaceRequested { token, .. } => {
-            server.allow_namespace(token).unwrap();
-            None
-        }
-        _ => None,
+    if let server::Event::Connecting { token, .. } = event {
+        return server.accept(token).ok();
     }
+    if let server::Event::NamespaceRequested { token, .. } = event {
+        server.allow_namespace(token).unwrap();
+    }
+    None
 }
 
 #[test]
 fn rooms_that_are_named_after_a_socket_do_not_show_its_id() {
     for revision in ["EIO=4", "EIO=3"] {
-        let shown = Shown::default();
+        let mut shown = Shown::default();
         let config = server::Config::default()
             .with_engine(engine_server::Config::default().with_allow_eio3(true))
             .with_room_events(true)
@@ -301,7 +300,7 @@ fn rooms_that_are_named_after_a_socket_do_not_show_its_id() {
 
 #[test]
 fn what_a_connection_is_asked_shows_no_query() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     shown.secret("query-secret");
     for revision in [Revision::V4, Revision::V3] {
         let limits = Limits::default();
@@ -333,7 +332,7 @@ struct Wanted {
 
 #[test]
 fn why_something_cannot_be_read_tells_no_content() {
-    let shown = Shown::default();
+    let mut shown = Shown::default();
     shown.secret("read-secret");
     shown.secret("4815162342");
     let auth = |json: &'static str| Payload::from_json(PacketType::Connect, json, vec![]).unwrap();

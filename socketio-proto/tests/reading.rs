@@ -2,6 +2,10 @@
 //!
 //! With the feature `arbitrary_precision` the same holds for a `serde_json` that keeps the text of numbers.
 #![cfg(test)]
+#![expect(
+    clippy::disallowed_types,
+    reason = "applications may read into hash maps"
+)]
 
 #[path = "reading/client.rs"]
 mod client;

@@ -1,42 +1,40 @@
 //! What is seen of values that hold secrets.
 
-use std::cell::RefCell;
 use std::fmt::Debug;
 
 /// What was formatted, and what may not be in it.
 #[derive(Default)]
 pub(super) struct Shown {
-    texts: RefCell<Vec<String>>,
-    pub(super) secrets: RefCell<Vec<String>>,
+    texts: Vec<String>,
+    pub(super) secrets: Vec<String>,
 }
 
 impl Shown {
     /// Formats a value. Each part of it must leave a trace.
-    pub(super) fn add(&self, value: &impl Debug) {
+    pub(super) fn add(&mut self, value: &impl Debug) {
         let (text, lines) = (format!("{value:?}"), format!("{value:#?}"));
         assert!(!text.is_empty() && format!("{value:-?}").len() >= text.len().min(8));
         for line in lines.lines() {
             let part = line.trim_start();
             assert!(part != "," && !part.ends_with(": ,"), "{line} in {lines}");
         }
-        self.texts.borrow_mut().extend([text, lines]);
+        self.texts.extend([text, lines]);
     }
 
     /// Adds a text that somebody was shown.
-    pub(super) fn add_text(&self, text: String) {
-        self.texts.borrow_mut().push(text);
+    pub(super) fn add_text(&mut self, text: String) {
+        self.texts.push(text);
     }
 
-    pub(super) fn secret(&self, secret: &str) {
+    pub(super) fn secret(&mut self, secret: &str) {
         assert!(secret.len() >= 8, "{secret}");
-        self.secrets.borrow_mut().push(secret.to_owned());
+        self.secrets.push(secret.to_owned());
     }
 
     pub(super) fn check(&self) {
-        let texts = self.texts.borrow();
-        assert!(!texts.is_empty() && !self.secrets.borrow().is_empty());
-        for secret in self.secrets.borrow().iter() {
-            for text in texts.iter() {
+        assert!(!self.texts.is_empty() && !self.secrets.is_empty());
+        for secret in &self.secrets {
+            for text in &self.texts {
                 assert!(!text.contains(secret), "{secret} in {text}");
             }
         }

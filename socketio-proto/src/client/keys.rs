@@ -95,3 +95,21 @@ impl AuthToken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_tokens_are_written_down_and_read_again() {
+        for [socket, session, id] in [[0, 0, 0], [7 << 32 | 5, 1, 2], [1, u64::MAX, 3]] {
+            let key = SocketKey::from_bits(socket);
+            assert_eq!(key.to_bits(), socket);
+            let token = AckToken::from_bits([socket, session, id]);
+            assert_eq!(token.to_bits(), [socket, session, id]);
+            assert_eq!(token.socket(), key);
+            let token = AuthToken::from_bits([socket, id]);
+            assert_eq!((token.to_bits(), token.socket()), ([socket, id], key));
+        }
+    }
+}

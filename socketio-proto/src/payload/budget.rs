@@ -240,3 +240,145 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [Kind; 5] = [
+        Kind::List,
+        Kind::Set,
+        Kind::Map,
+        Kind::BufferedList,
+        Kind::BufferedMap,
+    ];
+
+    fn budget() -> Budget {
+        Budget::new(u16::MAX, 1 << 20, 0)
+    }
+
+    #[test]
+    fn a_container_counts_when_it_grows_and_not_in_between() {
+        for kind in KINDS {
+            for size in [1, 2, 24, 1_024, 1_025] {
+                let (mut budget, mut growth) = (budget(), Growth::new(kind));
+                for len in 1..=500 {
+                    let (left, held, covered) = (budget.left(), growth.held, growth.covers);
+                    growth.add(size, &mut budget).unwrap();
+                    let room = Room::of(kind, len, size);
+                    assert_eq!(growth.held, room.held, "{len} of {size}");
+                    assert_eq!(left - budget.left(), room.held - held);
+                    if len <= covered {
+                        assert_eq!((room.held, growth.moving), (held, 0));
+                    } else {
+                        assert_eq!((growth.moving, growth.covers), (room.moving, room.covers));
+                    }
+                    growth.put(&budget).unwrap();
+                    assert_eq!(growth.moving, 0);
+                }
+                assert_eq!(self::budget().left() - budget.left(), growth.held);
+            }
+        }
+    }
+
+    #[test]
+    fn larger_elements_count_for_those_before_and_empty_ones_for_nothing() {
+        for kind in KINDS {
+            let (mut budget, mut growth) = (budget(), Growth::new(kind));
+            let all = budget.left();
+            for _ in 0..100 {
+                growth.add(0, &mut budget).unwrap();
+                growth.put(&budget).unwrap();
+            }
+            assert_eq!(budget.left(), all);
+            for size in [8, 4, 9, 9, 8] {
+                growth.add(size, &mut budget).unwrap();
+                growth.put(&budget).unwrap();
+            }
+            let held = Room::of(kind, 103, 9).held;
+            assert_eq!((growth.held, all - budget.left()), (held, held));
+        }
+    }
+
+    #[test]
+    fn what_is_over_the_budget_is_refused_for_good_or_for_a_moment() {
+        let mut budget = Budget::new(1, 0, 100);
+        assert_eq!(budget.left(), SMALL + 100);
+        let mut growth = Growth::new(Kind::List);
+        for _ in 0..4 {
+            growth.add(16, &mut budget).unwrap();
+            growth.put(&budget).unwrap();
+        }
+        assert_eq!((growth.held, budget.left()), (64, 100));
+        // Twice the places take 64 bytes more, and all are there twice for a moment.
+        growth.add(16, &mut budget).unwrap();
+        assert_eq!((growth.moving, budget.left()), (64, 36));
+        growth.put(&budget).unwrap_err();
+        budget.give_back(64);
+        budget.check(64).unwrap();
+        budget.check(65).unwrap_err();
+        budget.take(65).unwrap_err();
+        budget.take(64).unwrap();
+        assert_eq!(budget.left(), 0);
+    }
+
+    /// A room holds up to where the next larger one begins.
+    #[test]
+    fn rooms_cover_what_they_have_places_for() {
+        for size in [1, 2, 24, 1_024, 1_025] {
+            for of in [Room::list, Room::tree, Room::hash] {
+                for len in 1..=300 {
+                    let room = of(len, size);
+                    assert!(room.covers >= len);
+                    assert_eq!(of(room.covers, size).held, room.held, "{len} of {size}");
+                    let next = of(room.covers + 1, size);
+                    assert!(next.held > room.held, "{len} of {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rooms_are_those_of_the_standard_containers() {
+        for (len, size, capacity, moving) in [
+            (1, 1, 8, 0),
+            (9, 1, 16, 8),
+            (1, 24, 4, 0),
+            (4, 24, 4, 0),
+            (5, 24, 8, 4),
+            (9, 1_024, 16, 8),
+            (1, 1_025, 1, 0),
+            (3, 1_025, 4, 2),
+        ] {
+            let room = Room::list(len, size);
+            assert_eq!((room.held, room.moving), (capacity * size, moving * size));
+        }
+        for (len, buckets, moving) in [
+            (1, 4, 0),
+            (3, 4, 0),
+            (4, 8, 4),
+            (7, 8, 4),
+            (8, 16, 8),
+            (14, 16, 8),
+            (15, 32, 16),
+            (28, 32, 16),
+            (29, 64, 32),
+        ] {
+            let room = Room::hash(len, 24);
+            let places = |buckets: usize| buckets * (24 + 9);
+            assert_eq!(
+                (room.held, room.moving),
+                (places(buckets) + 32, places(moving)),
+                "{len}"
+            );
+        }
+        let (leaf, inner) = (24 * 11 + 16, 24 * 11 + 16 + 96);
+        for (len, leaves, inners) in [(1, 1, 0), (11, 1, 0), (12, 2, 1), (17, 3, 1), (29, 5, 2)] {
+            let room = Room::tree(len, 24);
+            assert_eq!(
+                (room.held, room.moving),
+                (leaves * leaf + inners * inner, 0)
+            );
+        }
+    }
+}

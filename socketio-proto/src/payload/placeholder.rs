@@ -387,6 +387,19 @@ mod tests {
         find_all(json).iter().map(|found| found.num).collect()
     }
 
+    /// What is passed anyway is not passed twice at each level.
+    #[test]
+    fn only_numbers_and_the_like_are_read_ahead() {
+        for (json, text) in [("1.5,", "1.5"), (" true}", "true"), ("null]", "null")] {
+            let mut cursor = Cursor::new(json);
+            assert_eq!(scalar(&mut cursor), Some(text));
+            assert_eq!(cursor.skip(), Some(text), "it does not move");
+        }
+        for json in [r#""1""#, r#""true""#, "[1]", "{}"] {
+            assert_eq!(scalar(&mut Cursor::new(json)), None, "{json}");
+        }
+    }
+
     #[test]
     fn placeholders_are_found_at_any_depth_and_in_any_spelling() {
         let json = r#"["a",{"_placeholder":true,"num":0},[{"k":{"num":1.0,"_placeholder":true}}],

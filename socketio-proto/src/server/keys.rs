@@ -209,3 +209,56 @@ impl From<SocketId> for ByteString {
         id.as_str().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    const BITS: [u64; 4] = [0, 1, 7 << 32 | 5, u64::MAX];
+
+    #[test]
+    fn keys_and_tokens_are_written_down_and_read_again() {
+        for bits in BITS {
+            assert_eq!(SocketKey::from_bits(bits).to_bits(), bits);
+            assert_eq!(ConnectToken::from_bits(bits).to_bits(), bits);
+            assert_eq!(NamespaceToken::from_bits(bits).to_bits(), bits);
+            assert_eq!(RestoreToken::from_bits(bits).to_bits(), bits);
+            for id in BITS {
+                let token = AckToken::from_bits([bits, id]);
+                assert_eq!(token.to_bits(), [bits, id]);
+                assert_eq!(token.socket(), SocketKey::from_bits(bits));
+            }
+        }
+        for bits in [0, 1, 70_000] {
+            assert_eq!(ParentKey::from_bits(bits).to_bits(), bits);
+        }
+    }
+
+    #[test]
+    fn ids_of_acknowledgements_are_those_on_the_wire() {
+        for number in BITS {
+            assert_eq!(AckId(number).get(), number);
+            let namespace = None;
+            assert_eq!(BroadcastId { namespace, number }.get(), number);
+        }
+    }
+
+    #[test]
+    fn ids_of_sockets_are_shown_to_clients_in_full() {
+        for id in ["lv_VI97HAXpY6yYWAAAC", "/admin#lv_VI97HAXpY6yYWAAAC"] {
+            let socket = SocketId::parse(id).unwrap();
+            assert_eq!((socket.as_str(), &*socket.to_string()), (id, id));
+            assert_eq!(&*ByteString::from(socket), id);
+        }
+        for text in [
+            "",
+            "lv_VI97HAXpY6yYWAAA",
+            "admin#lv_VI97HAXpY6yYWAAAC",
+            "/a#x",
+        ] {
+            assert_eq!(SocketId::parse(text), None, "{text}");
+        }
+    }
+}

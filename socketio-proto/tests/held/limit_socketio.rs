@@ -90,6 +90,27 @@ fn what_is_kept_for_clients_that_come_back_goes_first_the_oldest_of_all_namespac
 }
 
 #[test]
+fn what_is_equally_old_in_several_namespaces_is_forgotten_too() {
+    let mut net = net(1, true);
+    for number in 0..60 {
+        let namespace = ["/", "/b"][number % 2];
+        net.server
+            .broadcast(&Target::namespace(namespace), &event(50_000))
+            .unwrap();
+        check(&net);
+        net.drain();
+    }
+    let kept = ["/", "/b"].map(|namespace| {
+        let store = net.server.recovery_store(namespace);
+        store.map_or(0, |store| store.packets().count() as u64)
+    });
+    let stats = net.server.stats();
+    let forgotten = stats.forgotten_by_memory_limit;
+    assert!(forgotten > 30 && forgotten + kept[0] + kept[1] == 60);
+    assert_eq!(stats.ended_by_memory_limit, 0);
+}
+
+#[test]
 fn then_the_session_ends_that_holds_most_and_others_stay() {
     let mut net = net(4, false);
     let sockets = net.sockets.clone();
