@@ -298,6 +298,22 @@ fn data_that_looks_like_a_placeholder_stays_data() {
 }
 
 #[test]
+fn what_is_no_lookalike_stays_as_it_is_beside_attachments() {
+    let member = |key: &str, value: u8| [&[0x81][..], &text(key), &[value]].concat();
+    let data = [
+        &[0x95, 0xa1, b'e'][..],
+        &member("ready", 0xc3),
+        &member("_placeholder", 0xc2),
+        &member("_placeholder", 7),
+        &[0xc4, 0],
+    ];
+    assert_eq!(
+        payload(event_of(&data.concat())).json(),
+        r#"["e",{"ready":true},{"_placeholder":false},{"_placeholder":7},{"_placeholder":true,"num":0}]"#
+    );
+}
+
+#[test]
 fn a_lookalike_that_names_no_attachment_is_no_error() {
     let flag = text("_placeholder");
     let lookalike = [&[0x81][..], &flag, &[0xc3]].concat();
