@@ -17,7 +17,7 @@ pub(crate) const TUNABLES: &str =
 /// What goes before a command to have it counted.
 pub(crate) fn command(profile: &Path) -> Vec<OsString> {
     let mut out_file = OsString::from("--callgrind-out-file=");
-    out_file.push(profile);
+    out_file.push(leftover(profile));
     let mut line: Vec<OsString> = [
         "valgrind",
         "--quiet",
@@ -39,16 +39,19 @@ pub(crate) fn begin(process: u32) -> Result<()> {
 pub(crate) fn end(process: u32, profile: &Path) -> Result<u64> {
     monitor(process, &["dump"])?;
     monitor(process, &["instrumentation", "off"])?;
-    let dumped = dumped_to(profile);
-    let text = fs::read_to_string(&dumped)?;
-    fs::rename(&dumped, profile)?;
-    total(&text)
+    // The first dump has this suffix.
+    fs::rename(with_suffix(&leftover(profile), ".1"), profile)?;
+    total(&fs::read_to_string(profile)?)
 }
 
-/// Where callgrind writes the first dump.
-fn dumped_to(profile: &Path) -> PathBuf {
-    let mut name = profile.as_os_str().to_owned();
-    name.push(".1");
+/// Where callgrind writes what it counted after the dump, when the process ends.
+pub(crate) fn leftover(profile: &Path) -> PathBuf {
+    with_suffix(profile, ".leftover")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
     name.into()
 }
 

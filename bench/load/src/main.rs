@@ -50,7 +50,6 @@ fn raise_file_limit() -> Result<()> {
 
 /// The table of instructions and memory.
 fn costs(options: &Options) -> Result<String> {
-    let core = options.cores.map(|(core, _)| core);
     if let Some(directory) = &options.profiles {
         fs::create_dir_all(directory)?;
     }
@@ -58,24 +57,31 @@ fn costs(options: &Options) -> Result<String> {
     for workload in &options.workloads {
         let mut figures = Vec::new();
         for server in &options.servers {
-            figures.push(if workload.is_idle() {
-                note(server, workload, "memory");
-                Some(run::memory(server, workload, core)?)
-            } else if server.is_countable() {
-                note(server, workload, "instructions");
-                let name = format!("{}.{}.callgrind", server.name, workload.name);
-                let profile = options
-                    .profiles
-                    .as_ref()
-                    .map(|directory| directory.join(name));
-                Some(run::instructions(server, workload, core, profile)?)
-            } else {
-                None
-            });
+            let figure = cost(options, server, workload)?;
+            if let Some(figure) = figure {
+                eprintln!("{} of {}: {figure:.0}", workload.name, server.name);
+            }
+            figures.push(figure);
         }
         rows.push((workload, figures));
     }
     Ok(report::costs(&options.servers, &rows))
+}
+
+fn cost(options: &Options, server: &Server, workload: &Workload) -> Result<report::Figure> {
+    let core = options.cores.map(|(core, _)| core);
+    if workload.is_idle() {
+        return run::memory(server, workload, core).map(Some);
+    }
+    if !server.is_countable() {
+        return Ok(None);
+    }
+    let name = format!("{}.{}.callgrind", server.name, workload.name);
+    let profile = options
+        .profiles
+        .as_ref()
+        .map(|directory| directory.join(name));
+    run::instructions(server, workload, core, profile).map(Some)
 }
 
 /// The table of rates and latencies.
@@ -85,20 +91,19 @@ fn times(options: &Options) -> Result<String> {
     for workload in &options.workloads {
         for server in &options.servers {
             if !workload.is_idle() {
-                note(server, workload, "times");
                 let times = run::times(server, workload, core, options.durations)?;
+                eprintln!(
+                    "{} of {}: {:.0}/s",
+                    workload.name, server.name, times.per_second
+                );
                 rows.push((workload, *server, times));
             } else if options.smoke {
-                note(server, workload, "memory");
-                run::memory(server, workload, core)?;
+                let bytes = run::memory(server, workload, core)?;
+                eprintln!("{} of {}: {bytes:.0} bytes", workload.name, server.name);
             }
         }
     }
     Ok(report::times(&rows))
-}
-
-fn note(server: &Server, workload: &Workload, what: &str) {
-    eprintln!("{what} of {}: {}", server.name, workload.name);
 }
 
 fn publish(options: &Options, place: &str, table: &str) -> Result<()> {

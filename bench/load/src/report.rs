@@ -88,7 +88,14 @@ pub(crate) fn origin(command: &str) -> String {
     format!(
         "`{command}`, {}, commit {}: {cores} cores of {}, {} {}, {}, {}, Node.js {}.",
         said(&["date", "+%F"]),
-        said(&["git", "describe", "--always", "--dirty"]),
+        said(&[
+            "git",
+            "-C",
+            env!("CARGO_MANIFEST_DIR"),
+            "describe",
+            "--always",
+            "--dirty"
+        ]),
         model.map_or("an unknown model", |(_, model)| model),
         said(&["uname", "-s"]),
         said(&["uname", "-r"]),

@@ -102,6 +102,8 @@ pub(crate) fn instructions(
     let phase = driver.run(&mut *scenario, Limit::Exchanges(workload.counted))?;
     driver.settle(&mut *scenario, SILENCE)?;
     let total = callgrind::end(process.id(), &profile)?;
+    drop(process);
+    fs::remove_file(callgrind::leftover(&profile))?;
     if !keeps {
         fs::remove_file(&profile)?;
     }

@@ -132,13 +132,14 @@ impl Drop for Process {
     }
 }
 
-/// The path of a binary beside this one.
+/// The path of a binary beside this one, or of an example of the main workspace, in the folder below.
 fn binary_path(name: &str) -> Result<PathBuf> {
-    let path = env::current_exe()?.with_file_name(name);
-    if !path.exists() {
-        return fault(format!("{} is not built", path.display()));
+    let beside = env::current_exe()?.with_file_name(name);
+    let below = beside.with_file_name("examples").join(name);
+    match [beside, below].into_iter().find(|path| path.exists()) {
+        Some(path) => Ok(path),
+        None => fault(format!("{name} is not built")),
     }
-    Ok(path)
 }
 
 #[cfg(test)]
