@@ -20,6 +20,9 @@ pub(crate) struct Lateness {
     lag: Duration,
     /// When the driver looks at them next, or looked at them last.
     drains_at: Instant,
+    /// Whether something came in that the driver has not looked at since. After a jump of the clock the planned time is over,
+    /// and it still has not.
+    undrained: bool,
 }
 
 impl Lateness {
@@ -29,6 +32,7 @@ impl Lateness {
         free_at: Instant::ZERO,
         lag: Duration::ZERO,
         drains_at: Instant::ZERO,
+        undrained: false,
     };
 
     /// Whether the application takes an event.
@@ -37,13 +41,18 @@ impl Lateness {
     }
 
     /// Whether the driver has yet to look at what was wanted since an input.
-    pub(crate) fn drains_later(&self, now: Instant) -> bool {
+    pub(crate) const fn is_undrained(&self) -> bool {
+        self.undrained
+    }
+
+    fn drains_later(&self, now: Instant) -> bool {
         now < self.drains_at
     }
 
     /// What came in before is forgotten.
     pub(crate) fn forget(&mut self) {
         (self.free_at, self.drains_at) = (Instant::ZERO, Instant::ZERO);
+        self.undrained = false;
     }
 }
 
@@ -112,9 +121,10 @@ impl Network {
         let now = self.now;
         let late = self.late_mut(peer);
         if late.lag.is_zero() || late.drains_at == now {
+            late.undrained = false;
             return false;
         }
-        if !late.drains_later(now) {
+        if !std::mem::replace(&mut late.undrained, true) {
             late.drains_at = now + late.lag;
             let at = late.drains_at;
             self.queue_at(at, Delivery::Drain(peer));
@@ -135,6 +145,7 @@ impl Network {
             return;
         }
         late.drains_at = now;
+        late.undrained = false;
         self.drain(peer);
     }
 

@@ -284,7 +284,7 @@ impl Network {
     #[must_use]
     pub fn is_server_behind(&self, id: ServerId) -> bool {
         let side = &self.servers[id.0];
-        let waits = side.pending.is_some() || side.late.drains_later(self.now);
+        let waits = side.pending.is_some() || side.late.is_undrained();
         waits || side.suspended || self.dirty.contains(&Peer::Server(id.0))
     }
 
@@ -292,7 +292,7 @@ impl Network {
     #[must_use]
     pub fn is_client_behind(&self, id: ClientId) -> bool {
         let side = &self.clients[id.0];
-        let waits = side.pending.is_some() || side.late.drains_later(self.now);
+        let waits = side.pending.is_some() || side.late.is_undrained();
         waits || side.suspended || self.dirty.contains(&Peer::Client(id.0))
     }
 

@@ -186,7 +186,7 @@ impl Network {
     pub(crate) fn pull_up(&mut self, number: u64) {
         while let Some(pipe) = self.pipes.get_mut(&number) {
             let side = &mut self.clients[pipe.client];
-            let asleep = side.suspended || side.late.drains_later(self.now);
+            let asleep = side.suspended || side.late.is_undrained();
             if !pipe.at_client || !pipe.up.waiting || asleep {
                 return;
             }
@@ -244,7 +244,7 @@ impl Network {
             let path = &self.clients[pipe.client].path;
             let Some(index) = pipe.server else { return };
             let side = &self.servers[index];
-            let asleep = side.suspended || side.late.drains_later(self.now);
+            let asleep = side.suspended || side.late.is_undrained();
             if !pipe.at_server || !pipe.down.waiting || asleep {
                 return;
             }

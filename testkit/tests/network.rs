@@ -361,6 +361,23 @@ fn a_late_driver_does_all_that_was_wanted_meanwhile_when_it_looks() {
     }
 }
 
+/// A jump of the clock goes past the time at which the driver wanted to look.
+#[test]
+fn a_late_driver_is_behind_until_it_has_looked() {
+    let mut rig = Rig::connected(WEBSOCKET);
+    rig.network
+        .set_server_lag(rig.server, Duration::from_secs(1));
+    rig.advance(10);
+    rig.emit(1);
+    rig.advance(500);
+    rig.network.jump(Duration::from_secs(3));
+    assert!(rig.network.is_server_behind(rig.server));
+    assert_eq!(rig.app.heard, [0; 0]);
+    rig.advance(200);
+    assert_eq!(rig.app.heard, [1]);
+    assert!(!rig.network.is_server_behind(rig.server));
+}
+
 #[test]
 fn who_sleeps_too_long_is_given_up() {
     for (asleep, reason) in [(10_000, None), (60_000, Some("transport close"))] {
