@@ -108,7 +108,7 @@ fn times(options: &Options) -> Result<String> {
 
 fn publish(options: &Options, place: &str, table: &str) -> Result<()> {
     let words: Vec<_> = std::env::args().skip(1).collect();
-    let command = ["bench/run-servers".to_owned(), words.join(" ")].join(" ");
+    let command = ["scripts/bench servers".to_owned(), words.join(" ")].join(" ");
     let text = format!("{table}\n{}\n", report::origin(command.trim()));
     println!("\n{text}");
     match &options.write {
