@@ -17,6 +17,8 @@ enum Spoil {
     Replace(&'static str, &'static str),
     /// Once for each connection.
     ReplaceFirst(&'static str, &'static str),
+    /// From the second time on for each connection.
+    ReplaceLater(&'static str, &'static str),
     Repeat(&'static str),
     Drop(&'static str),
 }
@@ -38,6 +40,10 @@ impl Spoil {
                     .position(|part| part == text.as_bytes());
                 let (before, rest) = answer.split_at(part.unwrap());
                 [before, other.as_bytes(), &rest[text.len()..]].concat()
+            }
+            Self::ReplaceLater(text, other) if has(text) => {
+                *self = Self::Replace(text, other);
+                answer
             }
             Self::Repeat(text) if has(text) => answer.repeat(2),
             Self::Drop(text) if has(text) => Vec::new(),
@@ -171,7 +177,7 @@ fn wrong_answers_to_polls_and_posts_are_noticed() {
     let spoils = [
         Spoil::Replace("43100003[", "43100004["),
         Spoil::Replace("client 000001", "client 000000"),
-        Spoil::Replace("\r\n\r\nok", "\r\n\r\nno"),
+        Spoil::ReplaceLater("\r\n\r\nok", "\r\n\r\nno"),
     ];
     assert_noticed(POLLING, &spoils, "expected");
     assert_noticed(POLLING, &[Spoil::Replace("200", "400")], "status");
