@@ -1,6 +1,7 @@
 //! The measured application on the tokio driver of the examples.
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use examples::tokio_driver::{App, Context, Driver, HttpServer, Options, fresh_seed};
@@ -16,11 +17,10 @@ struct EchoAndBroadcast;
 
 impl EchoAndBroadcast {
     fn handle(server: &mut Server, event: Event) -> Result<(), Box<dyn Error>> {
-        match event {
-            Event::Connecting { token, .. } => {
-                server.accept(token)?;
-            }
-            Event::Event { payload, ack, .. } => match (payload.name(), ack) {
+        if let Event::Connecting { token, .. } = event {
+            server.accept(token)?;
+        } else if let Event::Event { payload, ack, .. } = event {
+            match (payload.name(), ack) {
                 (Some("echo"), Some(ack)) => {
                     let args = Payload::ack().args_of(&payload).build()?;
                     server.respond(ack, &args)?;
@@ -29,8 +29,7 @@ impl EchoAndBroadcast {
                     server.broadcast(&Target::namespace("/"), &payload)?;
                 }
                 _ => {}
-            },
-            _ => {}
+            }
         }
         Ok(())
     }
@@ -56,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::default().with_path("/socket.io/");
     let driver = Driver::start(vec![(server, EchoAndBroadcast)], options);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on {}", listener.local_addr()?);
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
     let _http = HttpServer::start(listener, driver.service());
     std::future::pending().await
 }
