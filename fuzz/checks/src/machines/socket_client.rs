@@ -68,21 +68,22 @@ impl App {
         let (client, now) = (&mut rig.machine, rig.now);
         let sockets: Vec<_> = client.sockets().collect();
         let socket = pick(&sockets, input.byte()).copied();
-        let event = event(input.byte());
+        // Few steps need an event, and building one takes longer than most steps.
+        let choice = input.byte();
         match (op, socket) {
             (0..=3, _) => {
                 let namespace = NAMESPACES[usize::from(input.byte()) % NAMESPACES.len()];
                 let _limit = client.connect(namespace, options(namespace), now);
             }
-            (4 | 5, Some(socket)) => drop(client.emit(socket, &event, now)),
+            (4 | 5, Some(socket)) => drop(client.emit(socket, &event(choice), now)),
             (6..=8, Some(socket)) => {
                 let timeout = Duration::from_millis(u64::from(input.byte()) * 10);
                 let timeout = Some(timeout).filter(|timeout| *timeout < Duration::from_secs(2));
-                if let Ok(id) = client.emit_with_ack(socket, &event, timeout, now) {
+                if let Ok(id) = client.emit_with_ack(socket, &event(choice), timeout, now) {
                     assert!(self.awaited.insert(id), "no id is used twice");
                 }
             }
-            (9, Some(socket)) => drop(client.emit_volatile(socket, &event, now)),
+            (9, Some(socket)) => drop(client.emit_volatile(socket, &event(choice), now)),
             (10, Some(socket)) => drop(client.clear_buffer(socket)),
             (11, Some(socket)) => drop(client.disconnect(socket, now)),
             (12, Some(socket)) => drop(client.connect_again(socket, now)),

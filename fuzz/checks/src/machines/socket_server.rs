@@ -103,7 +103,9 @@ impl App {
         } else {
             target
         };
-        let (event, millis) = (event(input.byte()), u64::from(input.byte()) * 10);
+        // Half of the steps need no event, and building one takes longer than most of them.
+        let (choice, millis) = (input.byte(), u64::from(input.byte()) * 10);
+        let event = || event(choice);
         let server = &mut rig.machine;
         match (op, socket) {
             (0..=3, _) => self.verdict(server, !input.byte().is_multiple_of(8)),
@@ -126,11 +128,11 @@ impl App {
                     let _gone = server.respond(token, &Payload::no_args());
                 }
             }
-            (7 | 8, Some(socket)) => drop(server.emit(socket, &event)),
-            (9, Some(socket)) => drop(server.emit_volatile(socket, &event)),
+            (7 | 8, Some(socket)) => drop(server.emit(socket, &event())),
+            (9, Some(socket)) => drop(server.emit_volatile(socket, &event())),
             (10..=12, Some(socket)) => {
                 if let Ok(id) =
-                    server.emit_with_ack(socket, &event, Duration::from_millis(millis), now)
+                    server.emit_with_ack(socket, &event(), Duration::from_millis(millis), now)
                 {
                     assert!(self.awaited.insert((socket, id)), "no id is used twice");
                 }
@@ -138,12 +140,12 @@ impl App {
             (13, Some(socket)) => drop(server.join(socket, room)),
             (14, Some(socket)) => drop(server.leave_room(socket, room)),
             (15, Some(socket)) => server.disconnect(socket),
-            (16, Some(socket)) => drop(server.set_data(socket, Some(event))),
-            (17 | 18, _) => drop(server.broadcast(&target, &event)),
-            (19, _) => drop(server.broadcast(&target.volatile(), &event)),
+            (16, Some(socket)) => drop(server.set_data(socket, Some(event()))),
+            (17 | 18, _) => drop(server.broadcast(&target, &event())),
+            (19, _) => drop(server.broadcast(&target.volatile(), &event())),
             (20 | 21, _) => {
                 let timeout = Duration::from_millis(millis);
-                if let Ok((id, _)) = server.broadcast_with_ack(&target, &event, timeout, now) {
+                if let Ok((id, _)) = server.broadcast_with_ack(&target, &event(), timeout, now) {
                     assert!(self.broadcasts.insert(id), "no id is used twice");
                 }
             }
