@@ -40,11 +40,7 @@ pub fn engine_server_ops(data: &[u8]) {
         if !op.is_multiple_of(3) {
             asked.extend(tokens(rig.take()));
         }
-        assert!(
-            rig.machine.bytes_held() <= limit,
-            "{} bytes",
-            rig.machine.bytes_held()
-        );
+        asked.extend(tokens(rig.check_held(limit)));
     }
     if data.len().is_multiple_of(2) {
         rig.go_blind(|_, _| {});

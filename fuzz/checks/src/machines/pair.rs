@@ -113,8 +113,11 @@ impl World {
             }
         }
         if network.is_running(server) {
-            let held = network.server(server).bytes_held();
-            assert!(held < 200_000, "{held} bytes for one client");
+            let machine = network.server(server);
+            let (held, sessions) = (machine.bytes_held(), machine.engine().session_count());
+            // The events about each session wait for an application that is busy, and nothing may drop them.
+            let most = 200_000 + 2_000 * sessions;
+            assert!(held < most, "{held} bytes for {sessions} sessions");
         }
     }
 

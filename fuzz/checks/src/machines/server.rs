@@ -218,6 +218,21 @@ impl<M: Machine> Rig<M> {
         panic!("outputs never end");
     }
 
+    /// Looks whether what is held is within the limit. Outputs that nobody took do not count, for nothing may drop them: if
+    /// more is held, they are taken first. What waits in sessions stays there. Gives the events among the outputs.
+    #[must_use]
+    pub(super) fn check_held(&mut self, limit: usize) -> Vec<M::Event> {
+        let mut events = Vec::new();
+        if self.machine.bytes_held() > limit {
+            while let Some(output) = self.machine.poll_output() {
+                events.extend(self.perform(output));
+            }
+        }
+        let held = self.machine.bytes_held();
+        assert!(held <= limit, "{held} bytes");
+        events
+    }
+
     /// Lets nobody read any more while everybody sends heartbeats and more, until whoever is there is to be gone: a poll that
     /// is held takes one ping, and its pong counts; the next one waits, with the timeout and the grace for other packets.
     pub(super) fn go_blind(&mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) {
