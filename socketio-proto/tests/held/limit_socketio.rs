@@ -1,9 +1,11 @@
 //! What happens at the limit of what a Socket.IO server may hold.
 
+use socketio_proto::EncodedPacket;
 use socketio_proto::engine::server::{self as engine, CloseReason, Output, TransportFault};
-use socketio_proto::engine::{ConnectionId, Frame};
+use socketio_proto::engine::{ConnectionId, Encoded, Frame, Message, Sid};
 use socketio_proto::server::{
-    AckError, Config, DisconnectReason, EmitError, Event, RecoveryConfig, RecoveryStorage, Target,
+    AckError, Config, DisconnectReason, EmitError, Event, RecoveryConfig, RecoveryStorage,
+    Restored, SavedSession, SocketId, Target,
 };
 
 use super::socketio::{Net, WEBSOCKET, event};
@@ -327,4 +329,59 @@ fn room_events(leaving: bool) {
     let events = events(&mut net);
     assert_eq!(closed(&events), [ENDED]);
     assert!(net.server.emit(sockets[0], &event(1)).is_ok());
+}
+
+/// What a client missed is kept until the application lets it in. It counts for its session.
+#[test]
+fn a_client_that_missed_much_and_waits_to_get_in_ends_before_one_that_holds_less() {
+    let recovery = RecoveryConfig::default()
+        .with_storage(RecoveryStorage::Outside)
+        .with_skip_middlewares(false);
+    let engine = engine::Config::default().with_max_bytes_held(LIMIT);
+    let config = Config::default()
+        .with_engine(engine)
+        .with_connection_state_recovery(Some(recovery));
+    let mut net = Net::new(config);
+    net.open(0, WEBSOCKET);
+    net.text(0, "40");
+    net.drain();
+    net.open(1, WEBSOCKET);
+    let pid = "P".repeat(20);
+    net.text(1, format!(r#"40{{"pid":"{pid}","offset":"o"}}"#));
+    let mut asked = None;
+    while let Some(output) = net.server.poll_output() {
+        if let Output::Event(Event::Restoring { token, session, .. }) = output {
+            asked = Some((token, session));
+        }
+    }
+    let (token, waiting) = asked.unwrap();
+    let packet = |_| {
+        let text = format!(r#"2["e","{}"]"#, "x".repeat(100_000));
+        EncodedPacket::from_parts(vec![Encoded::new(&Message::text(text))]).unwrap()
+    };
+    let session = SavedSession {
+        socket: SocketId::parse(&"S".repeat(20)).unwrap(),
+        pid: Sid::parse(&pid).unwrap(),
+        rooms: Default::default(),
+        data: None,
+        disconnected_at: net.now,
+    };
+    let restored = Restored {
+        session,
+        missed: (0..6).map(packet).collect(),
+    };
+    net.server.restore(token, Some(restored)).unwrap();
+    check(&net);
+    // Less than that of the other, and too much with it.
+    for _ in 0..5 {
+        net.text(0, format!(r#"42["e","{}"]"#, "x".repeat(100_000)));
+    }
+    check(&net);
+    let ended = events(&mut net).into_iter().find_map(|event| match event {
+        Event::Closed {
+            session, reason, ..
+        } => Some((session, reason)),
+        _ => None,
+    });
+    assert_eq!(ended, Some((waiting, ENDED)));
 }

@@ -634,4 +634,31 @@ mod tests {
         assert!(store.is_empty() && store.offsets.is_empty() && store.pids.is_empty());
         assert_eq!(store.packets.capacity(), 0);
     }
+
+    #[test]
+    fn a_name_of_a_room_goes_with_the_last_session_that_has_it() {
+        let mut store = RecoveryStore::new(RecoveryConfig::default());
+        let saved = |pid: &str, names: &[u8], millis: u64| SavedSession {
+            socket: SocketId::parse("AAAAAAAAAAAAAAAAAAAA").unwrap(),
+            pid: Sid::parse(&pid.repeat(20)).unwrap(),
+            rooms: rooms(names).into_iter().collect(),
+            data: None,
+            disconnected_at: Instant::from_millis(millis),
+        };
+        let stays = saved("S", &[1, 2], 1_000);
+        store.save(stays.clone());
+        let bytes = store.bytes();
+        let mut store = RecoveryStore::new(RecoveryConfig::default());
+        store.save(saved("A", &[1, 3], 0));
+        store.save(saved("B", &[3, 4], 500));
+        store.save(stays);
+        let outlived = |store: &mut RecoveryStore, millis: u64| {
+            store.expire(Instant::from_millis(millis) + store.config.max_disconnection_duration);
+            let names: Vec<&str> = store.names.keys().map(|name| &**name).collect();
+            names.concat()
+        };
+        assert_eq!(outlived(&mut store, 100), "1234");
+        assert_eq!(outlived(&mut store, 600), "12");
+        assert_eq!(store.bytes(), bytes);
+    }
 }
