@@ -153,8 +153,12 @@ impl Model {
         }
     }
 
-    /// A client is taken for a new one. What it named is not kept, and now it is not either.
+    /// A client is taken for a new one. What it named is not kept, and now it is not either. While the application thinks about
+    /// its return over another connection, its session cannot be had a second time, and that return may still succeed.
     pub(super) fn starts_anew(&mut self, now: Instant, report: &mut Report) {
+        if self.tokens.iter().any(|(_, recovered)| *recovered) {
+            return;
+        }
         let comes_back = self.comes_back(now);
         report.require(!comes_back, || {
             "a client that came back in time is new".to_owned()
