@@ -25,6 +25,9 @@ struct Connected<'a> {
 impl Server {
     /// Lets a client into the namespace that it waits for. It is told so, and is in its own room from here on.
     ///
+    /// If its session ends in this call, because more is held than [may be](engine::Config::max_bytes_held), the socket is
+    /// gone already, and [`Disconnected`](super::Event::Disconnected) follows.
+    ///
     /// Cost: O(log n) for n sockets and rooms, for itself and each room that it comes back to, and O(1) for each packet that
     /// it missed.
     ///
@@ -37,12 +40,14 @@ impl Server {
             return Err(Gone);
         }
         // Before it joins: who has no room for the answer is dropped, and must leave no trace of a socket.
-        if self.welcome(key) {
+        let joined = self.welcome(key);
+        if joined {
             self.enter(key);
         }
         self.pump();
         self.check();
-        if self.sockets.get(key).is_some_and(|socket| socket.joined) {
+        // Whoever joined is known from here on, also if the limit of memory has just ended its session: events tell of it.
+        if joined {
             Ok(SocketKey(key))
         } else {
             Err(Gone)

@@ -385,3 +385,47 @@ fn a_client_that_missed_much_and_waits_to_get_in_ends_before_one_that_holds_less
     });
     assert_eq!(ended, Some((waiting, ENDED)));
 }
+
+/// What a client is answered that is let in, and the events about its room, can be what is too much. The application is
+/// given the socket all the same, for events tell of its end.
+#[test]
+fn a_socket_whose_session_ends_as_it_joins_is_known() {
+    let engine = engine::Config::default().with_max_bytes_held(LIMIT);
+    let config = Config::default().with_engine(engine).with_room_events(true);
+    let mut net = Net::new(config);
+    net.server.add_namespace("/b").unwrap();
+    net.open(0, WEBSOCKET);
+    net.text(0, "40");
+    net.drain();
+    net.text(0, "40/b,");
+    let token = loop {
+        match net.server.poll_output() {
+            Some(Output::Event(Event::Connecting { token, .. })) => break token,
+            Some(_) => {}
+            None => panic!("nobody connects"),
+        }
+    };
+    // Small events first, so that the queue of events does not grow while the last bytes are filled.
+    for _ in 0..70 {
+        net.text(0, r#"42["e"]"#);
+    }
+    let room = |net: &Net| LIMIT - net.server.bytes_held();
+    while room(&net) > 1_500 {
+        let len = (room(&net) - 1_000) * 3 / 4;
+        net.text(0, format!(r#"42["e","{}"]"#, "x".repeat(len)));
+    }
+    while room(&net) > 150 {
+        net.text(0, r#"42["e"]"#);
+    }
+
+    let socket = net.server.accept(token).unwrap();
+
+    check(&net);
+    let events = events(&mut net);
+    assert_eq!(closed(&events), [ENDED]);
+    let left = events.iter().filter_map(|event| match event {
+        Event::Disconnected { socket, .. } => Some(*socket),
+        _ => None,
+    });
+    assert!(left.collect::<Vec<_>>().contains(&socket));
+}
