@@ -39,7 +39,7 @@ impl Ids {
                     .take_while(|byte| is_id(**byte))
                     .count();
             let (old, new) = (before.get(start..end)?, after.get(start..end)?);
-            if old.is_empty() || !new.iter().all(|byte| is_id(*byte)) {
+            if end == difference || old.is_empty() || !new.iter().all(|byte| is_id(*byte)) {
                 return None;
             }
             if old.len() >= SHORTEST {
