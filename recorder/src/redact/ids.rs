@@ -135,6 +135,11 @@ mod tests {
         );
         assert_eq!(ids.learn("a", "ab"), None);
         assert_eq!(ids.learn("[]", "{}"), None);
+        assert_eq!(
+            ids.learn("AAAAsame]", "AAAAsame}"),
+            None,
+            "what differs stands behind an id"
+        );
     }
 
     #[test]
