@@ -377,11 +377,14 @@ fn a_client_that_missed_much_and_waits_to_get_in_ends_before_one_that_holds_less
         net.text(0, format!(r#"42["e","{}"]"#, "x".repeat(100_000)));
     }
     check(&net);
-    let ended = events(&mut net).into_iter().find_map(|event| match event {
-        Event::Closed {
+    let ended = events(&mut net).into_iter().find_map(|event| {
+        let Event::Closed {
             session, reason, ..
-        } => Some((session, reason)),
-        _ => None,
+        } = event
+        else {
+            return None;
+        };
+        Some((session, reason))
     });
     assert_eq!(ended, Some((waiting, ENDED)));
 }
@@ -423,9 +426,11 @@ fn a_socket_whose_session_ends_as_it_joins_is_known() {
     check(&net);
     let events = events(&mut net);
     assert_eq!(closed(&events), [ENDED]);
-    let left = events.iter().filter_map(|event| match event {
-        Event::Disconnected { socket, .. } => Some(*socket),
-        _ => None,
+    let left = events.iter().filter_map(|event| {
+        let Event::Disconnected { socket, .. } = event else {
+            return None;
+        };
+        Some(*socket)
     });
     assert!(left.collect::<Vec<_>>().contains(&socket));
 }
