@@ -71,7 +71,7 @@ pub(crate) fn body(revision: Revision, packets: &[String]) -> String {
 
 /// The packets of a body.
 pub(crate) fn of_body(revision: Revision, body: &Bytes) -> Vec<String> {
-    if revision == Revision::V3 && body.first().is_some_and(|first| *first < 2) {
+    if revision == Revision::V3 && is_binary_body(body) {
         return of_binary_body(body);
     }
     let body = String::from_utf8_lossy(body);
@@ -90,6 +90,16 @@ pub(crate) fn of_body(revision: Revision, body: &Bytes) -> Vec<String> {
         rest = behind;
     }
     packets
+}
+
+/// Whether a body of revision 3 is in the form for something binary.
+pub(crate) fn is_binary_body(body: &Bytes) -> bool {
+    body.first().is_some_and(|first| *first < 2)
+}
+
+/// Whether one of the packets is a binary message.
+pub(crate) fn any_binary(packets: &[String]) -> bool {
+    packets.iter().any(|packet| binary(packet).is_some())
 }
 
 /// The packets of a body of revision 3 with something binary: each has its kind, its length in digits, and 255 before it.
