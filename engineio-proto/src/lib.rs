@@ -45,7 +45,7 @@
 //! # A driver
 //!
 //! A driver hands over what arrives in its order, and does what the machine asks for. If a deadline is over when
-//! something arrives, it calls `handle_timeout` first: what came too late is then too late, as in Node.js, whose event
+//! something arrives, it calls `handle_timeout` first. Input that came too late is then too late, as in Node.js: its event
 //! loop runs due timers before it reads from sockets. A driver that does not still keeps all other promises.
 //!
 //! All a driver does, here with its sockets behind a trait:

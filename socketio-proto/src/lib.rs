@@ -1,7 +1,7 @@
 //! Socket.IO as pure state machines: namespaces, events, acknowledgements and rooms, without IO.
 //!
-//! It stands on [`engineio_proto`], which is [`engine`] here, and keeps the same contract: `handle_*` methods take what
-//! network and clock bring, commands are plain verbs, outputs are polled; no input panics, and what waits is bounded.
+//! It stands on [`engineio_proto`], which is [`engine`] here, and keeps the same contract. `handle_*` methods take what
+//! network and clock bring, commands are plain verbs, and outputs are polled. No input panics, and what waits is bounded.
 //! The driver of an Engine.IO server drives this one too, since inputs and outputs have the same names and types, and
 //! only the events differ.
 //!
