@@ -1,6 +1,7 @@
 //! The grammar of JSON, checked without building anything.
 
 use super::MAX_JSON_DEPTH;
+use crate::payload::scan;
 
 /// Why text is no payload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -160,12 +161,7 @@ impl Scanner<'_> {
     /// A string behind its opening quote.
     fn string(&mut self) -> Result<(), Fault> {
         loop {
-            let rest = self.bytes.get(self.pos..).unwrap_or_default();
-            let plain = rest
-                .iter()
-                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-                .ok_or(Fault::Syntax)?;
-            self.pos = self.pos.saturating_add(plain);
+            self.pos = scan::unplain(self.bytes, self.pos);
             match self.next().ok_or(Fault::Syntax)? {
                 b'"' => return Ok(()),
                 b'\\' => match self.next() {

@@ -6,6 +6,8 @@ use core::fmt;
 
 use engineio_proto::hidden::Hidden;
 
+use super::scan;
+
 /// A place in JSON text.
 ///
 /// The text is known to be valid, so that nothing here goes wrong; what would go wrong in other text gives `None`.
@@ -96,8 +98,8 @@ impl<'de> Cursor<'de> {
     /// Passes a string and gives its content. A lone surrogate, which only an escape can hold, becomes U+FFFD.
     pub(crate) fn string(&mut self) -> Option<Cow<'de, str>> {
         self.peek()?;
-        let raw = self.raw_string()?;
-        if raw.contains('\\') {
+        let (raw, escaped) = self.raw_string()?;
+        if escaped {
             unescape(raw).map(Cow::Owned)
         } else {
             Some(Cow::Borrowed(raw))
@@ -110,30 +112,28 @@ impl<'de> Cursor<'de> {
         if self.peek()? != b'"' {
             return None;
         }
-        let raw = self.clone().raw_string()?;
+        let (raw, _) = self.clone().raw_string()?;
         if raw.len() > max {
             return None;
         }
         self.clone().string()
     }
 
-    /// Passes a string and gives what stands between its quotes.
-    fn raw_string(&mut self) -> Option<&'de str> {
+    /// Passes a string and gives what stands between its quotes, and whether there are escapes in it.
+    fn raw_string(&mut self) -> Option<(&'de str, bool)> {
         self.bump();
         let start = self.pos;
+        let mut escaped = false;
         loop {
-            match self.byte()? {
-                b'"' => {
-                    let raw = self.text.get(start..self.pos);
-                    self.bump();
-                    return raw;
-                }
-                b'\\' => {
-                    self.bump();
-                    self.bump();
-                }
-                _ => self.bump(),
+            self.pos = scan::quote_or_backslash(self.text.as_bytes(), self.pos);
+            if self.byte()? == b'"' {
+                let raw = self.text.get(start..self.pos)?;
+                self.bump();
+                return Some((raw, escaped));
             }
+            escaped = true;
+            self.bump();
+            self.bump();
         }
     }
 

@@ -1,18 +1,20 @@
 //! Text between the quotes of a JSON string.
 
+use super::scan;
+
 /// Gives `text` to `push` piece by piece, as it stands between the quotes of a JSON string: escaped as `serde_json` and
 /// `JSON.stringify` do it.
 pub(crate) fn escape(text: &str, mut push: impl FnMut(&str)) {
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| code(byte).is_some()) {
-        let Some((plain, behind)) = rest.split_at_checked(at) else {
-            break;
+    let mut start = 0;
+    loop {
+        let end = scan::unplain(text.as_bytes(), start);
+        push(text.get(start..end).unwrap_or_default());
+        let Some(code) = text.as_bytes().get(end).copied().and_then(code) else {
+            return;
         };
-        push(plain);
-        push(behind.bytes().next().and_then(code).unwrap_or_default());
-        rest = behind.get(1..).unwrap_or_default();
+        push(code);
+        start = end.saturating_add(1);
     }
-    push(rest);
 }
 
 /// What stands for a character that cannot stand for itself.

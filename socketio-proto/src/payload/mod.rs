@@ -7,6 +7,7 @@ mod de;
 pub(crate) mod escape;
 mod number;
 pub(crate) mod placeholder;
+pub(crate) mod scan;
 mod ser;
 
 pub use build::PayloadBuilder;
