@@ -10,7 +10,7 @@ use serde::ser::Serialize;
 use super::budget::MAX_EXPANSION;
 use super::escape::escape;
 use super::placeholder::{self, Misplaced, Placeholder, Places};
-use super::ser::{self, Binary};
+use super::ser::{self, Writer};
 use super::{Attached, Name, Payload, Shape};
 use crate::parser::MAX_JSON_DEPTH;
 use crate::parser::syntax::{self, Fault};
@@ -25,38 +25,38 @@ use crate::{EncodeError, is_reserved_event};
 #[derive(Debug)]
 #[must_use]
 pub struct PayloadBuilder {
-    json: Vec<u8>,
+    writer: Writer,
     shape: Shape,
-    binary: Binary,
+    /// Whether there is something in the list already.
+    begun: bool,
     /// The default, or that of a payload whose arguments were taken, if it is more.
     max_expansion: u16,
 }
 
 impl PayloadBuilder {
     pub(super) fn event(name: &str) -> Self {
-        let mut json = Vec::with_capacity(name.len().saturating_add(64));
-        json.extend_from_slice(b"[\"");
+        let mut json = String::with_capacity(name.len().saturating_add(64));
+        json.push_str("[\"");
         append_escaped(name, &mut json);
         let end = json.len();
-        json.push(b'"');
+        json.push('"');
         let name = if end == name.len().saturating_add(2) {
             Name::Span { start: 2, end }
         } else {
             Name::Decoded(ByteString::from(name))
         };
-        Self {
-            json,
-            shape: Shape::Event(name),
-            binary: Binary::default(),
-            max_expansion: MAX_EXPANSION,
-        }
+        Self::new(json, Shape::Event(name), true)
     }
 
     pub(super) fn ack() -> Self {
+        Self::new("[".into(), Shape::Ack, false)
+    }
+
+    const fn new(json: String, shape: Shape, begun: bool) -> Self {
         Self {
-            json: alloc::vec![b'['],
-            shape: Shape::Ack,
-            binary: Binary::default(),
+            writer: Writer::new(json, 1),
+            shape,
+            begun,
             max_expansion: MAX_EXPANSION,
         }
     }
@@ -69,21 +69,21 @@ impl PayloadBuilder {
     /// scalars.
     pub fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, EncodeError> {
         self.separate();
-        ser::write(value, &mut self.json, Some(&self.binary))?;
+        self.writer.value(value)?;
         Ok(self)
     }
 
     /// Appends an argument that is an attachment. Shares the buffer.
     pub fn binary(mut self, data: impl Into<Bytes>) -> Self {
-        let placeholder = self.binary.attach(data.into(), true);
+        let placeholder = self.writer.attach(data.into(), true);
         self.separate();
-        write_placeholder(placeholder, &mut self.json);
+        self.writer.placeholder(placeholder);
         self
     }
 
     /// Adds an attachment, for which the caller puts the placeholder into a value. Shares the buffer.
     pub fn attach(&mut self, data: impl Into<Bytes>) -> Placeholder {
-        self.binary.attach(data.into(), false)
+        self.writer.attach(data.into(), false)
     }
 
     /// Appends all arguments of another payload, attachments included. Copies the JSON and shares the attachments.
@@ -107,24 +107,23 @@ impl PayloadBuilder {
         self.max_expansion = self.max_expansion.max(payload.max_expansion);
         let mut copied = 0;
         if !payload.attachments().is_empty() {
-            let before = self.binary.len();
+            let before = self.writer.attachments();
             for data in payload.attachments() {
-                self.binary.attach(data.clone(), false);
+                self.writer.attach(data.clone(), false);
             }
             if before > 0 {
                 for found in placeholder::find_in_args(args) {
                     let text = args.get(copied..found.start).unwrap_or_default();
-                    self.json.extend_from_slice(text.as_bytes());
+                    self.writer.json(text);
                     copied = found.end;
                     let num = u32::try_from(before)
                         .unwrap_or(u32::MAX)
                         .saturating_add(found.num.unwrap_or(u32::MAX));
-                    write_placeholder(Placeholder::new(num), &mut self.json);
+                    self.writer.placeholder(Placeholder::new(num));
                 }
             }
         }
-        let text = args.get(copied..).unwrap_or_default();
-        self.json.extend_from_slice(text.as_bytes());
+        self.writer.json(args.get(copied..).unwrap_or_default());
         self
     }
 
@@ -137,19 +136,42 @@ impl PayloadBuilder {
     /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
     /// [`EncodeError::Expansion`] if placeholders name attachments so often that receivers refuse it.
     pub fn build(mut self) -> Result<Payload, EncodeError> {
-        self.json.push(b']');
-        let payload = finish(self.json, self.shape, self.max_expansion)?;
+        self.writer.sign(']');
+        let written = self.writer.finish();
+        if written.doubtful {
+            check(&written.json)?;
+        }
+        let payload = finish(written.json, self.shape, self.max_expansion);
         if let Some(name) = payload.name().filter(|name| is_reserved_event(name)) {
             return Err(EncodeError::ReservedEvent(name.into()));
         }
-        let attached = self.binary.into_inner();
-        if attached.is_empty() {
+        if written.attachments.is_empty() {
             return Ok(payload);
         }
-        let (placed, list): (Vec<bool>, Vec<Bytes>) = attached
-            .into_iter()
-            .map(|attached| (attached.placed, attached.data))
-            .unzip();
+        attach(payload, written.attachments, written.marked)
+    }
+
+    fn separate(&mut self) {
+        if self.begun {
+            self.writer.sign(',');
+        }
+        self.begun = true;
+    }
+}
+
+/// Adds the attachments to a payload; `marked` says whether there may be other placeholders than that of each that was
+/// placed.
+fn attach(
+    mut payload: Payload,
+    attached: Vec<ser::Attached>,
+    marked: bool,
+) -> Result<Payload, EncodeError> {
+    let (placed, list): (Vec<bool>, Vec<Bytes>) = attached
+        .into_iter()
+        .map(|attached| (attached.placed, attached.data))
+        .unzip();
+    let mut repeated = 0;
+    if marked {
         let limit = payload.max_expansion;
         let places = Places::find(payload.json(), &list, limit).map_err(|why| match why {
             Misplaced::Unknown => EncodeError::Placeholder,
@@ -159,59 +181,60 @@ impl PayloadBuilder {
         if counts.any(|(placed, count)| *placed && *count != 1) {
             return Err(EncodeError::Placeholder);
         }
-        Ok(Payload {
-            attachments: Attached::new(list, places.repeated),
-            ..payload
-        })
+        repeated = places.repeated;
     }
-
-    fn separate(&mut self) {
-        if self.json.last() != Some(&b'[') || self.json.len() > 1 {
-            self.json.push(b',');
-        }
-    }
+    payload.attachments = Attached::new(list, repeated);
+    Ok(payload)
 }
 
 /// See [`Payload::object`].
 pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, EncodeError> {
-    let mut json = Vec::new();
-    ser::write(value, &mut json, None)?;
-    match json.first() {
-        Some(b'{' | b'"') => finish(json, Shape::Value, MAX_EXPANSION),
-        _ => Err(EncodeError::PayloadKind),
+    let json = String::with_capacity(128);
+    let mut writer = Writer::new(json, 0).without_attachments();
+    writer.value(value)?;
+    let written = writer.finish();
+    if !written.json.starts_with(['{', '"']) {
+        return Err(EncodeError::PayloadKind);
     }
+    if written.doubtful {
+        check(&written.json)?;
+    }
+    Ok(finish(written.json, Shape::Value, MAX_EXPANSION))
 }
 
 /// See [`Payload::connect_error`].
 pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Payload, EncodeError> {
-    let mut json = Vec::with_capacity(message.len().saturating_add(32));
-    json.extend_from_slice(b"{\"message\":\"");
+    let mut json = String::with_capacity(message.len().saturating_add(32));
+    json.push_str("{\"message\":\"");
     append_escaped(message, &mut json);
-    json.push(b'"');
+    json.push('"');
     if let Some(data) = data {
         if !data.attachments().is_empty() {
             return Err(EncodeError::Serialize("no bytes are allowed here".into()));
         }
-        json.extend_from_slice(b",\"data\":");
-        json.extend_from_slice(data.json().as_bytes());
+        json.push_str(",\"data\":");
+        json.push_str(data.json());
     }
-    json.push(b'}');
-    finish(json, Shape::Value, MAX_EXPANSION)
+    json.push('}');
+    // It is a level deeper than the data.
+    check(&json)?;
+    Ok(finish(json, Shape::Value, MAX_EXPANSION))
 }
 
-fn finish(json: Vec<u8>, shape: Shape, max_expansion: u16) -> Result<Payload, EncodeError> {
-    let invalid = || EncodeError::Serialize("the result is no JSON".into());
-    let mut json = String::from_utf8(json).map_err(|_| invalid())?;
-    // A value may write JSON of its own, and nothing else bounds its depth.
-    syntax::check(&json, MAX_JSON_DEPTH).map_err(|fault| match fault {
-        Fault::Syntax => invalid(),
+/// Checks what a value may have written in its own way.
+fn check(json: &str) -> Result<(), EncodeError> {
+    syntax::check(json, MAX_JSON_DEPTH).map_err(|fault| match fault {
+        Fault::Syntax => EncodeError::Serialize("the result is no JSON".into()),
         Fault::Depth => EncodeError::TooDeep {
             limit: MAX_JSON_DEPTH,
         },
-    })?;
+    })
+}
+
+fn finish(mut json: String, shape: Shape, max_expansion: u16) -> Payload {
     json.shrink_to_fit();
     let end = json.len();
-    Ok(Payload {
+    Payload {
         text: json.into(),
         start: 0,
         end,
@@ -219,24 +242,20 @@ fn finish(json: Vec<u8>, shape: Shape, max_expansion: u16) -> Result<Payload, En
         attachments: None,
         max_expansion,
         compress: true,
-    })
-}
-
-fn write_placeholder(placeholder: Placeholder, out: &mut Vec<u8>) {
-    // A struct of a boolean and a number always serialises.
-    let _ = ser::write(&placeholder, out, None);
+    }
 }
 
 /// An array of JSON that lacks its end, with a string as its last element.
 pub(super) fn append_string(array: &str, text: &str) -> ByteString {
-    let mut json = Vec::with_capacity(array.len().saturating_add(text.len()).saturating_add(4));
-    json.extend_from_slice(array.as_bytes());
-    json.extend_from_slice(b",\"");
+    let len = array.len().saturating_add(text.len());
+    let mut json = String::with_capacity(len.saturating_add(4));
+    json.push_str(array);
+    json.push_str(",\"");
     append_escaped(text, &mut json);
-    json.extend_from_slice(b"\"]");
-    ByteString::try_from(json).unwrap_or_default()
+    json.push_str("\"]");
+    json.into()
 }
 
-fn append_escaped(text: &str, out: &mut Vec<u8>) {
-    escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
+fn append_escaped(text: &str, out: &mut String) {
+    escape(text, |piece| out.push_str(piece));
 }
