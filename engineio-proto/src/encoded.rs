@@ -3,14 +3,14 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use bytestring::ByteString;
 use once_cell::race::OnceBox;
 
+use crate::codec::base64::{self, encoded_len as base64_len};
 use crate::codec::v3;
 use crate::ledger::{self, Tally};
 use crate::{Frame, FrameHeader, Message};
@@ -277,15 +277,13 @@ impl Eq for Encoded {}
 
 /// What announces base64, and the standard form with padding.
 pub(crate) fn base64_packet(prefix: &str, data: &[u8]) -> ByteString {
-    let mut text = String::with_capacity(base64_len(data.len()).saturating_add(prefix.len()));
-    text.push_str(prefix);
-    STANDARD.encode_string(data, &mut text);
-    text.into()
-}
-
-/// The length of the base64 form of `len` bytes.
-pub(crate) const fn base64_len(len: usize) -> usize {
-    len.div_ceil(3).saturating_mul(4)
+    let len = base64_len(data.len()).saturating_add(prefix.len());
+    let mut text = Vec::with_capacity(len);
+    text.extend_from_slice(prefix.as_bytes());
+    text.resize(len, 0);
+    base64::encode(data, text.get_mut(prefix.len()..).unwrap_or_default());
+    // It is ASCII.
+    ByteString::try_from(text).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use core::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
+use crate::codec::base64::encoded_len as base64_len;
 use crate::codec::{DecodeError, Packet, Packets, v3, v4};
-use crate::encoded::base64_len;
 use crate::hidden::Hidden;
 use crate::http::Answer;
 use crate::{Encoded, Frame, Revision};

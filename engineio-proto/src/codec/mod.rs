@@ -4,6 +4,7 @@
 //! [`webtransport`] finds the frames of revision 4 in a stream of bytes. [`Open`] is the handshake that the first packet
 //! of a session carries.
 
+pub(crate) mod base64;
 mod open;
 mod text;
 pub mod v3;

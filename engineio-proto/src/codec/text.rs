@@ -1,11 +1,7 @@
 //! What the text packets of all revisions have in common.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytestring::ByteString;
 
 use super::{DecodeError, Packet};
@@ -37,15 +33,3 @@ pub(super) fn encode(digit: char, data: &str) -> ByteString {
     text.push_str(data);
     text.into()
 }
-
-pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
-    BASE64.decode(text).map_err(|_| DecodeError::Base64)
-}
-
-/// As lenient as the official decoder where that is unambiguous.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);

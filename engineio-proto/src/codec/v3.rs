@@ -17,7 +17,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 use core::fmt;
 
-use super::{DecodeError, Packet, text};
+use super::{DecodeError, Packet, base64, text};
 use crate::encoded::base64_packet;
 use crate::{Frame, Message};
 
@@ -280,7 +280,7 @@ fn decode_text(owner: &ByteString, item: &str) -> Result<Packet, DecodeError> {
         if packet_type > 6 {
             return Err(unknown);
         }
-        let data = text::decode_base64(data.get(1..).ok_or(unknown)?)?;
+        let data = base64::decode(data.get(1..).ok_or(unknown)?)?;
         from_binary(packet_type, data.into()).ok_or(unknown)
     })
 }

@@ -10,9 +10,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 use core::fmt;
+use memchr::memchr;
 
-use super::{DecodeError, Packet, text};
-use crate::encoded::{base64_len, base64_packet};
+use super::{DecodeError, Packet, base64, text};
+use crate::encoded::base64_packet;
 use crate::{Frame, Message};
 
 /// What separates the packets of a polling payload: the record separator, U+001E.
@@ -64,9 +65,14 @@ pub fn encode_text(packet: &Packet) -> ByteString {
 ///
 /// After an error the iterator ends; the packets before it are good.
 pub fn decode_payload(body: Bytes, max_packets: usize) -> PayloadPackets {
-    let rest = ByteString::try_from(body).map_err(|_| DecodeError::Utf8);
+    let (body, fault) = match ByteString::try_from(body) {
+        Ok(body) => (body, None),
+        Err(_) => (ByteString::new(), Some(DecodeError::Utf8)),
+    };
     PayloadPackets {
-        rest: Some(rest),
+        body,
+        next: Some(0),
+        fault,
         left: max_packets,
         limit: max_packets,
     }
@@ -86,8 +92,12 @@ pub fn encode_payload<'a>(packets: impl IntoIterator<Item = &'a Packet>, out: &m
                 out.put_slice(data.as_bytes());
             }
             Err(data) => {
-                out.reserve(base64_len(data.len()).saturating_add(1));
-                out.put_slice(base64_packet("b", data).as_bytes());
+                let len = base64::encoded_len(data.len());
+                out.reserve(len.saturating_add(1));
+                out.put_u8(b'b');
+                let start = out.len();
+                out.resize(start.saturating_add(len), 0);
+                base64::encode(data, out.get_mut(start..).unwrap_or_default());
             }
         }
     }
@@ -96,7 +106,11 @@ pub fn encode_payload<'a>(packets: impl IntoIterator<Item = &'a Packet>, out: &m
 /// The packets of a polling payload, made by [`decode_payload`].
 #[derive(Clone)]
 pub struct PayloadPackets {
-    rest: Option<Result<ByteString, DecodeError>>,
+    body: ByteString,
+    /// Where the next packet starts, if there is one.
+    next: Option<usize>,
+    /// Why there is no packet at all.
+    fault: Option<DecodeError>,
     left: usize,
     limit: usize,
 }
@@ -114,24 +128,28 @@ impl Iterator for PayloadPackets {
     type Item = Result<Packet, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let body = match self.rest.take()? {
-            Ok(body) => body,
-            Err(error) => return Some(Err(error)),
-        };
+        let start = self.next.take()?;
+        if let Some(fault) = self.fault {
+            return Some(Err(fault));
+        }
         if self.left == 0 {
             return Some(Err(DecodeError::TooManyPackets { limit: self.limit }));
         }
         self.left -= 1;
-        let item = match body.split_once(char::from(SEPARATOR)) {
-            Some((item, rest)) => {
-                self.rest = Some(Ok(body.slice_ref(rest)));
-                item
+        let rest = self.body.get(start..).unwrap_or_default();
+        let (item, next) = match memchr(SEPARATOR, rest.as_bytes()) {
+            Some(len) => {
+                let end = start.saturating_add(len);
+                (
+                    rest.get(..len).unwrap_or_default(),
+                    Some(end.saturating_add(1)),
+                )
             }
-            None => &*body,
+            None => (rest, None),
         };
-        let packet = decode_text(&body, item);
-        if packet.is_err() {
-            self.rest = None;
+        let packet = decode_text(&self.body, item);
+        if packet.is_ok() {
+            self.next = next;
         }
         Some(packet)
     }
@@ -140,7 +158,7 @@ impl Iterator for PayloadPackets {
 /// Reads the text packet `item`, which lies within `owner`.
 fn decode_text(owner: &ByteString, item: &str) -> Result<Packet, DecodeError> {
     text::decode(owner, item, |data| {
-        Ok(Packet::Message(Message::binary(text::decode_base64(data)?)))
+        Ok(Packet::Message(Message::binary(base64::decode(data)?)))
     })
 }
 
