@@ -14,7 +14,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::fmt::Write;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -25,13 +24,6 @@ use engineio_proto::{Encoded, keeps_much};
 use super::{Limits, syntax};
 use crate::packet::MAX_PACKET_ID;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
-
-/// What a text message is.
-#[derive(Debug)]
-pub(super) enum Decoded {
-    Packet(Packet),
-    Header(Box<Waiting>),
-}
 
 /// A packet whose attachments are still to come.
 pub(super) struct Waiting {
@@ -85,85 +77,126 @@ impl Waiting {
     }
 }
 
-pub(super) fn decode(text: ByteString, limits: &Limits) -> Result<Decoded, DecodeError> {
-    let first = text.chars().next().ok_or(DecodeError::Empty)?;
-    let (packet_type, binary) = match first {
-        '0' => (PacketType::Connect, false),
-        '1' => (PacketType::Disconnect, false),
-        '2' => (PacketType::Event, false),
-        '3' => (PacketType::Ack, false),
-        '4' => (PacketType::ConnectError, false),
-        '5' => (PacketType::Event, true),
-        '6' => (PacketType::Ack, true),
-        '7' => return Err(DecodeError::UnknownType(Some(7))),
-        '8' => return Err(DecodeError::UnknownType(Some(8))),
-        '9' => return Err(DecodeError::UnknownType(Some(9))),
-        _ => return Err(DecodeError::UnknownType(None)),
-    };
-    let mut rest = text.get(1..).unwrap_or_default();
+/// Reads a text message. `None` if attachments belong to the packet: then it is put to `waiting`.
+pub(super) fn decode(
+    text: ByteString,
+    limits: &Limits,
+    waiting: &mut Option<Box<Waiting>>,
+) -> Result<Option<Packet>, DecodeError> {
+    let Head {
+        packet_type,
+        count,
+        namespace,
+        id,
+        json,
+    } = Head::read(&text, limits)?;
+    let binary = count.is_some();
+    let mut packet = Packet::new(packet_type, own_namespace(&text, namespace));
+    packet.id = id;
+    if packet_type == PacketType::Disconnect && limits.lenient_disconnect {
+        if !json.is_empty() {
+            syntax::check(json, limits.max_json_depth).map_err(|_| DecodeError::InvalidPayload)?;
+        }
+        return Ok(Some(packet));
+    }
+    if json.is_empty() {
+        return match packet_type {
+            PacketType::Ack if binary => Err(DecodeError::InvalidPayload),
+            PacketType::Event => Err(DecodeError::InvalidPayload),
+            PacketType::Connect
+            | PacketType::Disconnect
+            | PacketType::Ack
+            | PacketType::ConnectError => Ok(Some(packet)),
+        };
+    }
+    let start = text.len().saturating_sub(json.len());
+    let payload = Payload::parse(packet_type, text, start, limits)?;
+    match count {
+        None => {
+            packet.payload = Some(payload);
+            Ok(Some(packet))
+        }
+        Some(count) => {
+            *waiting = Some(Box::new(Waiting {
+                packet,
+                payload,
+                count,
+                attachments: Vec::new(),
+            }));
+            Ok(None)
+        }
+    }
+}
 
-    let mut count = 0;
-    if binary {
-        let (digits, behind) = rest.split_once('-').ok_or(DecodeError::AttachmentCount)?;
-        count = attachment_count(digits, limits.max_attachments)?;
-        rest = behind;
-    }
+/// What stands in front of the payload, and the rest.
+struct Head<'a> {
+    packet_type: PacketType,
+    /// The number of attachments, in the types that have some.
+    count: Option<u16>,
+    namespace: &'a str,
+    id: Option<u64>,
+    json: &'a str,
+}
 
-    let mut namespace = "/";
-    if rest.starts_with('/') {
-        (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
+impl<'a> Head<'a> {
+    fn read(text: &'a str, limits: &Limits) -> Result<Self, DecodeError> {
+        let &first = text.as_bytes().first().ok_or(DecodeError::Empty)?;
+        let (packet_type, binary) = match first {
+            b'0' => (PacketType::Connect, false),
+            b'1' => (PacketType::Disconnect, false),
+            b'2' => (PacketType::Event, false),
+            b'3' => (PacketType::Ack, false),
+            b'4' => (PacketType::ConnectError, false),
+            b'5' => (PacketType::Event, true),
+            b'6' => (PacketType::Ack, true),
+            b'7'..=b'9' => return Err(DecodeError::UnknownType(Some(first.wrapping_sub(b'0')))),
+            _ => return Err(DecodeError::UnknownType(None)),
+        };
+        let mut rest = text.get(1..).unwrap_or_default();
+
+        let mut count = None;
+        if binary {
+            let (digits, behind) = rest.split_once('-').ok_or(DecodeError::AttachmentCount)?;
+            count = Some(attachment_count(digits, limits.max_attachments)?);
+            rest = behind;
+        }
+
+        let mut namespace = "/";
+        if rest.starts_with('/') {
+            (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
+        }
+        if u32::try_from(namespace.len()).map_or(true, |len| len > limits.max_namespace_len) {
+            return Err(DecodeError::NamespaceTooLong {
+                limit: limits.max_namespace_len,
+            });
+        }
+
+        let is_digit = |byte: &u8| byte.is_ascii_digit();
+        let digits = rest.bytes().take_while(is_digit).count();
+        let (digits, json) = rest.split_at_checked(digits).unwrap_or((rest, ""));
+        let id = if digits.is_empty() {
+            None
+        } else {
+            Some(packet_id(digits)?)
+        };
+        Ok(Self {
+            packet_type,
+            count,
+            namespace,
+            id,
+            json,
+        })
     }
-    if u32::try_from(namespace.len()).map_or(true, |len| len > limits.max_namespace_len) {
-        return Err(DecodeError::NamespaceTooLong {
-            limit: limits.max_namespace_len,
-        });
-    }
-    let namespace = if namespace == "/" {
+}
+
+/// The namespace, which shares the buffer of the message unless that is much larger.
+fn own_namespace(text: &ByteString, namespace: &str) -> ByteString {
+    if namespace == "/" {
         ByteString::from_static("/")
     } else if keeps_much(text.len(), namespace.len()) {
         namespace.into()
     } else {
         text.slice_ref(namespace)
-    };
-
-    let json = rest.trim_start_matches(|character: char| character.is_ascii_digit());
-    let digits = rest.len().saturating_sub(json.len());
-    let id = match rest.get(..digits) {
-        None | Some("") => None,
-        Some(digits) => Some(packet_id(digits)?),
-    };
-
-    let payload = if packet_type == PacketType::Disconnect && limits.lenient_disconnect {
-        if !json.is_empty() {
-            syntax::check(json, limits.max_json_depth).map_err(|_| DecodeError::InvalidPayload)?;
-        }
-        None
-    } else if !json.is_empty() {
-        let start = text.len().saturating_sub(json.len());
-        Some(Payload::parse(packet_type, text, start, limits)?)
-    } else {
-        match packet_type {
-            PacketType::Ack if binary => return Err(DecodeError::InvalidPayload),
-            PacketType::Event => return Err(DecodeError::InvalidPayload),
-            PacketType::Connect
-            | PacketType::Disconnect
-            | PacketType::Ack
-            | PacketType::ConnectError => None,
-        }
-    };
-    let mut packet = Packet::new(packet_type, namespace);
-    packet.id = id;
-    match payload {
-        Some(payload) if binary => Ok(Decoded::Header(Box::new(Waiting {
-            packet,
-            payload,
-            count,
-            attachments: Vec::new(),
-        }))),
-        payload => {
-            packet.payload = payload;
-            Ok(Decoded::Packet(packet))
-        }
     }
 }
 
@@ -254,17 +287,21 @@ fn write_text(packet: &PacketRef<'_>, out: &mut String) {
         (PacketType::ConnectError, _) => '4',
     });
     if attachments > 0 {
-        // Writing to a string does not fail.
-        let _ = write!(out, "{attachments}-");
+        push_number(attachments as u64, out);
+        out.push('-');
     }
     if packet.namespace != "/" {
         out.push_str(packet.namespace);
         out.push(',');
     }
     if let Some(id) = packet.id {
-        let _ = write!(out, "{id}");
+        push_number(id, out);
     }
     out.push_str(packet.payload.map_or("", Payload::json));
+}
+
+fn push_number(value: u64, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(value));
 }
 
 /// The length of what [`write_text`] writes, in bytes.

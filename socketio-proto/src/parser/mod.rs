@@ -395,13 +395,9 @@ impl Decoder {
     fn add_json(&mut self, message: Message) -> Result<Option<Packet>, DecodeError> {
         let waiting = self.waiting.take();
         match (message, waiting) {
-            (Message::Text(text), None) => match json::decode(text, &self.limits.limits())? {
-                json::Decoded::Packet(packet) => Ok(Some(packet)),
-                json::Decoded::Header(waiting) => {
-                    self.waiting = Some(waiting);
-                    Ok(None)
-                }
-            },
+            (Message::Text(text), None) => {
+                json::decode(text, &self.limits.limits(), &mut self.waiting)
+            }
             (Message::Text(_), Some(_)) => Err(DecodeError::UnexpectedText),
             (Message::Binary(_), None) => Err(DecodeError::UnexpectedBinary),
             (Message::Binary(data), Some(mut waiting)) => {

@@ -18,89 +18,78 @@ pub(crate) enum Fault {
 /// Accepts what `JSON.parse` accepts: escapes of lone surrogates, numbers of any size, repeated keys. Linear time, no
 /// recursion, no allocation.
 pub(crate) fn check(text: &str, max_depth: u16) -> Result<(), Fault> {
-    let mut scanner = Scanner {
-        bytes: text.as_bytes(),
-        pos: 0,
-    };
-    let mut open = Open::default();
-    let max_depth = max_depth.min(MAX_JSON_DEPTH);
-    loop {
-        scanner.skip_whitespace();
-        match scanner.next() {
-            Some(b'{') => {
-                open.push(true, max_depth)?;
-                scanner.skip_whitespace();
-                if scanner.peek() != Some(b'}') {
-                    scanner.key()?;
-                    continue;
-                }
-            }
-            Some(b'[') => {
-                open.push(false, max_depth)?;
-                scanner.skip_whitespace();
-                if scanner.peek() != Some(b']') {
-                    continue;
-                }
-            }
-            Some(b'"') => scanner.string()?,
-            Some(b't') => scanner.literal(b"rue")?,
-            Some(b'f') => scanner.literal(b"alse")?,
-            Some(b'n') => scanner.literal(b"ull")?,
-            Some(b'-') => {
-                let digit = scanner.next();
-                scanner.number(digit)?;
-            }
-            digit => scanner.number(digit)?,
-        }
-        loop {
-            scanner.skip_whitespace();
-            let Some(in_object) = open.innermost() else {
-                return match scanner.peek() {
-                    None => Ok(()),
-                    Some(_) => Err(Fault::Syntax),
-                };
-            };
-            match (scanner.next(), in_object) {
-                (Some(b','), true) => {
-                    scanner.skip_whitespace();
-                    scanner.key()?;
-                    break;
-                }
-                (Some(b','), false) => break,
-                (Some(b'}'), true) | (Some(b']'), false) => open.pop(),
-                _ => return Err(Fault::Syntax),
-            }
-        }
-    }
+    let mut scanner = Scanner::new(text);
+    let mut open = Open::new(max_depth);
+    scanner.values(&mut open)?;
+    scanner.rest(&mut open)
 }
 
-/// The arrays and objects that are open, innermost last: one bit for each, set for objects.
-#[derive(Default)]
-struct Open {
-    bits: [u64; (MAX_JSON_DEPTH as usize).div_ceil(64)],
-    depth: u16,
+/// The string or number that an array starts with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct First {
+    /// Where it starts, in bytes: behind the quote of a string.
+    pub(crate) start: usize,
+    /// Where it ends, in front of the quote of a string.
+    pub(crate) end: usize,
+    /// Whether there are escapes in it.
+    pub(crate) escaped: bool,
 }
+
+/// Checks text as [`check`] does, and gives the string or number that the array starts with, which it has to be.
+/// `None` if it is no array or starts with anything else.
+pub(crate) fn check_list(text: &str, max_depth: u16) -> Result<Option<First>, Fault> {
+    let mut scanner = Scanner::new(text);
+    let mut open = Open::new(max_depth);
+    let Some(first) = scanner.first(&mut open)? else {
+        check(text, max_depth)?;
+        return Ok(None);
+    };
+    scanner.rest(&mut open)?;
+    Ok(Some(first))
+}
+
+/// The arrays and objects that are open.
+struct Open {
+    /// Whether the innermost one is an object.
+    object: bool,
+    depth: u16,
+    max_depth: u16,
+    /// What the others are, the outermost first: one bit for each, set for objects. The first bit means nothing.
+    outer: [u64; WORDS],
+}
+
+const WORDS: usize = (MAX_JSON_DEPTH as usize).div_ceil(64);
 
 impl Open {
-    fn push(&mut self, object: bool, max_depth: u16) -> Result<(), Fault> {
-        if self.depth >= max_depth {
+    fn new(max_depth: u16) -> Self {
+        Self {
+            object: false,
+            depth: 0,
+            max_depth: max_depth.min(MAX_JSON_DEPTH),
+            outer: [0; WORDS],
+        }
+    }
+
+    fn push(&mut self, object: bool) -> Result<(), Fault> {
+        if self.depth >= self.max_depth {
             return Err(Fault::Depth);
         }
         let (word, bit) = position(self.depth);
-        let word = self.bits.get_mut(word).ok_or(Fault::Depth)?;
-        *word = if object { *word | bit } else { *word & !bit };
+        let word = self.outer.get_mut(word).ok_or(Fault::Depth)?;
+        *word = if self.object {
+            *word | bit
+        } else {
+            *word & !bit
+        };
+        self.object = object;
         self.depth = self.depth.saturating_add(1);
         Ok(())
     }
 
     fn pop(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-    }
-
-    /// Whether the innermost one is an object, `None` if there is none.
-    fn innermost(&self) -> Option<bool> {
-        let (word, bit) = position(self.depth.checked_sub(1)?);
-        self.bits.get(word).map(|word| word & bit != 0)
+        let (word, bit) = position(self.depth);
+        self.object = self.outer.get(word).is_some_and(|word| word & bit != 0);
     }
 }
 
@@ -113,7 +102,96 @@ struct Scanner<'a> {
     pos: usize,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    const fn new(text: &'a str) -> Self {
+        Self {
+            bytes: text.as_bytes(),
+            pos: 0,
+        }
+    }
+
+    /// Passes the bracket of an array and the string or number behind it. `None` if there are no such ones.
+    fn first(&mut self, open: &mut Open) -> Result<Option<First>, Fault> {
+        if self.next() != Some(b'[') {
+            return Ok(None);
+        }
+        open.push(false)?;
+        self.skip_whitespace();
+        let start = self.pos;
+        let digit = self.next();
+        Ok(match digit {
+            Some(b'"') => {
+                let escaped = self.string()?;
+                Some(First {
+                    start: start.saturating_add(1),
+                    end: self.pos.saturating_sub(1),
+                    escaped,
+                })
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                self.number(digit)?;
+                Some(First {
+                    start,
+                    end: self.pos,
+                    escaped: false,
+                })
+            }
+            _ => None,
+        })
+    }
+
+    /// Passes a value, of an array or object only the brackets and keys up to its first value that is none.
+    fn values(&mut self, open: &mut Open) -> Result<(), Fault> {
+        loop {
+            self.skip_whitespace();
+            match self.next() {
+                Some(b'{') => {
+                    open.push(true)?;
+                    self.skip_whitespace();
+                    if self.peek() == Some(b'}') {
+                        return Ok(());
+                    }
+                    self.key()?;
+                }
+                Some(b'[') => {
+                    open.push(false)?;
+                    self.skip_whitespace();
+                    if self.peek() == Some(b']') {
+                        return Ok(());
+                    }
+                }
+                Some(b'"') => return self.string().map(drop),
+                Some(b't') => return self.literal(b"rue"),
+                Some(b'f') => return self.literal(b"alse"),
+                Some(b'n') => return self.literal(b"ull"),
+                digit => return self.number(digit),
+            }
+        }
+    }
+
+    /// Passes all that stands behind a value.
+    fn rest(&mut self, open: &mut Open) -> Result<(), Fault> {
+        loop {
+            self.skip_whitespace();
+            if open.depth == 0 {
+                return match self.peek() {
+                    None => Ok(()),
+                    Some(_) => Err(Fault::Syntax),
+                };
+            }
+            match (self.next(), open.object) {
+                (Some(b','), true) => {
+                    self.skip_whitespace();
+                    self.key()?;
+                    self.values(open)?;
+                }
+                (Some(b','), false) => self.values(open)?,
+                (Some(b'}'), true) | (Some(b']'), false) => open.pop(),
+                _ => return Err(Fault::Syntax),
+            }
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.pos).copied()
     }
@@ -158,12 +236,13 @@ impl Scanner<'_> {
         }
     }
 
-    /// A string behind its opening quote.
-    fn string(&mut self) -> Result<(), Fault> {
+    /// A string behind its opening quote. Whether there are escapes in it.
+    fn string(&mut self) -> Result<bool, Fault> {
+        let mut escaped = false;
         loop {
             self.pos = scan::unplain(self.bytes, self.pos);
             match self.next().ok_or(Fault::Syntax)? {
-                b'"' => return Ok(()),
+                b'"' => return Ok(escaped),
                 b'\\' => match self.next() {
                     Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
                     Some(b'u') => {
@@ -177,11 +256,17 @@ impl Scanner<'_> {
                 },
                 _ => return Err(Fault::Syntax),
             }
+            escaped = true;
         }
     }
 
-    /// A number from its first digit on, which is read already.
-    fn number(&mut self, digit: Option<u8>) -> Result<(), Fault> {
+    /// A number from its sign or first digit on, which is read already.
+    fn number(&mut self, sign: Option<u8>) -> Result<(), Fault> {
+        let digit = if sign == Some(b'-') {
+            self.next()
+        } else {
+            sign
+        };
         match digit {
             Some(b'0') => {}
             Some(b'1'..=b'9') => self.skip_digits(),
@@ -220,6 +305,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_list_starts_with_is_given() {
+        let first = |text: &'static str| {
+            let first = check_list(text, 2).unwrap()?;
+            Some((&text[first.start..first.end], first.escaped))
+        };
+        assert_eq!(first(r#"["a"]"#), Some(("a", false)));
+        assert_eq!(first("[ \"\" , 1] "), Some(("", false)));
+        assert_eq!(first(r#"["\u0061",{"a":1}]"#), Some((r"\u0061", true)));
+        assert_eq!(first("[-1.5e3,[]]"), Some(("-1.5e3", false)));
+        for other in ["[]", "[null]", "[[1]]", "{\"a\":1}", "\"a\"", "1", " [1]"] {
+            assert_eq!(first(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn what_json_parse_accepts_is_accepted() {
         for text in [
             "0",
@@ -242,6 +342,7 @@ mod tests {
             r#"[[],{},"",0,[1,{"a":[]}]]"#,
         ] {
             assert_eq!(check(text, 128), Ok(()), "{text}");
+            assert!(check_list(text, 128).is_ok(), "{text}");
         }
     }
 
@@ -303,6 +404,7 @@ mod tests {
             "{\"a\":1,[",
         ] {
             assert_eq!(check(text, 128), Err(Fault::Syntax), "{text}");
+            assert_eq!(check_list(text, 128), Err(Fault::Syntax), "{text}");
         }
     }
 

@@ -31,6 +31,12 @@ impl<'de> Cursor<'de> {
         Self { text, pos: 0 }
     }
 
+    /// Another place in the same text.
+    pub(super) const fn at(mut self, pos: usize) -> Self {
+        self.pos = pos;
+        self
+    }
+
     pub(crate) const fn pos(&self) -> usize {
         self.pos
     }

@@ -27,7 +27,7 @@ use engineio_proto::ledger::{self, HeapSize};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::parser::syntax::{self, Fault};
+use crate::parser::syntax::{self, Fault, First};
 use crate::parser::{Limits, MAX_JSON_DEPTH};
 use crate::{DecodeError, EncodeError, PacketType, ReadError, is_reserved_event};
 use budget::{Budget, MAX_EXPANSION};
@@ -436,14 +436,27 @@ impl Payload {
         let json = text.get(start..).ok_or(DecodeError::InvalidPayload)?;
         let shape = Shape::of(packet_type, json)?;
         let max_depth = limits.max_json_depth;
-        syntax::check(json, max_depth).map_err(|fault| match fault {
+        let checked = match packet_type {
+            PacketType::Event => syntax::check_list(json, max_depth),
+            PacketType::Connect
+            | PacketType::Disconnect
+            | PacketType::Ack
+            | PacketType::ConnectError => syntax::check(json, max_depth).map(|()| None),
+        };
+        let first = checked.map_err(|fault| match fault {
             Fault::Syntax => DecodeError::InvalidPayload,
             Fault::Depth => DecodeError::TooDeep {
                 limit: max_depth.min(MAX_JSON_DEPTH),
             },
         })?;
-        let shape = shape.with_name(packet_type, json)?;
-        let json = json.trim_end_matches([' ', '\t', '\n', '\r']);
+        let shape = match packet_type {
+            PacketType::Event => Shape::Event(Name::of(json, first)?),
+            PacketType::Connect
+            | PacketType::Disconnect
+            | PacketType::Ack
+            | PacketType::ConnectError => shape,
+        };
+        let json = json.trim_ascii_end();
         let (text, start, end) = if keeps_much(text.len(), json.len()) {
             (ByteString::from(json), 0, json.len())
         } else {
@@ -529,12 +542,18 @@ impl Payload {
     /// The place of the first argument, or of the bracket behind the last.
     fn args_cursor(&self) -> Result<Cursor<'_>, ReadError> {
         let mut cursor = Cursor::new(self.json());
-        match self.shape {
+        match &self.shape {
             Shape::Value => return Err(ReadError::new("the payload is no list of arguments")),
             Shape::Ack => {
                 cursor.eat(b'[');
             }
-            Shape::Event(_) => {
+            Shape::Event(Name::Span { end, .. }) => {
+                cursor = cursor.at(*end);
+                // Behind a string.
+                cursor.eat(b'"');
+                cursor.eat(b',');
+            }
+            Shape::Event(Name::Decoded(_)) => {
                 cursor.eat(b'[');
                 cursor.skip();
                 cursor.eat(b',');
@@ -681,6 +700,23 @@ impl Shape {
 }
 
 impl Name {
+    /// The name that JSON starts with, of which it is known where it stands.
+    fn of(json: &str, first: Option<First>) -> Result<Self, DecodeError> {
+        let First {
+            start,
+            end,
+            escaped,
+        } = first.ok_or(DecodeError::InvalidPayload)?;
+        if escaped {
+            return Self::read(json);
+        }
+        let name = json.get(start..end).ok_or(DecodeError::InvalidPayload)?;
+        if is_reserved_event(name) {
+            return Err(DecodeError::InvalidPayload);
+        }
+        Ok(Self::Span { start, end })
+    }
+
     /// Reads the name of the event whose validated JSON starts with `[`.
     fn read(json: &str) -> Result<Self, DecodeError> {
         let mut cursor = Cursor::new(json);

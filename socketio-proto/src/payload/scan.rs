@@ -29,13 +29,23 @@ fn find(bytes: &[u8], start: usize, marks: impl Fn(u64) -> u64) -> usize {
         }
         rest = behind;
     }
-    // Zeros stand behind the last bytes.
+    let marked = marks(last_word(bytes, rest)) & HIGH;
+    behind_of(bytes, rest).saturating_add(first(marked).min(rest.len()))
+}
+
+/// The last bytes, fewer than eight, with zeros behind them.
+#[inline]
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    if let Some(&last) = bytes.last_chunk() {
+        let missing = 8_usize.saturating_sub(rest.len());
+        let shift = u8::BITS.saturating_mul(missing as u32);
+        return u64::from_le_bytes(last).checked_shr(shift).unwrap_or(0);
+    }
     let mut word = [0; 8];
     for (to, from) in word.iter_mut().zip(rest) {
         *to = *from;
     }
-    let marked = marks(u64::from_le_bytes(word)) & HIGH;
-    behind_of(bytes, rest).saturating_add(first(marked).min(rest.len()))
+    u64::from_le_bytes(word)
 }
 
 /// Where `rest` starts, with which `bytes` ends.
