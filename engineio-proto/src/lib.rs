@@ -113,6 +113,7 @@ mod buffered;
 pub mod client;
 pub mod codec;
 pub mod collections;
+pub mod driver;
 mod encoded;
 mod frame_header;
 pub mod hidden;

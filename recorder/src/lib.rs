@@ -63,6 +63,7 @@
 
 mod calls;
 mod diagram;
+mod driver;
 mod outcome;
 mod recorder;
 mod redact;

@@ -17,7 +17,7 @@ use smol::channel::{Receiver, Sender, bounded};
 use smol::future::{or, race};
 use smol::{Executor, Task, Timer};
 
-use super::{App, Machine, Tls};
+use super::{App, Machine, Tls, closed, failed};
 use network::Network;
 
 /// A machine, its application, and what is under way for them.
@@ -79,7 +79,11 @@ const QUEUE: usize = 64;
 /// How long to wait for the answers to what ends: requests, and close frames.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
-impl<M: Machine, A: App<M>> Driver<M, A> {
+impl<M, A> Driver<M, A>
+where
+    M: Machine<Event: Send> + Send + 'static,
+    A: App<M>,
+{
     /// Makes a driver, and the way for the rest of the program to send commands. When that is dropped, the driver stops.
     #[must_use]
     pub fn new(machine: M, app: A, tls: Tls) -> (Self, Sender<A::Command>) {
@@ -88,7 +92,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
         let network = Network {
             executor: Arc::new(Executor::new()),
             tls,
-            max_payload: machine.max_payload(),
+            max_payload: machine.engine_config().max_payload,
             idle: Arc::default(),
             reporter,
         };
@@ -205,7 +209,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                     ..
                 } => {
                     let now = self.now();
-                    self.machine.handle_connection_failed(connection, None, now);
+                    self.machine.handle_connection_failed(connection, now);
                 }
                 Output::Connect {
                     connection,
@@ -279,11 +283,11 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             }
             Input::Closed(id, code) => {
                 self.leave(id);
-                self.machine.handle_connection_closed(id, code, now);
+                closed(&mut self.machine, id, code, now);
             }
             Input::Failed(id, answer) => {
                 self.leave(id);
-                self.machine.handle_connection_failed(id, answer, now);
+                failed(&mut self.machine, id, answer.as_ref(), now);
             }
         }
     }

@@ -21,7 +21,7 @@ use engineio_proto::http::{Answer, Request};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Transport};
 use ureq::Agent;
 
-use super::{App, Machine, Tls};
+use super::{App, Machine, Tls, closed, failed};
 use websocket::{End, Pipe};
 
 /// A machine, its application, and what is under way for them.
@@ -102,7 +102,11 @@ impl<C> Drop for Commander<C> {
     }
 }
 
-impl<M: Machine, A: App<M>> Driver<M, A> {
+impl<M, A> Driver<M, A>
+where
+    M: Machine<Event: Send> + Send + 'static,
+    A: App<M>,
+{
     /// Makes a driver, and the way for the rest of the program to send commands.
     #[must_use]
     pub fn new(machine: M, app: A, tls: Tls) -> (Self, Commander<A::Command>) {
@@ -205,7 +209,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                     ..
                 } => {
                     let now = self.now();
-                    self.machine.handle_connection_failed(connection, None, now);
+                    self.machine.handle_connection_failed(connection, now);
                 }
                 Output::Connect {
                     connection,
@@ -237,7 +241,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             agent: agent.clone(),
             jobs,
         };
-        let max_payload = self.machine.max_payload();
+        let max_payload = self.machine.engine_config().max_payload;
         let (reporter, alive) = (self.reporter.clone(), self.alive.clone());
         thread::spawn(move || {
             for (id, request) in waiting {
@@ -265,7 +269,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
         };
         self.connections.insert(id, handle);
         let (reporter, alive) = (self.reporter.clone(), self.alive.clone());
-        let (tls, max_payload) = (self.tls.clone(), self.machine.max_payload());
+        let (tls, max_payload) = (self.tls.clone(), self.machine.engine_config().max_payload);
         thread::spawn(move || {
             let report = |input| reporter.send(input).is_ok();
             let end = match pipe.open(&request, &tls, max_payload) {
@@ -333,11 +337,11 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             }
             Input::Closed(id, code) => {
                 self.connections.remove(&id);
-                self.machine.handle_connection_closed(id, code, now);
+                closed(&mut self.machine, id, code, now);
             }
             Input::Failed(id, answer) => {
                 self.connections.remove(&id);
-                self.machine.handle_connection_failed(id, answer, now);
+                failed(&mut self.machine, id, answer.as_ref(), now);
             }
             Input::Command(command) if self.stopping.is_none() => {
                 let flow = self.app.handle_command(&mut self.machine, command, now);

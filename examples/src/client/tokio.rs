@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout_at};
 
-use super::{App, Machine, Tls};
+use super::{App, Machine, Tls, closed, failed};
 use network::{Connection, Http, exchange, http_client};
 
 /// A machine, its application, and what is under way for them.
@@ -71,7 +71,11 @@ const QUEUE: usize = 64;
 /// How long to wait for the answers to what ends: requests, and close frames.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
-impl<M: Machine, A: App<M>> Driver<M, A> {
+impl<M, A> Driver<M, A>
+where
+    M: Machine<Event: Send> + Send + 'static,
+    A: App<M>,
+{
     /// Makes a driver, and the way for the rest of the program to send commands. When that is dropped, the driver stops.
     #[must_use]
     pub fn new(machine: M, app: A, tls: Tls) -> (Self, mpsc::Sender<A::Command>) {
@@ -144,7 +148,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         self.http.clone(),
                         request,
                         message,
-                        self.machine.max_payload(),
+                        self.machine.engine_config().max_payload,
                         self.reporter.clone(),
                     );
                     self.requests.insert(request, self.tasks.spawn(exchange));
@@ -165,7 +169,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                         batches: waiting,
                         reporter: self.reporter.clone(),
                     };
-                    let max_payload = self.machine.max_payload();
+                    let max_payload = self.machine.engine_config().max_payload;
                     let tls = self.tls.clone();
                     match transport {
                         Transport::WebTransport => {
@@ -238,11 +242,11 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             }
             Input::Closed(id, code) => {
                 self.connections.remove(&id);
-                self.machine.handle_connection_closed(id, code, now);
+                closed(&mut self.machine, id, code, now);
             }
             Input::Failed(id, answer) => {
                 self.connections.remove(&id);
-                self.machine.handle_connection_failed(id, answer, now);
+                failed(&mut self.machine, id, answer.as_ref(), now);
             }
         }
     }

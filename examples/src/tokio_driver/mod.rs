@@ -36,8 +36,9 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 pub use compression::{Uncompressed, compression};
+pub use engineio_proto::driver::server::{Farewell, Lifecycle, Machine};
 pub use handshake::Handshake;
-pub use machine::{App, Commands, Context, Lifecycle, Machine};
+pub use machine::{App, Commands, Context};
 pub use serve::HttpServer;
 pub use service::{Answer, Service};
 pub use webtransport::WebTransportServer;
@@ -60,20 +61,6 @@ pub struct Options {
     pub farewell: Farewell,
     /// How long sessions and connections get to close when the driver stops. Default 3 s.
     pub drain_time: Duration,
-}
-
-/// How sessions end when the driver stops.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Farewell {
-    /// At once, and what waits for clients is dropped: the official `close`.
-    Discard,
-    /// Behind what waits for clients. They see their connections close, and reconnect by themselves: to the server that
-    /// takes the place of this one.
-    #[default]
-    Drain,
-    /// The same, but Socket.IO clients get a DISCONNECT first, and so do not reconnect by themselves.
-    Tell,
 }
 
 impl Default for Options {
@@ -180,12 +167,14 @@ impl<C: Send + 'static> Driver<C> {
     /// Runs in the tokio runtime it is called in.
     pub fn start<M, A>(shards: Vec<(M, A)>, options: Options) -> Self
     where
-        M: Machine,
+        M: Machine<Event: Send> + Send + 'static,
         A: App<M, Command = C>,
     {
         let clock = Clock::start();
         let (stop, stopped) = watch::channel(false);
-        let config = shards.first().map(|(machine, _)| machine.config().clone());
+        let config = shards
+            .first()
+            .map(|(machine, _)| machine.engine_config().clone());
         let mut tasks = JoinSet::new();
         let (mut senders, mut commands) = (Vec::new(), Vec::new());
         for (machine, app) in shards {

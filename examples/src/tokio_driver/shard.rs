@@ -23,8 +23,8 @@ use tokio::time::{self, Sleep, sleep_until};
 
 use super::connection::{self, BATCH_BYTES, BATCH_FRAMES, Batch};
 use super::handshake::Heads;
-use super::machine::{App, Commands, Context, Lifecycle, Machine};
-use super::{Handshake, Options, asked};
+use super::machine::{App, Commands, Context};
+use super::{Handshake, Lifecycle, Machine, Options, asked};
 
 /// What requests and connections tell their shard.
 #[derive(Debug)]
@@ -142,7 +142,11 @@ struct Connection {
 /// How many inputs are taken before timers and commands get their turn.
 const INPUTS_AT_ONCE: usize = 64;
 
-impl<M: Machine, A: App<M>> Shard<M, A> {
+impl<M, A> Shard<M, A>
+where
+    M: Machine<Event: Send> + Send + 'static,
+    A: App<M>,
+{
     /// Runs a shard until it has been told to stop and its sessions are closed, or that takes too long.
     pub(super) async fn run(
         machine: M,
@@ -208,7 +212,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
                     shard.fire_due(now);
                     shard.drain(now);
                     shard.call_app(now, |app, machine, context| app.stopping(machine, context));
-                    shard.machine.shut_down(options.farewell, options.drain_time, now);
+                    shard.machine.end_sessions(options.farewell, options.drain_time, now);
                     shard.drain(now);
                 }
                 () = sleep_until(deadline.unwrap_or_else(time::Instant::now)), if deadline.is_some() => break,
@@ -455,7 +459,7 @@ impl<M: Machine, A: App<M>> Shard<M, A> {
             return;
         };
         let waiting = self.add_connection(id);
-        let max_payload = self.machine.config().max_payload;
+        let max_payload = self.machine.engine_config().max_payload;
         self.tasks.spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {

@@ -181,7 +181,7 @@ struct Probe<M: Machine> {
     events: Sender<M::Event>,
 }
 
-impl<M: Machine> App<M> for Probe<M> {
+impl<M: Machine<Event: Send> + 'static> App<M> for Probe<M> {
     type Command = Call<M>;
 
     fn started(&mut self, machine: &mut M, now: Instant) {
@@ -210,9 +210,9 @@ pub struct Running<M: Machine> {
     thread: JoinHandle<()>,
 }
 
-impl<M: Machine> Running<M>
+impl<M> Running<M>
 where
-    M::Event: std::fmt::Debug,
+    M: Machine<Event: std::fmt::Debug + Send> + Send + 'static,
 {
     pub fn start(
         runtime: Runtime,

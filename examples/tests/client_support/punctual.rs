@@ -1,7 +1,7 @@
 //! The drivers' side of time: what is due is served before what came after it.
 
 use bytes::Bytes;
-use engineio_proto::client::{Client, Event, Output};
+use engineio_proto::client::{Client, Config, Event, Output};
 use engineio_proto::codec::DecodeError;
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, RequestId};
@@ -23,60 +23,58 @@ impl Punctual {
     }
 }
 
+/// Inputs that are passed on at a time at which the client has been told to fire what is due.
+macro_rules! inputs {
+    ($($name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(fn $name(&mut self, $($arg: $type,)* now: Instant) {
+            self.at(now).$name($($arg,)* now);
+        })*
+    };
+}
+
 impl Machine for Punctual {
     type Event = Event;
 
-    fn max_payload(&self) -> usize {
-        Machine::max_payload(&self.client)
+    inputs! {
+        handle_response(id: RequestId, answer: Answer);
+        handle_request_failed(id: RequestId);
+        handle_connected(id: ConnectionId);
+        handle_frame(id: ConnectionId, frame: Frame);
+        handle_bad_frame(id: ConnectionId, error: DecodeError);
+        handle_connection_closed(id: ConnectionId);
+        handle_connection_closed_with(id: ConnectionId, code: u16);
+        handle_connection_failed(id: ConnectionId);
+        handle_connection_refused(id: ConnectionId, answer: &Answer);
+        handle_offline();
     }
 
-    fn handle_response(&mut self, id: RequestId, answer: Answer, now: Instant) {
-        Machine::handle_response(self.at(now), id, answer, now);
-    }
-
-    fn handle_request_failed(&mut self, id: RequestId, now: Instant) {
-        Machine::handle_request_failed(self.at(now), id, now);
-    }
-
-    fn handle_connected(&mut self, id: ConnectionId, now: Instant) {
-        Machine::handle_connected(self.at(now), id, now);
-    }
-
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
-        Machine::handle_frame(self.at(now), id, frame, now);
-    }
-
-    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
-        Machine::handle_bad_frame(self.at(now), id, error, now);
-    }
-
-    fn handle_connection_closed(&mut self, id: ConnectionId, code: Option<u16>, now: Instant) {
-        Machine::handle_connection_closed(self.at(now), id, code, now);
-    }
-
-    fn handle_connection_failed(&mut self, id: ConnectionId, by: Option<Answer>, now: Instant) {
-        Machine::handle_connection_failed(self.at(now), id, by, now);
+    fn engine_config(&self) -> &Config {
+        self.client.config()
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.told = Some(now);
-        Machine::handle_timeout(&mut self.client, now);
+        self.client.handle_timeout(now);
     }
 
     fn poll_output(&mut self) -> Option<Output<Event>> {
-        Machine::poll_output(&mut self.client)
+        self.client.poll_output()
     }
 
     fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
-        Machine::poll_frame(&mut self.client, connection)
+        self.client.poll_frame(connection)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        Machine::poll_timeout(&self.client)
+        self.client.poll_timeout()
+    }
+
+    fn wants_read(&self) -> bool {
+        self.client.wants_read()
     }
 
     fn close(&mut self, now: Instant) {
-        Machine::close(&mut self.client, now);
+        self.client.close(now);
     }
 }
 

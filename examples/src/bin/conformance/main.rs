@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn run<M: Machine, A: App<M>>(
+async fn run<M: Machine<Event: Send> + Send + 'static, A: App<M>>(
     listener: TcpListener,
     webtransport: bool,
     machine: M,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engineio_proto::Bytes;
-use engineio_proto::client::Output;
+use engineio_proto::client::{Config, Output};
 use engineio_proto::codec::{DecodeError, Packet, v3, v4};
 use engineio_proto::http::{Answer, Request};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Transport};
@@ -73,8 +73,8 @@ impl Wire {
 impl Machine for Wire {
     type Event = News;
 
-    fn max_payload(&self) -> usize {
-        self.client.max_payload()
+    fn engine_config(&self) -> &Config {
+        self.client.engine_config()
     }
 
     fn handle_response(&mut self, id: RequestId, answer: Answer, now: Instant) {
@@ -100,27 +100,42 @@ impl Machine for Wire {
         self.client.handle_frame(id, frame, now);
     }
 
-    fn handle_connection_closed(&mut self, id: ConnectionId, code: Option<u16>, now: Instant) {
-        let with = code.map_or_else(String::new, |code| format!(" with code {code}"));
+    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
         let name = self.name(id, true);
-        self.log.remark(1, &format!("{name} is closed{with}"), now);
-        Machine::handle_connection_closed(&mut self.client, id, code, now);
+        self.log.remark(1, &format!("{name} is closed"), now);
+        self.client.handle_connection_closed(id, now);
+    }
+
+    fn handle_connection_closed_with(&mut self, id: ConnectionId, code: u16, now: Instant) {
+        let name = self.name(id, true);
+        let text = format!("{name} is closed with code {code}");
+        self.log.remark(1, &text, now);
+        self.client.handle_connection_closed_with(id, code, now);
     }
 
     fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
         let name = self.name(id, true);
         self.log
             .remark(1, &format!("{name} brought no frame: {error}"), now);
-        Machine::handle_bad_frame(&mut self.client, id, error, now);
+        self.client.handle_bad_frame(id, error, now);
     }
 
-    fn handle_connection_failed(&mut self, id: ConnectionId, by: Option<Answer>, now: Instant) {
+    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
         let name = self.name(id, true);
         self.log.remark(1, &format!("{name} failed"), now);
-        if let Some(answer) = &by {
-            self.log.answer(answer, false, now);
-        }
-        Machine::handle_connection_failed(&mut self.client, id, by, now);
+        self.client.handle_connection_failed(id, now);
+    }
+
+    fn handle_connection_refused(&mut self, id: ConnectionId, answer: &Answer, now: Instant) {
+        let name = self.name(id, true);
+        self.log.remark(1, &format!("{name} failed"), now);
+        self.log.answer(answer, false, now);
+        self.client.handle_connection_refused(id, answer, now);
+    }
+
+    fn handle_offline(&mut self, now: Instant) {
+        self.log.remark(1, "the network is gone", now);
+        self.client.handle_offline(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -180,8 +195,12 @@ impl Machine for Wire {
         self.client.poll_timeout()
     }
 
+    fn wants_read(&self) -> bool {
+        self.client.wants_read()
+    }
+
     fn close(&mut self, now: Instant) {
-        Machine::close(&mut self.client, now);
+        self.client.close(now);
     }
 }
 

@@ -1,0 +1,51 @@
+//! Recorded machines, for drivers.
+
+use std::time::Duration;
+
+use socketio_proto::client::{self, Client};
+use socketio_proto::engine;
+use socketio_proto::engine::Instant;
+use socketio_proto::engine::driver::client::Machine as ClientMachine;
+use socketio_proto::engine::driver::server::{Farewell, Lifecycle, Machine as ServerMachine};
+use socketio_proto::server::{Event, Server};
+
+use crate::Recorder;
+
+impl ServerMachine for Recorder<Server> {
+    type Event = Event;
+
+    engine::__delegate_to_server!(Recorder<Server>, Server);
+
+    fn engine_config(&self) -> &engine::server::Config {
+        (**self).engine_config()
+    }
+
+    fn session_count(&self) -> usize {
+        (**self).session_count()
+    }
+
+    fn end_sessions(&mut self, farewell: Farewell, within: Duration, now: Instant) {
+        match farewell {
+            Farewell::Discard => {
+                self.set_accepting(false);
+                self.shut_down(now);
+            }
+            Farewell::Tell => self.drain(true, within, now),
+            Farewell::Drain | _ => self.drain(false, within, now),
+        }
+    }
+
+    fn lifecycle(event: &Event) -> Lifecycle {
+        <Server as ServerMachine>::lifecycle(event)
+    }
+}
+
+impl ClientMachine for Recorder<Client> {
+    type Event = client::Event;
+
+    engine::__delegate_to_client!(Recorder<Client>, Client);
+
+    fn engine_config(&self) -> &engine::client::Config {
+        (**self).engine_config()
+    }
+}
