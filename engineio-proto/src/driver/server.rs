@@ -80,7 +80,9 @@ pub trait Machine {
     fn end_sessions(&mut self, farewell: Farewell, within: Duration, now: Instant);
 
     /// What an event means for the life of a session.
-    fn lifecycle(event: &Self::Event) -> Lifecycle;
+    fn lifecycle(event: &Self::Event) -> Lifecycle
+    where
+        Self: Sized;
 }
 
 /// How sessions end when a driver stops.

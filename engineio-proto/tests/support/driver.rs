@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use engineio_proto::codec::{DecodeError, webtransport};
 use engineio_proto::collections::TimerQueue;
+use engineio_proto::driver::server::{Farewell, Lifecycle, Machine};
 use engineio_proto::http::{CorsHeaders, Headers, RequestHead, Response};
 use engineio_proto::server::{
     Action, Config, Event, Handshake, Output, Reject, Route, Server, ServerEvent, Session,
@@ -24,32 +26,15 @@ pub(crate) enum Happening {
 
 pub(crate) type Out = Output<(usize, Happening)>;
 
-/// Many sessions, driven from outside.
-pub(crate) trait Driver {
+/// Many sessions, driven from outside, and what the tests do with them.
+pub(crate) trait Driver: Machine<Event = (usize, Happening)> {
     fn name(&self) -> &'static str;
-    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant);
-    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant);
-    fn handle_request_too_large(&mut self, id: RequestId, now: Instant);
-    fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
-    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
-    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
-    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
-    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant);
-    fn handle_timeout(&mut self, now: Instant);
     fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError>;
     fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool;
     fn close(&mut self, session: usize, now: Instant);
     fn discard(&mut self, session: usize);
-    fn poll_output(&mut self) -> Option<Out>;
-    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame>;
-    fn poll_timeout(&self) -> Option<Instant>;
     fn session(&self, session: usize) -> Option<&Session>;
     fn sid(&self, session: usize) -> Option<Sid>;
-    fn wants_read(&self, id: ConnectionId) -> bool;
-    /// The sessions whose last output has not been taken.
-    fn session_count(&self) -> usize;
 }
 
 /// A driver around [`Server`].
@@ -116,72 +101,36 @@ impl Whole {
     }
 }
 
-impl Driver for Whole {
-    fn name(&self) -> &'static str {
-        "Server"
+/// Inputs that are passed on, with a look at the sessions behind each.
+macro_rules! inputs {
+    ($($name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(fn $name(&mut self, $($arg: $type,)* now: Instant) {
+            self.server.$name($($arg,)* now);
+            self.number();
+        })*
+    };
+}
+
+impl Machine for Whole {
+    type Event = (usize, Happening);
+
+    inputs! {
+        handle_request(id: RequestId, head: &RequestHead<'_>, body: Bytes);
+        handle_request_begun(id: RequestId, head: &RequestHead<'_>);
+        handle_request_too_large(id: RequestId);
+        handle_request_aborted(id: RequestId);
+        handle_upgrade(id: ConnectionId, head: &RequestHead<'_>);
+        handle_webtransport(id: ConnectionId, head: &RequestHead<'_>);
+        handle_frame(id: ConnectionId, frame: Frame);
+        handle_bad_frame(id: ConnectionId, error: DecodeError);
+        handle_connection_closed(id: ConnectionId);
+        handle_connection_failed(id: ConnectionId);
+        handle_timeout();
+        end_sessions(farewell: Farewell, within: Duration);
     }
 
-    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
-        self.server.handle_request(id, head, body, now);
-        self.number();
-    }
-
-    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
-        self.server.handle_request_begun(id, head, now);
-    }
-
-    fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
-        self.server.handle_request_too_large(id, now);
-    }
-
-    fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
-        self.server.handle_request_aborted(id, now);
-    }
-
-    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
-        self.server.handle_upgrade(id, head, now);
-        self.number();
-    }
-
-    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
-        self.server.handle_webtransport(id, head, now);
-    }
-
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
-        self.server.handle_frame(id, frame, now);
-        self.number();
-    }
-
-    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
-        self.server.handle_bad_frame(id, error, now);
-    }
-
-    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
-        self.server.handle_connection_closed(id, now);
-    }
-
-    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
-        self.server.handle_connection_failed(id, now);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.server.handle_timeout(now);
-    }
-
-    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
-        self.server.send_parts(self.keys[session].0, parts)
-    }
-
-    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
-        self.server.send_volatile(self.keys[session].0, parts)
-    }
-
-    fn close(&mut self, session: usize, now: Instant) {
-        self.server.close(self.keys[session].0, now);
-    }
-
-    fn discard(&mut self, session: usize) {
-        self.server.discard(self.keys[session].0);
+    fn engine_config(&self) -> &Config {
+        self.server.config()
     }
 
     fn poll_output(&mut self) -> Option<Out> {
@@ -202,8 +151,51 @@ impl Driver for Whole {
         self.server.poll_frame(id)
     }
 
+    fn poll_frame_with_hint(&mut self, id: ConnectionId) -> Option<(Frame, bool)> {
+        self.server.poll_frame_with_hint(id)
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.server.poll_timeout()
+    }
+
+    fn wants_read(&self, id: ConnectionId) -> bool {
+        self.server.wants_read(id)
+    }
+
+    fn bytes_held(&self) -> usize {
+        self.server.bytes_held()
+    }
+
+    fn session_count(&self) -> usize {
+        self.server.session_count()
+    }
+
+    /// It is told by keys, and these sessions have numbers.
+    fn lifecycle(_: &(usize, Happening)) -> Lifecycle {
+        Lifecycle::Other
+    }
+}
+
+impl Driver for Whole {
+    fn name(&self) -> &'static str {
+        "Server"
+    }
+
+    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
+        self.server.send_parts(self.keys[session].0, parts)
+    }
+
+    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
+        self.server.send_volatile(self.keys[session].0, parts)
+    }
+
+    fn close(&mut self, session: usize, now: Instant) {
+        self.server.close(self.keys[session].0, now);
+    }
+
+    fn discard(&mut self, session: usize) {
+        self.server.discard(self.keys[session].0);
     }
 
     fn session(&self, session: usize) -> Option<&Session> {
@@ -212,14 +204,6 @@ impl Driver for Whole {
 
     fn sid(&self, session: usize) -> Option<Sid> {
         self.keys.get(session).map(|(_, sid)| *sid)
-    }
-
-    fn wants_read(&self, id: ConnectionId) -> bool {
-        self.server.wants_read(id)
-    }
-
-    fn session_count(&self) -> usize {
-        self.server.session_count()
     }
 }
 
@@ -359,10 +343,8 @@ enum Found {
     Session(usize, Action),
 }
 
-impl Driver for Bare {
-    fn name(&self) -> &'static str {
-        "bare sessions"
-    }
+impl Machine for Bare {
+    type Event = (usize, Happening);
 
     fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
         self.note_cors(Exchange::Request(id), head);
@@ -513,24 +495,6 @@ impl Driver for Bare {
         }
     }
 
-    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
-        self.with(session, |session| session.send_parts(parts))
-            .unwrap_or(Err(SendError::Closed))
-    }
-
-    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
-        self.with(session, |session| session.send_volatile(parts))
-            .unwrap_or(false)
-    }
-
-    fn close(&mut self, session: usize, now: Instant) {
-        self.with(session, |session| session.close(now));
-    }
-
-    fn discard(&mut self, session: usize) {
-        self.with(session, Session::discard);
-    }
-
     fn poll_output(&mut self) -> Option<Out> {
         let only_events = |output: &Out| matches!(output, Output::Event(_));
         if let Some(place) = self.outputs.iter().position(|output| !only_events(output)) {
@@ -562,17 +526,15 @@ impl Driver for Bare {
             .flatten()
     }
 
+    fn poll_frame_with_hint(&mut self, id: ConnectionId) -> Option<(Frame, bool)> {
+        let &number = self.connections.get(&id)?;
+        self.with(number, |session| session.poll_frame_with_hint(id))
+            .flatten()
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         let deadlines = [self.timers.next(), self.streams.next()];
         deadlines.into_iter().flatten().min()
-    }
-
-    fn session(&self, session: usize) -> Option<&Session> {
-        self.sessions.get(session)?.1.as_ref()
-    }
-
-    fn sid(&self, session: usize) -> Option<Sid> {
-        self.sessions.get(session).map(|(sid, _)| *sid)
     }
 
     fn wants_read(&self, id: ConnectionId) -> bool {
@@ -588,5 +550,60 @@ impl Driver for Bare {
             .iter()
             .filter(|(_, session)| session.is_some());
         kept.count()
+    }
+
+    fn bytes_held(&self) -> usize {
+        let sessions = self.sessions.iter().filter_map(|(_, kept)| kept.as_ref());
+        sessions.map(Session::bytes_held).sum()
+    }
+
+    fn engine_config(&self) -> &Config {
+        &self.config
+    }
+
+    fn end_sessions(&mut self, farewell: Farewell, _: Duration, now: Instant) {
+        for number in 0..self.sessions.len() {
+            self.with(number, |session| match farewell {
+                Farewell::Discard => session.discard(),
+                Farewell::Drain | Farewell::Tell | _ => session.close(now),
+            });
+        }
+    }
+
+    /// It is told by keys, and these sessions have numbers.
+    fn lifecycle(_: &(usize, Happening)) -> Lifecycle {
+        Lifecycle::Other
+    }
+}
+
+impl Driver for Bare {
+    fn name(&self) -> &'static str {
+        "bare sessions"
+    }
+
+    fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
+        self.with(session, |session| session.send_parts(parts))
+            .unwrap_or(Err(SendError::Closed))
+    }
+
+    fn send_volatile(&mut self, session: usize, parts: &[Encoded]) -> bool {
+        self.with(session, |session| session.send_volatile(parts))
+            .unwrap_or(false)
+    }
+
+    fn close(&mut self, session: usize, now: Instant) {
+        self.with(session, |session| session.close(now));
+    }
+
+    fn discard(&mut self, session: usize) {
+        self.with(session, Session::discard);
+    }
+
+    fn session(&self, session: usize) -> Option<&Session> {
+        self.sessions.get(session)?.1.as_ref()
+    }
+
+    fn sid(&self, session: usize) -> Option<Sid> {
+        self.sessions.get(session).map(|(sid, _)| *sid)
     }
 }

@@ -1,11 +1,14 @@
 //! A driver whose clock jumps back before some of its inputs.
 
+use std::time::Duration;
+
 use engineio_proto::codec::DecodeError;
+use engineio_proto::driver::server::{Farewell, Lifecycle, Machine};
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::Session;
+use engineio_proto::server::{Config, Session};
 use engineio_proto::{Bytes, ConnectionId, Encoded, Frame, Instant, RequestId, SendError, Sid};
 
-use crate::driver::{Driver, Out};
+use crate::driver::{Driver, Happening, Out};
 
 /// Tells a driver other times than it is told.
 pub(crate) struct Skewed {
@@ -50,59 +53,35 @@ impl Skewed {
     }
 }
 
-impl Driver for Skewed {
-    fn name(&self) -> &'static str {
-        self.inner.name()
+/// Inputs that are passed on with another time.
+macro_rules! inputs {
+    ($($name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(fn $name(&mut self, $($arg: $type,)* now: Instant) {
+            let now = self.time(now);
+            self.inner.$name($($arg,)* now);
+        })*
+    };
+}
+
+impl Machine for Skewed {
+    type Event = (usize, Happening);
+
+    inputs! {
+        handle_request(id: RequestId, head: &RequestHead<'_>, body: Bytes);
+        handle_request_begun(id: RequestId, head: &RequestHead<'_>);
+        handle_request_too_large(id: RequestId);
+        handle_request_aborted(id: RequestId);
+        handle_upgrade(id: ConnectionId, head: &RequestHead<'_>);
+        handle_webtransport(id: ConnectionId, head: &RequestHead<'_>);
+        handle_frame(id: ConnectionId, frame: Frame);
+        handle_bad_frame(id: ConnectionId, error: DecodeError);
+        handle_connection_closed(id: ConnectionId);
+        handle_connection_failed(id: ConnectionId);
+        end_sessions(farewell: Farewell, within: Duration);
     }
 
-    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_request(id, head, body, now);
-    }
-
-    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_request_begun(id, head, now);
-    }
-
-    fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_request_too_large(id, now);
-    }
-
-    fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_request_aborted(id, now);
-    }
-
-    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_upgrade(id, head, now);
-    }
-
-    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_webtransport(id, head, now);
-    }
-
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_frame(id, frame, now);
-    }
-
-    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_bad_frame(id, error, now);
-    }
-
-    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_connection_closed(id, now);
-    }
-
-    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
-        let now = self.time(now);
-        self.inner.handle_connection_failed(id, now);
+    fn engine_config(&self) -> &Config {
+        self.inner.engine_config()
     }
 
     /// Once by the clock that is behind, and then at the time, so that time goes on.
@@ -111,6 +90,45 @@ impl Driver for Skewed {
         self.inner.handle_timeout(early);
         self.latest = self.latest.max(now);
         self.inner.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Out> {
+        self.inner.poll_output()
+    }
+
+    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame> {
+        self.inner.poll_frame(id)
+    }
+
+    fn poll_frame_with_hint(&mut self, id: ConnectionId) -> Option<(Frame, bool)> {
+        self.inner.poll_frame_with_hint(id)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.inner.poll_timeout()
+    }
+
+    fn wants_read(&self, id: ConnectionId) -> bool {
+        self.inner.wants_read(id)
+    }
+
+    fn bytes_held(&self) -> usize {
+        self.inner.bytes_held()
+    }
+
+    fn session_count(&self) -> usize {
+        self.inner.session_count()
+    }
+
+    /// It is told by keys, and these sessions have numbers.
+    fn lifecycle(_: &(usize, Happening)) -> Lifecycle {
+        Lifecycle::Other
+    }
+}
+
+impl Driver for Skewed {
+    fn name(&self) -> &'static str {
+        self.inner.name()
     }
 
     fn send(&mut self, session: usize, parts: &[Encoded]) -> Result<(), SendError> {
@@ -130,31 +148,11 @@ impl Driver for Skewed {
         self.inner.discard(session);
     }
 
-    fn poll_output(&mut self) -> Option<Out> {
-        self.inner.poll_output()
-    }
-
-    fn poll_frame(&mut self, id: ConnectionId) -> Option<Frame> {
-        self.inner.poll_frame(id)
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.inner.poll_timeout()
-    }
-
     fn session(&self, session: usize) -> Option<&Session> {
         self.inner.session(session)
     }
 
     fn sid(&self, session: usize) -> Option<Sid> {
         self.inner.sid(session)
-    }
-
-    fn wants_read(&self, id: ConnectionId) -> bool {
-        self.inner.wants_read(id)
-    }
-
-    fn session_count(&self) -> usize {
-        self.inner.session_count()
     }
 }

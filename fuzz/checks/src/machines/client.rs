@@ -6,70 +6,12 @@ use std::time::Duration;
 
 use engineio_proto::client::Output;
 use engineio_proto::codec::DecodeError;
+use engineio_proto::driver::client::Machine;
 use engineio_proto::http::Answer;
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Seed};
 
 use super::{MOST_OUTPUTS, packet, pause, pick, run_down};
 use crate::input::Input;
-
-/// What the clients of both layers have in common.
-pub(super) trait Machine {
-    type Event: Debug;
-
-    fn handle_response(&mut self, id: RequestId, answer: Answer, now: Instant);
-    fn handle_request_failed(&mut self, id: RequestId, now: Instant);
-    fn handle_connected(&mut self, id: ConnectionId, now: Instant);
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
-    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
-    fn handle_connection_closed_with(&mut self, id: ConnectionId, code: u16, now: Instant);
-    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant);
-    fn handle_connection_refused(&mut self, id: ConnectionId, answer: &Answer, now: Instant);
-    fn handle_offline(&mut self, now: Instant);
-    fn handle_timeout(&mut self, now: Instant);
-    fn poll_output(&mut self) -> Option<Output<Self::Event>>;
-    fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame>;
-    fn poll_timeout(&self) -> Option<Instant>;
-}
-
-/// Passes the methods on to the machine's own ones.
-macro_rules! machine {
-    ($machine:ty, $event:ty) => {
-        impl super::client::Machine for $machine {
-            type Event = $event;
-
-            super::client::machine! { @ $machine:
-                handle_response(id: RequestId, answer: Answer, now: Instant);
-                handle_request_failed(id: RequestId, now: Instant);
-                handle_connected(id: ConnectionId, now: Instant);
-                handle_frame(id: ConnectionId, frame: Frame, now: Instant);
-                handle_bad_frame(id: ConnectionId, error: DecodeError, now: Instant);
-                handle_connection_closed_with(id: ConnectionId, code: u16, now: Instant);
-                handle_connection_failed(id: ConnectionId, now: Instant);
-                handle_connection_refused(id: ConnectionId, answer: &Answer, now: Instant);
-                handle_offline(now: Instant);
-                handle_timeout(now: Instant);
-            }
-
-            fn poll_output(&mut self) -> Option<Output<$event>> {
-                <$machine>::poll_output(self)
-            }
-
-            fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
-                <$machine>::poll_frame(self, connection)
-            }
-
-            fn poll_timeout(&self) -> Option<Instant> {
-                <$machine>::poll_timeout(self)
-            }
-        }
-    };
-    (@ $machine:ty: $($name:ident($($arg:ident: $type:ty),*);)*) => {
-        $(fn $name(&mut self, $($arg: $type),*) {
-            <$machine>::$name(self, $($arg),*);
-        })*
-    };
-}
-pub(super) use machine;
 
 /// A client with a network that does anything.
 pub(super) struct Rig<M> {
@@ -95,7 +37,7 @@ pub(super) fn seed() -> Seed {
     Seed::new([9; 32])
 }
 
-impl<M: Machine> Rig<M> {
+impl<M: Machine<Event: Debug>> Rig<M> {
     pub(super) fn new(machine: M) -> Self {
         Self::of(Revision::V4, machine)
     }

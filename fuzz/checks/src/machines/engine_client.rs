@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use engineio_proto::client::{Client, Config, Event, Output};
-use engineio_proto::codec::DecodeError;
-use engineio_proto::http::Answer;
-use engineio_proto::{
-    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Revision, Transport,
-};
+use engineio_proto::client::{Client, Config, Event};
+use engineio_proto::{Encoded, Message, Revision, Transport};
 
 use super::MOST_STEPS;
-use super::client::{BEAT, NETWORK_OPS, Rig, machine, seed};
+use super::client::{BEAT, NETWORK_OPS, Rig, seed};
 use crate::input::Input;
-
-machine!(Client, Event);
 
 /// A history of server, network, application and clock; the first byte chooses the settings.
 ///

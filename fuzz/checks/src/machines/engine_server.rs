@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use engineio_proto::codec::DecodeError;
-use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, Event, HandshakeToken, Output, Server, ServerEvent};
-use engineio_proto::{
-    ConnectionId, Encoded, Frame, Instant, Message, RequestId, Transport, Transports,
-};
+use engineio_proto::server::{Config, Event, HandshakeToken, Server, ServerEvent};
+use engineio_proto::{Encoded, Message, Transport, Transports};
 
-use super::server::{Life, NETWORK_OPS, Rig, machine, seed};
+use super::server::{Life, Machine, NETWORK_OPS, Rig, seed};
 use super::{MOST_STEPS, pick};
 use crate::input::Input;
 
-machine!(Server, ServerEvent, |server| server, life);
+impl Machine for Server {
+    fn engine(&self) -> &Server {
+        self
+    }
+
+    fn life(event: &ServerEvent) -> Life {
+        life(event)
+    }
+}
 
 /// A history of clients, application and clock; the first byte chooses the settings.
 ///

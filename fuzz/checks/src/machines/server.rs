@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engineio_proto::codec::DecodeError;
+use engineio_proto::driver::server;
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Output, Server, Session, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Seed, Transport};
@@ -13,26 +14,11 @@ use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Seed, Tr
 use super::{MOST_OUTPUTS, packet, pause, pick, run_down};
 use crate::input::Input;
 
-/// What the servers of both layers have in common.
-pub(super) trait Machine {
-    type Event: Debug;
-
-    fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant);
-    fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant);
-    fn handle_request_too_large(&mut self, id: RequestId, now: Instant);
-    fn handle_request_aborted(&mut self, id: RequestId, now: Instant);
-    fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-    fn handle_webtransport(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-    fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant);
-    fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant);
-    fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant);
-    fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant);
-    fn handle_timeout(&mut self, now: Instant);
-    fn poll_output(&mut self) -> Option<Output<Self::Event>>;
-    fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame>;
-    fn poll_timeout(&self) -> Option<Instant>;
-    fn bytes_held(&self) -> usize;
+/// A server, and what is looked at besides.
+pub(super) trait Machine: server::Machine<Event: Debug> {
+    /// The Engine.IO server in it.
     fn engine(&self) -> &Server;
+    /// What an event means for the life of a session.
     fn life(event: &Self::Event) -> Life;
 }
 
@@ -43,60 +29,6 @@ pub(super) enum Life {
     Of(SessionKey),
     Other,
 }
-
-/// Passes the methods on to the machine's own ones.
-macro_rules! machine {
-    ($machine:ty, $event:ty, |$server:ident| $engine:expr, $life:expr) => {
-        impl super::server::Machine for $machine {
-            type Event = $event;
-
-            super::server::machine! { @ $machine:
-                handle_request(id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant);
-                handle_request_begun(id: RequestId, head: &RequestHead<'_>, now: Instant);
-                handle_request_too_large(id: RequestId, now: Instant);
-                handle_request_aborted(id: RequestId, now: Instant);
-                handle_upgrade(id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-                handle_webtransport(id: ConnectionId, head: &RequestHead<'_>, now: Instant);
-                handle_frame(id: ConnectionId, frame: Frame, now: Instant);
-                handle_bad_frame(id: ConnectionId, error: DecodeError, now: Instant);
-                handle_connection_closed(id: ConnectionId, now: Instant);
-                handle_connection_failed(id: ConnectionId, now: Instant);
-                handle_timeout(now: Instant);
-            }
-
-            fn poll_output(&mut self) -> Option<Output<$event>> {
-                <$machine>::poll_output(self)
-            }
-
-            fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
-                <$machine>::poll_frame(self, connection)
-            }
-
-            fn poll_timeout(&self) -> Option<Instant> {
-                <$machine>::poll_timeout(self)
-            }
-
-            fn bytes_held(&self) -> usize {
-                <$machine>::bytes_held(self)
-            }
-
-            fn engine(&self) -> &engineio_proto::server::Server {
-                let $server = self;
-                $engine
-            }
-
-            fn life(event: &$event) -> super::server::Life {
-                $life(event)
-            }
-        }
-    };
-    (@ $machine:ty: $($name:ident($($arg:ident: $type:ty),*);)*) => {
-        $(fn $name(&mut self, $($arg: $type),*) {
-            <$machine>::$name(self, $($arg),*);
-        })*
-    };
-}
-pub(super) use machine;
 
 /// A server with a network that does anything.
 pub(super) struct Rig<M: Machine> {

@@ -3,21 +3,16 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use engineio_proto::client::{Endpoint, Output};
-use engineio_proto::codec::DecodeError;
-use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use engineio_proto::client::Endpoint;
 use socketio_proto::Payload;
 use socketio_proto::client::{
     AckId, AckToken, AuthToken, Client, Config, Event, SocketKey, SocketOptions,
 };
 use socketio_proto::parser::Parser;
 
-use super::client::{NETWORK_OPS, Rig, machine, seed};
+use super::client::{NETWORK_OPS, Rig, seed};
 use super::{MOST_STEPS, engine_client, pick};
 use crate::input::Input;
-
-machine!(Client, Event);
 
 const NAMESPACES: [&str; 3] = ["/", "/a", "/asked"];
 

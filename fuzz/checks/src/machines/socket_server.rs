@@ -3,11 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
-use engineio_proto::codec::DecodeError;
-use engineio_proto::http::RequestHead;
-use engineio_proto::server::{HandshakeToken, Output};
-use engineio_proto::{ConnectionId, Frame, Instant, RequestId};
+use engineio_proto::server::HandshakeToken;
 use socketio_proto::Payload;
 use socketio_proto::parser::Parser;
 use socketio_proto::server::{
@@ -15,12 +11,20 @@ use socketio_proto::server::{
     NamespaceToken, RecoveryConfig, Server, SocketKey, Target,
 };
 
-use super::server::{Life, NETWORK_OPS, Rig, machine, seed};
+use super::server::{Life, Machine, NETWORK_OPS, Rig, seed};
 use super::socket_client::event;
 use super::{MOST_STEPS, engine_server, pick};
 use crate::input::Input;
 
-machine!(Server, Event, |server| server.engine(), life);
+impl Machine for Server {
+    fn engine(&self) -> &engineio_proto::server::Server {
+        Self::engine(self)
+    }
+
+    fn life(event: &Event) -> Life {
+        life(event)
+    }
+}
 
 const NAMESPACES: [&str; 4] = ["/", "/a", "/made-1", "/nowhere"];
 const ROOMS: [&str; 3] = ["r", "s", ""];
