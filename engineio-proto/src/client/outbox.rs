@@ -187,6 +187,19 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_queue_keeps_little_of_its_buffer() {
+        let mut long = outbox(vec![Message::text("a"); 1_000]);
+        assert!(long.messages.capacity() >= 1_000);
+        while long.pop().is_some() {}
+        assert!((1..=SPARE).contains(&long.messages.capacity()));
+
+        let mut short = outbox(vec![Message::text("a"); 2]);
+        let capacity = short.messages.capacity();
+        while short.pop().is_some() {}
+        assert_eq!(short.messages.capacity(), capacity);
+    }
+
+    #[test]
     fn texts_are_merged_according_to_max_payload() {
         let outbox = outbox(vec![
             Message::text("a".repeat(99)),
