@@ -218,6 +218,43 @@ fn undelivered_events_go_with_their_session() {
     assert_eq!(ended, [(broadcast, 1, vec![sockets[3]])]);
 }
 
+/// An answer that is dropped before the application takes it counts as missing, also when its broadcast still waits for
+/// another one.
+#[test]
+fn an_answer_that_is_dropped_is_missing_when_its_broadcast_ends() {
+    let mut net = net(2, false);
+    let (now, sockets) = (net.now, net.sockets.clone());
+    let second = std::time::Duration::from_secs(1);
+    let (broadcast, _) = net
+        .server
+        .broadcast_with_ack(&Target::namespace("/b"), &event(1), second, now)
+        .unwrap();
+    net.drain();
+    let long = "x".repeat(LIMIT / 4);
+    net.text(1, format!(r#"43/b,0["{long}"]"#));
+    for _ in 0..4 {
+        net.text(1, format!(r#"42["x","{long}"]"#));
+        check(&net);
+    }
+    assert_eq!(closed(&events(&mut net)), [ENDED]);
+
+    net.server.handle_timeout(now + second);
+
+    let ended = events(&mut net).into_iter().find_map(|event| {
+        let Event::BroadcastEnded {
+            id,
+            received,
+            missing,
+            ..
+        } = event
+        else {
+            return None;
+        };
+        Some((id, received, missing))
+    });
+    assert_eq!(ended, Some((broadcast, 0, vec![sockets[1], sockets[3]])));
+}
+
 /// Clients that send and go leave nothing that cannot be dropped.
 #[test]
 fn events_of_clients_that_are_gone_are_dropped_too() {
