@@ -593,9 +593,25 @@ mod tests {
             let mut recipients = Recipients { rooms: rooms(&named), except_rooms: rooms(&excluded), ..Recipients::default() };
             prop_assert_eq!(recipients.include(&session), expected);
             recipients.put_in_order();
+            for rooms in [&recipients.rooms, &recipients.except_rooms] {
+                prop_assert!(rooms.is_sorted_by(|earlier, later| earlier < later));
+            }
             prop_assert_eq!(recipients.include(&session), expected);
             prop_assert_eq!(recipients.include_ordered(&session, &Steps::new()), expected);
         }
+    }
+
+    #[test]
+    fn debug_of_recipients_tells_how_many_rooms_there_are_and_not_their_names() {
+        let recipients = Recipients {
+            rooms: alloc::vec![Arc::from("secret"), Arc::from("other")],
+            except_rooms: alloc::vec![Arc::from("secret")],
+            ..Recipients::default()
+        };
+        let shown = alloc::format!("{recipients:?}");
+        assert!(shown.starts_with("Recipients {") && !shown.contains("secret"));
+        let all = alloc::format!("{recipients:-?}");
+        assert_eq!(all.matches("secret").count(), 2);
     }
 
     fn packet(offset: u64) -> LoggedPacket {
@@ -613,6 +629,9 @@ mod tests {
         let config = RecoveryConfig::default().with_max_packets(10_000);
         let mut store = RecoveryStore::new(config);
         (0..10_000).for_each(|offset| store.record(packet(offset)));
+        let capacity = store.packets.capacity();
+        store.expire(Instant::from_millis(10) + config.max_disconnection_duration);
+        assert_eq!(store.packets.capacity(), capacity, "a few move nothing");
         store.expire(Instant::from_millis(9_900) + config.max_disconnection_duration);
         assert_eq!(store.packets.len(), 100);
         assert!(store.packets.capacity() <= 4 * 100 + 8);
