@@ -180,7 +180,15 @@ impl SocketPair {
                         self.joined(socket, false);
                     }
                 }
-                server::Event::Recovered { socket, .. } => self.joined(socket, true),
+                server::Event::Recovered {
+                    socket, namespace, ..
+                } => {
+                    let report = &mut self.network.report;
+                    report.require(namespace == "/", || {
+                        format!("{socket:?} came back to {namespace:?}")
+                    });
+                    self.joined(socket, true);
+                }
                 event => {
                     let now = self.network.now;
                     self.model.server_told(event, now, &mut self.network.report);
