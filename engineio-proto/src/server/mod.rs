@@ -12,6 +12,7 @@ mod marked;
 mod origins;
 mod outbox;
 mod output;
+mod parameters;
 mod query;
 mod requests;
 mod route;

@@ -11,6 +11,7 @@ use alloc::string::String;
 
 use super::config::Config;
 use super::jsonp::JsonpIndex;
+use super::parameters::parameters;
 use crate::http::{Headers, RequestHead, Response};
 use crate::{Revision, Sid, Transport};
 
@@ -222,7 +223,7 @@ struct Query<'a> {
 impl<'a> Query<'a> {
     fn parse(query: &'a str) -> Self {
         let mut parsed = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (name, value) in parameters(query) {
             match &*name {
                 "transport" => parsed.transport = Some(value),
                 "sid" => parsed.sid = Some(value),
