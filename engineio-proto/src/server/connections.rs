@@ -38,7 +38,7 @@ impl Server {
     /// Takes a frame of a connection. One of an unknown connection is ignored.
     pub fn handle_frame(&mut self, id: ConnectionId, frame: Frame, now: Instant) {
         let now = self.observe(now);
-        if let Some(&key) = self.connections.get(&id) {
+        if let Some(key) = self.connections.find(id) {
             stats::bump(&mut self.stats.frames_in);
             self.with(key, |session| session.handle_frame(id, frame, now));
         } else {
@@ -51,7 +51,7 @@ impl Server {
     pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
         self.grants.forget(Exchange::Connection(id));
-        match self.connections.remove(&id) {
+        match self.connections.remove(id) {
             Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
             None => self.forget_waiting(id),
         }
@@ -62,7 +62,7 @@ impl Server {
     pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
         self.grants.forget(Exchange::Connection(id));
-        match self.connections.remove(&id) {
+        match self.connections.remove(id) {
             Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
             None => self.forget_waiting(id),
         }
@@ -83,7 +83,7 @@ impl Server {
     /// a message that was [sent uncompressed](crate::Encoded::uncompressed).
     #[must_use]
     pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
-        let &key = self.connections.get(&connection)?;
+        let key = self.connections.find(connection)?;
         let frame = self.with_result(SessionKey(key), |session| {
             session.poll_frame_with_hint(connection)
         })?;

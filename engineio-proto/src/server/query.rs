@@ -57,7 +57,7 @@ impl Server {
     /// The session that a connection belongs to, as its transport or as a probe.
     #[must_use]
     pub fn session_of(&self, connection: ConnectionId) -> Option<SessionKey> {
-        self.connections.get(&connection).copied().map(SessionKey)
+        self.connections.get(connection).map(SessionKey)
     }
 
     /// Whether the driver should read on from a connection; false while too much waits for the application, or while it
@@ -67,15 +67,15 @@ impl Server {
         if self.waiting.has_stream(connection) {
             return false;
         }
-        let key = self.connections.get(&connection);
-        key.and_then(|key| self.sessions.get(*key))
+        let key = self.connections.get(connection);
+        key.and_then(|key| self.sessions.get(key))
             .is_none_or(|slot| slot.session.wants_read())
     }
 
     /// The number of deadlines that are armed: one for each session that is not over.
     #[must_use]
     pub fn timer_count(&self) -> usize {
-        self.timers.len()
+        self.deadlines.len()
     }
 
     /// The bytes that are held for all clients together, as [`Config::max_bytes_held`] counts them. Constant time. Zero

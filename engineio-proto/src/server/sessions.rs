@@ -1,6 +1,5 @@
 //! Many sessions: which one a request belongs to, whose deadline is next, who has something to say.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::AddAssign;
 
@@ -8,25 +7,26 @@ use bytes::Bytes;
 
 use super::config::Config;
 use super::cors::Grants;
+use super::deadlines::Deadlines;
 use super::gate::{HandshakeToken, Waiting};
 use super::marked::Marked;
 use super::output::Output;
+use super::owners::Owners;
 use super::requests::Requests;
 use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
 use super::shared::Shared;
 use super::stats::{self, ByTransport, Stats};
 use super::streams::Streams;
-use crate::collections::{Key, Slab, Steps, TimerQueue};
+use crate::collections::{Key, Slab, Steps};
 use crate::http::{RequestHead, Response};
 use crate::ledger::{Backlog, HeapSize};
-use crate::{
-    ConfigError, ConnectionId, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator,
-};
+use crate::{ConfigError, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator};
 
 /// The sessions of one shard: one thread's worth, without locks.
 ///
-/// It is made of [`Route`], [`Session`], [`Slab`] and [`TimerQueue`] and does what any driver of them would. A driver
+/// It is made of [`Route`], [`Session`] and [`Slab`], and does what any driver of them and a
+/// [`TimerQueue`](crate::collections::TimerQueue) would. A driver
 /// feeds it requests, frames and the time, and after each input (or whenever it likes) takes what
 /// [`poll_output`](Self::poll_output) has.
 ///
@@ -65,9 +65,9 @@ pub struct Server {
     pub(super) generator: SidGenerator,
     pub(super) sessions: Slab<Slot>,
     requests: Requests,
-    pub(super) connections: BTreeMap<ConnectionId, Key>,
+    pub(super) connections: Owners,
     pub(super) grants: Grants,
-    pub(super) timers: TimerQueue<u32>,
+    pub(super) deadlines: Deadlines,
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
     ready: Marked,
     eventful: Marked,
@@ -96,6 +96,8 @@ pub(super) struct Slot {
     pub(super) session: Session,
     ready: bool,
     eventful: bool,
+    /// Where the deadline of the session is filed.
+    pub(super) filed: Option<Instant>,
     /// The number of sessions that opened before it.
     pub(super) number: u32,
 }
@@ -222,9 +224,9 @@ impl Server {
             generator: SidGenerator::new(shard, seed),
             sessions: Slab::new(),
             requests: Requests::new(&ledger),
-            connections: BTreeMap::new(),
+            connections: Owners::new(),
             grants: Grants::new(&ledger),
-            timers: TimerQueue::new(),
+            deadlines: Deadlines::new(),
             ready: Marked::new(&ledger),
             eventful: Marked::new(&ledger),
             outputs: Backlog::new(&ledger),
@@ -343,19 +345,16 @@ impl Server {
         self.expire_streams(now);
         self.end_drain(now);
         for _ in 0..TIMERS_PER_CALL {
-            let Some(slot) = self.timers.pop_expired(now) else {
-                if self.timers.next().is_some_and(|due| due <= now) {
+            let Some(slot) = self.deadlines.pop_expired(&mut self.sessions, now) else {
+                if self.deadlines.next().is_some_and(|due| due <= now) {
                     continue; // what was due has moved later; there is more of that
                 }
                 break;
             };
             if let Some((key, _)) = self.sessions.at(slot) {
-                let deadline = self.with_result(SessionKey(key), |session| {
-                    session.handle_timeout(now);
-                    session.poll_timeout()
-                });
+                self.with(key, |session| session.handle_timeout(now));
                 // It is no longer in the queue, whether or not it moved.
-                self.timers.set(slot, deadline.flatten());
+                self.file(key);
             }
         }
         self.settle();
@@ -445,7 +444,19 @@ impl Server {
                 .with_result(SessionKey(key), Session::poll_action)
                 .flatten()
             {
-                self.finish(&mut action);
+                match action {
+                    Output::Frames { connection } => {
+                        // One that is over may speak of a connection that is gone.
+                        if self.session(SessionKey(key)).is_some_and(Session::is_open) {
+                            self.connections.note(connection, key);
+                        }
+                    }
+                    Output::Respond { .. }
+                    | Output::Accept { .. }
+                    | Output::Refuse { .. }
+                    | Output::Close { .. }
+                    | Output::Event(_) => self.finish(&mut action),
+                }
                 return Some(action.map_event(|never| match never {}));
             }
             self.ready.pop_front();
@@ -488,11 +499,11 @@ impl Server {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time; it may be early, as
-    /// [`TimerQueue::next`] may.
+    /// [`TimerQueue::next`](crate::collections::TimerQueue::next) may.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadlines = [
-            self.timers.next(),
+            self.deadlines.next(),
             self.waiting.next_timeout(),
             self.streams.next_timeout(),
             self.drained_by,
@@ -536,11 +547,11 @@ impl Server {
                 session,
                 ready: false,
                 eventful: false,
+                filed: None,
                 number,
             }
         })?;
-        let session = &self.sessions.get(key)?.session;
-        self.timers.set(key.slot(), session.poll_timeout());
+        self.file(key);
         self.present.count(handshake.transport);
         Some(key)
     }
@@ -567,7 +578,7 @@ impl Server {
                 headers.add_cors(self.grants.take(by, &self.config));
             }
             Output::Refuse { connection, .. } | Output::Close { connection } => {
-                self.connections.remove(connection);
+                self.connections.remove(*connection);
                 self.grants.forget(Exchange::Connection(*connection));
             }
             Output::Frames { .. } | Output::Event(_) => {}
@@ -605,9 +616,17 @@ impl Server {
         }
         // Most of what happens moves no deadline: a broadcast must not search the queue for each recipient.
         if before != after {
-            self.timers.set(key.slot(), after);
+            self.deadlines.set(key.slot(), &mut slot.filed, after);
         }
         Some(result)
+    }
+
+    /// Files the deadline of a session that is new, or whose deadline came up.
+    fn file(&mut self, key: Key) {
+        if let Some(slot) = self.sessions.get_mut(key) {
+            let deadline = slot.session.poll_timeout();
+            self.deadlines.set(key.slot(), &mut slot.filed, deadline);
+        }
     }
 
     /// Frees a session that is over and has nothing left to say.
@@ -616,8 +635,8 @@ impl Server {
             slot.session.is_closed() && !slot.session.has_action() && !slot.session.has_event()
         };
         if self.sessions.get(key).is_some_and(done) {
+            // It has no deadline any more, being closed.
             self.sessions.remove(key);
-            self.timers.set(key.slot(), None);
             let sessions = self.sessions.len();
             self.ready.fit(sessions);
             self.eventful.fit(sessions);
@@ -636,8 +655,8 @@ pub(super) enum Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Frame;
     use crate::server::Origins;
+    use crate::{ConnectionId, Frame};
 
     const SESSION: &str = "EIO=4&transport=polling";
 

@@ -59,7 +59,9 @@ impl Streams {
 
     fn pop_expired(&mut self, now: Instant) -> Option<ConnectionId> {
         let expired = self.deadlines.pop_expired(now);
-        self.settle();
+        if expired.is_some() {
+            self.settle();
+        }
         expired
     }
 
@@ -111,8 +113,8 @@ impl Server {
     /// the probe.
     pub fn handle_bad_frame(&mut self, id: ConnectionId, error: DecodeError, now: Instant) {
         let now = self.observe(now);
-        match self.connections.get(&id) {
-            Some(&key) => self.with(key, |session| session.handle_bad_frame(id, error, now)),
+        match self.connections.find(id) {
+            Some(key) => self.with(key, |session| session.handle_bad_frame(id, error, now)),
             None => self.refuse_stream(id),
         }
         self.settle();

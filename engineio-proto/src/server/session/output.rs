@@ -120,15 +120,18 @@ impl Session {
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timer, Instant)> {
         let closing = (self.state == State::Closing).then_some(self.closes_at);
-        let timers = [
-            (Timer::Heartbeat, self.heartbeat.deadline()),
-            (Timer::Upgrade, self.upgrade.deadline()),
-            (Timer::Close, closing),
-        ];
-        let armed = timers
-            .into_iter()
-            .filter_map(|(timer, deadline)| Some((timer, deadline?)));
-        armed.min_by_key(|(_, deadline)| *deadline)
+        let heartbeat = self.heartbeat.deadline();
+        let mut next = heartbeat.map(|deadline| (Timer::Heartbeat, deadline));
+        let mut or = |timer, deadline: Option<Instant>| {
+            if let Some(deadline) = deadline
+                && next.is_none_or(|(_, earliest)| deadline < earliest)
+            {
+                next = Some((timer, deadline));
+            }
+        };
+        or(Timer::Upgrade, self.upgrade.deadline());
+        or(Timer::Close, closing);
+        next
     }
 
     /// Whether [`poll_event`](Self::poll_event) has something.
