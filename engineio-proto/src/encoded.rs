@@ -108,6 +108,14 @@ impl Encoded {
         self.0.frame.clone()
     }
 
+    /// As [`frame`](Self::frame), for whoever needs the message no longer: the last holder moves the content out.
+    pub(crate) fn into_frame(self) -> Frame {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => inner.frame,
+            Err(shared) => shared.frame.clone(),
+        }
+    }
+
     /// The header of the whole, final, unmasked WebSocket frame (RFC 6455, section 5.2) that carries this message from
     /// a server: 2, 4 or 10 bytes. A driver that writes frames itself sends it and the content of
     /// [`frame`](Self::frame) in one vectored write.

@@ -145,14 +145,28 @@ impl fmt::Debug for Sid {
 
 /// The value of a base64url digit.
 fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'A'..=b'Z' => Some(digit - b'A'),
-        b'a'..=b'z' => Some(digit - b'a' + 26),
-        b'0'..=b'9' => Some(digit - b'0' + 52),
-        b'-' => Some(62),
-        b'_' => Some(63),
-        _ => None,
+    let value = VALUES.get(usize::from(digit)).copied();
+    value.filter(|value| *value != NO_DIGIT)
+}
+
+/// Stands for what is no digit.
+const NO_DIGIT: u8 = u8::MAX;
+
+/// The value of each character that is a digit.
+const VALUES: [u8; 256] = values();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a constant: out of bounds it would not compile"
+)]
+const fn values() -> [u8; 256] {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
     }
+    values
 }
 
 #[cfg(test)]

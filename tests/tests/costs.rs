@@ -50,14 +50,13 @@ const MANY: [&str; 21] = [
 ];
 
 /// Operations that look like it and concern one of each, or have the cost that their type states.
-const ONE: [(&str, &str); 7] = [
+const ONE: [(&str, &str); 6] = [
     ("Client::handle_timeout", "the timers of one connection"),
     ("Client::next_timer", "the timers of one connection"),
     ("Client::take_unsent", "the messages of one connection"),
     ("NamespacePattern::new", "the pieces of one pattern"),
     ("Server::poll_event", "the next event of what is marked"),
-    ("Server::poll_output", "the next output of what is marked"),
-    ("Session::next_timer", "the timers of one session"),
+    ("Server::poll_action", "the next output of what is marked"),
 ];
 
 /// A public operation: its name, what is said of it, and what it is.

@@ -52,9 +52,15 @@ impl<K: Copy + Ord> TimerQueue<K> {
 
     /// Sets, moves or (with `None`) removes the deadline of a key.
     pub fn set(&mut self, key: K, deadline: Option<Instant>) {
-        match (deadline, self.deadlines.get_mut(&key)) {
-            (Some(wanted), Some(known)) if wanted >= known.filed => known.wanted = wanted,
-            (Some(wanted), Some(known)) => {
+        let Some(wanted) = deadline else {
+            if let Some(known) = self.deadlines.remove(&key) {
+                self.order.remove(&(known.filed, key));
+            }
+            return;
+        };
+        match self.deadlines.get_mut(&key) {
+            Some(known) if wanted >= known.filed => known.wanted = wanted,
+            Some(known) => {
                 self.order.remove(&(known.filed, key));
                 *known = Deadline {
                     filed: wanted,
@@ -62,7 +68,7 @@ impl<K: Copy + Ord> TimerQueue<K> {
                 };
                 self.order.insert((wanted, key));
             }
-            (Some(wanted), None) => {
+            None => {
                 self.deadlines.insert(
                     key,
                     Deadline {
@@ -72,12 +78,6 @@ impl<K: Copy + Ord> TimerQueue<K> {
                 );
                 self.order.insert((wanted, key));
             }
-            (None, Some(known)) => {
-                let filed = known.filed;
-                self.order.remove(&(filed, key));
-                self.deadlines.remove(&key);
-            }
-            (None, None) => {}
         }
     }
 

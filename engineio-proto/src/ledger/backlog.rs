@@ -55,13 +55,21 @@ impl<T: HeapSize> Backlog<T> {
     }
 
     /// Puts an item at the end.
+    #[inline]
     pub fn push(&mut self, item: T) {
         self.contents = self.contents.saturating_add(item.heap_size());
         self.items.push_back(item);
         self.settle();
     }
 
+    /// The first item.
+    #[must_use]
+    pub fn front(&self) -> Option<&T> {
+        self.items.front()
+    }
+
     /// Takes the first item.
+    #[inline]
     pub fn pop(&mut self) -> Option<T> {
         let item = self.items.pop_front()?;
         self.contents = self.contents.saturating_sub(item.heap_size());

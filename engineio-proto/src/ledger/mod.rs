@@ -115,10 +115,16 @@ impl Ledger {
     }
 
     fn add(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         self.update(|total| total.saturating_add(bytes));
     }
 
     fn sub(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         debug_assert!(self.total() >= bytes, "more is released than was charged");
         self.update(|total| total.saturating_sub(bytes));
     }

@@ -80,8 +80,11 @@ impl Tally {
     }
 
     fn find(&self, id: usize) -> Option<&Self> {
-        core::iter::successors(Some(self), |place| place.next.get())
-            .find(|place| place.owner.load(Ordering::Relaxed) == id)
+        let mut place = self;
+        while place.owner.load(Ordering::Relaxed) != id {
+            place = place.next.get()?;
+        }
+        Some(place)
     }
 
     /// Takes a place that belongs to nobody.

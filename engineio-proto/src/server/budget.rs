@@ -30,6 +30,7 @@ impl Server {
 
     /// Whether more is held than [may be](super::Config::max_bytes_held). Constant time.
     #[must_use]
+    #[inline]
     pub fn is_over_limit(&self) -> bool {
         self.bytes_held() > self.config.max_bytes_held
     }
@@ -95,10 +96,15 @@ impl Server {
     }
 
     /// Keeps to the limit, at the end of each call.
+    #[inline]
     pub(super) fn settle(&mut self) {
-        if !self.enforcing || !self.is_worth_a_search() {
-            return;
+        if self.enforcing && self.is_worth_a_search() {
+            self.end_until_within();
         }
+    }
+
+    #[cold]
+    fn end_until_within(&mut self) {
         while self.is_over_limit() && !self.end_largest(|_| 0).is_empty() {}
         self.note_searched();
     }
@@ -107,11 +113,17 @@ impl Server {
     ///
     /// Answers and events that are not taken cannot be dropped. While they alone exceed the limit, the next search is
     /// due once an eighth more is held, and not with each call.
+    #[inline]
     pub fn is_worth_a_search(&mut self) -> bool {
-        if !self.is_over_limit() {
-            self.fruitless = None;
-            return false;
+        if self.is_over_limit() {
+            return self.is_much_more_than_in_vain();
         }
+        self.fruitless = None;
+        false
+    }
+
+    #[cold]
+    fn is_much_more_than_in_vain(&mut self) -> bool {
         let held = self.bytes_held();
         self.fruitless = self.fruitless.map(|before| before.min(held));
         let next = |before: usize| before.saturating_add(before / SEARCHED_AGAIN);

@@ -84,14 +84,24 @@ impl Server {
     #[must_use]
     pub fn poll_frame_with_hint(&mut self, connection: ConnectionId) -> Option<(Frame, bool)> {
         let key = self.connections.find(connection)?;
-        let frame = self.with_result(SessionKey(key), |session| {
-            session.poll_frame_with_hint(connection)
-        })?;
+        let slot = self.sessions.get_mut(key)?;
+        let frame = if slot.session.is_quiet(connection) {
+            slot.session.poll_quiet_frame()
+        } else {
+            self.poll_other_frame(key, connection)
+        };
         if frame.is_some() {
             stats::bump(&mut self.stats.frames_out);
         }
         self.settle();
         frame
+    }
+
+    /// The next frame of a session of which more may change than its queue.
+    fn poll_other_frame(&mut self, key: Key, connection: ConnectionId) -> Option<(Frame, bool)> {
+        self.with_result(SessionKey(key), |session| {
+            session.poll_frame_with_hint(connection)
+        })?
     }
 
     /// Gives a session a connection.

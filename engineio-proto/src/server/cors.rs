@@ -189,9 +189,8 @@ impl Grants {
     }
 
     /// The headers for the answer to an exchange. It is over.
-    pub(super) fn take(&mut self, by: Exchange, config: &Config) -> CorsHeaders {
-        self.remove(by)
-            .map_or_else(CorsHeaders::default, |grant| config.headers_of(grant))
+    pub(super) fn take(&mut self, by: Exchange, config: &Config) -> Option<CorsHeaders> {
+        self.remove(by).map(|grant| config.headers_of(grant))
     }
 
     /// Forgets an exchange that is over without an answer.
@@ -200,9 +199,9 @@ impl Grants {
     }
 
     fn remove(&mut self, by: Exchange) -> Option<Grant> {
-        let grant = self.grants.remove(&by);
+        let grant = self.grants.remove(&by)?;
         self.settle();
-        grant
+        Some(grant)
     }
 
     fn settle(&mut self) {

@@ -84,14 +84,21 @@ impl Outbox {
         config: &Config,
         ledger: &Ledger,
     ) -> Result<(), SendError> {
-        if let Err(error) = self.room(parts, config) {
+        let sum = |size: fn(&Encoded) -> usize| match parts {
+            [part] => size(part),
+            _ => parts.iter().map(size).fold(0, usize::saturating_add),
+        };
+        let bytes = self.bytes.saturating_add(sum(Encoded::payload_len));
+        if let Err(error) = self.room(parts.len(), sum(Encoded::fixed_size), bytes, config) {
             self.refused |= matches!(error, SendError::Full { .. });
             return Err(error);
         }
         let before = self.slots_size();
-        parts.iter().for_each(|part| ledger.hold(part));
-        self.messages.extend(parts.iter().cloned());
-        self.bytes = self.bytes_with(parts);
+        for part in parts {
+            ledger.hold(part);
+            self.messages.push_back(part.clone());
+        }
+        self.bytes = bytes;
         ledger.replace(before, self.slots_size());
         Ok(())
     }
@@ -111,18 +118,25 @@ impl Outbox {
         messages.fold(Held::only(self.slots_size()), Held::with)
     }
 
-    fn room(&self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
-        let sizes = parts.iter().map(Encoded::fixed_size);
-        if sizes.fold(0, usize::saturating_add) > config.max_bytes_held {
+    /// Whether there is room for so many parts that take `size` bytes of memory, and with which `bytes` bytes wait.
+    #[inline]
+    fn room(
+        &self,
+        parts: usize,
+        size: usize,
+        bytes: usize,
+        config: &Config,
+    ) -> Result<(), SendError> {
+        if size > config.max_bytes_held {
             return Err(SendError::TooLarge {
                 limit: config.max_bytes_held,
             });
         }
-        let count = self.messages.len().saturating_add(parts.len());
+        let count = self.messages.len().saturating_add(parts);
         // A single message beyond the limit may go when nothing else waits: the limit bounds how far a reader lags.
         if self.messages.is_empty() {
             Ok(())
-        } else if self.bytes_with(parts) > config.max_buffered_bytes {
+        } else if bytes > config.max_buffered_bytes {
             Err(SendError::Full {
                 buffered: self.bytes,
                 limit: config.max_buffered_bytes,
@@ -137,12 +151,6 @@ impl Outbox {
         }
     }
 
-    fn bytes_with(&self, parts: &[Encoded]) -> usize {
-        parts.iter().fold(self.bytes, |sum, part| {
-            sum.saturating_add(part.payload_len())
-        })
-    }
-
     pub(super) fn push_heartbeat(&mut self) {
         self.heartbeat = true;
     }
@@ -150,6 +158,12 @@ impl Outbox {
     /// Whether a ping, or in revision 3 an answer to one, has not been taken yet.
     pub(super) fn heartbeat_waits(&self) -> bool {
         self.heartbeat
+    }
+
+    /// Whether there is nothing to be noticed when a message leaves: no part of the heartbeat waits, and the application
+    /// waits for no room.
+    pub(super) fn leaves_quietly(&self) -> bool {
+        !self.heartbeat && !self.refused
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -171,9 +185,15 @@ impl Outbox {
             return Some((Frame::Text(packet), true));
         }
         let wire = self.wire;
-        self.pop_with(ledger, wire.form(text_only), |message| {
-            (wire.frame(message, text_only), message.compress())
-        })
+        if let Some(form) = wire.form(text_only) {
+            return self.pop_with(ledger, Some(form), |message| {
+                (wire.frame(message, text_only), message.compress())
+            });
+        }
+        let message = self.pop(ledger)?;
+        ledger.release(&message);
+        let compress = message.compress();
+        Some((message.into_frame(), compress))
     }
 
     /// As many packets as fit into `limit` bytes, and at least one, as a polling payload behind `first`.
@@ -240,6 +260,12 @@ impl Outbox {
                 })
                 .unwrap_or_default();
         }
+        let first = match first {
+            Some(only) if control == 1 && count == 0 => {
+                return Payload::text(only.into_bytes(), true);
+            }
+            first => first,
+        };
         let mut compress = control > 0;
         let mut body = BytesMut::with_capacity(length);
         let mut join = |packet: &str| {

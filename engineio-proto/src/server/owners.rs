@@ -51,7 +51,12 @@ impl Owners {
 
     /// The session of a connection, which is remembered.
     pub(super) fn find(&mut self, connection: ConnectionId) -> Option<Key> {
-        let session = self.get(connection)?;
+        if let Some((last, session)) = self.last
+            && last == connection
+        {
+            return Some(session);
+        }
+        let session = self.sessions.get(&connection).copied()?;
         self.last = Some((connection, session));
         Some(session)
     }

@@ -5,47 +5,54 @@ use alloc::borrow::Cow;
 /// A name and its value, decoded.
 type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// The parameters of a query in their order, as [`form_urlencoded::parse`] has them. What holds nothing to decode, as
-/// nearly all does, is borrowed after one look at each byte.
-pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
-    let mut rest = query;
-    core::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let (mut end, mut equals, mut plain) = (rest.len(), None, true);
-            for (at, byte) in rest.bytes().enumerate() {
+/// The parameters of a query in their order, as [`form_urlencoded::parse`] has them. Those that hold nothing to be
+/// decoded, as nearly all, are borrowed after one look at each byte.
+pub(super) fn parameters(query: &str) -> Parameters<'_> {
+    Parameters { rest: query }
+}
+
+pub(super) struct Parameters<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = Parameter<'a>;
+
+    fn next(&mut self) -> Option<Parameter<'a>> {
+        while !self.rest.is_empty() {
+            let (mut end, mut equals, mut is_plain) = (self.rest.len(), None, true);
+            for (at, byte) in self.rest.bytes().enumerate() {
                 match byte {
+                    // Letters, behind all that means something.
+                    b'>'.. => {}
                     b'&' => {
                         end = at;
                         break;
                     }
                     b'=' if equals.is_none() => equals = Some(at),
-                    b'%' | b'+' => plain = false,
+                    b'%' | b'+' => is_plain = false,
                     _ => {}
                 }
             }
-            let (parameter, behind) = rest.split_at_checked(end)?;
-            rest = behind.get(1..).unwrap_or_default();
-            if !parameter.is_empty() {
-                return if plain {
-                    split(parameter, equals)
-                } else {
-                    form_urlencoded::parse(parameter.as_bytes()).next()
-                };
+            let (parameter, behind) = self.rest.split_at_checked(end)?;
+            self.rest = behind.get(1..).unwrap_or_default();
+            if parameter.is_empty() {
+                continue;
             }
+            if !is_plain {
+                return form_urlencoded::parse(parameter.as_bytes()).next();
+            }
+            let (name, value) = match equals {
+                Some(equals) => {
+                    let (name, value) = parameter.split_at_checked(equals)?;
+                    (name, value.get(1..)?)
+                }
+                None => (parameter, ""),
+            };
+            return Some((name.into(), value.into()));
         }
         None
-    })
-}
-
-fn split(parameter: &str, equals: Option<usize>) -> Option<Parameter<'_>> {
-    let (name, value) = match equals {
-        Some(equals) => {
-            let (name, value) = parameter.split_at_checked(equals)?;
-            (name, value.get(1..)?)
-        }
-        None => (parameter, ""),
-    };
-    Some((name.into(), value.into()))
+    }
 }
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ impl Requests {
     }
 
     pub(super) fn remove(&mut self, id: RequestId) -> Option<Option<Key>> {
-        let session = self.sessions.remove(&id);
+        let session = self.sessions.remove(&id)?;
         self.settle();
-        session
+        Some(session)
     }
 
     pub(super) fn get(&self, id: RequestId) -> Option<Option<Key>> {

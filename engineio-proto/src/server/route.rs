@@ -130,15 +130,14 @@ impl Route {
             return Ok(Self::Preflight);
         }
         let query = Query::parse(request.query);
-        let transport = query.transport.as_deref().and_then(Transport::from_name);
         // A WebTransport session brings no query: what names it is no request of one.
-        let transport = transport.filter(|&transport| {
+        let transport = query.transport.filter(|&transport| {
             config.transports.contains(transport) && transport != Transport::WebTransport
         });
         let transport = transport.ok_or(Reject::UnknownTransport)?;
         config.check_origin(request)?;
         let revision = query.revision(config);
-        match query.sid.as_deref().filter(|sid| !sid.is_empty()) {
+        match query.sid {
             Some(sid) => Self::of_session(request, &query, transport, revision, sid),
             None => Self::of_handshake(request, &query, transport, revision, config),
         }
@@ -149,9 +148,9 @@ impl Route {
         query: &Query<'_>,
         transport: Transport,
         revision: Option<Revision>,
-        sid: &str,
+        sid: Option<Sid>,
     ) -> Result<Self, Reject> {
-        let sid = Sid::parse(sid).ok_or(Reject::UnknownSid)?;
+        let sid = sid.ok_or(Reject::UnknownSid)?;
         let action = match request.method {
             _ if request.upgrade => Action::Upgrade {
                 text_only: query.text_only,
@@ -213,9 +212,10 @@ impl Route {
 /// The parameters that matter; of a repeated one the last counts.
 #[derive(Default)]
 struct Query<'a> {
-    transport: Option<Cow<'a, str>>,
-    sid: Option<Cow<'a, str>>,
-    revision: Option<Cow<'a, str>>,
+    transport: Option<Transport>,
+    /// The session that it is for, itself `None` if no session can have that id. An empty id is none.
+    sid: Option<Option<Sid>>,
+    names_revision_4: bool,
     text_only: bool,
     jsonp: Option<Cow<'a, str>>,
 }
@@ -225,9 +225,9 @@ impl<'a> Query<'a> {
         let mut parsed = Self::default();
         for (name, value) in parameters(query) {
             match &*name {
-                "transport" => parsed.transport = Some(value),
-                "sid" => parsed.sid = Some(value),
-                "EIO" => parsed.revision = Some(value),
+                "transport" => parsed.transport = Transport::from_name(&value),
+                "sid" => parsed.sid = (!value.is_empty()).then(|| Sid::parse(&value)),
+                "EIO" => parsed.names_revision_4 = value == "4",
                 "j" => parsed.jsonp = Some(value),
                 "b64" => parsed.text_only = !value.is_empty(),
                 _ => {}
@@ -238,7 +238,7 @@ impl<'a> Query<'a> {
 
     /// The revision, if it is served: all that is not exactly 4 counts as 3.
     fn revision(&self, config: &Config) -> Option<Revision> {
-        if self.revision.as_deref() == Some("4") {
+        if self.names_revision_4 {
             Some(Revision::V4)
         } else {
             config.allow_eio3.then_some(Revision::V3)

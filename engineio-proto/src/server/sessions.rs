@@ -1,6 +1,7 @@
 //! Many sessions: which one a request belongs to, whose deadline is next, who has something to say.
 
 use alloc::sync::Arc;
+use core::convert::Infallible;
 use core::ops::AddAssign;
 
 use bytes::Bytes;
@@ -71,7 +72,7 @@ pub struct Server {
     /// Sessions with outputs, and sessions with events: each at most once, in the order they got some.
     ready: Marked,
     eventful: Marked,
-    pub(super) outputs: Backlog<Output<ServerEvent>>,
+    pub(super) outputs: Backlog<Output<Infallible>>,
     /// The events that are not of a session that exists.
     pub(super) opened: Backlog<ServerEvent>,
     pub(super) waiting: Waiting,
@@ -216,7 +217,7 @@ impl Server {
     /// A [`ConfigError`] if the settings cannot work.
     pub fn new(config: Config, shard: u16, seed: &Seed) -> Result<Self, ConfigError> {
         config.check()?;
-        let config = Shared::new(Arc::new(config));
+        let config = Shared::of_many(Arc::new(config));
         let ledger = config.ledger().clone();
         Ok(Self {
             config,
@@ -375,9 +376,12 @@ impl Server {
     ///
     /// As [`send`](Self::send).
     pub fn send_parts(&mut self, session: SessionKey, parts: &[Encoded]) -> Result<(), SendError> {
-        let sent = self
-            .with_result(session, |session| session.send_parts(parts))
-            .unwrap_or(Err(SendError::Closed));
+        let sent = if self.queue_quietly(session, parts) {
+            Ok(())
+        } else {
+            self.with_result(session, |session| session.send_parts(parts))
+                .unwrap_or(Err(SendError::Closed))
+        };
         match sent {
             Ok(()) => self.stats.sent(parts),
             Err(SendError::Full { .. }) => stats::bump(&mut self.stats.full),
@@ -385,6 +389,20 @@ impl Server {
         }
         self.settle();
         sent
+    }
+
+    /// Queues for a session of which nothing changes by it but that it has something to do. False if it has to be looked
+    /// at in whole.
+    fn queue_quietly(&mut self, SessionKey(key): SessionKey, parts: &[Encoded]) -> bool {
+        let Some(slot) = self.sessions.get_mut(key) else {
+            return false;
+        };
+        let queued = slot.session.queue_quietly(parts);
+        if queued && !slot.ready && slot.session.has_action() {
+            slot.ready = true;
+            self.ready.push_back(key);
+        }
+        queued
     }
 
     /// Queues the parts of one message for a session if they can leave at once; false if they were dropped.
@@ -432,39 +450,52 @@ impl Server {
     /// The next thing to do or to know. All that is to be done comes before the events.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<ServerEvent>> {
+        match self.poll_action() {
+            Some(action) => Some(action.map_event(|never| match never {})),
+            None => self.poll_event().map(Output::Event),
+        }
+    }
+
+    /// The next thing to do, without the events: for a layer above, which looks at events first and leaves the rest to
+    /// its own driver.
+    #[must_use]
+    pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
         loop {
             if let Some(mut output) = self.outputs.pop() {
                 self.finish(&mut output);
                 return Some(output);
             }
-            let Some(key) = self.ready.front() else {
-                return self.poll_event().map(Output::Event);
-            };
-            if let Some(mut action) = self
-                .with_result(SessionKey(key), Session::poll_action)
-                .flatten()
-            {
-                match action {
-                    Output::Frames { connection } => {
-                        // One that is over may speak of a connection that is gone.
-                        if self.session(SessionKey(key)).is_some_and(Session::is_open) {
-                            self.connections.note(connection, key);
-                        }
+            let key = self.ready.front()?;
+            let mut is_over = true;
+            // What a session wants done is taken without a change of its deadline, its transport or its events.
+            if let Some(slot) = self.sessions.get_mut(key) {
+                if slot.session.has_rare_action() {
+                    if let Some(mut action) = slot.session.poll_action() {
+                        self.finish(&mut action);
+                        return Some(action);
                     }
-                    Output::Respond { .. }
-                    | Output::Accept { .. }
-                    | Output::Refuse { .. }
-                    | Output::Close { .. }
-                    | Output::Event(_) => self.finish(&mut action),
+                } else if let Some(connection) = slot.session.announce() {
+                    if !slot.session.is_closed() {
+                        self.connections.note(connection, key);
+                    }
+                    return Some(Output::Frames { connection });
                 }
-                return Some(action.map_event(|never| match never {}));
+                slot.ready = false;
+                is_over = slot.session.is_closed();
             }
             self.ready.pop_front();
-            if let Some(slot) = self.sessions.get_mut(key) {
-                slot.ready = false;
+            if is_over {
+                self.release(key);
             }
-            self.release(key);
         }
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) may have something.
+    #[must_use]
+    #[inline]
+    #[doc(hidden)]
+    pub fn may_have_event(&self) -> bool {
+        self.eventful.front().is_some() || !self.opened.is_empty()
     }
 
     /// The next event, without what is to be done: for a layer above, which looks at events after each input and
@@ -476,12 +507,13 @@ impl Server {
                 return Some(event);
             }
             let key = self.eventful.front()?;
-            let event = self
-                .with_result(SessionKey(key), Session::poll_event)
-                .flatten();
-            if let Some(slot) = self.sessions.get_mut(key) {
+            // An event is taken without a change of anything else that the server goes by.
+            let slot = self.sessions.get_mut(key);
+            let event = slot.and_then(|slot| {
+                let event = slot.session.poll_event();
                 slot.eventful = event.is_some();
-            }
+                event
+            });
             match event {
                 Some(event) => {
                     self.stats.took(&event);
@@ -502,13 +534,15 @@ impl Server {
     /// [`TimerQueue::next`](crate::collections::TimerQueue::next) may.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let deadlines = [
-            self.deadlines.next(),
+        let others = [
             self.waiting.next_timeout(),
             self.streams.next_timeout(),
             self.drained_by,
         ];
-        deadlines.into_iter().flatten().min()
+        let first = self.deadlines.next();
+        others.into_iter().flatten().fold(first, |first, other| {
+            Some(first.map_or(other, |first| first.min(other)))
+        })
     }
 
     /// Notes the time, which never goes back.
@@ -562,20 +596,24 @@ impl Server {
 
     /// Adds what browsers are told about pages of other origins, and drops what was known of an exchange or connection
     /// that is over with this output.
-    fn finish<E>(&mut self, output: &mut Output<E>) {
+    fn finish(&mut self, output: &mut Output<Infallible>) {
         match output {
             Output::Respond { request, response } => {
                 self.requests.remove(*request);
-                let cors = self.grants.take(Exchange::Request(*request), &self.config);
-                // The answer to a preflight has its own.
-                response.headers.add_cors(cors);
+                let by = Exchange::Request(*request);
+                if let Some(cors) = self.grants.take(by, &self.config) {
+                    // The answer to a preflight has its own.
+                    response.headers.add_cors(cors);
+                }
             }
             Output::Accept {
                 connection,
                 headers,
             } => {
                 let by = Exchange::Connection(*connection);
-                headers.add_cors(self.grants.take(by, &self.config));
+                if let Some(cors) = self.grants.take(by, &self.config) {
+                    headers.add_cors(cors);
+                }
             }
             Output::Refuse { connection, .. } | Output::Close { connection } => {
                 self.connections.remove(*connection);

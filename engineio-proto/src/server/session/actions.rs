@@ -10,13 +10,16 @@ use crate::http::Response;
 use crate::ledger::{HeapSize, Held, Ledger};
 use crate::server::output::Output;
 
-/// A queue that takes eight bytes while it is empty, as it is in an idle session.
-#[expect(
-    clippy::box_collection,
-    reason = "eight bytes in an idle session instead of 32"
-)]
+/// A queue that takes eight bytes while it is empty, as it is in an idle session. The first action, mostly the only one,
+/// takes one allocation.
 #[derive(Debug, Default)]
-pub(super) struct Actions(Option<Box<VecDeque<Action>>>);
+pub(super) struct Actions(Option<Box<Waiting>>);
+
+#[derive(Debug)]
+struct Waiting {
+    first: Action,
+    others: VecDeque<Action>,
+}
 
 #[derive(Debug)]
 struct Action {
@@ -52,19 +55,30 @@ impl Actions {
         let before = self.slots_size();
         let action = Action { output, shares };
         let contents = action.heap_size();
-        self.0.get_or_insert_default().push_back(action);
+        if let Some(waiting) = &mut self.0 {
+            waiting.others.push_back(action);
+        } else {
+            self.0 = Some(Box::new(Waiting {
+                first: action,
+                others: VecDeque::new(),
+            }));
+        }
         ledger.replace(before, self.slots_size().saturating_add(contents));
     }
 
     /// The next action; the memory goes with the last.
     pub(super) fn pop_front(&mut self, ledger: &Ledger) -> Option<Output<Infallible>> {
+        self.0.as_ref()?;
         let before = self.slots_size();
-        let queue = self.0.as_mut()?;
-        let action = queue.pop_front();
-        if queue.is_empty() {
-            self.0 = None;
-        }
-        let action = action?;
+        let mut waiting = self.0.take()?;
+        let action = match waiting.others.pop_front() {
+            Some(next) => {
+                let first = core::mem::replace(&mut waiting.first, next);
+                self.0 = Some(waiting);
+                first
+            }
+            None => waiting.first,
+        };
         let contents = action.heap_size();
         ledger.replace(before.saturating_add(contents), self.slots_size());
         if let Some(message) = &action.shares {
@@ -75,7 +89,10 @@ impl Actions {
 
     /// Replaces the content of each answer that has much of it: each exchange is answered nevertheless.
     pub(super) fn shorten(&mut self, ledger: &Ledger, answer: impl Fn() -> Response) {
-        for action in self.0.iter_mut().flat_map(|queue| queue.iter_mut()) {
+        let waiting = self.0.iter_mut();
+        let actions = waiting
+            .flat_map(|waiting| core::iter::once(&mut waiting.first).chain(&mut waiting.others));
+        for action in actions {
             let before = action.heap_size();
             if action.is_long()
                 && let Output::Respond { response, .. } = &mut action.output
@@ -91,19 +108,18 @@ impl Actions {
 
     /// Whether there is an answer that [`shorten`](Self::shorten) replaces.
     pub(super) fn has_long_answer(&self) -> bool {
-        let mut actions = self.0.iter().flat_map(|queue| queue.iter());
-        actions.any(Action::is_long)
+        self.actions().any(Action::is_long)
     }
 
     /// What the queue holds.
     pub(super) fn held(&self, ledger: &Ledger, steps: &Steps) -> Held {
-        let actions = self.0.iter().flat_map(|queue| queue.iter());
-        actions.fold(Held::only(self.slots_size()), |sum, action| {
-            steps.count();
-            let message = action.shares.as_ref();
-            let message = message.map_or_else(Held::default, |message| ledger.held(message));
-            sum.with(message).with(Held::only(action.heap_size()))
-        })
+        self.actions()
+            .fold(Held::only(self.slots_size()), |sum, action| {
+                steps.count();
+                let message = action.shares.as_ref();
+                let message = message.map_or_else(Held::default, |message| ledger.held(message));
+                sum.with(message).with(Held::only(action.heap_size()))
+            })
     }
 
     /// Drops everything.
@@ -116,14 +132,19 @@ impl Actions {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Output<Infallible>> {
-        let actions = self.0.iter().flat_map(|queue| queue.iter());
-        actions.map(|action| &action.output)
+        self.actions().map(|action| &action.output)
+    }
+
+    fn actions(&self) -> impl Iterator<Item = &Action> {
+        let waiting = self.0.iter();
+        waiting.flat_map(|waiting| core::iter::once(&waiting.first).chain(&waiting.others))
     }
 
     fn slots_size(&self) -> usize {
-        self.0.as_ref().map_or(0, |queue| {
-            let slots = queue.capacity().saturating_mul(size_of::<Action>());
-            slots.saturating_add(size_of::<VecDeque<Action>>())
+        self.0.as_ref().map_or(0, |waiting| {
+            let slots = waiting.others.capacity();
+            let slots = slots.saturating_mul(size_of::<Action>());
+            slots.saturating_add(size_of::<Waiting>())
         })
     }
 }

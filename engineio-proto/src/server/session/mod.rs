@@ -162,7 +162,7 @@ impl Session {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self::begin(Shared::new(config), sid, handshake, now))
+        Ok(Self::begin(Shared::of_one(config), sid, handshake, now))
     }
 
     /// Opens a session of a machine that has many, and whose settings have been checked.
@@ -238,6 +238,17 @@ impl Session {
         self.flush_poll();
         self.check();
         result
+    }
+
+    /// As [`send_parts`](Self::send_parts), where that does nothing but queue: on a connection, with room. False, and
+    /// nothing is queued, where more may come of it.
+    pub(super) fn queue_quietly(&mut self, parts: &[Encoded]) -> bool {
+        self.state == State::Open
+            && matches!(self.carrier, Carrier::Connected { .. })
+            && self
+                .outbox
+                .push(parts, &self.config, self.config.ledger())
+                .is_ok()
     }
 
     /// Queues the parts of one message if they can leave at once: a poll is held or the connection is idle, and

@@ -1,17 +1,16 @@
 //! What a session wants done and known.
 
-use alloc::vec::Vec;
 use core::convert::Infallible;
 
 use bytestring::ByteString;
 
 use super::{Carrier, Event, Release, Session, State, Timer};
-use crate::codec::{Open, Packet, v4};
 use crate::http::{Headers, Response};
 use crate::ledger::{HeapSize, Ledger};
 use crate::server::close::CloseReason;
 use crate::server::outbox::Outbox;
 use crate::server::output::Output;
+use crate::server::shared::Upgrades;
 use crate::server::wire::Control;
 use crate::{ConnectionId, Frame, Instant, RequestId};
 
@@ -43,6 +42,19 @@ impl Session {
             self.upgrade.announce();
             return Some(Output::Frames { connection });
         }
+        self.announce()
+            .map(|connection| Output::Frames { connection })
+    }
+
+    /// Whether more is to be done than to take frames of the connection.
+    #[inline]
+    pub(in crate::server) fn has_rare_action(&self) -> bool {
+        !self.actions.is_empty() || self.upgrade.unannounced().is_some()
+    }
+
+    /// The connection, if it has frames of which the driver has not been told. It is told now.
+    #[inline]
+    pub(in crate::server) fn announce(&mut self) -> Option<ConnectionId> {
         let has_frames = self.has_frames();
         match &mut self.carrier {
             Carrier::Connected {
@@ -51,9 +63,7 @@ impl Session {
                 ..
             } if has_frames => {
                 *announced = true;
-                Some(Output::Frames {
-                    connection: *connection,
-                })
+                Some(*connection)
             }
             Carrier::Polling { .. } | Carrier::Awaited(_) | Carrier::Connected { .. } => None,
         }
@@ -101,13 +111,37 @@ impl Session {
             let text_only = self.text_only;
             self.take(|outbox, ledger| outbox.pop_frame(text_only, ledger))
         };
-        if let Carrier::Connected { announced, .. } = &mut self.carrier
-            && frame.is_none()
-        {
-            *announced = false;
+        if frame.is_none() {
+            self.note_all_taken();
         }
         self.after_departure();
         frame
+    }
+
+    /// Whether taking a frame for a connection changes nothing but the queue.
+    #[inline]
+    pub(in crate::server) fn is_quiet(&self, connection: ConnectionId) -> bool {
+        self.state == State::Open
+            && self.is_connected(connection)
+            && !self.open_pending
+            && self.outbox.leaves_quietly()
+    }
+
+    /// As [`poll_frame_with_hint`](Self::poll_frame_with_hint), for the connection of a session that
+    /// [is quiet](Self::is_quiet).
+    pub(in crate::server) fn poll_quiet_frame(&mut self) -> Option<(Frame, bool)> {
+        if self.outbox.is_empty() {
+            self.note_all_taken();
+            return None;
+        }
+        self.outbox.pop_frame(self.text_only, self.config.ledger())
+    }
+
+    /// The pipe took all frames: the driver is to be told of further ones.
+    fn note_all_taken(&mut self) {
+        if let Carrier::Connected { announced, .. } = &mut self.carrier {
+            *announced = false;
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time.
@@ -258,21 +292,11 @@ impl Session {
 
     pub(super) fn open_packet(&self) -> ByteString {
         let upgrades = if self.is_polling() {
-            self.config.upgrades(self.revision())
+            Upgrades::Of(self.revision())
         } else {
-            Vec::new()
+            Upgrades::None
         };
-        let open = Open::new(
-            self.sid.as_str(),
-            self.config.ping_interval,
-            self.config.ping_timeout,
-        )
-        .with_upgrades(upgrades)
-        .with_max_payload(self.config.max_payload as u64);
-        let Frame::Text(packet) = v4::encode_frame(&Packet::Open(open.encode().into())) else {
-            return ByteString::new();
-        };
-        packet
+        self.config.open_packet(&self.sid, upgrades)
     }
 
     pub(super) fn has_frames(&self) -> bool {
