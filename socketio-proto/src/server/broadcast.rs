@@ -166,11 +166,11 @@ impl Server {
             let Some(session) = self.sockets.get(socket.0).map(|socket| socket.session) else {
                 continue;
             };
-            let client = self.clients.get_mut(session.slot());
+            // Only who awaits acknowledgements looks at the clients.
+            let client = ack.and_then(|_| self.clients.get_mut(session.slot()));
             let mut connection = client.map(|client| &mut client.connection);
             let pending = connection
                 .as_ref()
-                .filter(|_| ack.is_some())
                 .map_or(0, |connection| connection.pending_acks(&namespace.name));
             let sent = if ack.is_some() && pending >= self.config.max_pending_acks {
                 Err(full)

@@ -35,10 +35,15 @@ const FOR_TOLD: usize = 2;
 
 impl Server {
     /// Keeps to the limit, at the end of each call.
+    #[inline]
     pub(super) fn keep_to_limit(&mut self) {
-        if !self.engine.is_worth_a_search() {
-            return;
+        if self.engine.is_worth_a_search() {
+            self.shrink_to_limit();
         }
+    }
+
+    #[cold]
+    fn shrink_to_limit(&mut self) {
         self.forget_oldest();
         while self.engine.is_over_limit() && self.end_largest() {
             self.forget_oldest();

@@ -372,11 +372,8 @@ impl Server {
     }
 
     /// Charges what a client sent along with a question, once the event that has it is taken.
-    pub(super) fn charge_asking(&mut self, event: &Event) {
-        if let Event::NamespaceRequested { token, auth, .. } = event
-            && let Some(asking) = self.asking.get_mut(&token.0)
-        {
-            let size = auth.as_ref().map_or(0, HeapSize::heap_size);
+    pub(super) fn charge_asking(&mut self, key: Key, size: usize) {
+        if let Some(asking) = self.asking.get_mut(&key) {
             asking.charge.set(size);
         }
     }

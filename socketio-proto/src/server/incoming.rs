@@ -29,7 +29,9 @@ impl Server {
 
     /// Lets the events of the layer below take effect.
     pub(super) fn take_events(&mut self) {
-        while let Some(event) = self.engine.poll_event() {
+        while self.engine.may_have_event()
+            && let Some(event) = self.engine.poll_event()
+        {
             self.handle_engine_event(event);
         }
     }
@@ -340,7 +342,9 @@ impl Server {
         let Some(socket) = self.sockets.remove(key) else {
             return;
         };
-        self.timers.set(Timer::Verdict(key), None);
+        if !socket.joined {
+            self.timers.set(Timer::Verdict(key), None);
+        }
         let name = SocketKey(key);
         for id in acks {
             // A broadcast goes on waiting.

@@ -318,46 +318,41 @@ impl Server {
     }
 
     fn next_output(&mut self) -> Option<Output<Event>> {
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                // Made by an action that was taken just now, such as the last answer of a session that closes.
-                Output::Event(event) => self.handle_engine_event(event),
-                Output::Respond { request, response } => {
-                    return Some(Output::Respond { request, response });
-                }
-                Output::Accept {
-                    connection,
-                    headers,
-                } => {
-                    return Some(Output::Accept {
-                        connection,
-                        headers,
-                    });
-                }
-                Output::Refuse {
-                    connection,
-                    response,
-                } => {
-                    return Some(Output::Refuse {
-                        connection,
-                        response,
-                    });
-                }
-                Output::Frames { connection } => return Some(Output::Frames { connection }),
-                Output::Close { connection } => return Some(Output::Close { connection }),
+        loop {
+            match self.engine.poll_action() {
+                // By far the most frequent one.
+                Some(Output::Frames { connection }) => return Some(Output::Frames { connection }),
+                Some(action) => return Some(action.map_event(|never| match never {})),
+                None => {}
             }
+            if !self.engine.may_have_event() {
+                break;
+            }
+            // Made by an action that was taken just now, such as the last answer of a session that closes.
+            self.take_events();
         }
-        let queued = self.events.pop()?;
-        self.undroppable = self.undroppable.saturating_sub(queued.undroppable);
-        let Queued { event, counted, .. } = queued;
-        self.charge_asking(&event);
+        self.count_taken();
+        self.events.pop().map(|queued| Output::Event(queued.event))
+    }
+
+    /// Counts the next event as taken. It is looked at where it lies, since moving it is most of the work.
+    fn count_taken(&mut self) {
+        let Some(queued) = self.events.front() else {
+            return;
+        };
+        let (counted, undroppable) = (queued.counted, queued.undroppable);
+        self.undroppable = self.undroppable.saturating_sub(undroppable);
+        if let Event::NamespaceRequested { token, auth, .. } = &queued.event {
+            let key = token.0;
+            let size = auth.as_ref().map_or(0, HeapSize::heap_size);
+            self.charge_asking(key, size);
+        }
         if let Some((session, bytes)) = counted
             && let Some(client) = self.client_mut(session)
         {
             client.undelivered_events = client.undelivered_events.saturating_sub(1);
             client.undelivered_bytes = client.undelivered_bytes.saturating_sub(bytes);
         }
-        Some(Output::Event(event))
     }
 
     /// The next frame for a connection, as [`engine::Server::poll_frame`].

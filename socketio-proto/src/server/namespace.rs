@@ -74,7 +74,7 @@ impl Socket {
     pub(super) fn name(&self) -> &str {
         let extras = self.extras.as_ref();
         let implicit = extras.and_then(|extras| extras.implicit_id.as_deref());
-        implicit.unwrap_or(self.id.as_str())
+        implicit.unwrap_or_else(|| self.id.as_str())
     }
 }
 

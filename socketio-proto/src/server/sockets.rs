@@ -60,7 +60,9 @@ impl Sockets {
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Socket> {
         let socket = self.slab.remove(key)?;
-        self.relocated.remove(socket.name());
+        if !self.relocated.is_empty() {
+            self.relocated.remove(socket.name());
+        }
         Some(socket)
     }
 

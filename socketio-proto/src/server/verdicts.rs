@@ -101,17 +101,23 @@ impl Server {
         };
         socket.joined = true;
         let (session, namespace) = (socket.session, socket.namespace);
-        let id: Arc<str> = Arc::from(socket.name());
         let extras = socket.extras.as_deref_mut();
         let restored = extras.and_then(|extras| extras.restored.take());
         let restored = restored.and_then(HeldRestored::into_session);
+        let rooms = if let Some(session) = restored {
+            session.rooms
+        } else if self.config.room_events {
+            BTreeSet::from([Arc::from(socket.name())])
+        } else {
+            // There is nobody to tell of its own room.
+            socket.own_room = true;
+            BTreeSet::new()
+        };
         if let Some(namespace) = self.namespaces.by_key_mut(namespace) {
             namespace.end_waiting(key);
             namespace.sockets.insert(SocketKey(key));
             namespace.is_established = true;
         }
-        let own = || BTreeSet::from([id]);
-        let rooms = restored.map_or_else(own, |session| session.rooms);
         for room in rooms {
             // It was in them before, or in its own by right.
             let _joined = self.join(SocketKey(key), &room);
