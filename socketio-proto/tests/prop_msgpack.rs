@@ -10,11 +10,18 @@
 #[path = "support/packets.rs"]
 mod packets;
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use engineio_proto::{Frame, Message, Revision};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use socketio_proto::parser::{Decoder, Limits, Parser};
 use socketio_proto::{
     DecodeError, EncodeError, MAX_PACKET_ID, Packet, PacketRef, PacketType, Payload, Placeholder,
@@ -124,6 +131,59 @@ proptest! {
             let by_text = decode_all(&mut Parser::Json.decoder(limits), &text);
             prop_assert_eq!(by_text, [packet]);
         }
+    }
+
+    /// A payload that came as MessagePack reads as that of the default parser does.
+    #[test]
+    fn both_forms_of_a_payload_read_the_same(data in msgpack(), packet_type in 2_u8..5) {
+        let message = [&[0x83, 0xa4][..], b"type", &[packet_type, 0xa3], b"nsp\xa1/\xa4data", &data];
+        let Ok(packet) = decode(message.concat().into()) else {
+            return Ok(());
+        };
+        let packed = packet.payload.unwrap();
+        // Asked before there is any JSON.
+        let (len, read, name) = (packed.payload_len(), packed.to_value(), packed.name().map(str::to_owned));
+        both_read::<Value>(&packed, &packed.clone())?;
+        let json = packed.json().to_owned();
+        prop_assert_eq!(len, json.len() + packed.attachments().iter().map(Bytes::len).sum::<usize>());
+        let attachments = packed.attachments().to_vec();
+        let json = Payload::from_json(packet.packet_type, json, attachments).unwrap();
+        prop_assert_eq!(&json, &packed);
+        prop_assert_eq!(json.payload_len(), len);
+        prop_assert_eq!(json.to_value(), read);
+        prop_assert_eq!(json.name(), name.as_deref());
+        prop_assert!(json.raw_args().eq(packed.raw_args()));
+        both_read::<Value>(&json, &packed)?;
+        both_read::<IgnoredAny>(&json, &packed)?;
+        both_read::<Option<bool>>(&json, &packed)?;
+        both_read::<String>(&json, &packed)?;
+        both_read::<char>(&json, &packed)?;
+        both_read::<u8>(&json, &packed)?;
+        both_read::<i64>(&json, &packed)?;
+        both_read::<u64>(&json, &packed)?;
+        both_read::<i128>(&json, &packed)?;
+        both_read::<u128>(&json, &packed)?;
+        both_read::<f32>(&json, &packed)?;
+        both_read::<f64>(&json, &packed)?;
+        both_read::<()>(&json, &packed)?;
+        both_read::<Bytes>(&json, &packed)?;
+        // MessagePack has no escapes, and lends what JSON cannot.
+        for (json, packed) in [
+            (json.args::<Vec<&[u8]>>(), packed.args()),
+            (json.data(), packed.data()),
+        ] {
+            prop_assert!(json.is_err() || json.ok() == packed.ok());
+        }
+        both_read::<Placeholder>(&json, &packed)?;
+        both_read::<Lookalike<'_>>(&json, &packed)?;
+        both_read::<Buffered>(&json, &packed)?;
+        both_read::<Variant>(&json, &packed)?;
+        both_read::<(Option<Value>, Option<Raw<'_>>)>(&json, &packed)?;
+        both_read::<Vec<Option<Raw<'_>>>>(&json, &packed)?;
+        both_read::<Vec<Buffered>>(&json, &packed)?;
+        both_read::<BTreeMap<String, Value>>(&json, &packed)?;
+        both_read::<BTreeMap<String, Raw<'_>>>(&json, &packed)?;
+        both_read::<BTreeMap<char, (Value, Raw<'_>)>>(&json, &packed)?;
     }
 
     #[test]
@@ -236,6 +296,75 @@ fn older() -> Decoder {
 
 fn decode(message: Bytes) -> Result<Packet, DecodeError> {
     decode_with(message, Limits::default())
+}
+
+/// A value as JSON, borrowed.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Raw<'a>(#[serde(borrow)] &'a RawValue);
+
+impl PartialEq for Raw<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+/// A struct in the place of a placeholder.
+#[derive(Debug, Deserialize, PartialEq)]
+struct Lookalike<'a> {
+    #[serde(borrow, rename = "_placeholder")]
+    flag: Raw<'a>,
+    #[serde(borrow)]
+    num: Option<Raw<'a>>,
+}
+
+/// What goes by a buffer of serde's.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(untagged)]
+enum Buffered {
+    Float(f64),
+    Int(i64),
+    List(Vec<Self>),
+    Map(BTreeMap<String, Self>),
+    Other(Value),
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+enum Variant {
+    A,
+    #[serde(rename = "a")]
+    B(Value),
+    #[serde(rename = "b")]
+    C {
+        a: Option<Value>,
+    },
+}
+
+/// Reads each argument of two equal payloads, alone and all together, by reference and by value.
+fn both_read<'a, T>(one: &'a Payload, other: &'a Payload) -> Result<(), TestCaseError>
+where
+    T: Deserialize<'a> + Debug + PartialEq,
+{
+    let (mut args, mut others) = (one.raw_args(), other.raw_args());
+    loop {
+        let (arg, other) = (args.read::<T>(), others.read::<T>());
+        let read = arg.is_some();
+        prop_assert_eq!(arg.map(Result::ok), other.map(Result::ok));
+        prop_assert_eq!(args.clone().next(), others.clone().next());
+        if !read {
+            break;
+        }
+    }
+    prop_assert_eq!(one.args::<Vec<T>>().ok(), other.args::<Vec<T>>().ok());
+    prop_assert_eq!(
+        one.args::<(Value, T)>().ok(),
+        other.args::<(Value, T)>().ok()
+    );
+    prop_assert_eq!(one.data::<T>().ok(), other.data::<T>().ok());
+    let [by_value, other_by_value] =
+        [one, other].map(|payload| payload.clone().into_args::<Value>());
+    prop_assert_eq!(by_value.ok(), other_by_value.ok());
+    Ok(())
 }
 
 /// What every decoded packet keeps to.

@@ -40,8 +40,8 @@ pub enum Parser {
     Json,
     /// MessagePack, officially `socket.io-msgpack-parser` 3: a binary message for each packet, attachments within.
     ///
-    /// A payload stays JSON with attachments, into which what comes is converted. What JSON lacks becomes what
-    /// JavaScript's `JSON.stringify` makes of it: a date is a string like `"2020-02-03T04:05:06.789Z"`; `undefined` is
+    /// What comes is read, and leaves again, without becoming JSON; a payload stands for JSON with attachments, whatever the
+    /// parser. What JSON lacks becomes what JavaScript's `JSON.stringify` makes of it: a date is a string like `"2020-02-03T04:05:06.789Z"`; `undefined` is
     /// left out of objects, and `null` in arrays like a number that is not finite. Integers of 64 bits are kept exactly,
     /// and whole floats stay floats. An ext of a type that JavaScript's values do not have is an array of its type and
     /// an attachment.

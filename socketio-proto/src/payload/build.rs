@@ -11,7 +11,8 @@ use super::budget::MAX_EXPANSION;
 use super::escape::escape;
 use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Writer};
-use super::{Attached, Name, Payload, Shape};
+use super::shape::{Name, Shape};
+use super::{Attached, Body, Payload};
 use crate::parser::MAX_JSON_DEPTH;
 use crate::parser::syntax::{self, Fault};
 use crate::{EncodeError, is_reserved_event};
@@ -43,7 +44,7 @@ impl PayloadBuilder {
         let name = if end == name.len().saturating_add(2) {
             Name::Span { start: 2, end }
         } else {
-            Name::Decoded(ByteString::from(name))
+            Name::Decoded(name.into())
         };
         Self::new(json, Shape::Event(name), true)
     }
@@ -233,11 +234,8 @@ fn check(json: &str) -> Result<(), EncodeError> {
 
 fn finish(mut json: String, shape: Shape, max_expansion: u16) -> Payload {
     json.shrink_to_fit();
-    let end = json.len();
     Payload {
-        text: json.into(),
-        start: 0,
-        end,
+        body: Body::json(json.into()),
         shape,
         attachments: None,
         max_expansion,

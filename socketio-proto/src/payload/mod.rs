@@ -6,14 +6,18 @@ pub(crate) mod cursor;
 mod de;
 pub(crate) mod escape;
 mod number;
+pub(crate) mod packed;
 pub(crate) mod placeholder;
+mod raw_args;
 pub(crate) mod scan;
 mod ser;
+mod shape;
+mod source;
 
 pub use build::PayloadBuilder;
 pub use placeholder::Placeholder;
+pub use raw_args::RawArgs;
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -27,15 +31,21 @@ use engineio_proto::ledger::{self, HeapSize};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::parser::syntax::{self, Fault, First};
+use crate::parser::syntax::{self, Fault};
 use crate::parser::{Limits, MAX_JSON_DEPTH};
-use crate::{DecodeError, EncodeError, PacketType, ReadError, is_reserved_event};
+use crate::{DecodeError, EncodeError, PacketType, ReadError};
 use budget::{Budget, MAX_EXPANSION};
 use cursor::Cursor;
 use de::{Attachments, Reader, Slot};
+use packed::{Left, Packed, PackedCursor};
 use placeholder::{Misplaced, Places};
+use shape::{Name, Shape};
+use source::Source;
 
-/// The payload of a packet: validated JSON, still in the buffer it came in, and its attachments.
+/// The payload of a packet: validated JSON or MessagePack, still in the buffer it came in, and its attachments.
+///
+/// What came as MessagePack stays that. It is read and sent by its parser without a detour, and everything that is said of
+/// the JSON here holds for the JSON that stands for it: [`json`](Self::json) makes it when it is first asked for.
 ///
 /// # Reading
 ///
@@ -67,7 +77,7 @@ use placeholder::{Misplaced, Places};
 /// | [`args`](Self::args), [`into_args`](Self::into_args), [`data`](Self::data), [`into_data`](Self::into_data) | text and bytes by their length; lists and maps by what `Vec`, `BTreeSet`, `BTreeMap` and hash maps take for elements of that size; structs and tuples nothing of their own. What the reading of a value took that owns no memory, such as a number or `&[u8]`, is given back |
 /// | untagged and internally tagged enums, flattened structs | serde's buffer, and as much again for what is made of it |
 /// | [`to_value`](Self::to_value) | text, lists and maps, in the same way |
-/// | [`raw_args`](Self::raw_args) | nothing, since the JSON is borrowed; [`RawArgs::read`] counts as `args` does, all arguments together |
+/// | [`json`](Self::json), [`raw_args`](Self::raw_args) | nothing, since the JSON is borrowed, or made once in its own length; [`RawArgs::read`] counts as `args` does, all arguments together |
 /// | [`attachments`](Self::attachments) and [`attachment`](Self::attachment) | nothing, since they are shared |
 /// | sending it, by either parser | nothing. It cannot become larger than the JSON allows, since repeats are bounded |
 ///
@@ -105,15 +115,36 @@ use placeholder::{Misplaced, Places};
 /// ```
 #[derive(Clone)]
 pub struct Payload {
-    /// The buffer that the JSON is in.
-    text: ByteString,
-    start: usize,
-    end: usize,
+    body: Body,
     shape: Shape,
     attachments: Option<Arc<Attached>>,
     /// See [`Limits::max_expansion`].
     max_expansion: u16,
     compress: bool,
+}
+
+/// The form that a payload came in, or was made in.
+#[derive(Clone)]
+enum Body {
+    Json {
+        /// The buffer that the JSON is in.
+        text: ByteString,
+        start: usize,
+        end: usize,
+    },
+    Packed(Packed),
+}
+
+impl Body {
+    /// JSON that is the whole of its buffer.
+    fn json(text: ByteString) -> Self {
+        let end = text.len();
+        Self::Json {
+            text,
+            start: 0,
+            end,
+        }
+    }
 }
 
 /// The attachments of a payload.
@@ -141,32 +172,17 @@ impl Attached {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Shape {
-    /// An object or a string.
-    Value,
-    /// An array of arguments.
-    Ack,
-    /// An array of a name and arguments.
-    Event(Name),
-}
-
-/// The name of an event.
-#[derive(Clone, Debug)]
-enum Name {
-    /// From `start` to `end` within the JSON.
-    Span { start: usize, end: usize },
-    /// Unescaped.
-    Decoded(ByteString),
-}
-
 impl HeapSize for Payload {
     fn heap_size(&self) -> usize {
         let name = match &self.shape {
             Shape::Event(Name::Decoded(name)) => ledger::buffer_size(name.len()),
             Shape::Event(Name::Span { .. }) | Shape::Ack | Shape::Value => 0,
         };
-        let text = ledger::buffer_size(self.text.len()).saturating_add(name);
+        let body = match &self.body {
+            Body::Json { text, .. } => ledger::buffer_size(text.len()),
+            Body::Packed(packed) => packed.heap_size(),
+        };
+        let text = body.saturating_add(name);
         let Some(attachments) = &self.attachments else {
             return text;
         };
@@ -193,9 +209,11 @@ impl Payload {
     #[must_use]
     pub const fn no_args() -> Self {
         Self {
-            text: ByteString::from_static("[]"),
-            start: 0,
-            end: 2,
+            body: Body::Json {
+                text: ByteString::from_static("[]"),
+                start: 0,
+                end: 2,
+            },
             shape: Shape::Ack,
             attachments: None,
             max_expansion: MAX_EXPANSION,
@@ -265,16 +283,40 @@ impl Payload {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.shape {
-            Shape::Event(Name::Span { start, end }) => self.json().get(*start..*end),
+            Shape::Event(Name::Span { start, end }) => match &self.body {
+                Body::Json { .. } => self.json().get(*start..*end),
+                Body::Packed(packed) => packed.text(*start, *end),
+            },
             Shape::Event(Name::Decoded(name)) => Some(name),
             Shape::Value | Shape::Ack => None,
         }
     }
 
     /// The JSON, with placeholders where the attachments belong. That of an event is an array with the name in front.
+    ///
+    /// A payload that came as MessagePack makes it at the first call, and keeps it.
     #[must_use]
     pub fn json(&self) -> &str {
-        self.text.get(self.start..self.end).unwrap_or_default()
+        match &self.body {
+            Body::Json { text, start, end } => text.get(*start..*end).unwrap_or_default(),
+            Body::Packed(packed) => packed.json(),
+        }
+    }
+
+    /// The length of the JSON, which is not made for that.
+    fn json_len(&self) -> usize {
+        match &self.body {
+            Body::Json { start, end, .. } => end.saturating_sub(*start),
+            Body::Packed(packed) => packed.json_len(),
+        }
+    }
+
+    /// What leaves by the parser for MessagePack as it is.
+    pub(crate) fn packed(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Json { .. } => None,
+            Body::Packed(packed) => Some(packed.data()),
+        }
     }
 
     /// The attachments, in the order of their numbers.
@@ -320,8 +362,7 @@ impl Payload {
     pub fn payload_len(&self) -> usize {
         let attached = self.attachments.as_ref();
         let bytes = attached.map_or(0, |attached| attached.bytes);
-        self.json()
-            .len()
+        self.json_len()
             .saturating_add(bytes)
             .saturating_add(self.repeated_len())
     }
@@ -334,15 +375,13 @@ impl Payload {
 
     /// The JSON of each argument, without the name of an event. Empty for a payload that is no array.
     ///
+    /// [`RawArgs::read`] makes no JSON of a payload that came as MessagePack; the iterator makes that of all.
+    ///
     /// The JSON is borrowed. [`RawArgs::read`] reads one argument after the other; what another reader makes of the JSON
     /// is not bounded.
     #[must_use]
     pub fn raw_args(&self) -> RawArgs<'_> {
-        RawArgs {
-            cursor: self.args_cursor().ok(),
-            attachments: self.attachments(),
-            budget: self.budget(),
-        }
+        RawArgs::new(self)
     }
 
     /// Reads the arguments, without the name of an event, into a tuple, a `Vec`, an array or a struct.
@@ -366,8 +405,7 @@ impl Payload {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn args<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
-        let attachments = Attachments::Shared(self.attachments());
-        Reader::new(self.args_cursor()?, attachments, self.budget()).args()
+        self.read_args(Attachments::Shared(self.attachments()), self.budget())
     }
 
     /// Reads the arguments as [`args`](Self::args) does; owned bytes take over the buffers of attachments that
@@ -378,7 +416,18 @@ impl Payload {
     /// As [`args`](Self::args).
     pub fn into_args<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
         let (budget, slots) = (self.budget(), self.take_slots());
-        Reader::new(self.args_cursor()?, Attachments::Owned(&slots), budget).args()
+        self.read_args(Attachments::Owned(&slots), budget)
+    }
+
+    fn read_args<'de, T: Deserialize<'de>>(
+        &'de self,
+        attachments: Attachments<'de>,
+        budget: Budget,
+    ) -> Result<T, ReadError> {
+        match self.packed_args() {
+            Some((cursor, left)) => Reader::new(cursor, attachments, budget).args(left),
+            None => Reader::new(self.json_args()?, attachments, budget).args(()),
+        }
     }
 
     /// Reads the whole payload: the object of a connect packet, the array of an acknowledgement, the array of an event
@@ -388,7 +437,7 @@ impl Payload {
     ///
     /// [`ReadError`] if it is of another type, or [takes too much](Self#how-much-reading-takes).
     pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
-        self.reader(self.json()).whole()
+        self.read_whole(Attachments::Shared(self.attachments()), self.budget())
     }
 
     /// Reads the whole payload as [`data`](Self::data) does; owned bytes take over the buffers of attachments that
@@ -399,7 +448,18 @@ impl Payload {
     /// As [`data`](Self::data).
     pub fn into_data<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
         let (budget, slots) = (self.budget(), self.take_slots());
-        Reader::new(Cursor::new(self.json()), Attachments::Owned(&slots), budget).whole()
+        self.read_whole(Attachments::Owned(&slots), budget)
+    }
+
+    fn read_whole<'de, T: Deserialize<'de>>(
+        &'de self,
+        attachments: Attachments<'de>,
+        budget: Budget,
+    ) -> Result<T, ReadError> {
+        match &self.body {
+            Body::Json { .. } => Reader::new(Cursor::new(self.json()), attachments, budget).whole(),
+            Body::Packed(packed) => Reader::new(packed.cursor(), attachments, budget).whole(),
+        }
     }
 
     /// The whole payload as a dynamic value, placeholders left in their places: [`Placeholder::from_value`] knows
@@ -410,7 +470,13 @@ impl Payload {
     ///
     /// [`ReadError`] if the value [takes too much](Self#how-much-reading-takes).
     pub fn to_value(&self) -> Result<serde_json::Value, ReadError> {
-        self.reader(self.json()).tree()
+        match &self.body {
+            Body::Json { .. } => self.reader(self.json()).tree(),
+            Body::Packed(packed) => {
+                let attachments = Attachments::Shared(self.attachments());
+                Reader::new(packed.cursor(), attachments, self.budget()).tree()
+            }
+        }
     }
 
     /// A reader of JSON that is a part of this payload's.
@@ -423,7 +489,7 @@ impl Payload {
     fn budget(&self) -> Budget {
         let attached = self.attachments.as_ref();
         let bytes = attached.map_or(0, |attached| attached.bytes);
-        Budget::new(self.max_expansion, self.json().len(), bytes)
+        Budget::new(self.max_expansion, self.json_len(), bytes)
     }
 
     /// Takes what stands behind `start` in a packet's text as its payload, attachments aside.
@@ -464,9 +530,7 @@ impl Payload {
             (text, start, end)
         };
         Ok(Self {
-            text,
-            start,
-            end,
+            body: Body::Json { text, start, end },
             shape,
             attachments: None,
             max_expansion: limits.max_expansion,
@@ -474,19 +538,20 @@ impl Payload {
         })
     }
 
-    /// Takes JSON that is known to be valid, of a depth that is allowed, and attachments each of which has its one
-    /// placeholder, and without white space around it.
+    /// Takes what is packed, of a depth that is allowed, and the attachments in it.
     pub(crate) fn assemble(
         packet_type: PacketType,
-        json: ByteString,
+        packed: Packed,
         attachments: Vec<Bytes>,
         limits: &Limits,
     ) -> Result<Self, DecodeError> {
-        let shape = Shape::of(packet_type, &json)?.with_name(packet_type, &json)?;
+        let shape = match packet_type {
+            PacketType::Event => Shape::Event(packed.event_name()?),
+            PacketType::Ack => Shape::Ack,
+            PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError => Shape::Value,
+        };
         Ok(Self {
-            start: 0,
-            end: json.len(),
-            text: json,
+            body: Body::Packed(packed),
             shape,
             attachments: Attached::new(attachments, 0),
             max_expansion: limits.max_expansion,
@@ -508,15 +573,21 @@ impl Payload {
 
     /// The payload of an event with a string behind its arguments.
     pub(crate) fn with_last(&self, text: &str) -> Self {
-        let Some(args) = self.json().strip_suffix(']') else {
-            return self.clone();
+        let (body, shape) = match &self.body {
+            Body::Json { .. } => {
+                let args = self.json().strip_suffix(']').unwrap_or_default();
+                let json = build::append_string(args, text);
+                (Body::json(json), self.shape.clone())
+            }
+            Body::Packed(packed) => {
+                let packed = packed.with_last(text);
+                let shape = packed.event_name().map_or(Shape::Ack, Shape::Event);
+                (Body::Packed(packed), shape)
+            }
         };
-        let json = build::append_string(args, text);
         Self {
-            start: 0,
-            end: json.len(),
-            text: json,
-            shape: self.shape.clone(),
+            body,
+            shape,
             attachments: self.attachments.clone(),
             max_expansion: self.max_expansion,
             compress: self.compress,
@@ -531,7 +602,10 @@ impl Payload {
     /// Whether packets of the type carry payloads of this kind.
     pub(crate) fn suits(&self, packet_type: PacketType) -> bool {
         match packet_type {
-            PacketType::Connect => self.json().starts_with('{'),
+            PacketType::Connect => match &self.body {
+                Body::Json { .. } => self.json().starts_with('{'),
+                Body::Packed(packed) => packed.is_map(),
+            },
             PacketType::Disconnect => false,
             PacketType::Event => matches!(self.shape, Shape::Event(_)),
             PacketType::Ack => matches!(self.shape, Shape::Ack),
@@ -539,21 +613,39 @@ impl Payload {
         }
     }
 
-    /// The place of the first argument, or of the bracket behind the last.
-    fn args_cursor(&self) -> Result<Cursor<'_>, ReadError> {
+    /// The place of the first argument in what is packed, if the payload is that and has arguments.
+    fn packed_args(&self) -> Option<(PackedCursor<'_>, Left)> {
+        let Body::Packed(packed) = &self.body else {
+            return None;
+        };
+        let mut cursor = packed.cursor();
+        let mut left = match self.shape {
+            Shape::Value => return None,
+            Shape::Ack | Shape::Event(_) => cursor.open_array()?,
+        };
+        if let Shape::Event(_) = self.shape {
+            cursor.skip()?;
+            cursor.passed(&mut left);
+        }
+        Some((cursor, left))
+    }
+
+    /// The place of the first argument in the JSON, or of the bracket behind the last.
+    fn json_args(&self) -> Result<Cursor<'_>, ReadError> {
         let mut cursor = Cursor::new(self.json());
         match &self.shape {
             Shape::Value => return Err(ReadError::new("the payload is no list of arguments")),
             Shape::Ack => {
                 cursor.eat(b'[');
             }
-            Shape::Event(Name::Span { end, .. }) => {
+            // The place in what is packed is another.
+            Shape::Event(Name::Span { end, .. }) if self.packed().is_none() => {
                 cursor = cursor.at(*end);
                 // Behind a string.
                 cursor.eat(b'"');
                 cursor.eat(b',');
             }
-            Shape::Event(Name::Decoded(_)) => {
+            Shape::Event(_) => {
                 cursor.eat(b'[');
                 cursor.skip();
                 cursor.eat(b',');
@@ -564,7 +656,7 @@ impl Payload {
 
     /// The arguments as they stand in the JSON, separated by commas.
     fn args_text(&self) -> &str {
-        let Ok(mut cursor) = self.args_cursor() else {
+        let Ok(mut cursor) = self.json_args() else {
             return "";
         };
         cursor.peek();
@@ -590,6 +682,11 @@ impl Payload {
                     .collect(),
             },
         };
+        if let Body::Packed(_) = self.body {
+            // Each has its one place.
+            slots.iter().for_each(Slot::expect_use);
+            return slots;
+        }
         for found in placeholder::find_all(self.json()) {
             let slot = found.num.and_then(|num| slots.get(num as usize));
             if let Some(slot) = slot {
@@ -603,8 +700,12 @@ impl Payload {
 impl PartialEq for Payload {
     /// Whether JSON text, kind and attachments are equal byte for byte.
     fn eq(&self, other: &Self) -> bool {
-        self.json() == other.json()
-            && core::mem::discriminant(&self.shape) == core::mem::discriminant(&other.shape)
+        let same = match (&self.body, &other.body) {
+            // What is packed has one JSON, and each JSON is that of one.
+            (Body::Packed(one), Body::Packed(other)) => one.data() == other.data(),
+            _ => self.json() == other.json(),
+        };
+        same && core::mem::discriminant(&self.shape) == core::mem::discriminant(&other.shape)
             && self.attachments() == other.attachments()
     }
 }
@@ -617,135 +718,6 @@ impl fmt::Debug for Payload {
             .field("json", &Hidden(self.json()))
             .field("attachments", &Hidden(self.attachments()))
             .finish_non_exhaustive()
-    }
-}
-
-/// The JSON of the arguments of a payload, made by [`Payload::raw_args`].
-#[derive(Clone, Debug)]
-pub struct RawArgs<'a> {
-    cursor: Option<Cursor<'a>>,
-    attachments: &'a [Bytes],
-    /// What is left for all that is read.
-    budget: Budget,
-}
-
-impl<'a> RawArgs<'a> {
-    /// Reads the next argument as [`Payload::args`] does; `None` if there is none. The argument is passed, also if it
-    /// cannot be read.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] if it is of another type, or if all that was read so far
-    /// [takes too much](Payload#how-much-reading-takes).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use socketio_proto::Payload;
-    ///
-    /// let payload = Payload::event("set").arg("volume")?.arg(&11)?.build()?;
-    /// let mut args = payload.raw_args();
-    /// let name: &str = args.read().ok_or("no name")??;
-    /// let value: u8 = args.read().ok_or("no value")??;
-    /// assert_eq!((name, value), ("volume", 11));
-    /// assert!(args.read::<u8>().is_none());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn read<T: Deserialize<'a>>(&mut self) -> Option<Result<T, ReadError>> {
-        let cursor = self.cursor.clone();
-        self.next()?;
-        let attachments = Attachments::Shared(self.attachments);
-        let mut reader = Reader::new(cursor?, attachments, self.budget.clone());
-        let value = T::deserialize(&mut reader);
-        self.budget = reader.into_budget();
-        Some(value)
-    }
-}
-
-impl<'a> Iterator for RawArgs<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let cursor = self.cursor.as_mut()?;
-        if cursor.peek()? == b']' {
-            return None;
-        }
-        let arg = cursor.skip();
-        cursor.eat(b',');
-        arg
-    }
-}
-
-impl Shape {
-    /// What a payload is that starts like `json`, before its name is read.
-    fn of(packet_type: PacketType, json: &str) -> Result<Self, DecodeError> {
-        match (packet_type, json.as_bytes().first()) {
-            (PacketType::Connect | PacketType::ConnectError, Some(b'{'))
-            | (PacketType::ConnectError, Some(b'"')) => Ok(Self::Value),
-            (PacketType::Event | PacketType::Ack, Some(b'[')) => Ok(Self::Ack),
-            _ => Err(DecodeError::InvalidPayload),
-        }
-    }
-
-    /// The same with the name that the validated JSON of an event starts with.
-    fn with_name(self, packet_type: PacketType, json: &str) -> Result<Self, DecodeError> {
-        match packet_type {
-            PacketType::Event => Name::read(json).map(Self::Event),
-            PacketType::Connect
-            | PacketType::Disconnect
-            | PacketType::Ack
-            | PacketType::ConnectError => Ok(self),
-        }
-    }
-}
-
-impl Name {
-    /// The name that JSON starts with, of which it is known where it stands.
-    fn of(json: &str, first: Option<First>) -> Result<Self, DecodeError> {
-        let First {
-            start,
-            end,
-            escaped,
-        } = first.ok_or(DecodeError::InvalidPayload)?;
-        if escaped {
-            return Self::read(json);
-        }
-        let name = json.get(start..end).ok_or(DecodeError::InvalidPayload)?;
-        if is_reserved_event(name) {
-            return Err(DecodeError::InvalidPayload);
-        }
-        Ok(Self::Span { start, end })
-    }
-
-    /// Reads the name of the event whose validated JSON starts with `[`.
-    fn read(json: &str) -> Result<Self, DecodeError> {
-        let mut cursor = Cursor::new(json);
-        cursor.eat(b'[');
-        let first = cursor.peek();
-        let start = cursor.pos();
-        match first {
-            Some(b'"') => {
-                let name = cursor.string().ok_or(DecodeError::InvalidPayload)?;
-                if is_reserved_event(&name) {
-                    return Err(DecodeError::InvalidPayload);
-                }
-                Ok(match name {
-                    Cow::Borrowed(_) => Self::Span {
-                        start: start.saturating_add(1),
-                        end: cursor.pos().saturating_sub(1),
-                    },
-                    Cow::Owned(name) => Self::Decoded(name.into()),
-                })
-            }
-            Some(b'-' | b'0'..=b'9') => {
-                cursor.skip();
-                Ok(Self::Span {
-                    start,
-                    end: cursor.pos(),
-                })
-            }
-            _ => Err(DecodeError::InvalidPayload),
-        }
     }
 }
 

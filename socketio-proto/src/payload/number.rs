@@ -1,4 +1,101 @@
-//! Numbers that are whole, in whatever form.
+//! Numbers, in whatever form.
+
+use serde::de::Visitor;
+
+use crate::ReadError;
+
+/// A number of a payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number<'de> {
+    /// As JSON writes it.
+    Text(&'de str),
+    Uint(u64),
+    Int(i64),
+    /// Finite.
+    Float(f64),
+}
+
+impl Number<'_> {
+    /// Gives a number as what it is written as: an integer, or a float. In a buffer, from where it may become either, a
+    /// float that is whole is an integer, unless it is a negative zero.
+    pub(super) fn visit<'de, V: Visitor<'de>>(
+        self,
+        buffered: bool,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self {
+            Self::Text(text) => visit_text(text, buffered, visitor),
+            Self::Uint(value) => visitor.visit_u64(value),
+            Self::Int(value) => visitor.visit_i64(value),
+            Self::Float(value) => visit_float(value, buffered, || Whole::of(value), visitor),
+        }
+    }
+
+    /// Gives a number to what asks for an integer; `large` is asked first, about those that it can take.
+    pub(super) fn visit_integer<'de, V: Visitor<'de>>(
+        self,
+        visitor: V,
+        large: impl FnOnce(V, Whole) -> Result<Result<V::Value, ReadError>, V>,
+    ) -> Result<V::Value, ReadError> {
+        let whole = match self {
+            Self::Uint(value) => return visitor.visit_u64(value),
+            Self::Int(value) => Some(Whole::from(value)),
+            Self::Float(value) => Whole::of(value),
+            Self::Text(text) => match text.parse() {
+                Ok(value) => return visitor.visit_u64(value),
+                Err(_) => Whole::parse(text),
+            },
+        };
+        let Some(whole) = whole else {
+            return self.visit(false, visitor);
+        };
+        match large(visitor, whole) {
+            Ok(result) => result,
+            Err(visitor) => match whole.visit(visitor) {
+                Ok(result) => result,
+                Err(visitor) => self.visit(false, visitor),
+            },
+        }
+    }
+}
+
+fn visit_text<'de, V: Visitor<'de>>(
+    text: &str,
+    buffered: bool,
+    visitor: V,
+) -> Result<V::Value, ReadError> {
+    if text != "-0" {
+        if let Ok(value) = text.parse() {
+            return visitor.visit_u64(value);
+        }
+        if let Ok(value) = text.parse() {
+            return visitor.visit_i64(value);
+        }
+    }
+    let float = text
+        .parse()
+        .map_err(|_| ReadError::new("malformed payload"))?;
+    visit_float(float, buffered, || Whole::parse(text), visitor)
+}
+
+fn visit_float<'de, V: Visitor<'de>>(
+    float: f64,
+    buffered: bool,
+    whole: impl FnOnce() -> Option<Whole>,
+    visitor: V,
+) -> Result<V::Value, ReadError> {
+    let mut visitor = visitor;
+    if buffered
+        && float.to_bits() != (-0.0_f64).to_bits()
+        && let Some(whole) = whole()
+    {
+        visitor = match whole.visit(visitor) {
+            Ok(result) => return result,
+            Err(visitor) => visitor,
+        };
+    }
+    visitor.visit_f64(float)
+}
 
 /// A whole number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,6 +150,27 @@ impl Whole {
         })
     }
 
+    /// The whole number that the JSON of a float is, which is not always that which the float is: `1e23` is no float.
+    pub(super) fn of(float: f64) -> Option<Self> {
+        // Up to here each whole number is a float.
+        if float.abs() < 9_007_199_254_740_992.0 {
+            let whole = float as i64;
+            return (whole as f64 == float).then(|| whole.into());
+        }
+        Self::parse(zmij::Buffer::new().format_finite(float))
+    }
+
+    /// Gives a number of 64 bits; the visitor comes back if it is larger.
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<Result<V::Value, ReadError>, V> {
+        if let Some(value) = self.to_u64() {
+            Ok(visitor.visit_u64(value))
+        } else if let Some(value) = self.to_i64() {
+            Ok(visitor.visit_i64(value))
+        } else {
+            Err(visitor)
+        }
+    }
+
     pub(super) fn to_u128(self) -> Option<u128> {
         (!self.negative).then_some(self.magnitude)
     }
@@ -71,6 +189,15 @@ impl Whole {
 
     pub(super) fn to_i64(self) -> Option<i64> {
         self.to_i128()?.try_into().ok()
+    }
+}
+
+impl From<i64> for Whole {
+    fn from(value: i64) -> Self {
+        Self {
+            negative: value < 0,
+            magnitude: value.unsigned_abs().into(),
+        }
     }
 }
 
@@ -122,6 +249,29 @@ mod tests {
             Whole::parse(&most).and_then(Whole::to_u128),
             Some(u128::MAX)
         );
+    }
+
+    #[test]
+    fn floats_are_what_their_json_is() {
+        for float in [
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            1.5,
+            4_503_599_627_370_495.5,
+            9_007_199_254_740_991.0,
+            -9_007_199_254_740_992.0,
+            9_223_372_036_854_775_808.0,
+            1.234_567_890_123_456_7e22,
+            1e23,
+            1e38,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+        ] {
+            let text = serde_json::to_string(&float).unwrap();
+            assert_eq!(Whole::of(float), Whole::parse(&text), "{text}");
+        }
     }
 
     #[test]

@@ -566,3 +566,9 @@ fn types_with_two_forms_are_written_and_read_as_text() {
     );
     assert_eq!(payload.args().ok(), Some((address, host)));
 }
+
+/// Many may wait for an application.
+#[test]
+fn a_payload_takes_twelve_words() {
+    assert_eq!(size_of::<Payload>(), 96);
+}

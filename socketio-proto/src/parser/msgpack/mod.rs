@@ -4,9 +4,9 @@
 //! { "type": 0..=4, "nsp": string, "id": integer, "data": by the type }       id and data may be absent
 //! ```
 //!
-//! A payload is JSON with attachments here as with the default parser, and is made of `data` and made into it. So that
-//! nothing above this module has to know which parser there is, what JSON lacks becomes what `JSON.stringify` makes of
-//! it:
+//! `data` stays as it is, a slice of the message, if it is in the form that [`packed`](crate::payload::packed) describes, which
+//! is how the official clients write it. Nothing above this module has to know which parser there is: such a payload stands for
+//! JSON with attachments. What JSON lacks is written anew as what `JSON.stringify` makes of it:
 //!
 //! | MessagePack | payload |
 //! |---|---|
@@ -19,8 +19,8 @@
 //! | floats | as floats, whole ones too: `1.0` |
 //! | keys that are no strings | text |
 //!
-//! Back, each placeholder becomes a bin, and an attachment without one is left out. Integers of 64 bits are written as
-//! such, other numbers as floats of 64 bits, an escape of a lone surrogate as U+FFFD.
+//! A payload that is JSON is written in one pass: each placeholder becomes a bin, and an attachment without one is left out.
+//! Integers of 64 bits are written as such, other numbers as floats of 64 bits, an escape of a lone surrogate as U+FFFD.
 //!
 //! A map with a member `_placeholder` that is `true` is ordinary data, and it stays so: in a payload without attachments
 //! it can be no placeholder, and in one with attachments, where JSON could not tell it from a placeholder, that `true`
@@ -31,21 +31,22 @@
 //! a number. More lenient in this: [`Limits::lenient_nil`]. What version 2 writes, for peers of revision 4, is in `older`.
 
 mod date;
-mod from_json;
 pub(super) mod older;
-mod read;
-mod size;
-mod to_json;
+mod plain;
+mod scan;
+
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::{Encoded, keeps_much};
 
-use self::from_json::{Measured, Writer};
-use self::read::{Item, Reader};
-pub(super) use self::to_json::max_payload_len;
+use self::scan::{Scanned, scan};
 use super::Limits;
 use crate::packet::MAX_PACKET_ID;
+use crate::payload::packed::read::{Item, Reader};
+use crate::payload::packed::write::Packer;
+use crate::payload::packed::{from_json, size};
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
 
 /// Reads a packet of version 3, or with `older` of version 2.
@@ -53,10 +54,10 @@ pub(super) fn decode(message: &Bytes, limits: &Limits, older: bool) -> Result<Pa
     if message.is_empty() {
         return Err(DecodeError::Empty);
     }
-    let fields = Fields::read(message)?;
+    let mut fields = Fields::read(message, limits)?;
     let packet_type = fields.packet_type(older)?;
     let namespace = fields.namespace(message, limits)?;
-    let payload = fields.payload(packet_type, message, limits)?;
+    let payload = fields.payload(packet_type, limits)?;
     let mut packet = Packet::new(packet_type, namespace);
     packet.id = fields.id(limits)?;
     packet.payload = payload;
@@ -69,12 +70,12 @@ struct Fields<'a> {
     namespace: Item<'a>,
     id: Item<'a>,
     data: Item<'a>,
-    /// Where the data is.
-    data_at: Reader<'a>,
+    /// The data, or why it is no payload.
+    scanned: Option<Result<Scanned<'a>, DecodeError>>,
 }
 
 impl<'a> Fields<'a> {
-    fn read(message: &'a [u8]) -> Result<Self, DecodeError> {
+    fn read(message: &'a Bytes, limits: &Limits) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(message);
         let Item::Map(items) = reader.next()? else {
             return Err(DecodeError::MsgPack);
@@ -84,20 +85,23 @@ impl<'a> Fields<'a> {
             namespace: Item::Undefined,
             id: Item::Undefined,
             data: Item::Undefined,
-            data_at: reader.clone(),
+            scanned: None,
         };
         for _ in 0..items / 2 {
             let key = reader.skip()?;
-            let value_at = reader.clone();
-            let value = reader.skip()?;
-            let Item::Text(key) = key else { continue };
+            let key = if let Item::Text(key) = key { key } else { b"" };
             match key {
-                "type" => fields.packet_type = value,
-                "nsp" => fields.namespace = value,
-                "id" => fields.id = value,
-                "data" => (fields.data, fields.data_at) = (value, value_at),
+                b"type" => fields.packet_type = reader.skip()?,
+                b"nsp" => fields.namespace = reader.skip()?,
+                b"id" => fields.id = reader.skip()?,
+                b"data" => {
+                    fields.data = reader.clone().next()?;
+                    fields.scanned = Some(scan(&mut reader, message, limits)?);
+                }
                 // Official clients leave their `options` in the packet.
-                _ => {}
+                _ => {
+                    reader.skip()?;
+                }
             }
         }
         if reader.is_empty() {
@@ -121,9 +125,7 @@ impl<'a> Fields<'a> {
     }
 
     fn namespace(&self, message: &Bytes, limits: &Limits) -> Result<ByteString, DecodeError> {
-        let Item::Text(name) = self.namespace else {
-            return Err(DecodeError::InvalidNamespace);
-        };
+        let name = self.namespace.text().ok_or(DecodeError::InvalidNamespace)?;
         check_namespace(name, limits)?;
         if name == "/" {
             return Ok(ByteString::from_static("/"));
@@ -148,9 +150,8 @@ impl<'a> Fields<'a> {
     }
 
     fn payload(
-        &self,
+        &mut self,
         packet_type: PacketType,
-        message: &Bytes,
         limits: &Limits,
     ) -> Result<Option<Payload>, DecodeError> {
         match (packet_type, self.data) {
@@ -164,11 +165,24 @@ impl<'a> Fields<'a> {
             | (PacketType::ConnectError, Item::Map(_) | Item::Text(_)) => {}
             _ => return Err(DecodeError::InvalidPayload),
         }
-        let mut reader = self.data_at.clone();
-        let (json, attachments) = to_json::transcode(&mut reader, message, limits)?;
-        Payload::assemble(packet_type, json, attachments, limits).map(Some)
+        let scanned = self.scanned.take().ok_or(DecodeError::InvalidPayload)??;
+        let (packed, attachments) = scanned.into_packed();
+        Payload::assemble(packet_type, packed, attachments, limits).map(Some)
     }
 }
+
+/// The most bytes that a payload takes, JSON and attachments together, which a message of this length brings.
+pub(super) fn max_payload_len(message: usize, limits: &Limits) -> usize {
+    let placeholders = usize::from(limits.max_msgpack_attachments).saturating_mul(PLACEHOLDER);
+    message.saturating_mul(GROWTH).saturating_add(placeholders)
+}
+
+/// The most bytes of JSON for one of MessagePack, placeholders aside: `false` is one byte, as a key it becomes eight
+/// with its quotes and its colon, as a value six with the comma.
+const GROWTH: usize = 7;
+
+/// The longest placeholder: `{"_placeholder":true,"num":65534}`.
+const PLACEHOLDER: usize = 33;
 
 fn check_namespace(name: &str, limits: &Limits) -> Result<(), DecodeError> {
     if !name.starts_with('/') {
@@ -201,16 +215,43 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
     if packet.packet_type == PacketType::ConnectError && packet.payload.is_none() {
         return Err(EncodeError::PayloadKind);
     }
-    let payload = packet.payload.map(Measured::new);
-    let len = len(&packet, payload.as_ref());
+    let message = Encoded::binary(message(&packet)?.into());
+    Ok(EncodedPacket::one(match packet.payload {
+        Some(payload) if !payload.compress() => message.uncompressed(),
+        _ => message,
+    }))
+}
+
+/// A payload as it is written.
+enum Data<'a> {
+    Packed(&'a [u8]),
+    Made(Packer<'a>),
+}
+
+impl Data<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.len(),
+            Self::Made(made) => made.len(),
+        }
+    }
+}
+
+/// The bytes of a packet, in a buffer of their length.
+fn message(packet: &PacketRef<'_>) -> Result<Vec<u8>, EncodeError> {
+    let data = packet.payload.map(|payload| match payload.packed() {
+        Some(packed) => Data::Packed(packed),
+        None => Data::Made(from_json::transcode(payload.json(), payload.attachments())),
+    });
+    let len = len(packet, data.as_ref().map(Data::len));
     // So that every length within fits the format.
     if u32::try_from(len).is_err() {
         return Err(EncodeError::TooLong);
     }
-    let mut writer = Writer::with_capacity(len);
-    writer.map(2 + u32::from(packet.id.is_some()) + u32::from(packet.payload.is_some()));
-    writer.text("type");
-    writer.uint(match packet.packet_type {
+    let mut packer = Packer::with_capacity(len);
+    packer.map(2 + u8::from(packet.id.is_some()) + u8::from(data.is_some()));
+    packer.text("type");
+    packer.uint(match packet.packet_type {
         PacketType::Connect => 0,
         PacketType::Disconnect => 1,
         PacketType::Event => 2,
@@ -218,34 +259,33 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
         PacketType::ConnectError => 4,
     });
     if let Some(id) = packet.id {
-        writer.text("id");
-        writer.uint(id);
+        packer.text("id");
+        packer.uint(id);
     }
-    if let Some(payload) = &payload {
-        writer.text("data");
-        writer.payload(payload);
+    if let Some(data) = data {
+        packer.text("data");
+        match data {
+            Data::Packed(packed) => packer.raw(packed),
+            Data::Made(made) => packer.append(made),
+        }
     }
-    writer.text("nsp");
-    writer.text(packet.namespace);
-    let message = writer.into_vec();
+    packer.text("nsp");
+    packer.text(packet.namespace);
+    let message = packer.finish();
     debug_assert_eq!(message.len(), len, "it was measured");
-    let message = Encoded::binary(message.into());
-    Ok(EncodedPacket::one(match packet.payload {
-        Some(payload) if !payload.compress() => message.uncompressed(),
-        _ => message,
-    }))
+    Ok(message)
 }
 
 /// The length of a message, in bytes.
-fn len(packet: &PacketRef<'_>, payload: Option<&Measured<'_>>) -> usize {
+fn len(packet: &PacketRef<'_>, data: Option<usize>) -> usize {
     // The map, and the members that there always are: `type` with its value, and `nsp`.
     let mut len = 1 + size::text("type".len()) + 1 + size::text("nsp".len());
     if let Some(id) = packet.id {
         len = len.saturating_add(size::text("id".len()) + size::uint(id));
     }
-    if let Some(payload) = payload {
+    if let Some(data) = data {
         len = len.saturating_add(size::text("data".len()));
-        len = len.saturating_add(payload.len());
+        len = len.saturating_add(data);
     }
     len.saturating_add(size::text(packet.namespace.len()))
 }

@@ -6,15 +6,20 @@ use serde::forward_to_deserialize_any;
 use super::{Reader, is_buffer};
 use crate::ReadError;
 use crate::payload::budget::{Growth, Kind};
+use crate::payload::source::{self, Source};
 
 /// The arguments as a value: a sequence.
-pub(super) struct Args<'a, 'de>(pub(super) &'a mut Reader<'de>);
+pub(super) struct Args<'a, 'de, S: Source<'de>> {
+    pub(super) reader: &'a mut Reader<'de, S>,
+    pub(super) left: S::Left,
+}
 
-impl<'de> Args<'_, 'de> {
+impl<'de, S: Source<'de>> Args<'_, 'de, S> {
     /// Reads them into a tuple or struct of so many.
     fn visit<V: Visitor<'de>>(self, wanted: usize, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_seq(ArgItems {
-            reader: self.0,
+            reader: self.reader,
+            left: self.left,
             growth: None,
             read: 0,
             wanted,
@@ -23,7 +28,8 @@ impl<'de> Args<'_, 'de> {
 
     fn visit_list<V: Visitor<'de>>(self, kind: Kind, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_seq(ArgItems {
-            reader: self.0,
+            reader: self.reader,
+            left: self.left,
             growth: Some(Growth::new(kind)),
             read: 0,
             wanted: 0,
@@ -31,16 +37,20 @@ impl<'de> Args<'_, 'de> {
     }
 }
 
-impl<'de> Deserializer<'de> for Args<'_, 'de> {
+impl<'de, S: Source<'de>> Deserializer<'de> for Args<'_, 'de, S> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if !is_buffer::<V>() {
             return self.visit_list(Kind::List, visitor);
         }
-        let reader = self.0;
+        let Self { reader, left } = self;
         reader.buffered = true;
-        let value = Args(&mut *reader).visit_list(Kind::BufferedList, visitor);
+        let args = Args {
+            reader: &mut *reader,
+            left,
+        };
+        let value = args.visit_list(Kind::BufferedList, visitor);
         reader.buffered = false;
         value
     }
@@ -109,15 +119,16 @@ impl<'de> Deserializer<'de> for Args<'_, 'de> {
 }
 
 /// The arguments one by one; where `wanted` of them are asked for, those that are not there are absent.
-struct ArgItems<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+struct ArgItems<'a, 'de, S: Source<'de>> {
+    reader: &'a mut Reader<'de, S>,
+    left: S::Left,
     /// What holds them; `None` if they are fields of one value.
     growth: Option<Growth>,
     read: usize,
     wanted: usize,
 }
 
-impl<'de> de::SeqAccess<'de> for ArgItems<'_, 'de> {
+impl<'de, S: Source<'de>> de::SeqAccess<'de> for ArgItems<'_, 'de, S> {
     type Error = ReadError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -126,7 +137,7 @@ impl<'de> de::SeqAccess<'de> for ArgItems<'_, 'de> {
     ) -> Result<Option<T::Value>, ReadError> {
         let index = self.read;
         self.read = self.read.saturating_add(1);
-        if self.reader.cursor.peek() != Some(b']') {
+        if !self.reader.source.is_last(&self.left, source::Kind::Array) {
             if let Some(growth) = &mut self.growth {
                 growth.add(size_of::<T::Value>(), &mut self.reader.budget)?;
             }
@@ -134,7 +145,7 @@ impl<'de> de::SeqAccess<'de> for ArgItems<'_, 'de> {
             if let Some(growth) = &mut self.growth {
                 growth.put(&self.reader.budget)?;
             }
-            self.reader.cursor.eat(b',');
+            self.reader.source.passed(&mut self.left);
             return Ok(Some(value));
         }
         if index >= self.wanted {

@@ -8,32 +8,38 @@ use super::Reader;
 use super::key::Key;
 use crate::ReadError;
 use crate::payload::budget::{Growth, Kind};
-use crate::payload::cursor::Cursor;
+use crate::payload::source::{self, Source};
 
 /// The items of an array.
-pub(super) struct Elements<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+pub(super) struct Elements<'a, 'de, S: Source<'de>> {
+    reader: &'a mut Reader<'de, S>,
+    left: &'a mut S::Left,
     /// What holds them; `None` if they are fields of one value.
     growth: Option<Growth>,
 }
 
-impl<'a, 'de> Elements<'a, 'de> {
-    pub(super) fn new(reader: &'a mut Reader<'de>, kind: Option<Kind>) -> Self {
+impl<'a, 'de, S: Source<'de>> Elements<'a, 'de, S> {
+    pub(super) fn new(
+        reader: &'a mut Reader<'de, S>,
+        left: &'a mut S::Left,
+        kind: Option<Kind>,
+    ) -> Self {
         Self {
             reader,
+            left,
             growth: kind.map(Growth::new),
         }
     }
 }
 
-impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de, S: Source<'de>> de::SeqAccess<'de> for Elements<'_, 'de, S> {
     type Error = ReadError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
-        if self.reader.cursor.peek() == Some(b']') {
+        if self.reader.source.is_last(self.left, source::Kind::Array) {
             return Ok(None);
         }
         if let Some(growth) = &mut self.growth {
@@ -43,7 +49,7 @@ impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
         if let Some(growth) = &mut self.growth {
             growth.put(&self.reader.budget)?;
         }
-        self.reader.cursor.eat(b',');
+        self.reader.source.passed(self.left);
         Ok(Some(value))
     }
 }
@@ -61,25 +67,31 @@ pub(super) enum Owner {
 
 /// The members of an object.
 ///
-/// `serde_json::Value` takes an object whose first key is one of its own ([`is_private`]) for a number or for JSON in a
+/// `serde_json::Value` takes an object whose first key is one of its own ([`PRIVATE`](source::PRIVATE)) for a number or for JSON in a
 /// string. The peer must not decide that, so another member comes first then.
-pub(super) struct Members<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+pub(super) struct Members<'a, 'de, S: Source<'de>> {
+    reader: &'a mut Reader<'de, S>,
+    left: &'a mut S::Left,
     owner: Owner,
     growth: Option<Growth>,
     /// The size of the key that is before its value.
     key: usize,
     first: bool,
     /// Where to go on behind a member that was read before its turn.
-    back: Option<Cursor<'de>>,
+    back: Option<(S, S::Left)>,
     /// The place of that member.
     read: Option<usize>,
 }
 
-impl<'a, 'de> Members<'a, 'de> {
-    pub(super) const fn new(reader: &'a mut Reader<'de>, owner: Owner) -> Self {
+impl<'a, 'de, S: Source<'de>> Members<'a, 'de, S> {
+    pub(super) const fn new(
+        reader: &'a mut Reader<'de, S>,
+        left: &'a mut S::Left,
+        owner: Owner,
+    ) -> Self {
         Self {
             reader,
+            left,
             owner,
             growth: None,
             key: 0,
@@ -91,39 +103,44 @@ impl<'a, 'de> Members<'a, 'de> {
 
     /// Passes the member that was read before its turn, if it is next. False at the end.
     fn find_next(&mut self) -> Result<bool, ReadError> {
-        let mut next = self.reader.cursor.peek();
-        if self.read == Some(self.reader.cursor.pos()) {
+        let mut last = self.is_last();
+        if self.read == Some(self.reader.source.position()) {
             self.pass_member()?;
-            next = self.reader.cursor.peek();
+            last = self.is_last();
         }
-        Ok(next != Some(b'}'))
+        Ok(!last)
+    }
+
+    fn is_last(&mut self) -> bool {
+        let object = source::Kind::Object;
+        self.reader.source.is_last(self.left, object)
     }
 
     fn pass_member(&mut self) -> Result<(), ReadError> {
-        self.reader.string()?;
-        self.reader.cursor.eat(b':');
-        self.reader.token()?;
-        self.reader.cursor.eat(b',');
+        self.reader.skip()?;
+        self.reader.source.key_end();
+        self.reader.skip()?;
+        self.reader.source.passed(self.left);
         Ok(())
     }
 
     /// Goes to the first member whose key is not private.
     fn put_another_first(&mut self) -> Result<(), ReadError> {
-        let back = self.reader.cursor.clone();
+        let back = (self.reader.source.clone(), self.left.clone());
         loop {
             // Nested objects are searched once for each level, so the search counts.
-            let start = self.reader.cursor.pos();
+            let start = self.reader.source.position();
             self.pass_member()?;
-            let passed = self.reader.cursor.pos().saturating_sub(start);
+            let passed = self.reader.source.position().saturating_sub(start);
             self.reader.budget.take(passed)?;
-            if self.reader.cursor.peek() == Some(b'}') {
+            if self.is_last() {
                 return Err(private_key());
             }
-            if !is_private(&self.reader.cursor) {
+            if !self.reader.source.is_private_key() {
                 break;
             }
         }
-        self.read = Some(self.reader.cursor.pos());
+        self.read = Some(self.reader.source.position());
         self.back = Some(back);
         Ok(())
     }
@@ -145,7 +162,7 @@ impl<'a, 'de> Members<'a, 'de> {
     }
 }
 
-impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
+impl<'de, S: Source<'de>> de::MapAccess<'de> for Members<'_, 'de, S> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -156,7 +173,7 @@ impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
             return Ok(None);
         }
         self.key = size_of::<K::Value>();
-        if self.owner != Owner::Struct && is_private(&self.reader.cursor) {
+        if self.owner != Owner::Struct && self.reader.source.is_private_key() {
             // A key that is larger than a string goes to serde's buffer: it may become the first one of another map.
             if self.key > size_of::<String>() {
                 return Err(private_key());
@@ -171,7 +188,7 @@ impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
             Owner::Struct => self.reader.string()?,
             Owner::Map | Owner::Dynamic => self.reader.text()?,
         };
-        self.reader.cursor.eat(b':');
+        self.reader.source.key_end();
         let key = seed.deserialize(Key(key))?;
         if holds_nothing::<K, K::Value>() {
             self.reader.budget.give_back(left);
@@ -185,9 +202,9 @@ impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
         if let Some(growth) = &mut self.growth {
             growth.put(&self.reader.budget)?;
         }
-        self.reader.cursor.eat(b',');
+        self.reader.source.passed(self.left);
         if let Some(back) = self.back.take() {
-            self.reader.cursor = back;
+            (self.reader.source, *self.left) = back;
         }
         Ok(value)
     }
@@ -196,17 +213,6 @@ impl<'de> de::MapAccess<'de> for Members<'_, 'de> {
 /// Whether what is read takes no memory beside its own size: its type frees none, and the seed has no place to put it.
 pub(super) const fn holds_nothing<Seed, Value>() -> bool {
     size_of::<Seed>() == 0 && !core::mem::needs_drop::<Value>()
-}
-
-/// Whether the key that is next is one by which `serde_json` knows values of its own: `RawValue` and `Number`.
-fn is_private(cursor: &Cursor<'_>) -> bool {
-    let mut cursor = cursor.clone();
-    cursor.peek();
-    // Most keys show at their first character that they are others.
-    matches!(cursor.rest().as_bytes().get(1), Some(b'$' | b'\\'))
-        && cursor
-            .string()
-            .is_some_and(|key| key.starts_with("$serde_json::private::"))
 }
 
 fn private_key() -> ReadError {

@@ -22,10 +22,10 @@ use serde::forward_to_deserialize_any;
 use self::args::Args;
 use self::items::{Elements, Members, Owner, holds_nothing};
 use self::variant::Variant;
-use super::budget::{Budget, Kind, NUMBER};
+use super::budget::{self, Budget, NUMBER};
 use super::cursor::Cursor;
-use super::number::Whole;
-use super::placeholder;
+use super::number::{Number, Whole};
+use super::source::{Kind, Source};
 use crate::ReadError;
 
 /// Where the attachments come from.
@@ -73,23 +73,19 @@ impl Slot {
     }
 }
 
-/// A deserialiser of the validated JSON at a place.
-pub(crate) struct Reader<'de> {
-    cursor: Cursor<'de>,
+/// A deserialiser of what is validated at a place, by default JSON.
+pub(crate) struct Reader<'de, S = Cursor<'de>> {
+    source: S,
     attachments: Attachments<'de>,
     budget: Budget,
     /// What is read goes into a buffer of serde's, see [`is_buffer`].
     buffered: bool,
 }
 
-impl<'de> Reader<'de> {
-    pub(super) const fn new(
-        cursor: Cursor<'de>,
-        attachments: Attachments<'de>,
-        budget: Budget,
-    ) -> Self {
+impl<'de, S: Source<'de>> Reader<'de, S> {
+    pub(super) const fn new(source: S, attachments: Attachments<'de>, budget: Budget) -> Self {
         Self {
-            cursor,
+            source,
             attachments,
             budget,
             buffered: false,
@@ -106,9 +102,12 @@ impl<'de> Reader<'de> {
         T::deserialize(&mut self)
     }
 
-    /// Reads what is next, up to the closing bracket, as arguments.
-    pub(super) fn args<T: Deserialize<'de>>(mut self) -> Result<T, ReadError> {
-        T::deserialize(Args(&mut self))
+    /// Reads what is left of an array that was entered as arguments.
+    pub(super) fn args<T: Deserialize<'de>>(mut self, left: S::Left) -> Result<T, ReadError> {
+        T::deserialize(Args {
+            reader: &mut self,
+            left,
+        })
     }
 
     fn has_attachments(&self) -> bool {
@@ -148,12 +147,12 @@ impl<'de> Reader<'de> {
     /// Reads an array, which is next, into what holds its items.
     fn visit_elements<V: Visitor<'de>>(
         &mut self,
-        kind: Option<Kind>,
+        kind: Option<budget::Kind>,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.cursor.eat(b'[');
-        let value = visitor.visit_seq(Elements::new(self, kind))?;
-        if self.cursor.eat(b']') {
+        let mut left = self.source.open_array().ok_or_else(malformed)?;
+        let value = visitor.visit_seq(Elements::new(self, &mut left, kind))?;
+        if self.source.close(left, Kind::Array) {
             Ok(value)
         } else {
             Err(ReadError::custom("an array has more items than expected"))
@@ -166,9 +165,9 @@ impl<'de> Reader<'de> {
         owner: Owner,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.cursor.eat(b'{');
-        let value = visitor.visit_map(Members::new(self, owner))?;
-        if self.cursor.eat(b'}') {
+        let mut left = self.source.open_object().ok_or_else(malformed)?;
+        let value = visitor.visit_map(Members::new(self, &mut left, owner))?;
+        if self.source.close(left, Kind::Object) {
             Ok(value)
         } else {
             Err(ReadError::custom(
@@ -179,33 +178,38 @@ impl<'de> Reader<'de> {
 
     fn visit_any<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
         let list = if self.buffered {
-            Kind::BufferedList
+            budget::Kind::BufferedList
         } else {
-            Kind::List
+            budget::Kind::List
         };
-        match self.cursor.peek().ok_or_else(malformed)? {
-            b'{' => self.visit_members(Owner::Dynamic, visitor),
-            b'[' => self.visit_elements(Some(list), visitor),
-            b'"' => self.visit_text(visitor),
-            _ => match self.token()? {
-                "null" => visitor.visit_unit(),
-                "true" => visitor.visit_bool(true),
-                "false" => visitor.visit_bool(false),
-                number => {
-                    self.budget.take(NUMBER)?;
-                    visit_number(number, self.buffered, visitor)
-                }
-            },
+        match self.source.kind().ok_or_else(malformed)? {
+            Kind::Object => self.visit_members(Owner::Dynamic, visitor),
+            Kind::Array => self.visit_elements(Some(list), visitor),
+            Kind::Text => self.visit_text(visitor),
+            Kind::Null => {
+                self.skip()?;
+                visitor.visit_unit()
+            }
+            Kind::Bool => visitor.visit_bool(self.source.bool().ok_or_else(malformed)?),
+            Kind::Number => {
+                let number = self.number()?;
+                self.budget.take(NUMBER)?;
+                number.visit(self.buffered, visitor)
+            }
         }
     }
 
     fn string(&mut self) -> Result<Cow<'de, str>, ReadError> {
-        self.cursor.string().ok_or_else(malformed)
+        self.source.string().ok_or_else(malformed)
     }
 
-    /// A number, literal, or anything as text.
-    fn token(&mut self) -> Result<&'de str, ReadError> {
-        self.cursor.skip().ok_or_else(malformed)
+    fn number(&mut self) -> Result<Number<'de>, ReadError> {
+        self.source.number().ok_or_else(malformed)
+    }
+
+    /// Passes any value.
+    fn skip(&mut self) -> Result<(), ReadError> {
+        self.source.skip().ok_or_else(malformed)
     }
 
     /// The attachment whose placeholder is next, if one is.
@@ -213,10 +217,10 @@ impl<'de> Reader<'de> {
         &mut self,
         visitor: V,
     ) -> Result<Result<V::Value, ReadError>, V> {
-        if !self.has_attachments() || self.cursor.peek() != Some(b'{') {
+        if !self.has_attachments() {
             return Err(visitor);
         }
-        let Some(num) = placeholder::read(&mut self.cursor) else {
+        let Some(num) = self.source.attachment() else {
             return Err(visitor);
         };
         let index = num as usize;
@@ -262,7 +266,7 @@ macro_rules! big_integer {
     )*};
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -284,8 +288,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.cursor.peek() {
-            Some(b'[') => self.visit_elements(Some(Kind::Set), visitor),
+        match self.source.kind() {
+            Some(Kind::Array) => self.visit_elements(Some(budget::Kind::Set), visitor),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -295,8 +299,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        match self.cursor.peek() {
-            Some(b'[') => self.visit_elements(None, visitor),
+        match self.source.kind() {
+            Some(Kind::Array) => self.visit_elements(None, visitor),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -311,8 +315,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.cursor.peek() {
-            Some(b'{') => self.visit_members(Owner::Map, visitor),
+        match self.source.kind() {
+            Some(Kind::Object) => self.visit_members(Owner::Map, visitor),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -323,8 +327,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        match self.cursor.peek() {
-            Some(b'{') => self.visit_members(Owner::Struct, visitor),
+        match self.source.kind() {
+            Some(Kind::Object) => self.visit_members(Owner::Struct, visitor),
             _ => self.deserialize_tuple(fields.len(), visitor),
         }
     }
@@ -341,8 +345,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        if self.cursor.peek() == Some(b'n') {
-            self.token()?;
+        if self.source.kind() == Some(Kind::Null) {
+            self.skip()?;
             visitor.visit_none()
         } else {
             visitor.visit_some(self)
@@ -355,7 +359,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         if name == RAW_VALUE {
-            let raw = self.token()?;
+            let raw = self.source.raw().ok_or_else(malformed)?;
             self.budget.take(raw.len())?;
             let pair = (RAW_VALUE, BorrowedStrDeserializer::new(raw));
             return visitor.visit_map(MapDeserializer::new(core::iter::once(pair)));
@@ -369,15 +373,19 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        match self.cursor.peek() {
-            Some(b'"') => {
+        match self.source.kind() {
+            Some(Kind::Text) => {
                 let variant: CowStrDeserializer<'_, ReadError> = self.string()?.into_deserializer();
                 visitor.visit_enum(variant)
             }
-            Some(b'{') => {
-                self.cursor.eat(b'{');
-                let value = visitor.visit_enum(Variant { reader: self })?;
-                if !self.cursor.eat(b'}') {
+            Some(Kind::Object) => {
+                let mut left = self.source.open_object().ok_or_else(malformed)?;
+                let value = visitor.visit_enum(Variant {
+                    reader: self,
+                    left: &mut left,
+                })?;
+                self.source.passed(&mut left);
+                if !self.source.close(left, Kind::Object) {
                     return Err(ReadError::custom("an enum has more than one variant"));
                 }
                 Ok(value)
@@ -387,7 +395,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.token()?;
+        self.skip()?;
         visitor.visit_unit()
     }
 
@@ -396,68 +404,18 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-impl<'de> Reader<'de> {
+impl<'de, S: Source<'de>> Reader<'de, S> {
     /// Reads a number into an integer; `large` is asked first, about those that it can take.
     fn visit_integer<V: Visitor<'de>>(
         &mut self,
         visitor: V,
         large: impl FnOnce(V, Whole) -> Result<Result<V::Value, ReadError>, V>,
     ) -> Result<V::Value, ReadError> {
-        let Some(b'-' | b'0'..=b'9') = self.cursor.peek() else {
+        if self.source.kind() != Some(Kind::Number) {
             return self.deserialize_any(visitor);
-        };
-        let number = self.token()?;
-        if let Ok(value) = number.parse() {
-            return visitor.visit_u64(value);
         }
-        let Some(whole) = Whole::parse(number) else {
-            return visit_number(number, false, visitor);
-        };
-        match large(visitor, whole) {
-            Ok(result) => result,
-            Err(visitor) => visit_whole(whole, number, visitor),
-        }
+        self.number()?.visit_integer(visitor, large)
     }
-}
-
-/// Gives a number of 64 bits as an integer, and a larger one as what it is nearest to.
-fn visit_whole<'de, V: Visitor<'de>>(
-    whole: Whole,
-    number: &str,
-    visitor: V,
-) -> Result<V::Value, ReadError> {
-    if let Some(value) = whole.to_u64() {
-        visitor.visit_u64(value)
-    } else if let Some(value) = whole.to_i64() {
-        visitor.visit_i64(value)
-    } else {
-        visit_number(number, false, visitor)
-    }
-}
-
-/// Gives a number as what it is written as: an integer, or a float. In a buffer, from where it may become either, a float
-/// that is whole is an integer, unless it is a negative zero.
-fn visit_number<'de, V: Visitor<'de>>(
-    number: &str,
-    buffered: bool,
-    visitor: V,
-) -> Result<V::Value, ReadError> {
-    if number != "-0" {
-        if let Ok(value) = number.parse() {
-            return visitor.visit_u64(value);
-        }
-        if let Ok(value) = number.parse() {
-            return visitor.visit_i64(value);
-        }
-    }
-    let float: f64 = number.parse().map_err(|_| malformed())?;
-    if buffered
-        && float.to_bits() != (-0.0_f64).to_bits()
-        && let Some(whole) = Whole::parse(number)
-    {
-        return visit_whole(whole, number, visitor);
-    }
-    visitor.visit_f64(float)
 }
 
 /// Whether a visitor fills the buffer of serde's derive macros, in which it keeps a value whose type it does not know yet:

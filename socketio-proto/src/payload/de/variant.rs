@@ -5,27 +5,30 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Error, Visitor
 use super::Reader;
 use super::key::Key;
 use crate::ReadError;
+use crate::payload::source::{Kind, Source};
 
 /// An enum's variant with content: the only member of an object.
-pub(super) struct Variant<'a, 'de> {
-    pub(super) reader: &'a mut Reader<'de>,
+pub(super) struct Variant<'a, 'de, S: Source<'de>> {
+    pub(super) reader: &'a mut Reader<'de, S>,
+    /// What is left of the object.
+    pub(super) left: &'a mut S::Left,
 }
 
-impl<'a, 'de> de::EnumAccess<'de> for Variant<'a, 'de> {
+impl<'de, S: Source<'de>> de::EnumAccess<'de> for Variant<'_, 'de, S> {
     type Error = ReadError;
     type Variant = Self;
 
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), ReadError> {
-        if self.reader.cursor.peek() != Some(b'"') {
+        if self.reader.source.is_last(self.left, Kind::Object) {
             return Err(ReadError::custom("an enum has no variant"));
         }
         let name = self.reader.string()?;
-        self.reader.cursor.eat(b':');
+        self.reader.source.key_end();
         Ok((seed.deserialize(Key(name))?, self))
     }
 }
 
-impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
+impl<'de, S: Source<'de>> de::VariantAccess<'de> for Variant<'_, 'de, S> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {

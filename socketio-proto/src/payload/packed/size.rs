@@ -1,7 +1,7 @@
-//! How long MessagePack gets, so that a message is allocated once.
+//! The length of MessagePack, so that a message is allocated once.
 
 /// The length of an array or map with so many elements or members, what is in it aside.
-pub(super) const fn container(len: u32) -> usize {
+pub(crate) const fn container(len: u32) -> usize {
     match len {
         0..=15 => 1,
         16..=0xffff => 3,
@@ -9,7 +9,7 @@ pub(super) const fn container(len: u32) -> usize {
     }
 }
 
-pub(super) const fn text(len: usize) -> usize {
+pub(crate) const fn text(len: usize) -> usize {
     let head = match len {
         0..=31 => 1,
         32..=0xff => 2,
@@ -19,7 +19,7 @@ pub(super) const fn text(len: usize) -> usize {
     len.saturating_add(head)
 }
 
-pub(super) const fn binary(len: usize) -> usize {
+pub(crate) const fn binary(len: usize) -> usize {
     let head = match len {
         0..=0xff => 2,
         0x100..=0xffff => 3,
@@ -28,7 +28,7 @@ pub(super) const fn binary(len: usize) -> usize {
     len.saturating_add(head)
 }
 
-pub(super) const fn uint(value: u64) -> usize {
+pub(crate) const fn uint(value: u64) -> usize {
     match value {
         0..=0x7f => 1,
         0x80..=0xff => 2,
@@ -39,7 +39,7 @@ pub(super) const fn uint(value: u64) -> usize {
 }
 
 /// The length of a negative integer.
-pub(super) const fn negative(value: i64) -> usize {
+pub(crate) const fn negative(value: i64) -> usize {
     match value {
         -32.. => 1,
         -0x80.. => 2,
@@ -49,7 +49,4 @@ pub(super) const fn negative(value: i64) -> usize {
     }
 }
 
-pub(super) const FLOAT: usize = 9;
-
-/// The length of nil and of a boolean.
-pub(super) const LITERAL: usize = 1;
+pub(crate) const FLOAT: usize = 9;
