@@ -156,14 +156,14 @@ impl<'a> Head<'a> {
 
         let mut count = None;
         if binary {
-            let (digits, behind) = rest.split_once('-').ok_or(DecodeError::AttachmentCount)?;
+            let (digits, behind) = split_once(rest, b'-').ok_or(DecodeError::AttachmentCount)?;
             count = Some(attachment_count(digits, limits.max_attachments)?);
             rest = behind;
         }
 
         let mut namespace = "/";
         if rest.starts_with('/') {
-            (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
+            (namespace, rest) = split_once(rest, b',').unwrap_or((rest, ""));
         }
         if u32::try_from(namespace.len()).map_or(true, |len| len > limits.max_namespace_len) {
             return Err(DecodeError::NamespaceTooLong {
@@ -187,6 +187,12 @@ impl<'a> Head<'a> {
             json,
         })
     }
+}
+
+/// What stands before and behind the first `sign`, which is ASCII and near.
+fn split_once(text: &str, sign: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == sign)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The namespace, which shares the buffer of the message unless that is much larger.

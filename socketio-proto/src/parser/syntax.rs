@@ -20,7 +20,8 @@ pub(crate) enum Fault {
 pub(crate) fn check(text: &str, max_depth: u16) -> Result<(), Fault> {
     let mut scanner = Scanner::new(text);
     let mut open = Open::new(max_depth);
-    scanner.values(&mut open)?;
+    let byte = scanner.token();
+    scanner.value(byte, &mut open)?;
     scanner.rest(&mut open)
 }
 
@@ -116,22 +117,21 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         open.push(false)?;
-        self.skip_whitespace();
+        let byte = self.token();
         let start = self.pos;
-        let digit = self.next();
-        Ok(match digit {
+        Ok(match byte {
             Some(b'"') => {
                 let escaped = self.string()?;
                 Some(First {
-                    start: start.saturating_add(1),
+                    start,
                     end: self.pos.saturating_sub(1),
                     escaped,
                 })
             }
             Some(b'-' | b'0'..=b'9') => {
-                self.number(digit)?;
+                self.number(byte)?;
                 Some(First {
-                    start,
+                    start: start.saturating_sub(1),
                     end: self.pos,
                     escaped: false,
                 })
@@ -140,55 +140,58 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Passes a value, of an array or object only the brackets and keys up to its first value that is none.
-    fn values(&mut self, open: &mut Open) -> Result<(), Fault> {
+    /// Passes a value, whose first byte is read already. Of an array or object that is not empty it passes what stands in
+    /// front of the first value that is none.
+    fn value(&mut self, first: Option<u8>, open: &mut Open) -> Result<(), Fault> {
+        let mut byte = first;
         loop {
-            self.skip_whitespace();
-            match self.next() {
+            match byte {
+                Some(b'"') => return self.string().map(drop),
                 Some(b'{') => {
                     open.push(true)?;
-                    self.skip_whitespace();
-                    if self.peek() == Some(b'}') {
+                    byte = self.token();
+                    if byte == Some(b'}') {
+                        open.pop();
                         return Ok(());
                     }
-                    self.key()?;
+                    self.key(byte)?;
+                    byte = self.token();
                 }
                 Some(b'[') => {
                     open.push(false)?;
-                    self.skip_whitespace();
-                    if self.peek() == Some(b']') {
+                    byte = self.token();
+                    if byte == Some(b']') {
+                        open.pop();
                         return Ok(());
                     }
                 }
-                Some(b'"') => return self.string().map(drop),
                 Some(b't') => return self.literal(b"rue"),
                 Some(b'f') => return self.literal(b"alse"),
                 Some(b'n') => return self.literal(b"ull"),
-                digit => return self.number(digit),
+                _ => return self.number(byte),
             }
         }
     }
 
     /// Passes all that stands behind a value.
     fn rest(&mut self, open: &mut Open) -> Result<(), Fault> {
-        loop {
-            self.skip_whitespace();
-            if open.depth == 0 {
-                return match self.peek() {
-                    None => Ok(()),
-                    Some(_) => Err(Fault::Syntax),
-                };
-            }
-            match (self.next(), open.object) {
-                (Some(b','), true) => {
-                    self.skip_whitespace();
-                    self.key()?;
-                    self.values(open)?;
+        while open.depth > 0 {
+            match (self.token(), open.object) {
+                (Some(b','), object) => {
+                    let mut byte = self.token();
+                    if object {
+                        self.key(byte)?;
+                        byte = self.token();
+                    }
+                    self.value(byte, open)?;
                 }
-                (Some(b','), false) => self.values(open)?,
                 (Some(b'}'), true) | (Some(b']'), false) => open.pop(),
                 _ => return Err(Fault::Syntax),
             }
+        }
+        match self.token() {
+            None => Ok(()),
+            Some(_) => Err(Fault::Syntax),
         }
     }
 
@@ -198,13 +201,18 @@ impl<'a> Scanner<'a> {
 
     fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
-        self.pos = self.pos.saturating_add(1);
+        self.pos += 1;
         Some(byte)
     }
 
-    fn skip_whitespace(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.next();
+    /// Passes white space and the byte behind it.
+    #[inline]
+    fn token(&mut self) -> Option<u8> {
+        loop {
+            match self.next()? {
+                b' ' | b'\t' | b'\n' | b'\r' => {}
+                byte => return Some(byte),
+            }
         }
     }
 
@@ -223,40 +231,56 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// A key and its colon.
-    fn key(&mut self) -> Result<(), Fault> {
-        if self.next() != Some(b'"') {
+    /// A key, whose first byte is read already, and its colon.
+    #[inline]
+    fn key(&mut self, first: Option<u8>) -> Result<(), Fault> {
+        if first != Some(b'"') {
             return Err(Fault::Syntax);
         }
         self.string()?;
-        self.skip_whitespace();
-        match self.next() {
+        match self.token() {
             Some(b':') => Ok(()),
             _ => Err(Fault::Syntax),
         }
     }
 
     /// A string behind its opening quote. Whether there are escapes in it.
+    #[inline]
     fn string(&mut self) -> Result<bool, Fault> {
-        let mut escaped = false;
+        self.pos = scan::unplain(self.bytes, self.pos);
+        if self.peek() == Some(b'"') {
+            self.pos += 1;
+            return Ok(false);
+        }
+        self.rest_of_string().map(|()| true)
+    }
+
+    /// A string from the first byte on that does not stand for itself.
+    #[inline(never)]
+    fn rest_of_string(&mut self) -> Result<(), Fault> {
         loop {
-            self.pos = scan::unplain(self.bytes, self.pos);
             match self.next().ok_or(Fault::Syntax)? {
-                b'"' => return Ok(escaped),
-                b'\\' => match self.next() {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
-                    Some(b'u') => {
-                        for _ in 0..4 {
-                            if !self.next().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                                return Err(Fault::Syntax);
-                            }
-                        }
-                    }
-                    _ => return Err(Fault::Syntax),
-                },
+                b'"' => return Ok(()),
+                b'\\' => self.escape()?,
                 _ => return Err(Fault::Syntax),
             }
-            escaped = true;
+            self.pos = scan::unplain(self.bytes, self.pos);
+        }
+    }
+
+    /// An escape behind its backslash.
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.next() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => {
+                for _ in 0..4 {
+                    if !self.next().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(Fault::Syntax);
+                    }
+                }
+                Ok(())
+            }
+            _ => Err(Fault::Syntax),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Making payloads.
 
-use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use serde::ser::Serialize;
 
 use super::budget::MAX_EXPANSION;
-use super::escape::escape;
+use super::escape::{append_escaped, escape};
 use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Writer};
 use super::shape::{Name, Shape};
@@ -36,11 +36,11 @@ pub struct PayloadBuilder {
 
 impl PayloadBuilder {
     pub(super) fn event(name: &str) -> Self {
-        let mut json = String::with_capacity(name.len().saturating_add(64));
-        json.push_str("[\"");
+        let mut json = Vec::with_capacity(name.len().saturating_add(64));
+        json.extend_from_slice(b"[\"");
         append_escaped(name, &mut json);
         let end = json.len();
-        json.push('"');
+        json.push(b'"');
         let name = if end == name.len().saturating_add(2) {
             Name::Span { start: 2, end }
         } else {
@@ -50,10 +50,10 @@ impl PayloadBuilder {
     }
 
     pub(super) fn ack() -> Self {
-        Self::new("[".into(), Shape::Ack, false)
+        Self::new(vec![b'['], Shape::Ack, false)
     }
 
-    const fn new(json: String, shape: Shape, begun: bool) -> Self {
+    const fn new(json: Vec<u8>, shape: Shape, begun: bool) -> Self {
         Self {
             writer: Writer::new(json, 1),
             shape,
@@ -137,12 +137,14 @@ impl PayloadBuilder {
     /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
     /// [`EncodeError::Expansion`] if placeholders name attachments so often that receivers refuse it.
     pub fn build(mut self) -> Result<Payload, EncodeError> {
-        self.writer.sign(']');
+        self.writer.sign(b']');
         let written = self.writer.finish();
-        if written.doubtful {
-            check(&written.json)?;
-        }
-        let payload = finish(written.json, self.shape, self.max_expansion);
+        let payload = finish(
+            written.json,
+            self.shape,
+            self.max_expansion,
+            written.doubtful,
+        )?;
         if let Some(name) = payload.name().filter(|name| is_reserved_event(name)) {
             return Err(EncodeError::ReservedEvent(name.into()));
         }
@@ -154,7 +156,7 @@ impl PayloadBuilder {
 
     fn separate(&mut self) {
         if self.begun {
-            self.writer.sign(',');
+            self.writer.sign(b',');
         }
         self.begun = true;
     }
@@ -190,70 +192,70 @@ fn attach(
 
 /// See [`Payload::object`].
 pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, EncodeError> {
-    let json = String::with_capacity(128);
-    let mut writer = Writer::new(json, 0).without_attachments();
+    let mut writer = Writer::new(Vec::with_capacity(128), 0).without_attachments();
     writer.value(value)?;
     let written = writer.finish();
-    if !written.json.starts_with(['{', '"']) {
-        return Err(EncodeError::PayloadKind);
+    match written.json.first() {
+        Some(b'{' | b'"') => {
+            let doubtful = written.doubtful;
+            finish(written.json, Shape::Value, MAX_EXPANSION, doubtful)
+        }
+        _ => Err(EncodeError::PayloadKind),
     }
-    if written.doubtful {
-        check(&written.json)?;
-    }
-    Ok(finish(written.json, Shape::Value, MAX_EXPANSION))
 }
 
 /// See [`Payload::connect_error`].
 pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Payload, EncodeError> {
-    let mut json = String::with_capacity(message.len().saturating_add(32));
-    json.push_str("{\"message\":\"");
+    let mut json = Vec::with_capacity(message.len().saturating_add(32));
+    json.extend_from_slice(b"{\"message\":\"");
     append_escaped(message, &mut json);
-    json.push('"');
+    json.push(b'"');
     if let Some(data) = data {
         if !data.attachments().is_empty() {
             return Err(EncodeError::Serialize("no bytes are allowed here".into()));
         }
-        json.push_str(",\"data\":");
-        json.push_str(data.json());
+        json.extend_from_slice(b",\"data\":");
+        json.extend_from_slice(data.json().as_bytes());
     }
-    json.push('}');
+    json.push(b'}');
     // It is a level deeper than the data.
-    check(&json)?;
-    Ok(finish(json, Shape::Value, MAX_EXPANSION))
+    finish(json, Shape::Value, MAX_EXPANSION, true)
 }
 
-/// Checks what a value may have written in its own way.
-fn check(json: &str) -> Result<(), EncodeError> {
-    syntax::check(json, MAX_JSON_DEPTH).map_err(|fault| match fault {
-        Fault::Syntax => EncodeError::Serialize("the result is no JSON".into()),
-        Fault::Depth => EncodeError::TooDeep {
-            limit: MAX_JSON_DEPTH,
-        },
-    })
-}
-
-fn finish(mut json: String, shape: Shape, max_expansion: u16) -> Payload {
+/// Makes a payload of what was written. If that is `doubtful`, it is checked.
+fn finish(
+    mut json: Vec<u8>,
+    shape: Shape,
+    max_expansion: u16,
+    doubtful: bool,
+) -> Result<Payload, EncodeError> {
+    let invalid = || EncodeError::Serialize("the result is no JSON".into());
     json.shrink_to_fit();
-    Payload {
-        body: Body::json(json.into()),
+    let text = ByteString::try_from(json).map_err(|_| invalid())?;
+    if doubtful {
+        syntax::check(&text, MAX_JSON_DEPTH).map_err(|fault| match fault {
+            Fault::Syntax => invalid(),
+            Fault::Depth => EncodeError::TooDeep {
+                limit: MAX_JSON_DEPTH,
+            },
+        })?;
+    }
+    Ok(Payload {
+        body: Body::json(text),
         shape,
         attachments: None,
         max_expansion,
         compress: true,
-    }
+    })
 }
 
 /// An array of JSON that lacks its end, with a string as its last element.
 pub(super) fn append_string(array: &str, text: &str) -> ByteString {
     let len = array.len().saturating_add(text.len());
-    let mut json = String::with_capacity(len.saturating_add(4));
-    json.push_str(array);
-    json.push_str(",\"");
-    append_escaped(text, &mut json);
-    json.push_str("\"]");
-    json.into()
-}
-
-fn append_escaped(text: &str, out: &mut String) {
-    escape(text, |piece| out.push_str(piece));
+    let mut json = Vec::with_capacity(len.saturating_add(4));
+    json.extend_from_slice(array.as_bytes());
+    json.extend_from_slice(b",\"");
+    escape(text, |piece| json.extend_from_slice(piece.as_bytes()));
+    json.extend_from_slice(b"\"]");
+    ByteString::try_from(json).unwrap_or_default()
 }

@@ -48,10 +48,12 @@ impl<'de> Cursor<'de> {
 
     /// The byte that the next value or sign starts with.
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
-            self.bump();
+        loop {
+            match self.byte()? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.bump(),
+                byte => return Some(byte),
+            }
         }
-        self.byte()
     }
 
     /// Whether `sign` is next, in which case it is passed.
@@ -106,10 +108,9 @@ impl<'de> Cursor<'de> {
         self.peek()?;
         let (raw, escaped) = self.raw_string()?;
         if escaped {
-            unescape(raw).map(Cow::Owned)
-        } else {
-            Some(Cow::Borrowed(raw))
+            return unescape(raw).map(Cow::Owned);
         }
+        Some(Cow::Borrowed(raw))
     }
 
     /// The content of the string that is next, if one is, and no more than so many bytes stand between its quotes. Does
@@ -126,21 +127,20 @@ impl<'de> Cursor<'de> {
     }
 
     /// Passes a string and gives what stands between its quotes, and whether there are escapes in it.
+    #[inline]
     fn raw_string(&mut self) -> Option<(&'de str, bool)> {
-        self.bump();
-        let start = self.pos;
-        let mut escaped = false;
-        loop {
-            self.pos = scan::quote_or_backslash(self.text.as_bytes(), self.pos);
-            if self.byte()? == b'"' {
-                let raw = self.text.get(start..self.pos)?;
-                self.bump();
-                return Some((raw, escaped));
-            }
-            escaped = true;
-            self.bump();
-            self.bump();
+        let bytes = self.text.as_bytes();
+        let start = self.pos.saturating_add(1);
+        let mut end = scan::unplain(bytes, start);
+        let escaped = bytes.get(end) == Some(&b'\\');
+        while bytes.get(end) == Some(&b'\\') {
+            end = scan::unplain(bytes, end.saturating_add(2));
         }
+        if bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.pos = end.saturating_add(1);
+        Some((self.text.get(start..end)?, escaped))
     }
 
     fn byte(&self) -> Option<u8> {
@@ -148,7 +148,7 @@ impl<'de> Cursor<'de> {
     }
 
     fn bump(&mut self) {
-        self.pos = self.pos.saturating_add(1);
+        self.pos += 1;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Text between the quotes of a JSON string.
 
+use alloc::vec::Vec;
+
 use super::scan;
 
 /// Gives `text` to `push` piece by piece, as it stands between the quotes of a JSON string: escaped as `serde_json` and
@@ -15,6 +17,21 @@ pub(crate) fn escape(text: &str, mut push: impl FnMut(&str)) {
         push(code);
         start = end.saturating_add(1);
     }
+}
+
+/// Appends the same text to JSON.
+#[inline]
+pub(crate) fn append_escaped(text: &str, out: &mut Vec<u8>) {
+    if scan::is_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        append_with_escapes(text, out);
+    }
+}
+
+#[inline(never)]
+fn append_with_escapes(text: &str, out: &mut Vec<u8>) {
+    escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
 }
 
 /// What stands for a character that cannot stand for itself.
@@ -37,6 +54,7 @@ const CONTROL: [&str; 32] = [
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
+    use alloc::vec;
 
     use super::*;
 
@@ -44,10 +62,13 @@ mod tests {
     fn text_is_escaped_as_serde_json_does() {
         let every: String = (0..0x180).filter_map(char::from_u32).collect();
         for text in ["", "a", "\"", "\\\\", "\n", "é\u{1}€😀", &every] {
-            let mut json = String::from('"');
-            escape(text, |piece| json.push_str(piece));
-            json.push('"');
-            assert_eq!(Ok(json), serde_json::to_string(text).map_err(|_| ()));
+            let mut json = vec![b'"'];
+            append_escaped(text, &mut json);
+            json.push(b'"');
+            assert_eq!(json, serde_json::to_vec(text).unwrap());
+            let mut pieces = String::new();
+            escape(text, |piece| pieces.push_str(piece));
+            assert_eq!(json, alloc::format!("\"{pieces}\"").into_bytes());
         }
     }
 }

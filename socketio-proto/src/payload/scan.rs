@@ -4,54 +4,29 @@
 /// ends.
 #[inline]
 pub(crate) fn unplain(bytes: &[u8], start: usize) -> usize {
-    find(bytes, start, |word| {
-        equals(word, b'"') | equals(word, b'\\') | is_control(word)
-    })
+    // Most strings are short.
+    let Some(&word) = bytes.get(start..).and_then(<[u8]>::first_chunk) else {
+        return unplain_in_rest(bytes, start);
+    };
+    let marked = marks(u64::from_le_bytes(word));
+    if marked != 0 {
+        return start + first(marked);
+    }
+    unplain_behind(bytes, start + 8)
 }
 
-/// The place of the first byte from `start` on that is a quote or a backslash, or where the text ends.
-#[inline]
-pub(crate) fn quote_or_backslash(bytes: &[u8], start: usize) -> usize {
-    find(bytes, start, |word| {
-        equals(word, b'"') | equals(word, b'\\')
-    })
-}
-
-/// The place of the first byte from `start` on of which `marks` sets the highest bit. What it sets of bytes behind that one
-/// does not matter, nor does any lower bit.
-#[inline]
-fn find(bytes: &[u8], start: usize, marks: impl Fn(u64) -> u64) -> usize {
-    let mut rest = bytes.get(start..).unwrap_or_default();
-    while let Some((&word, behind)) = rest.split_first_chunk() {
-        let marked = marks(u64::from_le_bytes(word)) & HIGH;
+/// The same for long text.
+#[inline(never)]
+fn unplain_behind(bytes: &[u8], start: usize) -> usize {
+    let mut pos = start;
+    while let Some(&word) = bytes.get(pos..).and_then(<[u8]>::first_chunk) {
+        let marked = marks(u64::from_le_bytes(word));
         if marked != 0 {
-            return behind_of(bytes, rest).saturating_add(first(marked));
+            return pos + first(marked);
         }
-        rest = behind;
+        pos += 8;
     }
-    let marked = marks(last_word(bytes, rest)) & HIGH;
-    behind_of(bytes, rest).saturating_add(first(marked).min(rest.len()))
-}
-
-/// The last bytes, fewer than eight, with zeros behind them.
-#[inline]
-fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
-    if let Some(&last) = bytes.last_chunk() {
-        let missing = 8_usize.saturating_sub(rest.len());
-        let shift = u8::BITS.saturating_mul(missing as u32);
-        return u64::from_le_bytes(last).checked_shr(shift).unwrap_or(0);
-    }
-    let mut word = [0; 8];
-    for (to, from) in word.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    u64::from_le_bytes(word)
-}
-
-/// Where `rest` starts, with which `bytes` ends.
-#[inline]
-fn behind_of(bytes: &[u8], rest: &[u8]) -> usize {
-    bytes.len().saturating_sub(rest.len())
+    unplain_in_rest(bytes, pos)
 }
 
 /// The number of bytes in front of the first that is marked.
@@ -60,21 +35,67 @@ fn first(marked: u64) -> usize {
     (marked.trailing_zeros() / u8::BITS) as usize
 }
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-
-/// Marks the bytes that are this one; exact up to the first.
-#[inline]
-fn equals(word: u64, byte: u8) -> u64 {
-    let other = word ^ u64::from_ne_bytes([byte; 8]);
-    other.wrapping_sub(ONES) & !other
+/// The same for the last bytes, fewer than eight.
+#[inline(never)]
+fn unplain_in_rest(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let found = rest.iter().position(|&byte| is_unplain(byte));
+    found.map_or(bytes.len(), |at| start + at)
 }
 
-/// Marks the bytes below 0x20; exact up to the first.
+/// Whether there is no quote, no backslash and no control character in the text.
 #[inline]
-fn is_control(word: u64) -> u64 {
-    word.wrapping_sub(u64::from_ne_bytes([0x20; 8])) & !word
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    let Some(&last) = text.last_chunk() else {
+        return marks(short_word(text)) == 0;
+    };
+    let mut rest = text;
+    while let Some((&word, behind)) = rest.split_first_chunk() {
+        if marks(u64::from_le_bytes(word)) != 0 {
+            return false;
+        }
+        rest = behind;
+    }
+    marks(u64::from_le_bytes(last)) == 0
 }
+
+/// Fewer than eight bytes, with others behind them that are not marked.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // They overlap, or touch each other.
+        let [first, last] = [first, last].map(u32::from_le_bytes).map(u64::from);
+        return first | last << 32;
+    }
+    match *bytes {
+        [] => HIGH,
+        [one] => u64::from(one) | (HIGH << 8),
+        [one, two] => u64::from(one) | u64::from(two) << 8 | (HIGH << 16),
+        [one, two, three, ..] => {
+            u64::from(one) | u64::from(two) << 8 | u64::from(three) << 16 | (HIGH << 24)
+        }
+    }
+}
+
+fn is_unplain(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1f)
+}
+
+/// The highest bit of each byte that is a quote, a backslash or a control character. Exact up to the first of them: one of
+/// the bytes behind it may be marked wrongly.
+#[inline]
+fn marks(word: u64) -> u64 {
+    // With the second bit turned round, a quote comes right behind the control characters.
+    let quote_or_control = (word ^ all(0x02)).wrapping_sub(all(0x21));
+    let backslash = (word ^ all(b'\\')).wrapping_sub(all(1));
+    (quote_or_control | backslash) & !word & HIGH
+}
+
+const fn all(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+const HIGH: u64 = all(0x80);
 
 #[cfg(test)]
 mod tests {
@@ -82,41 +103,36 @@ mod tests {
 
     use super::*;
 
-    /// The same byte by byte.
-    fn position(bytes: &[u8], start: usize, is_marked: impl Fn(&u8) -> bool) -> usize {
-        let rest = bytes.get(start..).unwrap_or_default();
-        let found = rest.iter().position(is_marked);
-        found.map_or(bytes.len(), |at| start + at)
-    }
-
     fn check(bytes: &[u8], start: usize) {
-        let quote = |byte: &u8| matches!(byte, b'"' | b'\\');
-        assert_eq!(
-            quote_or_backslash(bytes, start),
-            position(bytes, start, quote),
-            "{bytes:x?} from {start}"
-        );
-        assert_eq!(
-            unplain(bytes, start),
-            position(bytes, start, |byte| quote(byte) || *byte < 0x20),
-            "{bytes:x?} from {start}"
-        );
+        let rest = bytes.get(start..).unwrap_or_default();
+        let found = rest.iter().position(|&byte| is_unplain(byte));
+        let expected = found.map_or(bytes.len(), |at| start + at);
+        assert_eq!(unplain(bytes, start), expected, "{bytes:x?} from {start}");
+        assert_eq!(is_plain(rest), found.is_none(), "{rest:x?}");
     }
 
     #[test]
-    fn every_byte_is_told_from_every_other_one_in_front_of_it() {
+    fn every_byte_is_told_from_every_other_one_around_it() {
         for byte in 0..=u8::MAX {
-            for before in [b'a', b'!', b'#', b'[', b']', b' ', 0x7f, 0x80, 0xff, byte] {
-                for at in 0..20 {
-                    let mut bytes = [before; 20];
-                    if let Some(place) = bytes.get_mut(at) {
-                        *place = byte;
-                    }
-                    for start in [0, 1, at, 19, 20, 21] {
-                        check(&bytes, start);
+            for other in [b'a', b'!', b'#', b'[', b']', b' ', 0x7f, 0x80, 0xff, byte] {
+                for len in 0..20 {
+                    for at in 0..len {
+                        let mut bytes = alloc::vec![other; len];
+                        bytes[at] = byte;
+                        for start in [0, 1, at] {
+                            check(&bytes, start);
+                        }
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_place_behind_the_end_finds_the_end() {
+        for start in 0..12 {
+            check(b"abcdefghi", start);
+            check(b"", start);
         }
     }
 

@@ -22,7 +22,7 @@ pub(in crate::payload) struct Items<'a> {
 
 impl<'a> Items<'a> {
     pub(super) fn new(writer: &'a mut Writer, variant: bool) -> Self {
-        writer.begin('[');
+        writer.begin(b'[');
         Self {
             open: writer.open,
             writer,
@@ -33,16 +33,16 @@ impl<'a> Items<'a> {
 
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if !self.first {
-            self.writer.json.push(',');
+            self.writer.json.push(b',');
         }
         self.first = false;
         self.writer.part(value)
     }
 
     fn end(self) {
-        self.writer.end_of(self.open, ']');
+        self.writer.end_of(self.open, b']');
         if self.variant {
-            self.writer.end('}');
+            self.writer.end(b'}');
         }
     }
 }
@@ -61,7 +61,7 @@ pub(in crate::payload) struct Members<'a> {
 
 impl<'a> Members<'a> {
     pub(super) fn new(writer: &'a mut Writer, variant: bool) -> Self {
-        writer.begin('{');
+        writer.begin(b'{');
         Self {
             open: writer.open,
             writer,
@@ -73,7 +73,7 @@ impl<'a> Members<'a> {
 
     fn separate(&mut self) {
         if !self.first {
-            self.writer.json.push(',');
+            self.writer.json.push(b',');
         }
         self.first = false;
     }
@@ -86,9 +86,9 @@ impl<'a> Members<'a> {
 
     fn end(self) {
         self.writer.doubtful |= self.key;
-        self.writer.end_of(self.open, '}');
+        self.writer.end_of(self.open, b'}');
         if self.variant {
-            self.writer.end('}');
+            self.writer.end(b'}');
         }
     }
 }
@@ -107,14 +107,14 @@ impl ser::SerializeMap for Members<'_> {
         self.writer.doubtful |= result.is_err();
         let quoted = self.writer.json.get(start..).unwrap_or_default();
         let name = quoted.get(1..quoted.len().saturating_sub(1));
-        self.writer.marked |= name == Some(FLAG);
+        self.writer.marked |= name == Some(FLAG.as_bytes());
         result
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.writer.doubtful |= !self.key;
         self.key = false;
-        self.writer.json.push(':');
+        self.writer.json.push(b':');
         self.writer.part(value)
     }
 
@@ -134,7 +134,7 @@ impl Writer {
     }
 
     /// Closes an array or object in which nothing else should be open.
-    fn end_of(&mut self, open: usize, sign: char) {
+    fn end_of(&mut self, open: usize, sign: u8) {
         self.doubtful |= self.open != open;
         self.end(sign);
     }

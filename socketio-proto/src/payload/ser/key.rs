@@ -12,9 +12,9 @@ pub(super) struct Key<'a>(pub(super) &'a mut Writer);
 
 impl Key<'_> {
     fn quote(self, write: impl FnOnce(&mut Writer)) -> Result<(), Error> {
-        self.0.json.push('"');
+        self.0.json.push(b'"');
         write(self.0);
-        self.0.json.push('"');
+        self.0.json.push(b'"');
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Serializer for Key<'_> {
     refuse_compounds!();
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.quote(|writer| writer.json.push_str(if value { "true" } else { "false" }))
+        self.quote(|writer| writer.extend(if value { "true" } else { "false" }))
     }
 
     fn serialize_char(self, value: char) -> Result<(), Error> {

@@ -7,24 +7,23 @@ mod compound;
 mod key;
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::fmt::Write;
 
 use bytes::Bytes;
-use engineio_proto::hidden::Hidden;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
 use self::compound::{Fields, Items, Members};
-use super::escape::escape;
+use super::escape::append_escaped;
 use super::placeholder::{FLAG, Placeholder};
 use crate::EncodeError;
 use crate::parser::MAX_JSON_DEPTH;
 
 /// JSON in the making.
 pub(super) struct Writer {
-    json: String,
+    json: Vec<u8>,
     /// The number of arrays and objects that are open.
     open: usize,
     /// The attachments found so far.
@@ -47,7 +46,7 @@ pub(super) struct Attached {
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
-            .field("json", &Hidden(self.json.as_str()))
+            .field("json", &self.json.len())
             .field("attachments", &self.attachments.len())
             .finish_non_exhaustive()
     }
@@ -55,7 +54,7 @@ impl fmt::Debug for Writer {
 
 /// What a [`Writer`] has written.
 pub(super) struct Written {
-    pub(super) json: String,
+    pub(super) json: Vec<u8>,
     pub(super) attachments: Vec<Attached>,
     pub(super) doubtful: bool,
     pub(super) marked: bool,
@@ -63,7 +62,7 @@ pub(super) struct Written {
 
 impl Writer {
     /// Starts with JSON that lacks the ends of so many arrays and objects.
-    pub(super) const fn new(json: String, open: usize) -> Self {
+    pub(super) const fn new(json: Vec<u8>, open: usize) -> Self {
         Self {
             json,
             open,
@@ -98,7 +97,7 @@ impl Writer {
 
     /// Appends JSON that is known to be valid, and not too deep here.
     pub(super) fn json(&mut self, json: &str) {
-        self.json.push_str(json);
+        self.extend(json);
         self.marked = true;
     }
 
@@ -108,7 +107,11 @@ impl Writer {
         self.doubtful = true;
     }
 
-    pub(super) fn sign(&mut self, sign: char) {
+    fn extend(&mut self, text: &str) {
+        self.json.extend_from_slice(text.as_bytes());
+    }
+
+    pub(super) fn sign(&mut self, sign: u8) {
         self.json.push(sign);
     }
 
@@ -126,50 +129,50 @@ impl Writer {
 
     /// Appends the placeholder of an attachment.
     pub(super) fn placeholder(&mut self, placeholder: Placeholder) {
-        self.begin('{');
-        self.json.push_str("\"_placeholder\":true,\"num\":");
+        self.begin(b'{');
+        self.extend("\"_placeholder\":true,\"num\":");
         self.number(placeholder.index());
-        self.end('}');
+        self.end(b'}');
     }
 
     /// Opens an array or object.
-    fn begin(&mut self, sign: char) {
+    fn begin(&mut self, sign: u8) {
         self.json.push(sign);
         self.open = self.open.saturating_add(1);
         self.doubtful |= self.open > usize::from(MAX_JSON_DEPTH);
     }
 
     /// Closes the innermost array or object.
-    fn end(&mut self, sign: char) {
+    fn end(&mut self, sign: u8) {
         self.json.push(sign);
         self.open = self.open.saturating_sub(1);
     }
 
     fn number(&mut self, value: impl itoa::Integer) {
-        self.json.push_str(itoa::Buffer::new().format(value));
+        self.extend(itoa::Buffer::new().format(value));
     }
 
     /// Appends a number that is finite.
     fn float(&mut self, value: impl zmij::Float) {
-        self.json.push_str(zmij::Buffer::new().format_finite(value));
+        self.extend(zmij::Buffer::new().format_finite(value));
     }
 
     fn string(&mut self, text: &str) {
-        self.json.push('"');
-        escape(text, |piece| self.json.push_str(piece));
-        self.json.push('"');
+        self.json.push(b'"');
+        append_escaped(text, &mut self.json);
+        self.json.push(b'"');
     }
 
     /// Appends the name of a member and its colon.
     fn name(&mut self, name: &str) {
         self.string(name);
-        self.json.push(':');
+        self.json.push(b':');
         self.marked |= name == FLAG;
     }
 
     /// Opens the object that an enum's variant with content is.
     fn begin_variant(&mut self, variant: &'static str) {
-        self.begin('{');
+        self.begin(b'{');
         self.name(variant);
     }
 }
@@ -193,11 +196,11 @@ impl ser::Error for Error {
 }
 
 /// Appends what is written to a string in JSON.
-struct Escaped<'a>(&'a mut String);
+struct Escaped<'a>(&'a mut Vec<u8>);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(text, |piece| self.0.push_str(piece));
+        append_escaped(text, self.0);
         Ok(())
     }
 }
@@ -229,7 +232,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
-        self.json.push_str(if value { "true" } else { "false" });
+        self.extend(if value { "true" } else { "false" });
         Ok(())
     }
 
@@ -276,7 +279,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        self.json.push_str("null");
+        self.extend("null");
         Ok(())
     }
 
@@ -310,7 +313,7 @@ impl<'a> Serializer for &'a mut Writer {
     ) -> Result<(), Error> {
         self.begin_variant(variant);
         value.serialize(&mut *self)?;
-        self.end('}');
+        self.end(b'}');
         Ok(())
     }
 
@@ -357,9 +360,9 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.json.push('"');
+        self.json.push(b'"');
         write!(Escaped(&mut self.json), "{value}").map_err(Error::custom)?;
-        self.json.push('"');
+        self.json.push(b'"');
         Ok(())
     }
 }
