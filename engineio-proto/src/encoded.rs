@@ -81,6 +81,25 @@ impl Encoded {
         Self::from_frame(Frame::Text(text.into()), spare)
     }
 
+    /// Takes the frame of a text message as it is: `4` and the text, in a buffer with so many unused bytes. Shares the
+    /// buffer. `None` if it is the frame of something else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use engineio_proto::{Encoded, Message};
+    ///
+    /// let encoded = Encoded::from_text_frame("4hello".into(), 0).ok_or("no message")?;
+    /// assert_eq!(encoded.message(), Message::text("hello"));
+    /// assert_eq!(Encoded::from_text_frame("2probe".into(), 0), None);
+    /// # Ok::<(), &str>(())
+    /// ```
+    #[must_use]
+    pub fn from_text_frame(text: ByteString, spare: usize) -> Option<Self> {
+        text.starts_with('4')
+            .then(|| Self::from_frame(Frame::Text(text), spare))
+    }
+
     /// Encodes a binary message.
     #[must_use]
     pub fn binary(data: Bytes) -> Self {

@@ -242,7 +242,10 @@ pub(super) fn encode(
         Some(payload) if !payload.compress() => part.uncompressed(),
         _ => part,
     };
-    let text = Encoded::text(text_len(&packet), |out| write_text(&packet, out));
+    let text = event_frame(&packet).unwrap_or_else(|| {
+        let len = text_len(&packet);
+        Encoded::text(len, |out| write_text(&packet, out))
+    });
     let text = hinted(text);
     if attachments.is_empty() {
         return Ok(EncodedPacket::one(text));
@@ -252,6 +255,15 @@ pub(super) fn encode(
     let attachments = attachments.iter().cloned().map(Encoded::binary);
     parts.extend(attachments.map(hinted));
     Ok(EncodedPacket::many(parts))
+}
+
+/// The frame that the buffer of the payload is.
+fn event_frame(packet: &PacketRef<'_>) -> Option<Encoded> {
+    if packet.packet_type != PacketType::Event || packet.namespace != "/" || packet.id.is_some() {
+        return None;
+    }
+    let frame = packet.payload?.event_frame()?;
+    Encoded::from_text_frame(frame.clone(), 0)
 }
 
 pub(super) fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeError> {

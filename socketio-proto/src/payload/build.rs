@@ -17,6 +17,10 @@ use crate::parser::MAX_JSON_DEPTH;
 use crate::parser::syntax::{self, Fault};
 use crate::{EncodeError, is_reserved_event};
 
+/// An event is written behind what the frame of its packet starts with: message, event. So the frame for the main namespace
+/// is the buffer of the payload.
+pub(crate) const EVENT_HEAD: &str = "42";
+
 /// A payload in the making, by [`Payload::event`] or [`Payload::ack`].
 ///
 /// Values are written as `serde_json` does; what is not finite becomes `null`, as in JavaScript. Bytes anywhere in a
@@ -37,9 +41,10 @@ pub struct PayloadBuilder {
 impl PayloadBuilder {
     pub(super) fn event(name: &str) -> Self {
         let mut json = Vec::with_capacity(name.len().saturating_add(64));
+        json.extend_from_slice(EVENT_HEAD.as_bytes());
         json.extend_from_slice(b"[\"");
         append_escaped(name, &mut json);
-        let end = json.len();
+        let end = json.len().saturating_sub(EVENT_HEAD.len());
         json.push(b'"');
         let name = if end == name.len().saturating_add(2) {
             Name::Span { start: 2, end }
@@ -139,12 +144,15 @@ impl PayloadBuilder {
     pub fn build(mut self) -> Result<Payload, EncodeError> {
         self.writer.sign(b']');
         let written = self.writer.finish();
-        let payload = finish(
-            written.json,
-            self.shape,
-            self.max_expansion,
-            written.doubtful,
-        )?;
+        let start = match self.shape {
+            Shape::Event(_) => EVENT_HEAD.len(),
+            Shape::Ack | Shape::Value => 0,
+        };
+        let payload = finish(written.json, start, self.shape, written.doubtful)?;
+        let payload = Payload {
+            max_expansion: self.max_expansion,
+            ..payload
+        };
         if let Some(name) = payload.name().filter(|name| is_reserved_event(name)) {
             return Err(EncodeError::ReservedEvent(name.into()));
         }
@@ -198,7 +206,7 @@ pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, Encode
     match written.json.first() {
         Some(b'{' | b'"') => {
             let doubtful = written.doubtful;
-            finish(written.json, Shape::Value, MAX_EXPANSION, doubtful)
+            finish(written.json, 0, Shape::Value, doubtful)
         }
         _ => Err(EncodeError::PayloadKind),
     }
@@ -219,21 +227,22 @@ pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Pay
     }
     json.push(b'}');
     // It is a level deeper than the data.
-    finish(json, Shape::Value, MAX_EXPANSION, true)
+    finish(json, 0, Shape::Value, true)
 }
 
-/// Makes a payload of what was written. If that is `doubtful`, it is checked.
+/// Makes a payload of what was written from `start` on. If that is `doubtful`, it is checked.
 fn finish(
     mut json: Vec<u8>,
+    start: usize,
     shape: Shape,
-    max_expansion: u16,
     doubtful: bool,
 ) -> Result<Payload, EncodeError> {
     let invalid = || EncodeError::Serialize("the result is no JSON".into());
     json.shrink_to_fit();
     let text = ByteString::try_from(json).map_err(|_| invalid())?;
     if doubtful {
-        syntax::check(&text, MAX_JSON_DEPTH).map_err(|fault| match fault {
+        let json = text.get(start..).unwrap_or_default();
+        syntax::check(json, MAX_JSON_DEPTH).map_err(|fault| match fault {
             Fault::Syntax => invalid(),
             Fault::Depth => EncodeError::TooDeep {
                 limit: MAX_JSON_DEPTH,
@@ -241,10 +250,14 @@ fn finish(
         })?;
     }
     Ok(Payload {
-        body: Body::json(text),
+        body: Body::Json {
+            end: text.len(),
+            text,
+            start,
+        },
         shape,
         attachments: None,
-        max_expansion,
+        max_expansion: MAX_EXPANSION,
         compress: true,
     })
 }

@@ -35,6 +35,7 @@ use crate::parser::syntax::{self, Fault};
 use crate::parser::{Limits, MAX_JSON_DEPTH};
 use crate::{DecodeError, EncodeError, PacketType, ReadError};
 use budget::{Budget, MAX_EXPANSION};
+use build::EVENT_HEAD;
 use cursor::Cursor;
 use de::{Attachments, Reader, Slot};
 use packed::{Left, Packed, PackedCursor};
@@ -300,6 +301,18 @@ impl Payload {
         match &self.body {
             Body::Json { text, start, end } => text.get(*start..*end).unwrap_or_default(),
             Body::Packed(packed) => packed.json(),
+        }
+    }
+
+    /// The frame that carries the payload as an event of the main namespace, without id and attachments, if its buffer is
+    /// that.
+    pub(crate) fn event_frame(&self) -> Option<&ByteString> {
+        match &self.body {
+            Body::Json { text, start, end } => {
+                let is_frame = text.get(..*start) == Some(EVENT_HEAD) && *end == text.len();
+                (is_frame && self.attachments.is_none()).then_some(text)
+            }
+            Body::Packed(_) => None,
         }
     }
 

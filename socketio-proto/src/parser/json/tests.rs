@@ -550,3 +550,43 @@ fn text_is_as_long_as_it_was_measured() {
         }
     }
 }
+
+#[test]
+fn an_event_for_all_is_the_buffer_of_its_payload() {
+    let event = |name: &str| Payload::event(name).arg("world").unwrap();
+    let plain = event("hello").build().unwrap();
+    let escaped = event("a \"name\"\n").build().unwrap();
+    let attached = event("hello").binary(vec![1]).build().unwrap();
+    let received = Payload::from_json(PacketType::Event, r#"["hello"]"#, vec![]).unwrap();
+    for (payload, shares) in [
+        (&plain, true),
+        (&escaped, true),
+        (&attached, false),
+        (&received, false),
+    ] {
+        let packet = PacketRef::new(PacketType::Event, "/").with_payload(payload);
+        for (packet, shares) in [
+            (packet, shares),
+            (packet.with_id(2), false),
+            (
+                PacketRef {
+                    namespace: "/a",
+                    ..packet
+                },
+                false,
+            ),
+        ] {
+            let encoded = Parser::Json.encode(packet, 10).unwrap();
+            let [first, ..] = encoded.parts() else {
+                panic!("a packet has a part")
+            };
+            let Message::Text(text) = first.message() else {
+                panic!("it starts with text")
+            };
+            assert_eq!(text, encode_text(packet).unwrap());
+            let json = payload.json().as_ptr();
+            let frame = text.as_ptr();
+            assert_eq!(json == frame.wrapping_add(1), shares, "{text}");
+        }
+    }
+}
