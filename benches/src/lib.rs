@@ -5,6 +5,8 @@
 //! `allocations` by an allocator. [`wire`] has the packets that the codecs are measured with.
 
 pub mod allocations;
+pub mod plot;
+pub mod report;
 mod run;
 pub mod wire;
 

@@ -11,6 +11,7 @@ mod workload;
 use std::fs;
 use std::io::{self, Write};
 
+use benchmarks::report::{origin, replace_in};
 use load::Result;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -109,10 +110,11 @@ fn times(options: &Options) -> Result<String> {
 fn publish(options: &Options, place: &str, table: &str) -> Result<()> {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let command = ["scripts/bench servers".to_owned(), words.join(" ")].join(" ");
-    let text = format!("{table}\n{}\n", report::origin(command.trim()));
+    let origin = origin(command.trim(), &["rustc", "valgrind", "node"]);
+    let text = format!("{table}\n{origin}\n");
     println!("\n{text}");
     match &options.write {
-        Some(file) => report::replace_in(file, place, &text),
+        Some(file) => Ok(replace_in(file, place, &text)?),
         None => Ok(()),
     }
 }
