@@ -53,6 +53,7 @@
 extern crate alloc;
 
 pub mod client;
+mod directory;
 mod driver;
 mod error;
 mod hidden;

@@ -1,12 +1,14 @@
 //! Who is in which room.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
+use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use engineio_proto::collections::Steps;
 
+use crate::directory::Directory;
 use crate::hidden::HiddenSet;
 use crate::union::Union;
 
@@ -34,7 +36,7 @@ use crate::union::Union;
 /// Source: `socket.io-adapter/lib/in-memory-adapter.ts`.
 #[derive(Clone)]
 pub struct Rooms<K> {
-    members: BTreeMap<Arc<str>, BTreeSet<K>>,
+    members: Directory<K>,
     rooms: BTreeMap<K, BTreeSet<Arc<str>>>,
     steps: Steps,
 }
@@ -53,7 +55,7 @@ impl<K: Copy + Ord> Rooms<K> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            members: BTreeMap::new(),
+            members: Directory::new(),
             rooms: BTreeMap::new(),
             steps: Steps::new(),
         }
@@ -61,44 +63,33 @@ impl<K: Copy + Ord> Rooms<K> {
 
     /// Puts a member into a room, which comes into being if need be. False if it was there already.
     pub fn join(&mut self, member: K, room: &str) -> bool {
-        if self.contains(member, room) {
-            return false;
-        }
-        let name = match self.members.get_key_value(room) {
-            Some((name, _)) => Arc::clone(name),
-            None => Arc::from(room),
-        };
-        self.put(member, name);
-        true
+        self.put(member, room, || Arc::from(room))
     }
 
     /// As [`join`](Self::join), with a name that is shared rather than copied if the room comes into being.
     pub(crate) fn join_shared(&mut self, member: K, room: &Arc<str>) {
-        let known = self.members.get_key_value(&**room);
-        let name = Arc::clone(known.map_or(room, |(name, _)| name));
-        self.put(member, name);
+        self.put(member, room, || Arc::clone(room));
     }
 
-    fn put(&mut self, member: K, name: Arc<str>) {
-        self.members
-            .entry(Arc::clone(&name))
-            .or_default()
-            .insert(member);
-        self.rooms.entry(member).or_default().insert(name);
+    fn put(&mut self, member: K, room: &str, share: impl FnOnce() -> Arc<str>) -> bool {
+        self.steps.count();
+        let Some(name) = self.members.put(member, room, share) else {
+            return false;
+        };
+        self.rooms.entry(member).or_default().insert(name)
     }
 
     /// Takes a member out of a room, which ceases to be if it was the last. False if it was not there.
     pub fn leave(&mut self, member: K, room: &str) -> bool {
-        let Some(rooms) = self.rooms.get_mut(&member) else {
-            return false;
-        };
-        if !rooms.remove(room) {
+        if !self.members.take(member, room) {
             return false;
         }
-        if rooms.is_empty() {
-            self.rooms.remove(&member);
+        if let Entry::Occupied(mut rooms) = self.rooms.entry(member) {
+            rooms.get_mut().remove(room);
+            if rooms.get().is_empty() {
+                rooms.remove();
+            }
         }
-        self.drop_member(member, room);
         true
     }
 
@@ -107,7 +98,9 @@ impl<K: Copy + Ord> Rooms<K> {
     /// Cost: O(r log n) for its r rooms, and n members and rooms.
     pub fn remove(&mut self, member: K) -> Vec<Arc<str>> {
         let rooms: Vec<_> = self.rooms.remove(&member).into_iter().flatten().collect();
-        rooms.iter().for_each(|room| self.drop_member(member, room));
+        for room in &rooms {
+            self.members.take(member, room);
+        }
         rooms
     }
 
@@ -117,14 +110,14 @@ impl<K: Copy + Ord> Rooms<K> {
         self.steps.count();
         self.members
             .get(room)
-            .is_some_and(|members| members.contains(&member))
+            .is_some_and(|room| room.members.contains(&member))
     }
 
     /// The members of a room, ascending.
     ///
     /// Cost: O(log n) for n rooms, and O(1) for each member.
     pub fn members(&self, room: &str) -> impl Iterator<Item = K> {
-        self.members.get(room).into_iter().flatten().copied()
+        self.members_of(room).into_iter().flatten().copied()
     }
 
     /// The members of at least one of these rooms, each once, ascending.
@@ -155,7 +148,7 @@ impl<K: Copy + Ord> Rooms<K> {
     ) -> Union<'a, K> {
         let find = |room| {
             self.steps.count();
-            (self.members.get(room), other(room))
+            (self.members_of(room), other(room))
         };
         let mut union = Union::new(&self.steps);
         let mut add = |(members, other): (Option<&'a BTreeSet<K>>, Option<K>)| {
@@ -195,9 +188,12 @@ impl<K: Copy + Ord> Rooms<K> {
 
     /// The names of all rooms, ascending.
     ///
-    /// Cost: O(1) for each room.
+    /// Cost: O(n log n) for n rooms, and memory for as many references.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.keys().map(|room| &**room)
+        let names = self.members.iter().map(|room| &*room.name);
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// Whether there is no room.
@@ -214,13 +210,8 @@ impl<K: Copy + Ord> Rooms<K> {
         self.steps.taken()
     }
 
-    fn drop_member(&mut self, member: K, room: &str) {
-        if let Some(members) = self.members.get_mut(room) {
-            members.remove(&member);
-            if members.is_empty() {
-                self.members.remove(room);
-            }
-        }
+    fn members_of(&self, room: &str) -> Option<&BTreeSet<K>> {
+        self.members.get(room).map(|room| &room.members)
     }
 }
 
