@@ -39,6 +39,7 @@ impl Budget {
     }
 
     /// Counts bytes that are taken for good.
+    #[inline]
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), ReadError> {
         self.left = self
             .left

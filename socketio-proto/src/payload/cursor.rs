@@ -47,6 +47,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// The byte that the next value or sign starts with.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
@@ -57,6 +58,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Whether `sign` is next, in which case it is passed.
+    #[inline]
     pub(crate) fn eat(&mut self, sign: u8) -> bool {
         let found = self.peek() == Some(sign);
         if found {
@@ -104,13 +106,23 @@ impl<'de> Cursor<'de> {
     }
 
     /// Passes a string and gives its content. A lone surrogate, which only an escape can hold, becomes U+FFFD.
+    #[inline]
     pub(crate) fn string(&mut self) -> Option<Cow<'de, str>> {
         self.peek()?;
-        let (raw, escaped) = self.raw_string()?;
-        if escaped {
-            return unescape(raw).map(Cow::Owned);
+        let bytes = self.text.as_bytes();
+        let start = self.pos + 1;
+        let end = scan::unplain(bytes, start);
+        if bytes.get(end) == Some(&b'"') {
+            self.pos = end + 1;
+            return self.text.get(start..end).map(Cow::Borrowed);
         }
-        Some(Cow::Borrowed(raw))
+        self.escaped_string().map(Cow::Owned)
+    }
+
+    /// The same for a string with escapes.
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Option<String> {
+        unescape(self.raw_string()?)
     }
 
     /// The content of the string that is next, if one is, and no more than so many bytes stand between its quotes. Does
@@ -119,34 +131,34 @@ impl<'de> Cursor<'de> {
         if self.peek()? != b'"' {
             return None;
         }
-        let (raw, _) = self.clone().raw_string()?;
+        let raw = self.clone().raw_string()?;
         if raw.len() > max {
             return None;
         }
         self.clone().string()
     }
 
-    /// Passes a string and gives what stands between its quotes, and whether there are escapes in it.
-    #[inline]
-    fn raw_string(&mut self) -> Option<(&'de str, bool)> {
+    /// Passes a string and gives what stands between its quotes.
+    fn raw_string(&mut self) -> Option<&'de str> {
         let bytes = self.text.as_bytes();
-        let start = self.pos.saturating_add(1);
+        let start = self.pos + 1;
         let mut end = scan::unplain(bytes, start);
-        let escaped = bytes.get(end) == Some(&b'\\');
         while bytes.get(end) == Some(&b'\\') {
-            end = scan::unplain(bytes, end.saturating_add(2));
+            end = scan::unplain(bytes, end + 2);
         }
         if bytes.get(end) != Some(&b'"') {
             return None;
         }
-        self.pos = end.saturating_add(1);
-        Some((self.text.get(start..end)?, escaped))
+        self.pos = end + 1;
+        self.text.get(start..end)
     }
 
+    #[inline]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.pos).copied()
     }
 
+    #[inline]
     fn bump(&mut self) {
         self.pos += 1;
     }

@@ -70,6 +70,7 @@ pub(crate) trait Source<'de>: Clone {
 }
 
 /// The bracket at the end of an array or object.
+#[inline]
 fn end_of(of: Kind) -> u8 {
     if of == Kind::Object { b'}' } else { b']' }
 }
@@ -90,38 +91,47 @@ impl<'de> Source<'de> for Cursor<'de> {
         })
     }
 
+    #[inline]
     fn position(&self) -> usize {
         self.pos()
     }
 
+    #[inline]
     fn open_array(&mut self) -> Option<()> {
         self.eat(b'[').then_some(())
     }
 
+    #[inline]
     fn open_object(&mut self) -> Option<()> {
         self.eat(b'{').then_some(())
     }
 
+    #[inline]
     fn is_last(&mut self, (): &(), of: Kind) -> bool {
         self.peek() == Some(end_of(of))
     }
 
+    #[inline]
     fn passed(&mut self, (): &mut ()) {
         self.eat(b',');
     }
 
+    #[inline]
     fn close(&mut self, (): (), of: Kind) -> bool {
         self.eat(end_of(of))
     }
 
+    #[inline]
     fn string(&mut self) -> Option<Cow<'de, str>> {
         Cursor::string(self)
     }
 
+    #[inline]
     fn key_end(&mut self) {
         self.eat(b':');
     }
 
+    #[inline]
     fn number(&mut self) -> Option<Number<'de>> {
         Cursor::skip(self).map(Number::Text)
     }

@@ -102,6 +102,7 @@ impl<'a, 'de, S: Source<'de>> Members<'a, 'de, S> {
     }
 
     /// Passes the member that was read before its turn, if it is next. False at the end.
+    #[inline]
     fn find_next(&mut self) -> Result<bool, ReadError> {
         let mut last = self.is_last();
         if self.read == Some(self.reader.source.position()) {
@@ -111,6 +112,7 @@ impl<'a, 'de, S: Source<'de>> Members<'a, 'de, S> {
         Ok(!last)
     }
 
+    #[inline]
     fn is_last(&mut self) -> bool {
         let object = source::Kind::Object;
         self.reader.source.is_last(self.left, object)

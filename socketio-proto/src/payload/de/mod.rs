@@ -128,6 +128,7 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
     }
 
     /// Reads text that is handed out.
+    #[inline]
     fn text(&mut self) -> Result<Cow<'de, str>, ReadError> {
         let text = self.string()?;
         self.budget.take(match &text {
@@ -199,6 +200,7 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
         }
     }
 
+    #[inline]
     fn string(&mut self) -> Result<Cow<'de, str>, ReadError> {
         self.source.string().ok_or_else(malformed)
     }
