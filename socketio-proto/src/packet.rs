@@ -231,14 +231,19 @@ impl PartialEq for EncodedPacket {
 /// implementation `newListener` and `removeListener`.
 #[must_use]
 pub fn is_reserved_event(name: &str) -> bool {
+    is_reserved(name.as_bytes())
+}
+
+/// The same for a name of which it does not matter here whether it is UTF-8.
+pub(crate) const fn is_reserved(name: &[u8]) -> bool {
     matches!(
         name,
-        "connect"
-            | "connect_error"
-            | "disconnect"
-            | "disconnecting"
-            | "newListener"
-            | "removeListener"
+        b"connect"
+            | b"connect_error"
+            | b"disconnect"
+            | b"disconnecting"
+            | b"newListener"
+            | b"removeListener"
     )
 }
 

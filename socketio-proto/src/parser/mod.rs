@@ -26,7 +26,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::packet::MAX_PACKET_ID;
 use crate::payload::budget::MAX_EXPANSION;
-use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType};
+use crate::{
+    DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, PayloadBuilder,
+};
 
 /// The deepest nesting of a payload that any configuration allows, in levels of arrays and objects.
 pub const MAX_JSON_DEPTH: u16 = 256;
@@ -67,6 +69,28 @@ impl Parser {
             limits: Packed::new(self, limits),
             waiting: None,
         }
+    }
+
+    /// Starts the payload of an event in the form that this parser sends, so that encoding copies it. The other parser sends
+    /// it too; then it is converted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::Payload;
+    /// use socketio_proto::parser::Parser;
+    ///
+    /// let payload = Parser::MsgPack.event("move").arg("left")?.arg(&3)?.build()?;
+    /// assert_eq!(payload, Payload::event("move").arg("left")?.arg(&3)?.build()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn event(self, name: &str) -> PayloadBuilder {
+        PayloadBuilder::event(name, self)
+    }
+
+    /// Starts the payload of an acknowledgement in the form that this parser sends, as [`event`](Self::event) does.
+    pub fn ack(self) -> PayloadBuilder {
+        PayloadBuilder::ack(self)
     }
 
     /// Writes a packet in the form that is shared by all its recipients.

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::str;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -9,6 +10,7 @@ use serde::ser::Serialize;
 
 use super::budget::MAX_EXPANSION;
 use super::escape::{append_escaped, escape};
+use super::packed::PackedBuilder;
 use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Writer};
 use super::shape::{Name, Shape};
@@ -21,24 +23,22 @@ use crate::{EncodeError, is_reserved_event};
 /// is the buffer of the payload.
 pub(crate) const EVENT_HEAD: &str = "42";
 
-/// A payload in the making, by [`Payload::event`] or [`Payload::ack`].
-///
-/// Values are written as `serde_json` does; what is not finite becomes `null`, as in JavaScript. Bytes anywhere in a
-/// value become an attachment: `bytes::Bytes`, and what uses `serde_bytes`; a `Vec<u8>` or `&[u8]` without it is a
-/// list of numbers. serde hands out bytes by reference, and so they are copied; [`binary`](Self::binary) and
-/// [`attach`](Self::attach) share them.
+/// JSON of a payload in the making.
 #[derive(Debug)]
-#[must_use]
-pub struct PayloadBuilder {
+pub(super) struct JsonBuilder {
     writer: Writer,
     shape: Shape,
     /// Whether there is something in the list already.
     begun: bool,
+    /// Whether there are arguments or attachments.
+    used: bool,
     /// The default, or that of a payload whose arguments were taken, if it is more.
     max_expansion: u16,
+    /// What was wrong before it was JSON.
+    fault: Option<EncodeError>,
 }
 
-impl PayloadBuilder {
+impl JsonBuilder {
     pub(super) fn event(name: &str) -> Self {
         let mut json = Vec::with_capacity(name.len().saturating_add(64));
         json.extend_from_slice(EVENT_HEAD.as_bytes());
@@ -58,56 +58,90 @@ impl PayloadBuilder {
         Self::new(vec![b'['], Shape::Ack, false)
     }
 
+    /// One that is not used.
+    pub(super) const fn empty() -> Self {
+        Self::new(Vec::new(), Shape::Ack, false)
+    }
+
     const fn new(json: Vec<u8>, shape: Shape, begun: bool) -> Self {
         Self {
             writer: Writer::new(json, 1),
             shape,
             begun,
+            used: false,
             max_expansion: MAX_EXPANSION,
+            fault: None,
         }
     }
 
-    /// Appends an argument.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError::Serialize`] if `value` refuses to be serialised, or has keys that are neither strings nor
-    /// scalars.
-    pub fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, EncodeError> {
-        self.separate();
-        self.writer.value(value)?;
-        Ok(self)
+    /// Goes on with a list that lacks its end, and its attachments, each of which has its place. It is marked if a key in
+    /// it may make a placeholder.
+    pub(super) fn going_on(
+        list: &str,
+        name: Option<&str>,
+        attachments: Vec<Bytes>,
+        max_expansion: u16,
+        marked: bool,
+        fault: Option<EncodeError>,
+    ) -> Self {
+        let shape = name.map_or(Shape::Ack, |name| Shape::Event(Name::Decoded(name.into())));
+        let begun = list.len() > 1;
+        let mut json = Vec::with_capacity(list.len().saturating_add(64));
+        if name.is_some() {
+            json.extend_from_slice(EVENT_HEAD.as_bytes());
+        }
+        json.extend_from_slice(list.as_bytes());
+        let mut builder = Self::new(json, shape, begun);
+        if marked {
+            // What looks like a placeholder beside them has to be found.
+            builder.writer.json("");
+        }
+        for data in attachments {
+            builder.writer.attach(data, true);
+        }
+        builder.used = true;
+        builder.max_expansion = max_expansion;
+        builder.fault = fault;
+        builder
     }
 
-    /// Appends an argument that is an attachment. Shares the buffer.
-    pub fn binary(mut self, data: impl Into<Bytes>) -> Self {
-        let placeholder = self.writer.attach(data.into(), true);
+    /// The same in the other form, if there is nothing but the name in it.
+    pub(super) fn while_empty(&self) -> Option<PackedBuilder> {
+        if self.used {
+            return None;
+        }
+        match &self.shape {
+            Shape::Event(Name::Span { start, end }) => {
+                let json = self.writer.written().get(EVENT_HEAD.len()..)?;
+                let name = str::from_utf8(json.get(*start..*end)?).ok()?;
+                Some(PackedBuilder::event(name))
+            }
+            Shape::Event(Name::Decoded(name)) => Some(PackedBuilder::event(name)),
+            Shape::Ack => Some(PackedBuilder::ack()),
+            Shape::Value => None,
+        }
+    }
+
+    pub(super) fn arg<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.separate();
+        self.writer.value(value)
+    }
+
+    pub(super) fn binary(&mut self, data: Bytes) {
+        let placeholder = self.writer.attach(data, true);
         self.separate();
         self.writer.placeholder(placeholder);
-        self
     }
 
-    /// Adds an attachment, for which the caller puts the placeholder into a value. Shares the buffer.
-    pub fn attach(&mut self, data: impl Into<Bytes>) -> Placeholder {
-        self.writer.attach(data.into(), false)
+    pub(super) fn attach(&mut self, data: Bytes) -> Placeholder {
+        self.used = true;
+        self.writer.attach(data, false)
     }
 
-    /// Appends all arguments of another payload, attachments included. Copies the JSON and shares the attachments.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use socketio_proto::Payload;
-    ///
-    /// let received = Payload::event("message").arg(&1)?.binary(vec![2]).build()?;
-    /// let answer = Payload::ack().args_of(&received).build()?;
-    /// assert_eq!(answer.json(), r#"[1,{"_placeholder":true,"num":0}]"#);
-    /// # Ok::<(), socketio_proto::EncodeError>(())
-    /// ```
-    pub fn args_of(mut self, payload: &Payload) -> Self {
+    pub(super) fn args_of(&mut self, payload: &Payload) {
         let args = payload.args_text();
         if args.is_empty() {
-            return self;
+            return;
         }
         self.separate();
         self.max_expansion = self.max_expansion.max(payload.max_expansion);
@@ -130,18 +164,12 @@ impl PayloadBuilder {
             }
         }
         self.writer.json(args.get(copied..).unwrap_or_default());
-        self
     }
 
-    /// Makes the payload.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError::ReservedEvent`], [`EncodeError::TooDeep`], and [`EncodeError::Placeholder`] if beside attachments
-    /// there is data that looks like a placeholder, but is of none of them or of one that has its place already. The
-    /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
-    /// [`EncodeError::Expansion`] if placeholders name attachments so often that receivers refuse it.
-    pub fn build(mut self) -> Result<Payload, EncodeError> {
+    pub(super) fn build(mut self) -> Result<Payload, EncodeError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         self.writer.sign(b']');
         let written = self.writer.finish();
         let start = match self.shape {
@@ -167,6 +195,7 @@ impl PayloadBuilder {
             self.writer.sign(b',');
         }
         self.begun = true;
+        self.used = true;
     }
 }
 

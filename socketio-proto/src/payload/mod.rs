@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 mod build;
+mod builder;
 pub(crate) mod cursor;
 mod de;
 pub(crate) mod escape;
@@ -14,7 +15,7 @@ mod ser;
 mod shape;
 mod source;
 
-pub use build::PayloadBuilder;
+pub use builder::PayloadBuilder;
 pub use placeholder::Placeholder;
 pub use raw_args::RawArgs;
 
@@ -32,7 +33,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
 use crate::parser::syntax::{self, Fault};
-use crate::parser::{Limits, MAX_JSON_DEPTH};
+use crate::parser::{Limits, MAX_JSON_DEPTH, Parser};
 use crate::{DecodeError, EncodeError, PacketType, ReadError};
 use budget::{Budget, MAX_EXPANSION};
 use build::EVENT_HEAD;
@@ -196,14 +197,14 @@ impl HeapSize for Payload {
 }
 
 impl Payload {
-    /// Starts the payload of an event.
+    /// Starts the payload of an event, as JSON. [`Parser::event`] starts it in the form that a parser sends.
     pub fn event(name: &str) -> PayloadBuilder {
-        PayloadBuilder::event(name)
+        PayloadBuilder::event(name, Parser::Json)
     }
 
-    /// Starts the payload of an acknowledgement.
+    /// Starts the payload of an acknowledgement, as JSON. [`Parser::ack`] starts it in the form that a parser sends.
     pub fn ack() -> PayloadBuilder {
-        PayloadBuilder::ack()
+        PayloadBuilder::ack(Parser::Json)
     }
 
     /// The payload of an acknowledgement without arguments. Allocates nothing.

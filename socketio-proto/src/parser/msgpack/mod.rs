@@ -88,18 +88,25 @@ impl<'a> Fields<'a> {
             scanned: None,
         };
         for _ in 0..items / 2 {
-            let key = reader.skip()?;
-            let key = if let Item::Text(key) = key { key } else { b"" };
-            match key {
-                b"type" => fields.packet_type = reader.skip()?,
-                b"nsp" => fields.namespace = reader.skip()?,
-                b"id" => fields.id = reader.skip()?,
-                b"data" => {
-                    fields.data = reader.clone().next()?;
+            match reader.clone().text() {
+                Some(key @ (b"type" | b"nsp" | b"id")) => {
+                    reader.text();
+                    let value = reader.skip()?;
+                    match key {
+                        b"type" => fields.packet_type = value,
+                        b"nsp" => fields.namespace = value,
+                        _ => fields.id = value,
+                    }
+                }
+                Some(b"data") => {
+                    reader.text();
+                    // The scan finds out whether it can be read.
+                    fields.data = reader.clone().read().unwrap_or(Item::Undefined);
                     fields.scanned = Some(scan(&mut reader, message, limits)?);
                 }
                 // Official clients leave their `options` in the packet.
                 _ => {
+                    reader.skip()?;
                     reader.skip()?;
                 }
             }
@@ -125,11 +132,11 @@ impl<'a> Fields<'a> {
     }
 
     fn namespace(&self, message: &Bytes, limits: &Limits) -> Result<ByteString, DecodeError> {
-        let name = self.namespace.text().ok_or(DecodeError::InvalidNamespace)?;
-        check_namespace(name, limits)?;
-        if name == "/" {
+        if self.namespace == Item::Text(b"/") && limits.max_namespace_len > 0 {
             return Ok(ByteString::from_static("/"));
         }
+        let name = self.namespace.text().ok_or(DecodeError::InvalidNamespace)?;
+        check_namespace(name, limits)?;
         if keeps_much(message.len(), name.len()) {
             return Ok(name.into());
         }

@@ -4,15 +4,15 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use bytes::Bytes;
-use engineio_proto::{keeps_much, ledger};
+use engineio_proto::keeps_much;
 
 use super::plain;
 use crate::DecodeError;
 use crate::parser::Limits;
-use crate::payload::packed::Packed;
 use crate::payload::packed::json::{Measure, container};
 use crate::payload::packed::read::{Item, Reader};
 use crate::payload::packed::size;
+use crate::payload::packed::{Packed, find_attachments, part};
 use crate::payload::placeholder::FLAG;
 
 /// What was found in the place of a payload.
@@ -75,9 +75,9 @@ impl Scanned<'_> {
             json_len,
             mut attachments,
         } = self;
-        let part = message.get(data.clone()).unwrap_or_default();
+        let value = message.get(data.clone()).unwrap_or_default();
         let Some(json_len) = json_len else {
-            let data = Bytes::from(plain::write(part, !attachments.is_empty()));
+            let data = Bytes::from(plain::write(value, !attachments.is_empty()));
             // They are in the new buffer now, and need not keep the message.
             if !attachments.is_empty() {
                 attachments = find_attachments(&data);
@@ -86,32 +86,11 @@ impl Scanned<'_> {
             return (Packed::new(data, json_len), attachments);
         };
         let packed = if keeps_much(message.len(), data.len()) {
-            Packed::new(Bytes::copy_from_slice(part), json_len)
+            Packed::new(Bytes::copy_from_slice(value), json_len)
         } else {
             Packed::part(message.slice(data), message.len(), json_len)
         };
         (packed, attachments)
-    }
-}
-
-/// The bins of a packed payload.
-fn find_attachments(packed: &Bytes) -> Vec<Bytes> {
-    let mut attachments = Vec::new();
-    let mut reader = Reader::new(packed);
-    while let Some(item) = reader.read() {
-        if let Item::Binary(data) = item {
-            attachments.push(part(packed, data));
-        }
-    }
-    attachments
-}
-
-/// A part of a buffer, as a slice or, where it is a small part of a long one, as a copy.
-fn part(buffer: &Bytes, data: &[u8]) -> Bytes {
-    if ledger::keeps_buffer(data.len(), buffer.len()) {
-        buffer.slice_ref(data)
-    } else {
-        Bytes::copy_from_slice(data)
     }
 }
 
@@ -361,7 +340,7 @@ impl Level {
 /// Levels, on the heap only if there are many.
 #[derive(Default)]
 struct Levels {
-    near: [Level; 16],
+    near: [Level; 8],
     far: Vec<Level>,
     len: usize,
 }

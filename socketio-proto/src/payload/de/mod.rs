@@ -268,6 +268,15 @@ macro_rules! big_integer {
     )*};
 }
 
+/// What asks for a type of its own fills no buffer of serde's.
+macro_rules! visit_any {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.visit_any(visitor)
+        }
+    )*};
+}
+
 impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
     type Error = ReadError;
 
@@ -401,8 +410,23 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
         visitor.visit_unit()
     }
 
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.source.kind() {
+            Some(Kind::Text) => self.visit_text(visitor),
+            _ => self.visit_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_str(visitor)
+    }
+
+    visit_any! {
+        deserialize_bool deserialize_f32 deserialize_f64 deserialize_char deserialize_unit deserialize_identifier
+    }
+
     forward_to_deserialize_any! {
-        bool f32 f64 char str string unit unit_struct identifier
+        unit_struct
     }
 }
 

@@ -55,7 +55,18 @@ impl fmt::Debug for PackedCursor<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::payload) struct Left(u32);
 
+impl Left {
+    pub(super) const fn items(&self) -> u32 {
+        self.0
+    }
+}
+
 impl<'de> PackedCursor<'de> {
+    /// What is still to come.
+    pub(super) const fn rest(&self) -> &'de [u8] {
+        self.reader.rest()
+    }
+
     pub(super) fn new(packed: &'de Packed) -> Self {
         let reader = Reader::new(packed.data());
         Self {

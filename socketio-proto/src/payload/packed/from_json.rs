@@ -12,6 +12,15 @@ use crate::payload::placeholder::{self, Found};
 ///
 /// Linear time; finding the placeholders recurses as deep as the JSON is nested.
 pub(crate) fn transcode<'a>(json: &str, attachments: &'a [Bytes]) -> Packer<'a> {
+    write(json, attachments, false)
+}
+
+/// The same for a packed payload, in which a number that is too large for a float is nil, as in what is serialised.
+pub(super) fn transcode_finite(json: &str) -> Packer<'static> {
+    write(json, &[], true)
+}
+
+fn write<'a>(json: &str, attachments: &'a [Bytes], finite: bool) -> Packer<'a> {
     let found = if attachments.is_empty() {
         Vec::new()
     } else {
@@ -20,6 +29,7 @@ pub(crate) fn transcode<'a>(json: &str, attachments: &'a [Bytes]) -> Packer<'a> 
     let mut writer = Writer {
         packer: Packer::with_capacity(json.len()),
         open: Vec::new(),
+        finite,
     };
     // Validated JSON is read to its end.
     let _ = writer.write(json, &found, attachments);
@@ -35,6 +45,8 @@ fn attached<'a>(found: &Found, attachments: &'a [Bytes]) -> &'a [u8] {
 struct Writer<'a> {
     packer: Packer<'a>,
     open: Vec<Open>,
+    /// Whether a number that is too large for a float is nil.
+    finite: bool,
 }
 
 /// An array or object that is not complete.
@@ -114,19 +126,24 @@ impl<'a> Writer<'a> {
             Some(b't') => self.packer.bool(true),
             Some(b'f') => self.packer.bool(false),
             Some(b'n') | None => self.packer.nil(),
-            Some(_) => number(token, &mut self.packer),
+            Some(_) => self.number(token),
         }
     }
-}
 
-/// Writes a number of JSON. An integer of 64 bits is what it is, and any other number a float of 64 bits.
-pub(super) fn number(json: &str, packer: &mut Packer<'_>) {
-    if let Ok(value) = json.parse() {
-        packer.uint(value);
-    } else if let Some(value) = json.parse().ok().filter(|&value: &i64| value != 0) {
-        packer.int(value);
-    } else {
-        // What JSON has for a number, Rust reads as one. Only a float has a negative zero.
-        packer.any_float(json.parse().unwrap_or(f64::NAN));
+    /// Writes a number. An integer of 64 bits is what it is, and any other number a float of 64 bits.
+    fn number(&mut self, json: &str) {
+        if let Ok(value) = json.parse() {
+            self.packer.uint(value);
+        } else if let Some(value) = json.parse().ok().filter(|&value: &i64| value != 0) {
+            self.packer.int(value);
+        } else {
+            // What JSON has for a number, Rust reads as one. Only a float has a negative zero.
+            let float = json.parse().unwrap_or(f64::NAN);
+            if self.finite {
+                self.packer.float(float);
+            } else {
+                self.packer.any_float(float);
+            }
+        }
     }
 }

@@ -7,18 +7,22 @@
 //! So it leaves as it is, it has one JSON, and it is equal to another if the bytes are. Other MessagePack is brought into
 //! that form when it comes.
 
+mod build;
 mod cursor;
 pub(crate) mod from_json;
 pub(crate) mod json;
 pub(crate) mod read;
+mod ser;
 pub(crate) mod size;
 mod text;
 pub(crate) mod write;
 
+pub(super) use build::PackedBuilder;
 pub(super) use cursor::{Left, PackedCursor};
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::fmt;
 use core::str;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -32,7 +36,8 @@ use self::json::Measure;
 use self::read::{Item, Reader};
 use self::write::Packer;
 use super::shape::Name;
-use crate::{DecodeError, is_reserved_event};
+use crate::DecodeError;
+use crate::packet::is_reserved;
 
 /// MessagePack in the form that the module describes, and its JSON once somebody has asked for it.
 ///
@@ -104,8 +109,7 @@ impl Packed {
         }
         match reader.read() {
             Some(Item::Text(text)) => {
-                let name = str::from_utf8(text).map_err(|_| invalid)?;
-                if is_reserved_event(name) {
+                if is_reserved(text) {
                     return Err(invalid);
                 }
                 let end = self.data().len().saturating_sub(reader.rest().len());
@@ -120,6 +124,13 @@ impl Packed {
             }
             _ => Err(invalid),
         }
+    }
+
+    /// The text that a list starts with.
+    fn first_text(&self) -> Option<&str> {
+        let mut reader = Reader::new(self.data());
+        reader.read()?;
+        reader.read()?.text()
     }
 
     /// The same array with a string behind its items.
@@ -160,6 +171,27 @@ impl Packed {
     }
 }
 
+/// The bins of a packed payload.
+pub(crate) fn find_attachments(packed: &Bytes) -> Vec<Bytes> {
+    let mut attachments = Vec::new();
+    let mut reader = Reader::new(packed);
+    while let Some(item) = reader.read() {
+        if let Item::Binary(data) = item {
+            attachments.push(part(packed, data));
+        }
+    }
+    attachments
+}
+
+/// A part of a buffer, as a slice or, where it is a small part of a long one, as a copy.
+pub(crate) fn part(buffer: &Bytes, data: &[u8]) -> Bytes {
+    if ledger::keeps_buffer(data.len(), buffer.len()) {
+        buffer.slice_ref(data)
+    } else {
+        Bytes::copy_from_slice(data)
+    }
+}
+
 impl Clone for Packed {
     fn clone(&self) -> Self {
         Self {
@@ -176,3 +208,6 @@ impl fmt::Debug for Packed {
         write!(f, "{} bytes", self.data().len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ impl To<'_> {
 }
 
 /// An array or map that is not complete.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
     at: usize,
     /// The length that stands in its place.
@@ -123,8 +123,22 @@ impl<'a> Packer<'a> {
         let _ = encode::write_map_len(&mut self.out, members.into());
     }
 
+    #[inline]
     pub(crate) fn text(&mut self, text: &str) {
-        let _ = encode::write_str(&mut self.out, text);
+        // Most strings are short, and need but one look at the room that is left.
+        if let Some(short) = u8::try_from(text.len()).ok().filter(|len| *len < 32) {
+            let out = self.out.as_mut_vec();
+            out.reserve(text.len().saturating_add(1));
+            out.push(0xa0 | short);
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            let _ = encode::write_str(&mut self.out, text);
+        }
+    }
+
+    /// Writes bytes.
+    pub(crate) fn copied_binary(&mut self, data: &[u8]) {
+        let _ = encode::write_bin(&mut self.out, data);
     }
 
     /// Writes bytes that are copied with the whole.

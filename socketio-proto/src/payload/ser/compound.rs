@@ -173,7 +173,7 @@ impl<'a> Fields<'a> {
 }
 
 impl Kept {
-    fn by_name(name: &str) -> Option<Self> {
+    pub(in crate::payload) fn by_name(name: &str) -> Option<Self> {
         match name {
             "$serde_json::private::RawValue" => Some(Self::Value),
             // With its feature `arbitrary_precision` it keeps the text of numbers, which has to be freed.

@@ -8,7 +8,7 @@ use serde::ser::{Error as _, Impossible, Serialize, Serializer};
 use super::{Error, Writer};
 
 /// Writes keys of objects. Numbers and booleans are strings there.
-pub(super) struct Key<'a>(pub(super) &'a mut Writer);
+pub(in crate::payload) struct Key<'a>(pub(in crate::payload) &'a mut Writer);
 
 impl Key<'_> {
     fn quote(self, write: impl FnOnce(&mut Writer)) -> Result<(), Error> {
@@ -33,7 +33,7 @@ pub(in crate::payload) enum Kept {
 }
 
 impl Kept {
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::payload) const fn name(self) -> &'static str {
         match self {
             Self::Value => "$serde_json::private::RawValue",
             Self::Number => "$serde_json::private::Number",
@@ -41,7 +41,7 @@ impl Kept {
     }
 
     /// What `serde_json` says of another field.
-    pub(super) const fn no_field(self) -> &'static str {
+    pub(in crate::payload) const fn no_field(self) -> &'static str {
         match self {
             Self::Value => "expected value",
             Self::Number => "invalid number",
@@ -49,13 +49,13 @@ impl Kept {
     }
 
     /// What writes the JSON that is kept.
-    pub(super) const fn text(self, writer: &mut Writer) -> Text<'_> {
+    pub(in crate::payload) const fn text(self, writer: &mut Writer) -> Text<'_> {
         Text { writer, kept: self }
     }
 }
 
 /// Writes strings that are JSON.
-pub(super) struct Text<'a> {
+pub(in crate::payload) struct Text<'a> {
     writer: &'a mut Writer,
     kept: Kept,
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
 use self::compound::{Fields, Items, Members};
+pub(super) use self::key::{Kept, Key};
 use super::escape::append_escaped;
 use super::placeholder::{FLAG, Placeholder};
 use crate::EncodeError;
@@ -79,6 +80,11 @@ impl Writer {
         self
     }
 
+    /// What is written so far.
+    pub(super) fn written(&self) -> &[u8] {
+        &self.json
+    }
+
     pub(super) fn finish(self) -> Written {
         Written {
             json: self.json,
@@ -90,9 +96,7 @@ impl Writer {
 
     /// Appends a value.
     pub(super) fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        value
-            .serialize(self)
-            .map_err(|Error(message)| EncodeError::Serialize(message))
+        value.serialize(self).map_err(EncodeError::from)
     }
 
     /// Appends JSON that is known to be valid, and not too deep here.
@@ -180,6 +184,12 @@ impl Writer {
 /// Why a value cannot be written.
 #[derive(Debug)]
 pub(super) struct Error(Box<str>);
+
+impl From<Error> for EncodeError {
+    fn from(Error(message): Error) -> Self {
+        Self::Serialize(message)
+    }
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
