@@ -342,6 +342,20 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_is_moved_out_by_the_last_holder_and_shared_by_others() {
+        let encoded = Encoded::new(&Message::text("hello"));
+        let address = |frame: &Frame| match frame {
+            Frame::Text(text) => text.as_ptr(),
+            Frame::Binary(data) => data.as_ptr(),
+        };
+        let first = address(&encoded.frame());
+        let shared = encoded.clone().into_frame();
+        let last = encoded.into_frame();
+        assert_eq!((address(&shared), address(&last)), (first, first));
+        assert_eq!((&shared, &last), (&last, &Frame::Text("4hello".into())));
+    }
+
+    #[test]
     fn the_views_of_revision_3_are_made_once() {
         let encoded = Encoded::binary(vec![1, 2, 3].into());
         let copy = encoded.clone();

@@ -107,6 +107,14 @@ impl<'a> RequestHead<'a> {
         }
     }
 
+    /// The same head with [`upgrade`](Self::upgrade) as it has to be: mostly it is.
+    pub(crate) fn marked(&self, upgrade: bool) -> Cow<'_, Self> {
+        if self.upgrade == upgrade {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self { upgrade, ..*self })
+    }
+
     /// Marks the request as one that asks to become a WebSocket.
     #[must_use]
     pub const fn with_upgrade(mut self) -> Self {

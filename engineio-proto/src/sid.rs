@@ -23,10 +23,8 @@ impl Sid {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; LEN] = text.as_bytes().try_into().ok()?;
-        bytes
-            .iter()
-            .all(|&byte| value(byte).is_some())
-            .then_some(Self(bytes))
+        let all = bytes.iter().fold(0, |all, byte| all | value(*byte));
+        (all <= LARGEST).then_some(Self(bytes))
     }
 
     /// The id as text.
@@ -58,15 +56,12 @@ impl Sid {
             *target = source;
         }
         let mut text = [b'A'; LEN];
-        let mut digits = text.iter_mut();
-        for group in raw.chunks(3) {
+        for (group, digits) in raw.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
             let bits = group
                 .iter()
                 .fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
-            for shift in [18, 12, 6, 0] {
-                if let (Some(digit), Some(&letter)) =
-                    (digits.next(), ALPHABET.get((bits >> shift & 63) as usize))
-                {
+            for (digit, shift) in digits.iter_mut().zip([18, 12, 6, 0]) {
+                if let Some(&letter) = ALPHABET.get((bits >> shift & 63) as usize) {
                     *digit = letter;
                 }
             }
@@ -76,9 +71,11 @@ impl Sid {
 
     /// 16 bits of the id, starting at bit `from`.
     fn bits(&self, from: usize) -> u16 {
-        let wide = self.0.iter().take(8).fold(0_u64, |bits, &byte| {
-            bits << 6 | u64::from(value(byte).unwrap_or(0))
-        });
+        let wide = self
+            .0
+            .iter()
+            .take(8)
+            .fold(0_u64, |bits, &byte| bits << 6 | u64::from(value(byte)));
         u16::try_from(wide >> (48 - 16 - from) & 0xffff).unwrap_or(0)
     }
 }
@@ -143,10 +140,12 @@ impl fmt::Debug for Sid {
     }
 }
 
-/// The value of a base64url digit.
-fn value(digit: u8) -> Option<u8> {
-    let value = VALUES.get(usize::from(digit)).copied();
-    value.filter(|value| *value != NO_DIGIT)
+/// The largest value of a digit: six bits, all set.
+const LARGEST: u8 = 63;
+
+/// The value of a base64url digit, above [`LARGEST`] for what is none.
+fn value(digit: u8) -> u8 {
+    VALUES.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT)
 }
 
 /// Stands for what is no digit.

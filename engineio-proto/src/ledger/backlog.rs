@@ -71,10 +71,12 @@ impl<T: HeapSize> Backlog<T> {
     /// Takes the first item.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
-        let item = self.items.pop_front()?;
-        self.contents = self.contents.saturating_sub(item.heap_size());
+        // Measured where it lies: it may be large, and is moved once.
+        let size = self.items.front()?.heap_size();
+        self.contents = self.contents.saturating_sub(size);
+        let item = self.items.pop_front();
         self.settle();
-        Some(item)
+        item
     }
 
     /// Changes the items, and keeps those of which `keep` says so. Looks at each item.

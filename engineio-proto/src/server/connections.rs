@@ -15,10 +15,7 @@ impl Server {
     /// [`Output::Refuse`]: super::Output::Refuse
     pub fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let now = self.observe(now);
-        let head = RequestHead {
-            upgrade: true,
-            ..*head
-        };
+        let head = head.marked(true);
         stats::bump(&mut self.stats.upgrade_requests);
         let by = Exchange::Connection(id);
         self.grants.insert(by, &head, &self.config);
@@ -98,6 +95,7 @@ impl Server {
     }
 
     /// The next frame of a session of which more may change than its queue.
+    #[inline(never)]
     fn poll_other_frame(&mut self, key: Key, connection: ConnectionId) -> Option<(Frame, bool)> {
         self.with_result(SessionKey(key), |session| {
             session.poll_frame_with_hint(connection)

@@ -93,20 +93,27 @@ impl Outbox {
             self.refused |= matches!(error, SendError::Full { .. });
             return Err(error);
         }
-        let before = self.slots_size();
+        let before = self.messages.capacity();
         for part in parts {
             ledger.hold(part);
             self.messages.push_back(part.clone());
         }
         self.bytes = bytes;
-        ledger.replace(before, self.slots_size());
+        self.charge_slots(before, ledger);
         Ok(())
     }
 
     /// The bytes that the slots of the queue take, but for those that every session has.
     fn slots_size(&self) -> usize {
-        let more = self.messages.capacity().saturating_sub(SPARE);
-        more.saturating_mul(size_of::<Encoded>())
+        slots_size(self.messages.capacity())
+    }
+
+    /// Charges the slots of the queue, which had so many before.
+    #[inline]
+    fn charge_slots(&self, before: usize, ledger: &Ledger) {
+        if self.messages.capacity() != before {
+            ledger.replace(slots_size(before), self.slots_size());
+        }
     }
 
     /// What the queue holds: its slots, and its messages.
@@ -180,6 +187,7 @@ impl Outbox {
 
     /// The next packet as a frame, in base64 if it is binary and the connection takes text only; and whether it may be
     /// compressed.
+    #[inline]
     pub(super) fn pop_frame(&mut self, text_only: bool, ledger: &Ledger) -> Option<(Frame, bool)> {
         if let Some(packet) = self.pop_heartbeat() {
             return Some((Frame::Text(packet), true));
@@ -392,14 +400,15 @@ impl Outbox {
     }
 
     /// Takes the next message, which is still held.
+    #[inline]
     fn pop(&mut self, ledger: &Ledger) -> Option<Encoded> {
-        let before = self.slots_size();
+        let before = self.messages.capacity();
         let message = self.messages.pop_front()?;
         self.bytes = self.bytes.saturating_sub(message.payload_len());
         if self.messages.is_empty() && self.messages.capacity() > SPARE {
             self.messages.shrink_to(SPARE);
         }
-        ledger.replace(before, self.slots_size());
+        self.charge_slots(before, ledger);
         Some(message)
     }
 
@@ -423,6 +432,12 @@ impl Payload {
             shares: None,
         }
     }
+}
+
+/// The bytes that so many slots of a queue take, but for those that every session has.
+fn slots_size(slots: usize) -> usize {
+    let more = slots.saturating_sub(SPARE);
+    more.saturating_mul(size_of::<Encoded>())
 }
 
 /// The length of a payload of `sum` bytes with one more packet.

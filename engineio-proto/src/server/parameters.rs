@@ -2,57 +2,105 @@
 
 use alloc::borrow::Cow;
 
-/// A name and its value, decoded.
-type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
-
-/// The parameters of a query in their order, as [`form_urlencoded::parse`] has them. Those that hold nothing to be
-/// decoded, as nearly all, are borrowed after one look at each byte.
-pub(super) fn parameters(query: &str) -> Parameters<'_> {
-    Parameters { rest: query }
+/// What a parameter says, by its name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Name {
+    /// `EIO`.
+    Revision,
+    /// `transport`.
+    Transport,
+    /// `sid`.
+    Sid,
+    /// `b64`.
+    Base64,
+    /// `j`.
+    Jsonp,
+    /// Nothing that the server looks at.
+    Other,
 }
 
-pub(super) struct Parameters<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Parameters<'a> {
-    type Item = Parameter<'a>;
-
-    fn next(&mut self) -> Option<Parameter<'a>> {
-        while !self.rest.is_empty() {
-            let (mut end, mut equals, mut is_plain) = (self.rest.len(), None, true);
-            for (at, byte) in self.rest.bytes().enumerate() {
-                match byte {
-                    // Letters, behind all that means something.
-                    b'>'.. => {}
-                    b'&' => {
-                        end = at;
-                        break;
-                    }
-                    b'=' if equals.is_none() => equals = Some(at),
-                    b'%' | b'+' => is_plain = false,
-                    _ => {}
-                }
-            }
-            let (parameter, behind) = self.rest.split_at_checked(end)?;
-            self.rest = behind.get(1..).unwrap_or_default();
-            if parameter.is_empty() {
-                continue;
-            }
-            if !is_plain {
-                return form_urlencoded::parse(parameter.as_bytes()).next();
-            }
-            let (name, value) = match equals {
-                Some(equals) => {
-                    let (name, value) = parameter.split_at_checked(equals)?;
-                    (name, value.get(1..)?)
-                }
-                None => (parameter, ""),
-            };
-            return Some((name.into(), value.into()));
+impl Name {
+    fn of(name: &str) -> Self {
+        match name {
+            "EIO" => Self::Revision,
+            "transport" => Self::Transport,
+            "sid" => Self::Sid,
+            "b64" => Self::Base64,
+            "j" => Self::Jsonp,
+            _ => Self::Other,
         }
-        None
     }
+
+    /// The name that a text begins with, and what stands behind its `=`; `None` for any but the usual ones.
+    fn strip(text: &str) -> Option<(Self, &str)> {
+        let strip = |name, start| Some((name, text.strip_prefix(start)?));
+        match text.as_bytes().first()? {
+            b'E' => strip(Self::Revision, "EIO="),
+            b's' => strip(Self::Sid, "sid="),
+            b't' => strip(Self::Transport, "transport=").or_else(|| strip(Self::Other, "t=")),
+            b'b' => strip(Self::Base64, "b64="),
+            b'j' => strip(Self::Jsonp, "j="),
+            _ => None,
+        }
+    }
+}
+
+/// Hands out the parameters of a query in their order, as [`form_urlencoded::parse`] has them. Where nothing is to be
+/// decoded, as mostly, they are borrowed, and names are looked for where they have to be.
+pub(super) fn for_each<'a>(query: &'a str, mut take: impl FnMut(Name, Cow<'a, str>)) {
+    if find(query, *b"%+").is_some() {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            take(Name::of(&name), value);
+        }
+        return;
+    }
+    let mut rest = query;
+    while !rest.is_empty() {
+        if let Some((name, behind)) = Name::strip(rest) {
+            let (value, others) = split(behind, b'&');
+            take(name, value.into());
+            rest = others;
+            continue;
+        }
+        let (parameter, others) = split(rest, b'&');
+        if !parameter.is_empty() {
+            let (name, value) = split(parameter, b'=');
+            take(Name::of(name), value.into());
+        }
+        rest = others;
+    }
+}
+
+/// What is before and behind the first of an ASCII character; nothing is behind if there is none.
+fn split(text: &str, separator: u8) -> (&str, &str) {
+    find(text, [separator])
+        .and_then(|at| {
+            let (before, behind) = text.split_at_checked(at)?;
+            Some((before, behind.get(1..)?))
+        })
+        .unwrap_or((text, ""))
+}
+
+/// The place of the first of some ASCII characters. It looks at eight bytes at a time: for parts as short as parameters,
+/// a search that first chooses among instructions costs more.
+fn find<const N: usize>(text: &str, characters: [u8; N]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let bytes = u64::from_le_bytes(*chunk);
+        // The highest bit of a byte that is zero, and maybe of some behind it.
+        let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & HIGH;
+        let found = characters.iter().fold(0, |found, character| {
+            found | zero(bytes ^ ONES.wrapping_mul(u64::from(*character)))
+        });
+        if found != 0 {
+            let place = found.trailing_zeros() / u8::BITS;
+            return Some(index.saturating_mul(8).saturating_add(place as usize));
+        }
+    }
+    let place = rest.iter().position(|byte| characters.contains(byte))?;
+    Some(chunks.len().saturating_mul(8).saturating_add(place))
 }
 
 #[cfg(test)]
@@ -64,25 +112,41 @@ mod tests {
     use super::*;
 
     fn check(query: &str) -> Result<(), TestCaseError> {
-        let found: Vec<_> = parameters(query).collect();
-        let expected: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let mut found = Vec::new();
+        for_each(query, |name, value| found.push((name, value)));
+        let expected = form_urlencoded::parse(query.as_bytes());
+        let expected: Vec<_> = expected
+            .map(|(name, value)| (Name::of(&name), value))
+            .collect();
         prop_assert_eq!(found, expected);
         Ok(())
     }
 
     #[test]
     fn what_needs_no_decoding_is_borrowed() {
-        for (name, value) in parameters("EIO=4&transport=polling&é&a=b=c") {
-            assert!(matches!(
-                (name, value),
-                (Cow::Borrowed(_), Cow::Borrowed(_))
-            ));
-        }
+        let mut count = 0;
+        for_each("EIO=4&transport=polling&é&a=b=c", |_, value| {
+            assert!(matches!(value, Cow::Borrowed(_)));
+            count += 1;
+        });
+        assert_eq!(count, 4);
     }
 
     proptest! {
         #[test]
+        fn a_character_is_found_where_a_search_byte_by_byte_finds_it(text in "[%+&=aé]{0,40}") {
+            let place = |of: &[u8]| text.bytes().position(|byte| of.contains(&byte));
+            prop_assert_eq!(find(&text, *b"&"), place(b"&"));
+            prop_assert_eq!(find(&text, *b"%+"), place(b"%+"));
+        }
+
+        #[test]
         fn they_are_those_of_a_form(parts in prop::collection::vec("[a=&+%2é]{0,6}|%[0-9a-f]{2}|%f[0-9]", 0..8)) {
+            check(&parts.concat())?;
+        }
+
+        #[test]
+        fn names_are_found_where_they_are(parts in prop::collection::vec("(EIO|transport|sid|b64|j|t|x)?[=s&]{0,3}[a-z]{0,9}&?", 0..6)) {
             check(&parts.concat())?;
         }
 

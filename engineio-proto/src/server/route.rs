@@ -11,7 +11,7 @@ use alloc::string::String;
 
 use super::config::Config;
 use super::jsonp::JsonpIndex;
-use super::parameters::parameters;
+use super::parameters::{self, Name};
 use crate::http::{Headers, RequestHead, Response};
 use crate::{Revision, Sid, Transport};
 
@@ -223,16 +223,14 @@ struct Query<'a> {
 impl<'a> Query<'a> {
     fn parse(query: &'a str) -> Self {
         let mut parsed = Self::default();
-        for (name, value) in parameters(query) {
-            match &*name {
-                "transport" => parsed.transport = Transport::from_name(&value),
-                "sid" => parsed.sid = (!value.is_empty()).then(|| Sid::parse(&value)),
-                "EIO" => parsed.names_revision_4 = value == "4",
-                "j" => parsed.jsonp = Some(value),
-                "b64" => parsed.text_only = !value.is_empty(),
-                _ => {}
-            }
-        }
+        parameters::for_each(query, |name, value| match name {
+            Name::Transport => parsed.transport = Transport::from_name(&value),
+            Name::Sid => parsed.sid = (!value.is_empty()).then(|| Sid::parse(&value)),
+            Name::Revision => parsed.names_revision_4 = value == "4",
+            Name::Jsonp => parsed.jsonp = Some(value),
+            Name::Base64 => parsed.text_only = !value.is_empty(),
+            Name::Other => {}
+        });
         parsed
     }
 

@@ -256,10 +256,7 @@ impl Server {
         now: Instant,
     ) {
         let now = self.observe(now);
-        let head = RequestHead {
-            upgrade: false,
-            ..*head
-        };
+        let head = head.marked(false);
         self.grants
             .insert(Exchange::Request(id), &head, &self.config);
         match self.route(&head) {
@@ -288,10 +285,7 @@ impl Server {
     /// a request that will be refused is refused before its body has been read.
     pub fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
         let now = self.observe(now);
-        let head = RequestHead {
-            upgrade: false,
-            ..*head
-        };
+        let head = head.marked(false);
         self.grants
             .insert(Exchange::Request(id), &head, &self.config);
         match self.route(&head) {
@@ -379,8 +373,7 @@ impl Server {
         let sent = if self.queue_quietly(session, parts) {
             Ok(())
         } else {
-            self.with_result(session, |session| session.send_parts(parts))
-                .unwrap_or(Err(SendError::Closed))
+            self.send_loudly(session, parts)
         };
         match sent {
             Ok(()) => self.stats.sent(parts),
@@ -389,6 +382,13 @@ impl Server {
         }
         self.settle();
         sent
+    }
+
+    /// Queues for a session that is looked at in whole afterwards.
+    #[inline(never)]
+    fn send_loudly(&mut self, session: SessionKey, parts: &[Encoded]) -> Result<(), SendError> {
+        self.with_result(session, |session| session.send_parts(parts))
+            .unwrap_or(Err(SendError::Closed))
     }
 
     /// Queues for a session of which nothing changes by it but that it has something to do. False if it has to be looked
