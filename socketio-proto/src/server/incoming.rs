@@ -22,16 +22,17 @@ pub(super) const OWED: DisconnectReason = DisconnectReason::ForcedServerClose(Fo
 impl Server {
     /// Ends a call: lets the events of the layer below take effect at once, so that no state waits for outputs to be
     /// polled, and keeps to the limit of what may be held.
+    #[inline]
     pub(super) fn pump(&mut self) {
-        self.take_events();
+        if self.engine.may_have_event() {
+            self.take_events();
+        }
         self.keep_to_limit();
     }
 
     /// Lets the events of the layer below take effect.
     pub(super) fn take_events(&mut self) {
-        while self.engine.may_have_event()
-            && let Some(event) = self.engine.poll_event()
-        {
+        while let Some(event) = self.engine.poll_event() {
             self.handle_engine_event(event);
         }
     }

@@ -149,9 +149,15 @@ pub(super) struct Queued {
 
 impl HeapSize for Queued {
     fn heap_size(&self) -> usize {
-        let packet = self.packet.as_ref().map_or(0, |_| size_of::<HeldPacket>());
-        self.event.heap_size().saturating_add(packet)
+        heap_size(&self.event, self.packet.as_ref())
     }
+}
+
+/// The bytes that an event with its packet keeps on the heap.
+#[expect(clippy::borrowed_box, reason = "what the packet takes is its box")]
+fn heap_size(event: &Event, packet: Option<&Box<HeldPacket>>) -> usize {
+    let packet = packet.map_or(0, |_| size_of::<HeldPacket>());
+    event.heap_size().saturating_add(packet)
 }
 
 /// The peer that a token or key was about has gone.
@@ -319,11 +325,8 @@ impl Server {
 
     fn next_output(&mut self) -> Option<Output<Event>> {
         loop {
-            match self.engine.poll_action() {
-                // By far the most frequent one.
-                Some(Output::Frames { connection }) => return Some(Output::Frames { connection }),
-                Some(action) => return Some(action.map_event(|never| match never {})),
-                None => {}
+            if let Some(action) = self.engine.poll_action() {
+                return Some(action.map_event(|never| match never {}));
             }
             if !self.engine.may_have_event() {
                 break;
@@ -457,19 +460,17 @@ impl Server {
         } else {
             None
         };
-        let mut queued = Queued {
-            event,
-            counted: None,
-            undroppable: 0,
-            packet,
-        };
-        let messages = queued.packet.as_ref().map_or(0, |packet| packet.size());
-        queued.undroppable = queued
-            .heap_size()
+        let messages = packet.as_ref().map_or(0, |packet| packet.size());
+        let undroppable = heap_size(&event, packet.as_ref())
             .saturating_add(size_of::<Queued>())
             .saturating_add(messages);
-        self.undroppable = self.undroppable.saturating_add(queued.undroppable);
-        self.events.push(queued);
+        self.undroppable = self.undroppable.saturating_add(undroppable);
+        self.events.push(Queued {
+            event,
+            counted: None,
+            undroppable,
+            packet,
+        });
     }
 
     /// What must hold at all times; looked at while it is cheap.
