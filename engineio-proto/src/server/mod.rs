@@ -6,6 +6,7 @@ mod config;
 mod connections;
 mod cors;
 mod deadlines;
+mod find;
 mod gate;
 mod heartbeat;
 mod jsonp;

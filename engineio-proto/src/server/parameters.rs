@@ -2,6 +2,8 @@
 
 use alloc::borrow::Cow;
 
+use super::find::find;
+
 /// What a parameter says, by its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Name {
@@ -48,7 +50,7 @@ impl Name {
 /// Hands out the parameters of a query in their order, as [`form_urlencoded::parse`] has them. Where nothing is to be
 /// decoded, as mostly, they are borrowed, and names are looked for where they have to be.
 pub(super) fn for_each<'a>(query: &'a str, mut take: impl FnMut(Name, Cow<'a, str>)) {
-    if find(query, *b"%+").is_some() {
+    if find(query.as_bytes(), *b"%+").is_some() {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             take(Name::of(&name), value);
         }
@@ -73,34 +75,12 @@ pub(super) fn for_each<'a>(query: &'a str, mut take: impl FnMut(Name, Cow<'a, st
 
 /// What is before and behind the first of an ASCII character; nothing is behind if there is none.
 fn split(text: &str, separator: u8) -> (&str, &str) {
-    find(text, [separator])
+    find(text.as_bytes(), [separator])
         .and_then(|at| {
             let (before, behind) = text.split_at_checked(at)?;
             Some((before, behind.get(1..)?))
         })
         .unwrap_or((text, ""))
-}
-
-/// The place of the first of some ASCII characters. It looks at eight bytes at a time: for parts as short as parameters,
-/// a search that first chooses among instructions costs more.
-fn find<const N: usize>(text: &str, characters: [u8; N]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let (chunks, rest) = text.as_bytes().as_chunks::<8>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let bytes = u64::from_le_bytes(*chunk);
-        // The highest bit of a byte that is zero, and maybe of some behind it.
-        let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & HIGH;
-        let found = characters.iter().fold(0, |found, character| {
-            found | zero(bytes ^ ONES.wrapping_mul(u64::from(*character)))
-        });
-        if found != 0 {
-            let place = found.trailing_zeros() / u8::BITS;
-            return Some(index.saturating_mul(8).saturating_add(place as usize));
-        }
-    }
-    let place = rest.iter().position(|byte| characters.contains(byte))?;
-    Some(chunks.len().saturating_mul(8).saturating_add(place))
 }
 
 #[cfg(test)]
@@ -133,13 +113,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_character_is_found_where_a_search_byte_by_byte_finds_it(text in "[%+&=aé]{0,40}") {
-            let place = |of: &[u8]| text.bytes().position(|byte| of.contains(&byte));
-            prop_assert_eq!(find(&text, *b"&"), place(b"&"));
-            prop_assert_eq!(find(&text, *b"%+"), place(b"%+"));
-        }
-
         #[test]
         fn they_are_those_of_a_form(parts in prop::collection::vec("[a=&+%2é]{0,6}|%[0-9a-f]{2}|%f[0-9]", 0..8)) {
             check(&parts.concat())?;

@@ -10,6 +10,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::config::Config;
+use super::find::find;
 use super::jsonp::JsonpIndex;
 use super::parameters::{self, Name};
 use crate::http::{Headers, RequestHead, Response};
@@ -196,17 +197,26 @@ impl Route {
             let fault = BadRequest::TransportHandshake;
             JsonpIndex::parse(value).ok_or(Reject::BadRequest(fault))
         };
-        let agent = request.user_agent.unwrap_or_default();
-        let contains = |needle: &[u8]| agent.windows(needle.len()).any(|window| window == needle);
-        let disable_xss_filter = contains(b";MSIE") || contains(b"Trident/");
         Ok(Self::Open(Handshake {
             transport,
             revision,
             text_only: query.text_only,
             jsonp: jsonp.map(index).transpose()?,
-            disable_xss_filter,
+            disable_xss_filter: is_internet_explorer(request.user_agent.unwrap_or_default()),
         }))
     }
+}
+
+/// Whether a browser is one that filters scripts unless it is told not to.
+fn is_internet_explorer(agent: &[u8]) -> bool {
+    let mut rest = agent;
+    while let Some((_, found)) = find(rest, *b";T").and_then(|at| rest.split_at_checked(at)) {
+        if found.starts_with(b";MSIE") || found.starts_with(b"Trident/") {
+            return true;
+        }
+        rest = found.get(1..).unwrap_or_default();
+    }
+    false
 }
 
 /// The parameters that matter; of a repeated one the last counts.

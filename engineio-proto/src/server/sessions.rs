@@ -348,8 +348,6 @@ impl Server {
             };
             if let Some((key, _)) = self.sessions.at(slot) {
                 self.with(key, |session| session.handle_timeout(now));
-                // It is no longer in the queue, whether or not it moved.
-                self.file(key);
             }
         }
         self.settle();
@@ -585,7 +583,8 @@ impl Server {
                 number,
             }
         })?;
-        self.file(key);
+        // It has a deadline from the beginning, which is filed here.
+        self.with(key, |_| {});
         self.present.count(handshake.transport);
         Some(key)
     }
@@ -653,18 +652,11 @@ impl Server {
             self.eventful.push_back(key);
         }
         // Most of what happens moves no deadline: a broadcast must not search the queue for each recipient.
-        if before != after {
+        // One that came up is filed anew, whether or not it moved.
+        if before != after || slot.filed.is_none() {
             self.deadlines.set(key.slot(), &mut slot.filed, after);
         }
         Some(result)
-    }
-
-    /// Files the deadline of a session that is new, or whose deadline came up.
-    fn file(&mut self, key: Key) {
-        if let Some(slot) = self.sessions.get_mut(key) {
-            let deadline = slot.session.poll_timeout();
-            self.deadlines.set(key.slot(), &mut slot.filed, deadline);
-        }
     }
 
     /// Frees a session that is over and has nothing left to say.
