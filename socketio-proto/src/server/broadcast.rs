@@ -8,6 +8,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::server::SentMany;
 use engineio_proto::{Instant, SendError};
 
+use super::batch::Batch;
 use super::event::Event;
 use super::keys::{BroadcastId, SocketKey};
 use super::machine::{Server, Timer};
@@ -162,32 +163,32 @@ impl Server {
             buffered: 0,
             limit: self.config.max_pending_acks,
         };
-        for socket in namespace.select(*target, &self.sockets) {
-            let Some(session) = self.sockets.get(socket.0).map(|socket| socket.session) else {
-                continue;
-            };
-            // Only who awaits acknowledgements looks at the clients.
-            let client = ack.and_then(|_| self.clients.get_mut(session.slot()));
-            let mut connection = client.map(|client| &mut client.connection);
-            let pending = connection
-                .as_ref()
-                .map_or(0, |connection| connection.pending_acks(&namespace.name));
-            let sent = if ack.is_some() && pending >= self.config.max_pending_acks {
-                Err(full)
-            } else if !target.volatile {
-                self.engine.send_parts(session, packet.parts())
-            } else if self.engine.send_volatile(session, packet.parts()) {
-                Ok(())
-            } else {
-                Err(full)
-            };
-            outcome.count(sent);
-            if sent.is_ok() {
-                if let (Some(number), Some(connection)) = (ack, &mut connection) {
-                    connection.expect_ack(&namespace.name, number);
-                }
-                if ack.is_some() || namespace.observed {
-                    reached.push(socket);
+        let mut recipients = namespace.select(*target, &self.sockets).fuse();
+        while let Some(batch) = Batch::next(&mut recipients, &self.sockets, &self.engine) {
+            for (socket, session) in batch.recipients() {
+                // Only who awaits acknowledgements looks at the clients.
+                let client = ack.and_then(|_| self.clients.get_mut(session.slot()));
+                let mut connection = client.map(|client| &mut client.connection);
+                let pending = connection
+                    .as_ref()
+                    .map_or(0, |connection| connection.pending_acks(&namespace.name));
+                let sent = if ack.is_some() && pending >= self.config.max_pending_acks {
+                    Err(full)
+                } else if !target.volatile {
+                    self.engine.send_parts(session, packet.parts())
+                } else if self.engine.send_volatile(session, packet.parts()) {
+                    Ok(())
+                } else {
+                    Err(full)
+                };
+                outcome.count(sent);
+                if sent.is_ok() {
+                    if let (Some(number), Some(connection)) = (ack, &mut connection) {
+                        connection.expect_ack(&namespace.name, number);
+                    }
+                    if ack.is_some() || namespace.observed {
+                        reached.push(socket);
+                    }
                 }
             }
         }

@@ -49,6 +49,7 @@
 //! `destroyUpgrade`, headers and middlewares of the engine. The message path between several servers, and so
 //! `serverSideEmit`, is left to adapters, for which [`Server::encode_event`] and [`Server::broadcast_encoded`] are there.
 
+mod batch;
 mod broadcast;
 mod budget;
 mod config;
