@@ -273,7 +273,11 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
     }
 
     fn take_outputs(&mut self) {
-        while let Some(output) = self.client.output() {
+        let mut taken = 0;
+        while self.report.may_follow(taken)
+            && let Some(output) = self.client.output()
+        {
+            taken += 1;
             match output {
                 client::Output::Event(event) => {
                     self.report.note(|| format!("client: {event:?}"));
@@ -316,7 +320,11 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
                 client::Output::Close { connection } => self.client_closes(connection),
             }
         }
-        while let Some(output) = self.server.output() {
+        taken = 0;
+        while self.report.may_follow(taken)
+            && let Some(output) = self.server.output()
+        {
+            taken += 1;
             match output {
                 server::Output::Event(event) => {
                     self.report.note(|| format!("server: {event:?}"));

@@ -1,5 +1,8 @@
 //! What was found on a path, and what happened on it.
 
+/// The outputs of one input have an end long before that.
+const MOST_OUTPUTS: usize = 1_000;
+
 /// The first broken promise of a path, and a line for each thing that happened if that is recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -25,6 +28,13 @@ impl Report {
         if !holds && self.broken.is_none() {
             self.broken = Some(promise());
         }
+    }
+
+    /// Whether a machine may have one more output at an input after so many.
+    pub(crate) fn may_follow(&mut self, taken: usize) -> bool {
+        let may = taken < MOST_OUTPUTS;
+        self.require(may, || "outputs without end".to_owned());
+        may
     }
 
     pub(crate) fn broken(&self) -> Option<&str> {

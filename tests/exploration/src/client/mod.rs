@@ -306,7 +306,11 @@ impl ClientWorld {
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.machine.poll_output() {
+        let mut taken = 0;
+        while self.report.may_follow(taken)
+            && let Some(output) = self.machine.poll_output()
+        {
+            taken += 1;
             self.report.note(|| described(&output));
             self.model.take(output, self.now, &mut self.report);
         }

@@ -377,7 +377,11 @@ impl ServerWorld {
 
     /// Takes all outputs but the frames, which the pipes take when they can.
     fn drain(&mut self) {
-        while let Some(output) = self.machine.poll_output() {
+        let mut taken = 0;
+        while self.report.may_follow(taken)
+            && let Some(output) = self.machine.poll_output()
+        {
+            taken += 1;
             self.report.note(|| format!("{output:?}"));
             self.model.take(output, self.now, &mut self.report);
         }
