@@ -25,22 +25,18 @@ impl Deadlines {
         }
     }
 
-    /// Sets, moves or (with `None`) removes the deadline of a session that is filed under `filed`.
-    pub(super) fn set(
-        &mut self,
-        slot: u32,
-        filed: &mut Option<Instant>,
-        deadline: Option<Instant>,
-    ) {
-        if let (Some(filed), Some(deadline)) = (*filed, deadline)
+    /// Sets, moves or (with `None`) removes the deadline of the session in a slot.
+    pub(super) fn set(&mut self, slot: u32, entry: &mut Slot, deadline: Option<Instant>) {
+        let filed = entry.filed();
+        if let (Some(filed), Some(deadline)) = (filed, deadline)
             && deadline >= filed
         {
             return;
         }
-        if let Some(filed) = *filed {
+        if let Some(filed) = filed {
             self.order.remove(&(filed, slot));
         }
-        *filed = deadline;
+        entry.set_filed(deadline);
         if let Some(deadline) = deadline {
             self.order.insert((deadline, slot));
         }
@@ -64,7 +60,7 @@ impl Deadlines {
                 continue;
             };
             let later = entry.session.poll_timeout().filter(|next| *next > filed);
-            entry.filed = later;
+            entry.set_filed(later);
             match later {
                 Some(later) => self.order.insert((later, slot)),
                 None => return Some(slot),

@@ -97,10 +97,23 @@ pub(super) struct Slot {
     pub(super) session: Session,
     ready: bool,
     eventful: bool,
-    /// Where the deadline of the session is filed.
-    pub(super) filed: Option<Instant>,
+    /// Whether the deadline of the session is filed, and where: in two fields, since an `Option` takes a word for the first.
+    is_filed: bool,
+    filed_at: Instant,
     /// The number of sessions that opened before it.
     pub(super) number: u32,
+}
+
+impl Slot {
+    /// Where the deadline of the session is filed.
+    pub(super) fn filed(&self) -> Option<Instant> {
+        self.is_filed.then_some(self.filed_at)
+    }
+
+    pub(super) fn set_filed(&mut self, filed: Option<Instant>) {
+        self.is_filed = filed.is_some();
+        self.filed_at = filed.unwrap_or_default();
+    }
 }
 
 /// Names a session of one server. A key is never used again for another session.
@@ -579,7 +592,8 @@ impl Server {
                 session,
                 ready: false,
                 eventful: false,
-                filed: None,
+                is_filed: false,
+                filed_at: Instant::ZERO,
                 number,
             }
         })?;
@@ -653,8 +667,8 @@ impl Server {
         }
         // Most of what happens moves no deadline: a broadcast must not search the queue for each recipient.
         // One that came up is filed anew, whether or not it moved.
-        if before != after || slot.filed.is_none() {
-            self.deadlines.set(key.slot(), &mut slot.filed, after);
+        if before != after || !slot.is_filed {
+            self.deadlines.set(key.slot(), slot, after);
         }
         Some(result)
     }
