@@ -1,4 +1,4 @@
-//! Which session a connection belongs to.
+//! The session that each connection belongs to.
 
 use alloc::collections::BTreeMap;
 
