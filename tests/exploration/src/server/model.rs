@@ -319,7 +319,11 @@ impl Model {
                     .chain([&next])
                     .map(|packet| packet.len() + 3)
                     .sum(),
-                _ => body.len() + 1 + packets::body(self.revision, &[next.clone()]).len(),
+                _ => {
+                    body.len()
+                        + 1
+                        + packets::body(self.revision, core::slice::from_ref(&next)).len()
+                }
             };
             report.require(with > limit, || format!("{body:?} leaves {next:?} out"));
         }
