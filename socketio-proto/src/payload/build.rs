@@ -1,6 +1,5 @@
 //! Making payloads.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::str;
 
@@ -38,9 +37,12 @@ pub(super) struct JsonBuilder {
     fault: Option<EncodeError>,
 }
 
+/// The bytes that a list of unknown length starts with.
+const FIRST_ROOM: usize = 64;
+
 impl JsonBuilder {
     pub(super) fn event(name: &str) -> Self {
-        let mut json = Vec::with_capacity(name.len().saturating_add(64));
+        let mut json = Vec::with_capacity(name.len().saturating_add(FIRST_ROOM));
         json.extend_from_slice(EVENT_HEAD.as_bytes());
         json.extend_from_slice(b"[\"");
         append_escaped(name, &mut json);
@@ -54,12 +56,8 @@ impl JsonBuilder {
         Self::new(json, Shape::Event(name), true)
     }
 
-    pub(super) fn ack() -> Self {
-        Self::new(vec![b'['], Shape::Ack, false)
-    }
-
-    /// One that is not used.
-    pub(super) const fn empty() -> Self {
+    /// Its buffer is made with the first argument, when it is known how much that takes.
+    pub(super) const fn ack() -> Self {
         Self::new(Vec::new(), Shape::Ack, false)
     }
 
@@ -86,11 +84,13 @@ impl JsonBuilder {
     ) -> Self {
         let shape = name.map_or(Shape::Ack, |name| Shape::Event(Name::Decoded(name.into())));
         let begun = list.len() > 1;
-        let mut json = Vec::with_capacity(list.len().saturating_add(64));
+        let mut json = Vec::with_capacity(list.len().saturating_add(FIRST_ROOM));
         if name.is_some() {
             json.extend_from_slice(EVENT_HEAD.as_bytes());
         }
-        json.extend_from_slice(list.as_bytes());
+        if begun {
+            json.extend_from_slice(list.as_bytes());
+        }
         let mut builder = Self::new(json, shape, begun);
         if marked {
             // What looks like a placeholder beside them has to be found.
@@ -123,13 +123,13 @@ impl JsonBuilder {
     }
 
     pub(super) fn arg<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.separate();
+        self.separate(FIRST_ROOM);
         self.writer.value(value)
     }
 
     pub(super) fn binary(&mut self, data: Bytes) {
         let placeholder = self.writer.attach(data, true);
-        self.separate();
+        self.separate(FIRST_ROOM);
         self.writer.placeholder(placeholder);
     }
 
@@ -143,7 +143,8 @@ impl JsonBuilder {
         if args.is_empty() {
             return;
         }
-        self.separate();
+        // With the two brackets; numbers of attachments may take more.
+        self.separate(args.len().saturating_add(2));
         self.max_expansion = self.max_expansion.max(payload.max_expansion);
         let mut copied = 0;
         if !payload.attachments().is_empty() {
@@ -170,6 +171,9 @@ impl JsonBuilder {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        if !self.begun {
+            self.writer.begin_list(2);
+        }
         self.writer.sign(b']');
         let written = self.writer.finish();
         let start = match self.shape {
@@ -190,9 +194,12 @@ impl JsonBuilder {
         attach(payload, written.attachments, written.marked)
     }
 
-    fn separate(&mut self) {
+    /// Puts what goes before an argument, which is the beginning of the list if it has none and takes `room` bytes.
+    fn separate(&mut self, room: usize) {
         if self.begun {
             self.writer.sign(b',');
+        } else {
+            self.writer.begin_list(room);
         }
         self.begun = true;
         self.used = true;

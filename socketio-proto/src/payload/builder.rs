@@ -46,7 +46,7 @@ impl PayloadBuilder {
     const fn with_packed(packed: PackedBuilder) -> Self {
         Self {
             packed: Some(packed),
-            json: JsonBuilder::empty(),
+            json: JsonBuilder::ack(),
         }
     }
 

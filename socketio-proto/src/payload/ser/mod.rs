@@ -115,6 +115,12 @@ impl Writer {
         self.json.extend_from_slice(text.as_bytes());
     }
 
+    /// Opens the list of which [`new`](Self::new) was told, in a buffer of so many bytes.
+    pub(super) fn begin_list(&mut self, room: usize) {
+        self.json.reserve_exact(room);
+        self.json.push(b'[');
+    }
+
     pub(super) fn sign(&mut self, sign: u8) {
         self.json.push(sign);
     }
