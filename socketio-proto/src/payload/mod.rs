@@ -6,6 +6,7 @@ mod builder;
 pub(crate) mod cursor;
 mod de;
 pub(crate) mod escape;
+mod forward;
 mod number;
 pub(crate) mod packed;
 pub(crate) mod placeholder;

@@ -17,6 +17,7 @@ use crate::EncodeError;
 use crate::parser::MAX_JSON_DEPTH;
 use crate::parser::syntax;
 use crate::payload::cursor::Cursor;
+use crate::payload::forward::{compounds, plain_values};
 use crate::payload::placeholder::FLAG;
 use crate::payload::ser::{Error, Kept, Key, Writer as JsonWriter};
 
@@ -244,38 +245,11 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(())
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
+    plain_values!();
 
     fn serialize_unit(self) -> Result<(), Error> {
         self.packer.nil();
         Ok(())
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<(), Error> {
-        self.serialize_str(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(self)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -470,52 +444,7 @@ impl Fields<'_> {
     }
 }
 
-macro_rules! items {
-    ($($trait:ident::$method:ident)*) => {$(
-        impl ser::$trait for Items<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-                self.item(value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-items! {
-    SerializeSeq::serialize_element SerializeTuple::serialize_element
-    SerializeTupleStruct::serialize_field SerializeTupleVariant::serialize_field
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {$(
-        impl ser::$trait for Fields<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), Error> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-fields!(SerializeStruct SerializeStructVariant);
+compounds!(Items<'_>, Fields<'_>);
 
 /// The name that a key of any type has in JSON.
 fn name_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Error> {

@@ -1,13 +1,11 @@
 //! Arrays and objects.
 
-use serde::ser::{
-    self, Error as _, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct,
-    SerializeTupleVariant,
-};
+use serde::ser::{self, Error as _, Serialize};
 use serde_json::Number;
 
 use super::key::{Kept, Key};
 use super::{Error, Writer};
+use crate::payload::forward::compounds;
 use crate::payload::placeholder::FLAG;
 
 /// An array that is open.
@@ -39,7 +37,7 @@ impl<'a> Items<'a> {
         self.writer.part(value)
     }
 
-    fn end(self) {
+    fn finish(self) {
         self.writer.end_of(self.open, b']');
         if self.variant {
             self.writer.end(b'}');
@@ -84,7 +82,7 @@ impl<'a> Members<'a> {
         self.writer.part(value)
     }
 
-    fn end(self) {
+    fn finish(self) {
         self.writer.doubtful |= self.key;
         self.writer.end_of(self.open, b'}');
         if self.variant {
@@ -119,7 +117,7 @@ impl ser::SerializeMap for Members<'_> {
     }
 
     fn end(self) -> Result<(), Error> {
-        self.end();
+        self.finish();
         Ok(())
     }
 }
@@ -164,9 +162,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn end(self) {
+    fn finish(self) {
         match self {
-            Self::Members(members) => members.end(),
+            Self::Members(members) => members.finish(),
             Self::Json(..) => {}
         }
     }
@@ -185,49 +183,4 @@ impl Kept {
     }
 }
 
-macro_rules! items {
-    ($($trait:ident::$method:ident)*) => {$(
-        impl $trait for Items<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-                self.item(value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.end();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-items! {
-    SerializeSeq::serialize_element SerializeTuple::serialize_element
-    SerializeTupleStruct::serialize_field SerializeTupleVariant::serialize_field
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {$(
-        impl ser::$trait for Fields<'_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), Error> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.end();
-                Ok(())
-            }
-        }
-    )*};
-}
-
-fields!(SerializeStruct SerializeStructVariant);
+compounds!(Items<'_>, Fields<'_>);

@@ -18,6 +18,7 @@ use serde::ser::{self, Error as _, Serialize, Serializer};
 use self::compound::{Fields, Items, Members};
 pub(super) use self::key::{Kept, Key};
 use super::escape::append_escaped;
+use super::forward::plain_values;
 use super::placeholder::{FLAG, Placeholder};
 use crate::EncodeError;
 use crate::parser::MAX_JSON_DEPTH;
@@ -286,38 +287,11 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(())
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
+    plain_values!();
 
     fn serialize_unit(self) -> Result<(), Error> {
         self.extend("null");
         Ok(())
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<(), Error> {
-        self.serialize_str(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
-        value.serialize(self)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
