@@ -1,12 +1,9 @@
 //! Recorded machines, for drivers.
 
-use std::time::Duration;
-
 use socketio_proto::client::{self, Client};
 use socketio_proto::engine;
-use socketio_proto::engine::Instant;
 use socketio_proto::engine::driver::client::Machine as ClientMachine;
-use socketio_proto::engine::driver::server::{Farewell, Lifecycle, Machine as ServerMachine};
+use socketio_proto::engine::driver::server::{Lifecycle, Machine as ServerMachine};
 use socketio_proto::server::{Event, Server};
 
 use crate::Recorder;
@@ -24,16 +21,7 @@ impl ServerMachine for Recorder<Server> {
         (**self).session_count()
     }
 
-    fn end_sessions(&mut self, farewell: Farewell, within: Duration, now: Instant) {
-        match farewell {
-            Farewell::Discard => {
-                self.set_accepting(false);
-                self.shut_down(now);
-            }
-            Farewell::Tell => self.drain(true, within, now),
-            Farewell::Drain | _ => self.drain(false, within, now),
-        }
-    }
+    socketio_proto::__end_sessions!();
 
     fn lifecycle(event: &Event) -> Lifecycle {
         <Server as ServerMachine>::lifecycle(event)

@@ -1,13 +1,36 @@
 //! The servers and clients of this crate, for drivers: [`engine::driver`](crate::engine::driver).
 
-use core::time::Duration;
-
 use crate::client::{self, Client};
 use crate::engine;
-use crate::engine::Instant;
 use crate::engine::driver::client::Machine as ClientMachine;
-use crate::engine::driver::server::{Farewell, Lifecycle, Machine as ServerMachine};
+use crate::engine::driver::server::{Lifecycle, Machine as ServerMachine};
 use crate::server::{Event, Server};
+
+/// The method `end_sessions` of [`Machine`](crate::engine::driver::server::Machine), by a server's own methods.
+///
+/// Not part of the interface: it is for the crates of this workspace.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __end_sessions {
+    () => {
+        fn end_sessions(
+            &mut self,
+            farewell: $crate::engine::driver::server::Farewell,
+            within: core::time::Duration,
+            now: $crate::engine::Instant,
+        ) {
+            use $crate::engine::driver::server::Farewell;
+            match farewell {
+                Farewell::Discard => {
+                    self.set_accepting(false);
+                    self.shut_down(now);
+                }
+                Farewell::Tell => self.drain(true, within, now),
+                Farewell::Drain | _ => self.drain(false, within, now),
+            }
+        }
+    };
+}
 
 impl ServerMachine for Server {
     type Event = Event;
@@ -22,16 +45,7 @@ impl ServerMachine for Server {
         self.engine().session_count()
     }
 
-    fn end_sessions(&mut self, farewell: Farewell, within: Duration, now: Instant) {
-        match farewell {
-            Farewell::Discard => {
-                self.set_accepting(false);
-                self.shut_down(now);
-            }
-            Farewell::Tell => self.drain(true, within, now),
-            Farewell::Drain | _ => self.drain(false, within, now),
-        }
-    }
+    crate::__end_sessions!();
 
     fn lifecycle(event: &Event) -> Lifecycle {
         if let Event::Handshake { by, .. } = event {
