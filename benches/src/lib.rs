@@ -1,4 +1,4 @@
-//! What the benchmarks of both cores share.
+//! The parts that the benchmarks of both cores share.
 //!
 //! A benchmark is a [`Run`]: some operations, one after the other, that can be repeated. Each core has its own in
 //! `benches/workloads`, and three programs that measure all of them: `instructions` under valgrind, `times` by the clock,

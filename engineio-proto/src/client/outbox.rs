@@ -1,4 +1,4 @@
-//! What waits for the server: the end of an upgrade, a step of the heartbeat, and messages in order.
+//! The queue of what waits for the server: the end of an upgrade, a step of the heartbeat, and messages in order.
 
 use alloc::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What the revision decides about bytes: nothing else in the client knows how packets are written.
+//! The bytes of packets, as the revision decides: nothing else in the client knows how packets are written.
 //!
 //! | | revision 3 | revision 4 |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! What the text packets of all revisions have in common.
+//! The common part of the text packets of all revisions.
 
 use alloc::string::String;
 

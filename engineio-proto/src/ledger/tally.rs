@@ -1,4 +1,4 @@
-//! How many parts of a machine hold a message.
+//! The number of parts of a machine that hold a message.
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What happens when the server holds more than it may.
+//! The end of sessions when the server holds more than it may.
 //!
 //! | what is held | leads to |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! What browsers are told about pages of other origins (CORS).
+//! The headers that tell browsers about pages of other origins (CORS).
 //!
 //! Whose pages are served is said by [`Origins`](super::Origins); here is what the answers say of it. Browsers hand the
 //! answer to a request on to a page of another origin only if the answer names that origin, and they ask before a

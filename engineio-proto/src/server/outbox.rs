@@ -1,4 +1,4 @@
-//! What waits for a client: the handshake, a ping, and messages in order.
+//! The queue of what waits for a client: the handshake, a ping, and messages in order.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! What there is.
+//! Questions about the state of a server.
 
 use super::config::Config;
 use super::session::Session;

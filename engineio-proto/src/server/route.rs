@@ -1,4 +1,4 @@
-//! What a request asks for, verified in the official order.
+//! The route of a request: what it asks for, verified in the official order.
 //!
 //! Routing needs no server and no session: any thread can do it, and hand the request to the shard that the session id
 //! names.
