@@ -50,7 +50,7 @@ macro_rules! groups {
         }
     };
     // The sources are looked at by tests only.
-    (@lists $source:literal $kind:literal) => { Some((include_str!(concat!("../../../", $source)), $kind)) };
+    (@lists $source:literal $kind:literal) => { Some((include_str!(concat!("../../../../", $source)), $kind)) };
     (@lists) => { None };
 }
 
@@ -64,7 +64,7 @@ const TAKEN_AT_ONCE: &str =
 const SETTINGS: &str = "clients are set up for their server";
 
 groups! {
-    FAULT "faults that took effect" lists "simulation/src/faults.rs" "Fault" [
+    FAULT "faults that took effect" lists "tests/simulation/src/faults.rs" "Fault" [
         "CutReset" "CutClean" "CutMidway" "CutSilent" "CutWebsockets" "CutRequests" "SilenceRequests" "LoseRequests"
         "LoseBodies" "LoseResponses" "DoubleAttempts" "Unreachable" "Stall" "SpoilWebsockets" "Collect" "BlockPipes"
         "Slow" "StopServer" "SleepClient" "BusyClient" "BusyServer" "SleepServerOrJump" "SlowServer" "LateServer"

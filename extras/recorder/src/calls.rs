@@ -313,7 +313,7 @@ mod tests {
 
     /// The public methods of a type that take `&mut self`, as its source has them.
     fn methods(role: &str, of: &str) -> BTreeSet<String> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../socketio-proto/src");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../socketio-proto/src");
         let mut found = BTreeSet::new();
         let mut folders = vec![source.join(role)];
         while let Some(folder) = folders.pop() {
