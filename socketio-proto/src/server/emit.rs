@@ -1,16 +1,15 @@
 //! Events for single sockets, and acknowledgements.
 
 use alloc::vec;
-use core::time::Duration;
 
 use bytestring::ByteString;
+use engineio_proto::SendError;
 use engineio_proto::server::SessionKey;
-use engineio_proto::{Instant, SendError};
 
-use super::keys::{AckId, AckToken, ConnectToken, SocketKey};
-use super::machine::{Server, Timer};
+use super::keys::{ConnectToken, SocketKey};
+use super::machine::Server;
 use super::namespace::Socket;
-use crate::{EncodeError, EncodedPacket, PacketRef, PacketType, Payload};
+use crate::{EncodeError, EncodedPacket, Payload};
 
 /// Why an event was not taken.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -125,77 +124,12 @@ impl Server {
         Ok(sent)
     }
 
-    /// Sends an event to one socket and awaits its acknowledgement: `Ack` or `AckFailed` follows, exactly once.
-    ///
-    /// # Errors
-    ///
-    /// An [`EmitError`]; nothing was queued and nothing is awaited then.
-    pub fn emit_with_ack(
-        &mut self,
-        socket: SocketKey,
-        event: &Payload,
-        timeout: Duration,
-        now: Instant,
-    ) -> Result<AckId, EmitError> {
-        self.advance(now);
-        let (session, namespace) = self.joined(socket)?;
-        self.check_told(&namespace, false, event)?;
-        let limit = self.config.max_pending_acks;
-        let pending = self
-            .client(session)
-            .map_or(0, |client| client.connection.pending_acks(&namespace));
-        if pending >= limit {
-            return Err(EmitError::TooManyAcks { limit });
-        }
-        let key = self
-            .sockets
-            .get(socket.0)
-            .map(|socket| socket.namespace)
-            .ok_or(EmitError::Closed)?;
-        let id = self
-            .namespaces
-            .by_key_mut(key)
-            .ok_or(EmitError::Closed)?
-            .next_ack();
-        let packet = PacketRef::new(PacketType::Event, &namespace)
-            .with_id(id)
-            .with_payload(event);
-        let packet = self
-            .config
-            .parser
-            .encode(packet, self.config.limits.max_attachments)?;
-        self.queue(session, &packet)?;
-        let deadline = self.now() + timeout;
-        if let Some(client) = self.client_mut(session) {
-            client.connection.expect_ack(&namespace, id);
-        }
-        self.timers.set(Timer::Ack(socket.0, id), Some(deadline));
-        self.tell_sent(&namespace, vec![socket], event);
-        self.pump();
-        Ok(AckId(id))
-    }
-
-    /// Acknowledges an event with these arguments.
-    ///
-    /// # Errors
-    ///
-    /// An [`EmitError`]; the acknowledgement is lost then.
-    pub fn respond(&mut self, ack: AckToken, args: &Payload) -> Result<(), EmitError> {
-        let (session, namespace) = self.joined(ack.socket)?;
-        let packet = PacketRef::new(PacketType::Ack, &namespace)
-            .with_id(ack.id)
-            .with_payload(args);
-        let packet = self
-            .config
-            .parser
-            .encode(packet, self.config.limits.max_attachments)?;
-        self.queue(session, &packet)?;
-        self.pump();
-        Ok(())
-    }
-
     /// Queues a packet for a client. One that does not read may lose its session by that, which takes effect at once.
-    fn queue(&mut self, session: SessionKey, packet: &EncodedPacket) -> Result<(), EmitError> {
+    pub(super) fn queue(
+        &mut self,
+        session: SessionKey,
+        packet: &EncodedPacket,
+    ) -> Result<(), EmitError> {
         let queued = self.engine.send_parts(session, packet.parts());
         if queued.is_err() {
             self.pump();

@@ -1,23 +1,15 @@
 //! What follows from what clients send, and from their going.
 
-use alloc::vec::Vec;
-
-use bytestring::ByteString;
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use engineio_proto::server::{ServerEvent, SessionKey};
-use engineio_proto::{Encoded, Message, Revision, SendError};
+use engineio_proto::{Message, Revision};
 
 use super::connection::{Connection, Received, Violation};
 use super::event::Event;
 use super::keys::{AckId, AckToken, SocketKey};
 use super::machine::{Client, Queued, Server, Timer};
-use super::reason::{AckError, DisconnectReason, ForcedClose};
-use crate::parser::Parser;
-use crate::{PacketRef, PacketType, Payload};
-
-/// Why a client goes that has no room for what the protocol owes it.
-pub(super) const OWED: DisconnectReason = DisconnectReason::ForcedServerClose(ForcedClose::Full);
+use super::reason::{DisconnectReason, ForcedClose};
 
 impl Server {
     /// Ends a call: lets the events of the layer below take effect at once, so that no state waits for outputs to be
@@ -190,187 +182,5 @@ impl Server {
             packet: None,
         });
         true
-    }
-
-    pub(super) fn connect_timed_out(&mut self, slot: u32) {
-        let Some(client) = self.clients.get(slot) else {
-            return;
-        };
-        let (session, mut sockets) = (client.session, client.connection.sockets());
-        if !sockets.any(|key| self.sockets.get(key).is_some_and(|socket| socket.joined)) {
-            drop(sockets);
-            self.kick(
-                session,
-                DisconnectReason::ForcedServerClose(ForcedClose::ConnectTimeout),
-            );
-        }
-    }
-
-    pub(super) fn ack_timed_out(&mut self, key: Key, id: u64) {
-        let Some(socket) = self.sockets.get(key) else {
-            return;
-        };
-        let (session, namespace) = (socket.session, self.namespace_name(socket));
-        if self
-            .client_mut(session)
-            .is_some_and(|client| client.connection.cancel_ack(&namespace, id))
-        {
-            self.push(Event::AckFailed {
-                socket: SocketKey(key),
-                id: AckId(id),
-                error: AckError::TimedOut,
-            });
-        }
-    }
-
-    /// Tells a client that it does not get into a namespace.
-    pub(super) fn refuse(&mut self, key: Key, message: &str, data: Option<&Payload>) {
-        if let Some((session, namespace)) = self.withdraw(key) {
-            self.send_refusal(session, &namespace, message, data);
-        }
-    }
-
-    /// Tells a client that there is no such namespace as it waits for.
-    pub(super) fn deny(&mut self, key: Key) {
-        if let Some((session, namespace)) = self.withdraw(key) {
-            self.send_invalid_namespace(session, &namespace);
-        }
-    }
-
-    /// Ends the socket of a client that waits to be let in, and tells where that was.
-    fn withdraw(&mut self, key: Key) -> Option<(SessionKey, ByteString)> {
-        let socket = self.sockets.get(key).filter(|socket| !socket.joined)?;
-        let (session, namespace) = (socket.session, self.namespace_name(socket));
-        self.take_asking(key, |_| true);
-        self.timers.set(Timer::Verdict(key), None);
-        if let Some(client) = self.client_mut(session) {
-            client.connection.refuse(&namespace);
-        }
-        if let Some(socket) = self.sockets.remove(key) {
-            self.vacate(key, &socket);
-            self.clean_up(socket.namespace);
-        }
-        Some((session, namespace))
-    }
-
-    pub(super) fn send_refusal(
-        &mut self,
-        session: SessionKey,
-        namespace: &str,
-        message: &str,
-        data: Option<&Payload>,
-    ) {
-        if let Some(payload) = self.refusal(session, message, data) {
-            self.send_connect_error(session, namespace, &payload);
-        }
-    }
-
-    /// Officially an object for clients of revision 4 too, which their parser for MessagePack does not take.
-    pub(super) fn send_invalid_namespace(&mut self, session: SessionKey, namespace: &str) {
-        const MESSAGE: &str = "Invalid namespace";
-        if self.config.parser == Parser::MsgPack {
-            self.send_refusal(session, namespace, MESSAGE, None);
-        } else if let Ok(payload) = Payload::connect_error(MESSAGE, None) {
-            self.send_connect_error(session, namespace, &payload);
-        }
-    }
-
-    fn send_connect_error(&mut self, session: SessionKey, namespace: &str, payload: &Payload) {
-        let packet = PacketRef::new(PacketType::ConnectError, namespace).with_payload(payload);
-        self.send_control(session, packet);
-    }
-
-    /// Sends what the protocol owes a client. One that has no room for it does not read: it is dropped.
-    pub(super) fn send_control(&mut self, session: SessionKey, packet: PacketRef<'_>) {
-        let encoded = self
-            .config
-            .parser
-            .encode(packet, self.config.limits.max_attachments);
-        match encoded {
-            Ok(packet) => self.send_owed(session, packet.parts()),
-            Err(_) => self.kick(session, OWED),
-        }
-    }
-
-    /// As [`send_control`](Self::send_control), with what is encoded already.
-    pub(super) fn send_owed(&mut self, session: SessionKey, parts: &[Encoded]) {
-        let sent = self.engine.send_parts(session, parts);
-        if matches!(
-            sent,
-            Err(SendError::Full { .. } | SendError::TooLarge { .. })
-        ) {
-            self.kick(session, OWED);
-        }
-    }
-
-    /// Closes a client's connection, behind what is queued for it.
-    pub(super) fn kick(&mut self, session: SessionKey, reason: DisconnectReason) {
-        if let Some(client) = self.client_mut(session) {
-            client.closing = true;
-        }
-        self.drop_sockets(session, reason);
-        self.engine.close(session, self.now());
-    }
-
-    /// Takes all sockets of a client out of their namespaces, without telling it.
-    pub(super) fn drop_sockets(&mut self, session: SessionKey, reason: DisconnectReason) {
-        for key in self.sockets_of_client(session) {
-            let acks = self.leave(key);
-            self.remove_socket(key, acks, reason);
-        }
-    }
-
-    pub(super) fn sockets_of_client(&self, session: SessionKey) -> Vec<Key> {
-        self.client(session)
-            .map(|client| client.connection.sockets().collect())
-            .unwrap_or_default()
-    }
-
-    /// Notes that the client is no longer in the namespace of a socket; gives the acknowledgements that will not come.
-    pub(super) fn leave(&mut self, key: Key) -> Vec<u64> {
-        let Some(socket) = self.sockets.get(key) else {
-            return Vec::new();
-        };
-        let (session, namespace) = (socket.session, self.namespace_name(socket));
-        self.client_mut(session)
-            .map(|client| client.connection.leave(&namespace))
-            .unwrap_or_default()
-    }
-
-    /// Ends a socket: its acknowledgements fail, its rooms are left, and if it had joined, the application is told.
-    pub(super) fn remove_socket(&mut self, key: Key, acks: Vec<u64>, reason: DisconnectReason) {
-        self.take_asking(key, |_| true);
-        let Some(socket) = self.sockets.remove(key) else {
-            return;
-        };
-        if !socket.joined {
-            self.timers.set(Timer::Verdict(key), None);
-        }
-        let name = SocketKey(key);
-        for id in acks {
-            // A broadcast goes on waiting.
-            if self.broadcast_in(socket.namespace, id).is_some() {
-                continue;
-            }
-            self.timers.set(Timer::Ack(key, id), None);
-            self.push(Event::AckFailed {
-                socket: name,
-                id: AckId(id),
-                error: AckError::Disconnected,
-            });
-        }
-        self.vacate(key, &socket);
-        let rooms = self.leave_rooms(key, &socket);
-        let (namespace, joined) = (socket.namespace, socket.joined);
-        self.save_socket(socket, &reason, &rooms);
-        if joined {
-            self.push(Event::Disconnected {
-                socket: name,
-                reason,
-                rooms,
-            });
-        }
-        self.clean_up(namespace);
-        self.check();
     }
 }

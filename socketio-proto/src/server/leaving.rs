@@ -1,11 +1,15 @@
-//! Sockets and clients that the application takes out.
+//! Sockets and clients that leave, or that the application takes out.
+
+use alloc::vec::Vec;
 
 use engineio_proto::Instant;
+use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
 
-use super::keys::SocketKey;
-use super::machine::Server;
-use super::reason::DisconnectReason;
+use super::event::Event;
+use super::keys::{AckId, SocketKey};
+use super::machine::{Server, Timer};
+use super::reason::{AckError, DisconnectReason};
 use crate::{PacketRef, PacketType};
 
 impl Server {
@@ -94,5 +98,78 @@ impl Server {
                 let _taken = self.engine.send_parts(session, packet.parts());
             }
         }
+    }
+}
+
+impl Server {
+    /// Closes a client's connection, behind what is queued for it.
+    pub(super) fn kick(&mut self, session: SessionKey, reason: DisconnectReason) {
+        if let Some(client) = self.client_mut(session) {
+            client.closing = true;
+        }
+        self.drop_sockets(session, reason);
+        self.engine.close(session, self.now());
+    }
+
+    /// Takes all sockets of a client out of their namespaces, without telling it.
+    pub(super) fn drop_sockets(&mut self, session: SessionKey, reason: DisconnectReason) {
+        for key in self.sockets_of_client(session) {
+            let acks = self.leave(key);
+            self.remove_socket(key, acks, reason);
+        }
+    }
+
+    pub(super) fn sockets_of_client(&self, session: SessionKey) -> Vec<Key> {
+        self.client(session)
+            .map(|client| client.connection.sockets().collect())
+            .unwrap_or_default()
+    }
+
+    /// Notes that the client is no longer in the namespace of a socket; gives the acknowledgements that will not come.
+    pub(super) fn leave(&mut self, key: Key) -> Vec<u64> {
+        let Some(socket) = self.sockets.get(key) else {
+            return Vec::new();
+        };
+        let (session, namespace) = (socket.session, self.namespace_name(socket));
+        self.client_mut(session)
+            .map(|client| client.connection.leave(&namespace))
+            .unwrap_or_default()
+    }
+
+    /// Ends a socket: its acknowledgements fail, its rooms are left, and if it had joined, the application is told.
+    pub(super) fn remove_socket(&mut self, key: Key, acks: Vec<u64>, reason: DisconnectReason) {
+        self.take_asking(key, |_| true);
+        let Some(socket) = self.sockets.remove(key) else {
+            return;
+        };
+        if !socket.joined {
+            self.timers.set(Timer::Verdict(key), None);
+        }
+        let name = SocketKey(key);
+        for id in acks {
+            // A broadcast goes on waiting.
+            if self.broadcast_in(socket.namespace, id).is_some() {
+                continue;
+            }
+            self.timers.set(Timer::Ack(key, id), None);
+            self.push(Event::AckFailed {
+                socket: name,
+                id: AckId(id),
+                error: AckError::Disconnected,
+            });
+        }
+        self.vacate(key, &socket);
+        let rooms = self.leave_rooms(key, &socket);
+        let (namespace, joined) = (socket.namespace, socket.joined);
+        self.save_socket(socket, &reason, &rooms);
+        if joined {
+            self.push(Event::Disconnected {
+                socket: name,
+                reason,
+                rooms,
+            });
+        }
+        self.clean_up(namespace);
+        self.check();
     }
 }

@@ -14,11 +14,11 @@ use engineio_proto::server as engine;
 use engineio_proto::server::{Output, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed, SidGenerator};
 
-use super::broadcast::Broadcast;
+use super::acks::Broadcast;
 use super::budget::OldestKept;
 use super::config::Config;
+use super::connecting::Asking;
 use super::connection::Connection;
-use super::dynamic::Asking;
 use super::event::Event;
 use super::held::HeldPacket;
 use super::keys::{BroadcastId, SocketId, SocketKey};

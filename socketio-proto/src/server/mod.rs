@@ -49,10 +49,12 @@
 //! `destroyUpgrade`, headers and middlewares of the engine. The message path between several servers, and so
 //! `serverSideEmit`, is left to adapters, for which [`Server::encode_event`] and [`Server::broadcast_encoded`] are there.
 
+mod acks;
 mod batch;
 mod broadcast;
 mod budget;
 mod config;
+mod connecting;
 mod connection;
 mod dynamic;
 mod emit;
@@ -67,6 +69,7 @@ mod members;
 mod membership;
 mod namespace;
 mod namespaces;
+mod owed;
 mod pattern;
 mod query;
 mod reason;
@@ -74,7 +77,6 @@ mod recovery;
 mod revision_4;
 mod sockets;
 mod target;
-mod verdicts;
 
 pub use config::Config;
 pub use connection::{Connection, Received, Violation};

@@ -20,7 +20,6 @@ use bytestring::ByteString;
 use engineio_proto::server::SessionKey;
 use engineio_proto::{Revision, Sid};
 
-use super::connection::Received;
 use super::machine::Server;
 use crate::parser::Parser;
 use crate::{PacketType, Payload};
@@ -29,18 +28,6 @@ impl Server {
     pub(super) fn is_revision_4(&self, session: SessionKey) -> bool {
         let session = self.engine.session(session);
         session.is_some_and(|session| session.revision() == Revision::V3)
-    }
-
-    /// Takes a client that has just come as if it had asked for `/`.
-    pub(super) fn join_main_unasked(&mut self, session: SessionKey) {
-        if self.is_revision_4(session) {
-            let namespace = ByteString::from_static("/");
-            let connect = Received::Connect {
-                namespace,
-                auth: None,
-            };
-            self.handle_received(session, connect);
-        }
     }
 
     /// The id of a socket in a namespace, if that is made of the session's.

@@ -11,7 +11,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::server::{Session, SessionKey};
 use serde::Deserialize;
 
-use super::super::dynamic::{Asking, Question};
+use super::super::connecting::Question;
 use super::super::event::Event;
 use super::super::held::HeldRestored;
 use super::super::keys::{RestoreToken, SocketId, SocketKey};
@@ -119,14 +119,6 @@ impl Server {
         self.pump();
         self.check();
         Ok(())
-    }
-
-    /// The time for a verdict is over.
-    pub(in super::super) fn verdict_timed_out(&mut self, key: Key) {
-        match self.take_asking(key, Question::is_session) {
-            Some(Asking { auth, .. }) => self.announce_new(key, auth, false),
-            None => self.refuse(key, "timeout", None),
-        }
     }
 
     /// Gives a client its session back. False if that cannot be.

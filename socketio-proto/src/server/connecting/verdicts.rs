@@ -9,10 +9,11 @@ use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use serde::Serialize;
 
-use super::held::HeldRestored;
-use super::incoming::OWED;
-use super::keys::{ConnectToken, SocketKey};
-use super::machine::{Gone, Server, Timer};
+use crate::server::held::HeldRestored;
+use crate::server::keys::{ConnectToken, NamespaceToken, SocketKey};
+use crate::server::machine::{Gone, Server, Timer};
+use crate::server::namespaces::Candidate;
+use crate::server::owed::OWED;
 use crate::{EncodedPacket, PacketRef, PacketType, Payload};
 
 #[derive(Serialize)]
@@ -26,7 +27,7 @@ impl Server {
     /// Lets a client into the namespace that it waits for. It is told so, and is in its own room from here on.
     ///
     /// If its session ends in this call, because more is held than [may be](engine::Config::max_bytes_held), the socket is
-    /// gone already, and [`Disconnected`](super::Event::Disconnected) follows.
+    /// gone already, and [`Disconnected`](crate::server::Event::Disconnected) follows.
     ///
     /// Cost: O(log n) for n sockets and rooms, for itself and each room that it comes back to, and O(1) for each packet that
     /// it missed.
@@ -55,7 +56,7 @@ impl Server {
     }
 
     /// Tells a client that it is let in, behind what it missed. False if it is gone, or its session is being closed.
-    pub(super) fn welcome(&mut self, key: Key) -> bool {
+    pub(in crate::server) fn welcome(&mut self, key: Key) -> bool {
         let pid = self.pid(key);
         let Some(socket) = self.sockets.get(key) else {
             return false;
@@ -95,7 +96,7 @@ impl Server {
     }
 
     /// Lets a client in that was told so.
-    pub(super) fn enter(&mut self, key: Key) {
+    pub(in crate::server) fn enter(&mut self, key: Key) {
         let Some(socket) = self.sockets.get_mut(key) else {
             return;
         };
@@ -149,6 +150,45 @@ impl Server {
             return Err(Gone);
         }
         self.refuse(token.0, message, data);
+        self.pump();
+        Ok(())
+    }
+
+    /// Says that the namespace which a client asks for exists. It is made a child of the parent that asked, unless it
+    /// came into being meanwhile; [`Event::Connecting`](crate::server::Event::Connecting) follows.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
+    pub fn allow_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
+        let (parent, auth) = self.take_parent(token.0).ok_or(Gone)?;
+        let namespace = self.sockets.get(token.0).ok_or(Gone)?.namespace;
+        self.establish(namespace, Some(parent));
+        self.announce(token.0, auth);
+        self.pump();
+        Ok(())
+    }
+
+    /// Says that the parent which asked has no such child. The next parent is asked; without one the client is refused
+    /// with `Invalid namespace`.
+    ///
+    /// Cost: O(log n) for n namespaces, and that of [matching](crate::server::NamespacePattern::matches) for each parent behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
+    pub fn deny_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
+        let (parent, auth) = self.take_parent(token.0).ok_or(Gone)?;
+        let socket = self.sockets.get(token.0).ok_or(Gone)?;
+        let (namespace, name) = (socket.namespace, self.namespace_name(socket));
+        match self.namespaces.candidate(&name, Some(parent)) {
+            None => self.deny(token.0),
+            Some(Candidate::Child(parent)) => {
+                self.establish(namespace, Some(parent));
+                self.announce(token.0, auth);
+            }
+            Some(Candidate::Ask(parent)) => self.ask(token.0, parent, auth),
+        }
         self.pump();
         Ok(())
     }
