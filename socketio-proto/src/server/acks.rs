@@ -1,28 +1,21 @@
 //! Acknowledgements: those that the server owes its clients, and those that it awaits, of one client or of many.
 
-use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use engineio_proto::Instant;
 use engineio_proto::collections::Key;
-use engineio_proto::server::SentMany;
+use engineio_proto::server::{SentMany, SessionKey};
 
+use super::broadcasts::Ended;
 use super::emit::EmitError;
 use super::event::Event;
 use super::keys::{AckId, AckToken, BroadcastId, SocketKey};
 use super::machine::{Server, Timer};
 use super::reason::AckError;
 use super::target::Target;
-use crate::{EncodeError, MAX_PACKET_ID, PacketRef, PacketType, Payload};
-
-/// A broadcast whose acknowledgements are awaited.
-#[derive(Debug)]
-pub(super) struct Broadcast {
-    expected: usize,
-    missing: BTreeSet<SocketKey>,
-}
+use crate::{EncodeError, PacketRef, PacketType, Payload};
 
 impl Server {
     /// Sends an event to one socket and awaits its acknowledgement: `Ack` or `AckFailed` follows, exactly once.
@@ -101,10 +94,7 @@ impl Server {
         let namespace = self.namespaces.key(target.namespace);
         let number = match namespace.and_then(|key| self.namespaces.by_key_mut(key)) {
             Some(namespace) => namespace.next_ack(),
-            None => {
-                self.nowhere = self.nowhere.wrapping_add(1) & MAX_PACKET_ID;
-                self.nowhere
-            }
+            None => self.broadcasts.next_nowhere(),
         };
         let packet = PacketRef::new(PacketType::Event, target.namespace)
             .with_id(number)
@@ -117,14 +107,10 @@ impl Server {
             Some(refused) => (refused, Vec::new()),
             None => self.deliver(target, &packet, Some(number)),
         };
-        let broadcast = Broadcast {
-            expected: reached.len(),
-            missing: reached.iter().copied().collect(),
-        };
-        self.broadcasts.insert(id, broadcast);
+        let ended = self.broadcasts.start(id, &reached);
         self.tell_sent(target.namespace, reached, event);
-        if self.is_answered(id) {
-            self.end_broadcast(id);
+        if ended.is_some() {
+            self.tell_ended(ended);
         } else {
             let deadline = self.now() + timeout;
             self.timers.set(Timer::Broadcast(id), Some(deadline));
@@ -152,6 +138,40 @@ impl Server {
         Ok(())
     }
 
+    /// Takes an acknowledgement that was awaited: of an event for one socket, or of a broadcast.
+    pub(super) fn ack_received(
+        &mut self,
+        session: SessionKey,
+        socket: Key,
+        id: u64,
+        payload: Payload,
+    ) {
+        self.timers.set(Timer::Ack(socket, id), None);
+        let namespace = self.sockets.get(socket).map(|socket| socket.namespace);
+        let broadcast = namespace.and_then(|namespace| self.broadcast_in(namespace, id));
+        let (socket, bytes) = (SocketKey(socket), payload.payload_len());
+        let Some(id) = broadcast else {
+            let id = AckId(id);
+            let event = Event::Ack {
+                socket,
+                id,
+                payload,
+            };
+            self.push_counted(session, bytes, event);
+            return;
+        };
+        let event = Event::BroadcastReply {
+            id,
+            socket,
+            payload,
+        };
+        if self.push_counted(session, bytes, event) {
+            let ended = self.broadcasts.answer(id, socket);
+            self.tell_ended(ended);
+        }
+    }
+
+    /// The time for an acknowledgement of one socket is over.
     pub(super) fn ack_timed_out(&mut self, key: Key, id: u64) {
         let Some(socket) = self.sockets.get(key) else {
             return;
@@ -169,9 +189,36 @@ impl Server {
         }
     }
 
-    /// Ends a broadcast, and what is still awaited for it.
-    pub(super) fn end_broadcast(&mut self, id: BroadcastId) {
-        let Some(Broadcast { expected, missing }) = self.broadcasts.remove(&id) else {
+    /// The time for the acknowledgements of a broadcast is over.
+    pub(super) fn broadcast_timed_out(&mut self, id: BroadcastId) {
+        let ended = self.broadcasts.end(id);
+        self.tell_ended(ended);
+    }
+
+    /// The acknowledgements that a socket owes will not come, for it is gone.
+    pub(super) fn acks_failed(&mut self, key: Key, namespace: Key, acks: Vec<u64>) {
+        for id in acks {
+            // A broadcast goes on waiting.
+            if self.broadcast_in(namespace, id).is_some() {
+                continue;
+            }
+            self.timers.set(Timer::Ack(key, id), None);
+            self.push(Event::AckFailed {
+                socket: SocketKey(key),
+                id: AckId(id),
+                error: AckError::Disconnected,
+            });
+        }
+    }
+
+    /// Tells of a broadcast that is over, for which nothing is awaited any more.
+    fn tell_ended(&mut self, ended: Option<Ended>) {
+        let Some(Ended {
+            id,
+            expected,
+            missing,
+        }) = ended
+        else {
             return;
         };
         self.timers.set(Timer::Broadcast(id), None);
@@ -192,46 +239,16 @@ impl Server {
         });
     }
 
-    /// The broadcast that an acknowledgement of a socket belongs to, if it is one's.
-    pub(super) fn broadcast_of(&self, socket: Key, number: u64) -> Option<BroadcastId> {
-        let namespace = self.sockets.get(socket)?.namespace;
-        self.broadcast_in(namespace, number)
-    }
-
-    pub(super) fn broadcast_in(&self, namespace: Key, number: u64) -> Option<BroadcastId> {
+    /// The broadcast that has this number in a namespace, if one is waiting.
+    fn broadcast_in(&self, namespace: Key, number: u64) -> Option<BroadcastId> {
         let namespace = Some(namespace);
         let id = BroadcastId { namespace, number };
-        self.broadcasts.contains_key(&id).then_some(id)
-    }
-
-    /// Counts an acknowledgement that was told.
-    pub(super) fn answer_broadcast(&mut self, id: BroadcastId, socket: SocketKey) {
-        if let Some(broadcast) = self.broadcasts.get_mut(&id) {
-            broadcast.missing.remove(&socket);
-        }
-        if self.is_answered(id) {
-            self.end_broadcast(id);
-        }
-    }
-
-    fn is_answered(&self, id: BroadcastId) -> bool {
-        let broadcast = self.broadcasts.get(&id);
-        broadcast.is_some_and(|broadcast| broadcast.missing.is_empty())
-    }
-
-    /// Counts acknowledgements as missing that came and were dropped before they were told.
-    pub(super) fn await_again(&mut self, id: BroadcastId, sockets: Vec<SocketKey>) {
-        if let Some(broadcast) = self.broadcasts.get_mut(&id) {
-            broadcast.missing.extend(sockets);
-        }
+        self.broadcasts.is_waiting(id).then_some(id)
     }
 
     /// How many acknowledgements of broadcasts are awaited from sockets that are there.
     pub(super) fn broadcast_acks(&self) -> usize {
-        let missing = self
-            .broadcasts
-            .values()
-            .flat_map(|broadcast| &broadcast.missing);
+        let missing = self.broadcasts.missing();
         missing
             .filter(|socket| self.sockets.get(socket.0).is_some())
             .count()

@@ -149,7 +149,7 @@ impl Server {
             let restored = extras.and_then(|extras| extras.restored.as_ref());
             restored
                 .map_or(0, |restored| restored.held_alone())
-                .saturating_add(self.asking_size(key))
+                .saturating_add(self.questions.size(key))
         };
         let above: BTreeMap<SessionKey, usize> = self
             .engine
@@ -219,7 +219,7 @@ impl Server {
             queued.shorten()
         });
         for (id, sockets) in lost {
-            self.await_again(id, sockets);
+            self.broadcasts.await_again(id, sockets);
         }
     }
 }

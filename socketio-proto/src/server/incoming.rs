@@ -7,7 +7,7 @@ use engineio_proto::{Message, Revision};
 
 use super::connection::{Connection, Received, Violation};
 use super::event::Event;
-use super::keys::{AckId, AckToken, SocketKey};
+use super::keys::{AckToken, SocketKey};
 use super::machine::{Client, Queued, Server, Timer};
 use super::reason::{DisconnectReason, ForcedClose};
 
@@ -123,29 +123,7 @@ impl Server {
                 socket,
                 id,
                 payload,
-            } => {
-                self.timers.set(Timer::Ack(socket, id), None);
-                let broadcast = self.broadcast_of(socket, id);
-                let (socket, id) = (SocketKey(socket), AckId(id));
-                let bytes = payload.payload_len();
-                let event = match broadcast {
-                    Some(id) => Event::BroadcastReply {
-                        id,
-                        socket,
-                        payload,
-                    },
-                    None => Event::Ack {
-                        socket,
-                        id,
-                        payload,
-                    },
-                };
-                if self.push_counted(session, bytes, event)
-                    && let Some(id) = broadcast
-                {
-                    self.answer_broadcast(id, socket);
-                }
-            }
+            } => self.ack_received(session, socket, id, payload),
             Received::Disconnect { socket, acks } => {
                 self.remove_socket(socket, acks, DisconnectReason::ClientNamespaceDisconnect);
             }

@@ -6,10 +6,11 @@ use engineio_proto::Instant;
 use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
 
+use super::connecting::Questions;
 use super::event::Event;
-use super::keys::{AckId, SocketKey};
+use super::keys::SocketKey;
 use super::machine::{Server, Timer};
-use super::reason::{AckError, DisconnectReason};
+use super::reason::DisconnectReason;
 use crate::{PacketRef, PacketType};
 
 impl Server {
@@ -138,33 +139,21 @@ impl Server {
 
     /// Ends a socket: its acknowledgements fail, its rooms are left, and if it had joined, the application is told.
     pub(super) fn remove_socket(&mut self, key: Key, acks: Vec<u64>, reason: DisconnectReason) {
-        self.take_asking(key, |_| true);
+        self.settle_question(key, Questions::withdraw);
         let Some(socket) = self.sockets.remove(key) else {
             return;
         };
         if !socket.joined {
             self.timers.set(Timer::Verdict(key), None);
         }
-        let name = SocketKey(key);
-        for id in acks {
-            // A broadcast goes on waiting.
-            if self.broadcast_in(socket.namespace, id).is_some() {
-                continue;
-            }
-            self.timers.set(Timer::Ack(key, id), None);
-            self.push(Event::AckFailed {
-                socket: name,
-                id: AckId(id),
-                error: AckError::Disconnected,
-            });
-        }
+        self.acks_failed(key, socket.namespace, acks);
         self.vacate(key, &socket);
         let rooms = self.leave_rooms(key, &socket);
         let (namespace, joined) = (socket.namespace, socket.joined);
         self.save_socket(socket, &reason, &rooms);
         if joined {
             self.push(Event::Disconnected {
-                socket: name,
+                socket: SocketKey(key),
                 reason,
                 rooms,
             });

@@ -1,7 +1,6 @@
 //! The server: clients in, events out.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -14,10 +13,10 @@ use engineio_proto::server as engine;
 use engineio_proto::server::{Output, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed, SidGenerator};
 
-use super::acks::Broadcast;
+use super::broadcasts::Broadcasts;
 use super::budget::OldestKept;
 use super::config::Config;
-use super::connecting::Asking;
+use super::connecting::Questions;
 use super::connection::Connection;
 use super::event::Event;
 use super::held::HeldPacket;
@@ -90,12 +89,8 @@ pub struct Server {
     pub(super) clients: SlotTable<Client>,
     pub(super) sockets: Sockets,
     pub(super) namespaces: Namespaces,
-    pub(super) broadcasts: BTreeMap<BroadcastId, Broadcast>,
-    /// Counts broadcasts for namespaces that do not exist, so that they have names of their own too.
-    pub(super) nowhere: u64,
-    /// The clients about which the application is asked something before whether to let them in.
-    pub(super) asking: BTreeMap<Key, Asking>,
-    pub(super) asking_slots: Charge,
+    pub(super) broadcasts: Broadcasts,
+    pub(super) questions: Questions,
     pub(super) offsets: Offsets,
     /// Whether expired packets and sessions will be looked for.
     pub(super) expiring: bool,
@@ -192,10 +187,8 @@ impl Server {
             clients: SlotTable::new(),
             sockets: Sockets::new(),
             namespaces: Namespaces::new(),
-            broadcasts: BTreeMap::new(),
-            nowhere: 0,
-            asking: BTreeMap::new(),
-            asking_slots: ledger.charge(0),
+            broadcasts: Broadcasts::new(),
+            questions: Questions::new(&ledger),
             offsets: Offsets::new(&derive(Purpose::Offsets)),
             expiring: false,
             timers: TimerQueue::new(),
@@ -304,7 +297,7 @@ impl Server {
                 Timer::Connect(slot) => self.connect_timed_out(slot),
                 Timer::Verdict(key) => self.verdict_timed_out(key),
                 Timer::Ack(key, id) => self.ack_timed_out(key, id),
-                Timer::Broadcast(id) => self.end_broadcast(id),
+                Timer::Broadcast(id) => self.broadcast_timed_out(id),
                 Timer::Expiry => {
                     if !self.expire() {
                         break;
@@ -348,7 +341,7 @@ impl Server {
         if let Event::NamespaceRequested { token, auth, .. } = &queued.event {
             let key = token.0;
             let size = auth.as_ref().map_or(0, HeapSize::heap_size);
-            self.charge_asking(key, size);
+            self.questions.event_taken(key, size);
         }
         if let Some((session, bytes)) = counted
             && let Some(client) = self.client_mut(session)

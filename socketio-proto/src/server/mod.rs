@@ -52,6 +52,7 @@
 mod acks;
 mod batch;
 mod broadcast;
+mod broadcasts;
 mod budget;
 mod config;
 mod connecting;

@@ -20,14 +20,16 @@
 //!
 //! A client that is in no namespace when `connect_timeout` is over loses its connection (`connect_timed_out`).
 
+mod questions;
 mod refusals;
 mod verdicts;
 
 use bytestring::ByteString;
 use engineio_proto::Instant;
 use engineio_proto::collections::Key;
-use engineio_proto::ledger::{self, Charge, HeapSize};
 use engineio_proto::server::SessionKey;
+
+pub(super) use questions::{Question, Questions, Settled};
 
 use super::connection::Received;
 use super::event::Event;
@@ -37,38 +39,9 @@ use super::namespace::Socket;
 use super::namespaces::Candidate;
 use crate::Payload;
 
-/// A client about which the application is asked something before it is asked whether to let it in.
-#[derive(Debug)]
-pub(in super::super) struct Asking {
-    question: Question,
-    pub(in super::super) auth: Option<Payload>,
-    /// What the client sent along, once no event keeps it too.
-    charge: Charge,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) enum Question {
-    /// Does this parent have such a child?
-    Namespace(ParentKey),
-    /// What is known of the session that the client had?
-    Session,
-}
-
-impl Question {
-    pub(in super::super) const fn is_session(self) -> bool {
-        matches!(self, Self::Session)
-    }
-}
-
-impl Asking {
-    fn bytes(&self) -> usize {
-        self.auth.as_ref().map_or(0, Payload::payload_len)
-    }
-}
-
 impl Server {
     /// Takes a client that has just come as if it had asked for `/`.
-    pub(in super::super) fn join_main_unasked(&mut self, session: SessionKey) {
+    pub(super) fn join_main_unasked(&mut self, session: SessionKey) {
         if self.is_revision_4(session) {
             let namespace = ByteString::from_static("/");
             let connect = Received::Connect {
@@ -80,7 +53,7 @@ impl Server {
     }
 
     /// Takes a CONNECT packet.
-    pub(in super::super) fn handle_connect(
+    pub(super) fn handle_connect(
         &mut self,
         session: SessionKey,
         name: ByteString,
@@ -155,12 +128,7 @@ impl Server {
     }
 
     /// Asks the application whether a client may join a namespace that exists.
-    pub(in super::super) fn announce_new(
-        &mut self,
-        key: Key,
-        auth: Option<Payload>,
-        recovered: bool,
-    ) {
+    pub(super) fn announce_new(&mut self, key: Key, auth: Option<Payload>, recovered: bool) {
         let Some(socket) = self.sockets.get(key) else {
             return;
         };
@@ -197,7 +165,7 @@ impl Server {
     }
 
     /// Asks the application something about a client that wants to join a namespace.
-    pub(in super::super) fn ask_application(
+    pub(super) fn ask_application(
         &mut self,
         key: Key,
         question: Question,
@@ -208,69 +176,32 @@ impl Server {
         let Some(session) = self.sockets.get(key).map(|socket| socket.session) else {
             return;
         };
-        let size = match question {
-            Question::Namespace(_) => 0,
-            Question::Session => auth.as_ref().map_or(0, HeapSize::heap_size),
-        };
-        let asking = Asking {
-            question,
-            auth,
-            charge: self.engine.ledger().charge(size),
-        };
-        let bytes = asking.bytes();
+        let bytes = self.questions.ask(key, question, auth);
         // It is held until the application has answered, and counts for as long.
         if let Some(client) = self.client_mut(session) {
             client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
         }
-        self.asking.insert(key, asking);
-        self.settle_asking();
         self.timers.set(Timer::Verdict(key), Some(deadline));
         self.push_counted(session, bytes, event);
     }
 
-    /// Charges what a client sent along with a question, once the event that has it is taken.
-    pub(in super::super) fn charge_asking(&mut self, key: Key, size: usize) {
-        if let Some(asking) = self.asking.get_mut(&key) {
-            asking.charge.set(size);
+    /// Takes the answer to a question about a client, which counts against its limits no longer.
+    pub(super) fn settle_question(
+        &mut self,
+        key: Key,
+        take: impl FnOnce(&mut Questions, Key) -> Option<Settled>,
+    ) -> Option<Settled> {
+        let settled = take(&mut self.questions, key)?;
+        let session = self.sockets.get(key).map(|socket| socket.session);
+        if let Some(client) = session.and_then(|session| self.client_mut(session)) {
+            client.undelivered_bytes = client.undelivered_bytes.saturating_sub(settled.bytes);
         }
-    }
-
-    /// What is held of a client that is being asked about.
-    pub(in super::super) fn asking_size(&self, key: Key) -> usize {
-        self.asking
-            .get(&key)
-            .map_or(0, |asking| asking.charge.bytes())
-    }
-
-    fn settle_asking(&mut self) {
-        let size = ledger::map_size::<Key, Asking>(self.asking.len());
-        self.asking_slots.set(size);
+        Some(settled)
     }
 
     /// The parent that was asked about a client, and what the client sent along.
-    fn take_parent(&mut self, key: Key) -> Option<(ParentKey, Option<Payload>)> {
-        let asking = self.take_asking(key, |question| !question.is_session())?;
-        match asking.question {
-            Question::Namespace(parent) => Some((parent, asking.auth)),
-            Question::Session => None,
-        }
-    }
-
-    /// What the application is asked about a client, asked no longer, if it is what the caller means.
-    pub(in super::super) fn take_asking(
-        &mut self,
-        key: Key,
-        is_meant: impl FnOnce(Question) -> bool,
-    ) -> Option<Asking> {
-        self.asking
-            .get(&key)
-            .filter(|asking| is_meant(asking.question))?;
-        let asking = self.asking.remove(&key)?;
-        self.settle_asking();
-        let session = self.sockets.get(key).map(|socket| socket.session);
-        if let Some(client) = session.and_then(|session| self.client_mut(session)) {
-            client.undelivered_bytes = client.undelivered_bytes.saturating_sub(asking.bytes());
-        }
-        Some(asking)
+    fn answered_parent(&mut self, key: Key) -> Option<(ParentKey, Option<Payload>)> {
+        let settled = self.settle_question(key, Questions::answer_namespace)?;
+        Some((settled.parent?, settled.auth))
     }
 }

@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
 
-use super::{Asking, Question};
+use super::{Questions, Settled};
 use crate::parser::Parser;
 use crate::server::machine::{Server, Timer};
 use crate::server::reason::{DisconnectReason, ForcedClose};
@@ -13,8 +13,8 @@ use crate::{PacketRef, PacketType, Payload};
 impl Server {
     /// The time for a verdict is over.
     pub(in crate::server) fn verdict_timed_out(&mut self, key: Key) {
-        match self.take_asking(key, Question::is_session) {
-            Some(Asking { auth, .. }) => self.announce_new(key, auth, false),
+        match self.settle_question(key, Questions::answer_session) {
+            Some(Settled { auth, .. }) => self.announce_new(key, auth, false),
             None => self.refuse(key, "timeout", None),
         }
     }
@@ -37,7 +37,7 @@ impl Server {
     fn withdraw(&mut self, key: Key) -> Option<(SessionKey, ByteString)> {
         let socket = self.sockets.get(key).filter(|socket| !socket.joined)?;
         let (session, namespace) = (socket.session, self.namespace_name(socket));
-        self.take_asking(key, |_| true);
+        self.settle_question(key, Questions::withdraw);
         self.timers.set(Timer::Verdict(key), None);
         if let Some(client) = self.client_mut(session) {
             client.connection.refuse(&namespace);

@@ -161,7 +161,7 @@ impl Server {
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
     pub fn allow_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
-        let (parent, auth) = self.take_parent(token.0).ok_or(Gone)?;
+        let (parent, auth) = self.answered_parent(token.0).ok_or(Gone)?;
         let namespace = self.sockets.get(token.0).ok_or(Gone)?.namespace;
         self.establish(namespace, Some(parent));
         self.announce(token.0, auth);
@@ -178,7 +178,7 @@ impl Server {
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
     pub fn deny_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
-        let (parent, auth) = self.take_parent(token.0).ok_or(Gone)?;
+        let (parent, auth) = self.answered_parent(token.0).ok_or(Gone)?;
         let socket = self.sockets.get(token.0).ok_or(Gone)?;
         let (namespace, name) = (socket.namespace, self.namespace_name(socket));
         match self.namespaces.candidate(&name, Some(parent)) {

@@ -11,7 +11,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::server::{Session, SessionKey};
 use serde::Deserialize;
 
-use super::super::connecting::Question;
+use super::super::connecting::{Question, Questions, Settled};
 use super::super::event::Event;
 use super::super::held::HeldRestored;
 use super::super::keys::{RestoreToken, SocketId, SocketKey};
@@ -109,10 +109,9 @@ impl Server {
     /// [`Gone`] if the client disconnected meanwhile, or waited longer than
     /// [`RecoveryConfig::restore_timeout`](super::RecoveryConfig::restore_timeout) and joins as a new one.
     pub fn restore(&mut self, token: RestoreToken, restored: Option<Restored>) -> Result<(), Gone> {
-        let asking = self
-            .take_asking(token.0, Question::is_session)
+        let Settled { auth, .. } = self
+            .settle_question(token.0, Questions::answer_session)
             .ok_or(Gone)?;
-        let auth = asking.auth;
         if !restored.is_some_and(|restored| self.resume(token.0, restored, auth.as_ref())) {
             self.announce_new(token.0, auth, false);
         }
