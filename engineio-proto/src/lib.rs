@@ -129,6 +129,7 @@ pub mod settings;
 mod sid;
 mod time;
 mod transport;
+pub mod undelivered;
 
 pub use buffered::{Buffered, SendError};
 pub use encoded::Encoded;

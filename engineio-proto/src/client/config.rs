@@ -17,6 +17,7 @@ use crate::settings::{
     ConfigError, bytes, check_at_least_one, check_count, check_optional_timer, is_token,
     no_transport, quoted,
 };
+use crate::undelivered::Allowance;
 use crate::{Revision, Transport};
 
 /// The settings of an Engine.IO client, with the official names and defaults.
@@ -273,6 +274,12 @@ impl Config {
     ) -> Self {
         self.transport_options.insert(transport, options);
         self
+    }
+
+    /// What may wait for the application of one peer until a driver should read no more of it.
+    #[must_use]
+    pub const fn read_until(&self) -> Allowance {
+        Allowance::new(self.max_undelivered_messages, self.max_undelivered_bytes)
     }
 
     /// Finds out whether a machine can work with these settings.

@@ -15,6 +15,7 @@ use crate::settings::{
     ConfigError, MAX_SAFE_INTEGER, check_at_least_one, check_count, check_timer,
     check_timer_or_zero, is_token, no_transport, quoted,
 };
+use crate::undelivered::Allowance;
 use crate::{Message, Revision, Sid, Transport, Transports};
 
 /// The settings of an Engine.IO server, with the official names and defaults.
@@ -342,6 +343,12 @@ impl Config {
     pub fn with_report_refusals(mut self, told: bool) -> Self {
         self.report_refusals = told;
         self
+    }
+
+    /// What may wait for the application of one peer until a driver should read no more of it.
+    #[must_use]
+    pub const fn read_until(&self) -> Allowance {
+        Allowance::new(self.max_undelivered_messages, self.max_undelivered_bytes)
     }
 
     /// Finds out whether a machine can work with these settings.

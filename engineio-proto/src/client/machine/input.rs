@@ -312,15 +312,10 @@ impl Client {
 
     /// Whether one more event with so many bytes may wait. If not, the connection ends.
     fn has_room(&mut self, length: usize) -> bool {
-        let config = &self.config;
-        let bytes = config
-            .max_undelivered_bytes
-            .saturating_add(config.max_payload);
-        let messages = config
-            .max_undelivered_messages
-            .saturating_add(config.max_packets_per_payload);
-        let room =
-            self.undelivered_bytes.saturating_add(length) <= bytes && self.events.len() < messages;
+        let (mut waiting, config) = (self.undelivered(), &self.config);
+        waiting.add(length);
+        let read = (config.max_packets_per_payload, config.max_payload);
+        let room = waiting.fits(&config.read_until().beside(read.0, read.1));
         if !room {
             self.finish(CloseReason::TransportError(
                 TransportError::TooManyUndelivered,

@@ -43,6 +43,7 @@ use super::output::{Event, Output};
 use super::upgrade::Upgrade;
 use crate::queue::Queue;
 use crate::seed::{Generator, Purpose};
+use crate::undelivered::Undelivered;
 use crate::{Buffered, Transport};
 use crate::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 
@@ -282,8 +283,12 @@ impl Client {
     /// Whether the driver should read on; false while too much waits for the application.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.events.len() < self.config.max_undelivered_messages
-            && self.undelivered_bytes < self.config.max_undelivered_bytes
+        self.undelivered().leaves_room(&self.config.read_until())
+    }
+
+    /// What waits for the application.
+    fn undelivered(&self) -> Undelivered {
+        Undelivered::new(self.events.len(), self.undelivered_bytes)
     }
 
     /// What waits for the server.

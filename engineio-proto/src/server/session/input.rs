@@ -389,19 +389,14 @@ impl Session {
     }
 
     pub(super) fn handle_message(&mut self, message: Message) {
-        let undelivered = self.undelivered_bytes.saturating_add(message.len());
-        let config = &self.config;
-        let bytes = config
-            .max_undelivered_bytes
-            .saturating_add(config.max_payload);
-        let messages = config
-            .max_undelivered_messages
-            .saturating_add(config.max_packets_per_payload);
-        if undelivered > bytes || self.events.len() >= messages {
+        let (mut waiting, config) = (self.undelivered(), &self.config);
+        waiting.add(message.len());
+        let read = (config.max_packets_per_payload, config.max_payload);
+        if !waiting.fits(&config.read_until().beside(read.0, read.1)) {
             let fault = TransportFault::TooManyUndelivered;
             return self.finish(CloseReason::TransportError(fault), Release::Close);
         }
-        self.undelivered_bytes = undelivered;
+        self.undelivered_bytes = waiting.bytes();
         self.tell(Event::Message(message));
     }
 

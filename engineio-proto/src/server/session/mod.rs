@@ -37,6 +37,7 @@ use crate::collections::Steps;
 use crate::http::Response;
 use crate::ledger::{self, HeapSize, Held};
 use crate::queue::Queue;
+use crate::undelivered::Undelivered;
 use crate::{
     Buffered, ConfigError, ConnectionId, Encoded, Instant, Message, RequestId, Revision, SendError,
     Sid, Transport,
@@ -361,8 +362,12 @@ impl Session {
     /// Whether the driver should read on; false while too much waits for the application.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.events.len() < self.config.max_undelivered_messages
-            && self.undelivered_bytes < self.config.max_undelivered_bytes
+        self.undelivered().leaves_room(&self.config.read_until())
+    }
+
+    /// What waits for the application.
+    fn undelivered(&self) -> Undelivered {
+        Undelivered::new(self.events.len(), self.undelivered_bytes)
     }
 
     /// What waits for the client.
