@@ -11,6 +11,7 @@ use engineio_proto::client::Output;
 use engineio_proto::codec::DecodeError as FrameError;
 use engineio_proto::collections::{Fifo, Key, Slab, TimerQueue};
 use engineio_proto::http::Answer;
+use engineio_proto::undelivered::Undelivered;
 use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed};
 
 use super::config::Config;
@@ -93,8 +94,7 @@ pub struct Client {
     pub(super) names: BTreeMap<ByteString, Key>,
     pub(super) timers: TimerQueue<Timer>,
     pub(super) events: Fifo<Queued>,
-    pub(super) undelivered_events: usize,
-    pub(super) undelivered_bytes: usize,
+    undelivered: Undelivered,
     pub(super) next_ack: u64,
     pub(super) next_question: u64,
     /// The latest time seen: a clock that goes backwards stands still.
@@ -109,8 +109,7 @@ impl fmt::Debug for Client {
             .field("attempts", &self.attempts)
             .field("links", &self.links)
             .field("sockets", &self.sockets)
-            .field("undelivered_events", &self.undelivered_events)
-            .field("undelivered_bytes", &self.undelivered_bytes)
+            .field("undelivered", &self.undelivered)
             .finish_non_exhaustive()
     }
 }
@@ -165,8 +164,7 @@ impl Client {
             names: BTreeMap::new(),
             timers: TimerQueue::new(),
             events: Fifo::new(),
-            undelivered_events: 0,
-            undelivered_bytes: 0,
+            undelivered: Undelivered::default(),
             next_ack: 0,
             next_question: 0,
             now: Instant::ZERO,
@@ -273,8 +271,7 @@ impl Client {
         }
         let Queued { event, counted } = self.events.pop()?;
         if let Some(bytes) = counted {
-            self.undelivered_events = self.undelivered_events.saturating_sub(1);
-            self.undelivered_bytes = self.undelivered_bytes.saturating_sub(bytes);
+            self.undelivered.remove(bytes);
         }
         Some(Output::Event(event))
     }
@@ -298,9 +295,8 @@ impl Client {
     /// application, or where [`engine::Client::wants_read`] says so.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.links.wants_read()
-            && self.undelivered_events < self.config.engine.max_undelivered_messages
-            && self.undelivered_bytes < self.config.engine.max_undelivered_bytes
+        let read_until = self.config.engine.read_until();
+        self.links.wants_read() && self.undelivered.leaves_room(&read_until)
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -324,25 +320,21 @@ impl Client {
 
     /// Queues an event that the server caused, for which there is a limit. False if it exceeds it.
     pub(super) fn push_counted(&mut self, event: Event, bytes: usize) -> bool {
-        self.undelivered_events = self.undelivered_events.saturating_add(1);
-        self.undelivered_bytes = self.undelivered_bytes.saturating_add(bytes);
+        self.undelivered.add(bytes);
         let repeated = event.repeated_len();
         self.events.push(Queued {
             event,
             counted: Some(bytes),
         });
         let engine = &self.config.engine;
-        let max_events = engine
-            .max_undelivered_messages
-            .saturating_add(engine.max_packets_per_payload);
         let parser = self.config.parser;
         let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
         // What an event repeats counts, but it takes no memory yet, and does not end the session that brought it.
-        let max_bytes = engine
-            .max_undelivered_bytes
-            .saturating_add(one_more)
-            .saturating_add(repeated);
-        self.undelivered_events <= max_events && self.undelivered_bytes <= max_bytes
+        let allowed = engine
+            .read_until()
+            .beside(engine.max_packets_per_payload, one_more)
+            .beside(0, repeated);
+        self.undelivered.fits(&allowed)
     }
 
     /// Lets the events of the layer below take effect at once, so that no state waits for outputs to be polled.

@@ -6,6 +6,7 @@ use engineio_proto::SendError;
 use engineio_proto::server::SentMany;
 
 use super::batch::Batch;
+use super::clients::Client;
 use super::event::Event;
 use super::keys::SocketKey;
 use super::machine::Server;
@@ -104,8 +105,8 @@ impl Server {
         while let Some(batch) = Batch::next(&mut recipients, &self.sockets, &self.engine) {
             for (socket, session) in batch.recipients() {
                 // Only who awaits acknowledgements looks at the clients.
-                let client = ack.and_then(|_| self.clients.get_mut(session.slot()));
-                let mut connection = client.map(|client| &mut client.connection);
+                let client = ack.and_then(|_| self.clients.get_mut(session));
+                let mut connection = client.map(Client::connection_mut);
                 let pending = connection
                     .as_ref()
                     .map_or(0, |connection| connection.pending_acks(&namespace.name));

@@ -15,15 +15,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use engineio_proto::collections::{Key, TimerQueue};
-use engineio_proto::ledger::{Charge, HeapSize, Ledger};
+use engineio_proto::SendError;
+use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
-use engineio_proto::{Instant, SendError};
 
-use super::event::Event;
-use super::keys::{BroadcastId, SocketKey};
-use super::machine::{Queued, Server};
-use super::reason::AckError;
+use super::machine::Server;
 use super::recovery::RecoveryStorage;
 use crate::Payload;
 
@@ -71,66 +67,28 @@ impl Server {
         }
         let limit = self.config.engine.max_bytes_held / FOR_TOLD;
         let size = event.payload_len().saturating_mul(copies);
-        let buffered = self.undroppable;
+        let buffered = self.events.undroppable();
         if buffered.saturating_add(size) > limit {
             return Err(SendError::Full { buffered, limit });
         }
         Ok(())
     }
 
-    /// Notes when the oldest was sent or left of what a namespace keeps.
-    pub(super) fn note_oldest(&mut self, namespace: Key) {
-        let store = self.namespaces.by_key(namespace);
-        let store = store.and_then(|namespace| namespace.store.as_deref());
-        let oldest = store.and_then(|store| store.oldest());
-        self.oldest_kept.set(namespace, oldest);
-    }
-
-    /// Notes that a namespace is no more, and what it kept neither.
-    pub(super) fn forget_oldest_time(&mut self, namespace: Key) {
-        self.oldest_kept.set(namespace, None);
-    }
-
     /// Forgets what is kept for clients that come back, the oldest first, until enough is free or nothing is left.
     fn forget_oldest(&mut self) {
-        let mut forgotten = 0_usize;
-        while self.engine.is_over_limit() && !self.oldest_kept.is_empty() {
-            // It gives nothing while it files anew what became later, of which there is less each time.
-            let Some(key) = self.oldest_kept.pop() else {
-                continue;
-            };
-            let next = self.oldest_kept.next();
-            forgotten = forgotten.saturating_add(self.forget_oldest_of(key, next));
+        let mut sum = 0_usize;
+        while let Some((namespace, forgotten)) =
+            self.kept.forget_oldest(|| self.engine.is_over_limit())
+        {
+            self.clean_up(namespace);
+            sum = sum.saturating_add(forgotten);
         }
-        self.engine.note_forgotten(forgotten);
-    }
-
-    /// Forgets the oldest of one namespace for as long as it is older than what the others keep.
-    fn forget_oldest_of(&mut self, key: Key, next: Option<Instant>) -> usize {
-        let mut forgotten = 0;
-        while self.engine.is_over_limit() {
-            let namespace = self.namespaces.by_key_mut(key);
-            let Some(store) = namespace.and_then(|namespace| namespace.store.as_deref_mut()) else {
-                break;
-            };
-            let oldest = store.oldest();
-            if oldest.is_none_or(|oldest| next.is_some_and(|next| next < oldest)) {
-                break;
-            }
-            store.forget_oldest();
-            forgotten += 1;
-        }
-        if let Some(namespace) = self.namespaces.by_key_mut(key) {
-            namespace.store.take_if(|store| store.is_empty());
-        }
-        self.note_oldest(key);
-        self.clean_up(key);
-        forgotten
+        self.engine.note_forgotten(sum);
     }
 
     /// Ends the largest sessions, or drops what clients that are gone have left. False if there is nothing of either.
     fn end_largest(&mut self) -> bool {
-        let sizes = self.undelivered_sizes();
+        let sizes = self.events.droppable_sizes();
         let gone: Vec<_> = sizes
             .iter()
             .filter(|(session, _)| self.client(**session).is_none())
@@ -155,11 +113,10 @@ impl Server {
             .engine
             .sessions()
             .filter_map(|(session, _)| {
-                let client = clients.get(session.slot());
-                let client = client.filter(|client| client.session == session)?;
+                let client = clients.get(session)?;
                 let undelivered = sizes.get(&session).copied().unwrap_or_default();
-                let waiting = client.connection.sockets().map(waiting);
-                let size = undelivered.saturating_add(client.partial.bytes());
+                let waiting = client.connection().sockets().map(waiting);
+                let size = undelivered.saturating_add(client.partial_bytes());
                 let size = waiting.fold(size, usize::saturating_add);
                 (size > 0).then_some((session, size))
             })
@@ -175,123 +132,11 @@ impl Server {
         true
     }
 
-    /// The bytes of undelivered events that can be dropped with their session.
-    fn undelivered_sizes(&self) -> BTreeMap<SessionKey, usize> {
-        let mut sizes = BTreeMap::new();
-        for queued in self.events.iter() {
-            if let Some(session) = queued.droppable() {
-                let size: &mut usize = sizes.entry(session).or_default();
-                let slot = size_of::<Queued>();
-                *size = size.saturating_add(queued.heap_size()).saturating_add(slot);
-            }
-        }
-        sizes
-    }
-
     /// Drops the undelivered events of sessions that are over.
     fn drop_undelivered(&mut self, sessions: &[SessionKey]) {
-        if sessions.is_empty() {
-            return;
-        }
-        let mut sessions = sessions.to_vec();
-        sessions.sort_unstable();
-        let mut lost: BTreeMap<BroadcastId, Vec<SocketKey>> = BTreeMap::new();
-        self.events.retain_mut(|queued| {
-            if let Event::BroadcastEnded {
-                id,
-                received,
-                missing,
-                ..
-            } = &mut queued.event
-                && let Some(sockets) = lost.remove(id)
-            {
-                *received = received.saturating_sub(sockets.len());
-                missing.extend(sockets);
-                missing.sort_unstable();
-            }
-            let session = queued.droppable();
-            if session.is_none_or(|session| sessions.binary_search(&session).is_err()) {
-                return true;
-            }
-            if let Event::BroadcastReply { id, socket, .. } = &queued.event {
-                lost.entry(*id).or_default().push(*socket);
-            }
-            queued.shorten()
-        });
+        let lost = self.events.drop_of(sessions);
         for (id, sockets) in lost {
             self.broadcasts.await_again(id, sockets);
         }
-    }
-}
-
-/// The namespaces that keep something for clients that come back, by the time of the oldest of it.
-#[derive(Debug)]
-pub(super) struct OldestKept {
-    times: TimerQueue<Key>,
-    charge: Charge,
-}
-
-impl OldestKept {
-    pub(super) fn new(ledger: &Ledger) -> Self {
-        Self {
-            times: TimerQueue::new(),
-            charge: ledger.charge(0),
-        }
-    }
-
-    fn set(&mut self, namespace: Key, oldest: Option<Instant>) {
-        self.times.set(namespace, oldest);
-        self.settle();
-    }
-
-    fn is_empty(&self) -> bool {
-        self.times.is_empty()
-    }
-
-    /// The earliest time, or one before it.
-    fn next(&self) -> Option<Instant> {
-        self.times.next()
-    }
-
-    /// Takes out the namespace that keeps the oldest; `None` as well while times that became later are filed anew.
-    ///
-    /// What the place took stays charged until [`set`](Self::set) is called for the namespace. If it were released
-    /// here, the server could seem to be within its limit until then, and forget nothing.
-    fn pop(&mut self) -> Option<Key> {
-        self.times.pop_expired(Instant::MAX)
-    }
-
-    fn settle(&mut self) {
-        if self.times.is_empty() {
-            // Emptied trees keep a node.
-            self.times = TimerQueue::new();
-        }
-        self.charge.set(self.times.heap_size());
-    }
-}
-
-impl Queued {
-    /// The session with which the event can be dropped, or be made short.
-    fn droppable(&self) -> Option<SessionKey> {
-        let (session, _) = self.counted?;
-        Some(session)
-    }
-
-    /// Drops what the event brings of a session that is over; false if nothing of it needs to be told.
-    fn shorten(&mut self) -> bool {
-        self.counted = None;
-        if let Event::Recovered { auth, .. } = &mut self.event {
-            *auth = None;
-            return true;
-        }
-        let Event::Ack { socket, id, .. } = &self.event else {
-            return false;
-        };
-        self.event = Event::AckFailed {
-            socket: *socket,
-            id: *id,
-            error: AckError::Disconnected,
-        };
-        true
     }
 }

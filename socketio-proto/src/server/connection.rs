@@ -26,9 +26,10 @@ use engineio_proto::{Message, Revision};
 
 use super::members::{Member, Members, Membership};
 use super::revision_4::split_query;
+use super::violation::Violation;
 use crate::hidden::debug_fields;
 use crate::parser::{Decoder, Limits, Parser};
-use crate::{DecodeError, Packet, PacketType, Payload};
+use crate::{Packet, PacketType, Payload};
 
 /// The Socket.IO side of one Engine.IO session on the server: a decoder, and the namespaces that the client is in.
 ///
@@ -133,24 +134,6 @@ impl<K: fmt::Debug> fmt::Debug for Received<K> {
             Self::Disconnect { socket, acks } => debug_fields!(f, "Disconnect", socket, acks),
         }
     }
-}
-
-/// Why a client loses its connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Violation {
-    /// It sent what is no packet.
-    #[error("undecodable packet")]
-    Decode(#[source] DecodeError),
-    /// It asked to join a namespace that it is in, or waits for.
-    #[error("second CONNECT packet for a namespace")]
-    SecondConnect,
-    /// It sent a packet for a namespace that it is not in.
-    #[error("packet for a namespace that is not joined")]
-    NotJoined,
-    /// It sent a CONNECT_ERROR packet, which only servers send.
-    #[error("CONNECT_ERROR packet from a client")]
-    ConnectError,
 }
 
 impl<K: Copy + PartialEq> Connection<K> {
@@ -497,7 +480,7 @@ mod tests {
 
     #[test]
     fn an_undecodable_packet_is_a_violation() {
-        let error = Violation::Decode(DecodeError::InvalidPayload);
+        let error = Violation::Decode(crate::DecodeError::InvalidPayload);
         assert_eq!(receive(&mut joined("/", 'a'), "2{}"), Err(error));
     }
 }

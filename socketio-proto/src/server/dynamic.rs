@@ -185,7 +185,7 @@ impl Server {
         let unused = self.namespaces.by_key(key).is_some_and(|namespace| {
             let is_kept = namespace.is_established && !cleanup;
             let optional = namespace.tentative || (namespace.parent.is_some() && !is_kept);
-            optional && namespace.is_vacant()
+            optional && namespace.is_vacant() && !self.kept.is_awaited(key)
         });
         if unused {
             self.forget_namespace(key);
@@ -193,7 +193,7 @@ impl Server {
     }
 
     fn forget_namespace(&mut self, key: Key) {
-        self.forget_oldest_time(key);
+        self.kept.forget(key);
         if let Some(namespace) = self
             .namespaces
             .remove(key)

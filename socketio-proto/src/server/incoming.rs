@@ -5,11 +5,12 @@ use engineio_proto::server as engine;
 use engineio_proto::server::{ServerEvent, SessionKey};
 use engineio_proto::{Message, Revision};
 
-use super::connection::{Connection, Received, Violation};
+use super::connection::{Connection, Received};
 use super::event::Event;
 use super::keys::{AckToken, SocketKey};
-use super::machine::{Client, Queued, Server, Timer};
+use super::machine::{Server, Timer};
 use super::reason::{DisconnectReason, ForcedClose};
+use super::violation::Violation;
 
 impl Server {
     /// Ends a call: lets the events of the layer below take effect at once, so that no state waits for outputs to be
@@ -37,15 +38,8 @@ impl Server {
                 let revision = self.engine.session(session).map(engine::Session::revision);
                 let connection = Connection::new(config.parser, config.limits, limit)
                     .with_revision(revision.unwrap_or(Revision::V4));
-                let client = Client {
-                    session,
-                    connection,
-                    closing: false,
-                    undelivered_events: 0,
-                    undelivered_bytes: 0,
-                    partial: self.engine.ledger().charge(0),
-                };
-                self.clients.insert(session.slot(), client);
+                let ledger = self.engine.ledger();
+                self.clients.insert(session, connection, ledger);
                 self.timers.set(
                     Timer::Connect(session.slot()),
                     Some(self.now() + self.config.connect_timeout),
@@ -64,9 +58,7 @@ impl Server {
                 engine::Event::Closed(reason) => {
                     self.drop_sockets(session, DisconnectReason::Engine(reason));
                     self.timers.set(Timer::Connect(session.slot()), None);
-                    if let Some(client) = self.clients.remove(session.slot()) {
-                        self.gone.add(client.connection.steps());
-                    }
+                    self.clients.remove(session);
                     self.push(Event::Closed { session, reason });
                 }
                 _ => {}
@@ -76,12 +68,10 @@ impl Server {
     }
 
     fn handle_message(&mut self, session: SessionKey, message: Message) {
-        let Some(client) = self.client_mut(session).filter(|client| !client.closing) else {
+        let Some(client) = self.client_mut(session) else {
             return;
         };
-        let received = client.connection.handle_message(message);
-        client.partial.set(client.connection.heap_size());
-        match received {
+        match client.handle_message(message) {
             Ok(None) => {}
             Ok(Some(received)) => self.handle_received(session, received),
             Err(violation @ Violation::Decode(_)) => {
@@ -133,32 +123,22 @@ impl Server {
     /// Tells of something that counts against the limits of a client; false if that is over them.
     pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) -> bool {
         let engine = &self.config.engine;
-        let max_events = engine
-            .max_undelivered_messages
-            .saturating_add(engine.max_packets_per_payload);
         let parser = self.config.parser;
         let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
         // What an event repeats counts, but it takes no memory yet, and does not end the session that brought it.
-        let max_bytes = engine
-            .max_undelivered_bytes
-            .saturating_add(one_more)
-            .saturating_add(event.repeated_len());
+        let allowed = engine
+            .read_until()
+            .beside(engine.max_packets_per_payload, one_more)
+            .beside(0, event.repeated_len());
         let Some(client) = self.client_mut(session) else {
             return false;
         };
-        client.undelivered_events = client.undelivered_events.saturating_add(1);
-        client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
-        if client.undelivered_events > max_events || client.undelivered_bytes > max_bytes {
+        if !client.add_undelivered(bytes, &allowed) {
             let reason = DisconnectReason::ForcedServerClose(ForcedClose::TooManyUndelivered);
             self.kick(session, reason);
             return false;
         }
-        self.events.push(Queued {
-            event,
-            counted: Some((session, bytes)),
-            undroppable: 0,
-            packet: None,
-        });
+        self.events.push_counted(session, bytes, event);
         true
     }
 }

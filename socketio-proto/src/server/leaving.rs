@@ -106,7 +106,7 @@ impl Server {
     /// Closes a client's connection, behind what is queued for it.
     pub(super) fn kick(&mut self, session: SessionKey, reason: DisconnectReason) {
         if let Some(client) = self.client_mut(session) {
-            client.closing = true;
+            client.close();
         }
         self.drop_sockets(session, reason);
         self.engine.close(session, self.now());
@@ -122,7 +122,7 @@ impl Server {
 
     pub(super) fn sockets_of_client(&self, session: SessionKey) -> Vec<Key> {
         self.client(session)
-            .map(|client| client.connection.sockets().collect())
+            .map(|client| client.connection().sockets().collect())
             .unwrap_or_default()
     }
 
@@ -133,7 +133,7 @@ impl Server {
         };
         let (session, namespace) = (socket.session, self.namespace_name(socket));
         self.client_mut(session)
-            .map(|client| client.connection.leave(&namespace))
+            .map(|client| client.connection_mut().leave(&namespace))
             .unwrap_or_default()
     }
 

@@ -1,29 +1,25 @@
 //! The server: clients in, events out.
 
-use alloc::boxed::Box;
-
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::ConfigError;
 use engineio_proto::codec::DecodeError as FrameError;
-use engineio_proto::collections::{Key, SlotTable, Steps, TimerQueue};
+use engineio_proto::collections::{Key, TimerQueue};
 use engineio_proto::http::RequestHead;
-use engineio_proto::ledger::{Backlog, Charge, HeapSize};
 use engineio_proto::server as engine;
 use engineio_proto::server::{Output, SessionKey};
 use engineio_proto::{ConnectionId, Frame, Instant, Purpose, RequestId, Seed, SidGenerator};
 
 use super::broadcasts::Broadcasts;
-use super::budget::OldestKept;
+use super::clients::{Client, Clients};
 use super::config::Config;
 use super::connecting::Questions;
-use super::connection::Connection;
 use super::event::Event;
-use super::held::HeldPacket;
 use super::keys::{BroadcastId, SocketId, SocketKey};
 use super::namespace::{Namespace, Socket};
 use super::namespaces::Namespaces;
-use super::recovery::Offsets;
+use super::queued::Events;
+use super::recovery::Kept;
 use super::sockets::Sockets;
 
 /// The Socket.IO server of one shard: one thread's worth, without locks.
@@ -85,36 +81,16 @@ pub struct Server {
     pub(super) engine: engine::Server,
     pub(super) config: Config,
     pub(super) generator: SidGenerator,
-    /// By the slot of their session.
-    pub(super) clients: SlotTable<Client>,
+    pub(super) clients: Clients,
     pub(super) sockets: Sockets,
     pub(super) namespaces: Namespaces,
     pub(super) broadcasts: Broadcasts,
     pub(super) questions: Questions,
-    pub(super) offsets: Offsets,
-    /// Whether expired packets and sessions will be looked for.
-    pub(super) expiring: bool,
+    pub(super) kept: Kept,
     pub(super) timers: TimerQueue<Timer>,
-    pub(super) events: Backlog<Queued>,
-    /// The bytes of events that cannot be dropped.
-    pub(super) undroppable: usize,
-    pub(super) oldest_kept: OldestKept,
+    pub(super) events: Events,
     /// The latest time seen: a clock that goes backwards stands still.
     now: Instant,
-    /// The steps of clients that are gone.
-    pub(super) gone: Steps,
-}
-
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) session: SessionKey,
-    pub(super) connection: Connection<Key>,
-    /// The connection is being closed: what is still decoded from it is ignored.
-    pub(super) closing: bool,
-    pub(super) undelivered_events: usize,
-    pub(super) undelivered_bytes: usize,
-    /// What is held of a packet whose attachments are not complete.
-    pub(super) partial: Charge,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -129,30 +105,6 @@ pub(super) enum Timer {
     Broadcast(BroadcastId),
     /// Look for what has been kept too long for clients that come back.
     Expiry,
-}
-
-/// An event with what it counts against the limits of its client.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) event: Event,
-    pub(super) counted: Option<(SessionKey, usize)>,
-    /// The bytes that it counts among what cannot be dropped.
-    pub(super) undroppable: usize,
-    /// The packet that the event tells of, which queues to clients hold too.
-    pub(super) packet: Option<Box<HeldPacket>>,
-}
-
-impl HeapSize for Queued {
-    fn heap_size(&self) -> usize {
-        heap_size(&self.event, self.packet.as_ref())
-    }
-}
-
-/// The bytes that an event with its packet keeps on the heap.
-#[expect(clippy::borrowed_box, reason = "what the packet takes is its box")]
-fn heap_size(event: &Event, packet: Option<&Box<HeldPacket>>) -> usize {
-    let packet = packet.map_or(0, |_| size_of::<HeldPacket>());
-    event.heap_size().saturating_add(packet)
 }
 
 /// The peer that a token or key was about has gone.
@@ -180,23 +132,20 @@ impl Server {
         let below = derive(Purpose::EngineServer);
         let engine = engine::Server::new(config.engine.clone(), shard, &below)?;
         let ledger = engine.ledger().clone();
+        let recovery = config.connection_state_recovery;
         let mut server = Self {
             engine: engine.limited_by_caller(),
             config,
             generator: SidGenerator::new(shard, &derive(Purpose::SocketIds)),
-            clients: SlotTable::new(),
+            clients: Clients::new(),
             sockets: Sockets::new(),
             namespaces: Namespaces::new(),
             broadcasts: Broadcasts::new(),
             questions: Questions::new(&ledger),
-            offsets: Offsets::new(&derive(Purpose::Offsets)),
-            expiring: false,
+            kept: Kept::new(recovery, &derive(Purpose::Offsets), &ledger),
             timers: TimerQueue::new(),
-            events: Backlog::new(&ledger),
-            undroppable: 0,
-            oldest_kept: OldestKept::new(&ledger),
+            events: Events::new(&ledger),
             now: Instant::ZERO,
-            gone: Steps::new(),
         };
         if let Some(main) = server.namespaces.insert(ByteString::from_static("/")) {
             server.namespaces.establish(main, None);
@@ -328,26 +277,21 @@ impl Server {
             self.take_events();
         }
         self.count_taken();
-        self.events.pop().map(|queued| Output::Event(queued.event))
+        self.events.pop().map(Output::Event)
     }
 
-    /// Counts the next event as taken. It is looked at where it lies, since moving it is most of the work.
+    /// Counts the next event as taken.
     fn count_taken(&mut self) {
-        let Some(queued) = self.events.front() else {
+        let Some(taken) = self.events.count_taken() else {
             return;
         };
-        let (counted, undroppable) = (queued.counted, queued.undroppable);
-        self.undroppable = self.undroppable.saturating_sub(undroppable);
-        if let Event::NamespaceRequested { token, auth, .. } = &queued.event {
-            let key = token.0;
-            let size = auth.as_ref().map_or(0, HeapSize::heap_size);
+        if let Some((key, size)) = taken.asked {
             self.questions.event_taken(key, size);
         }
-        if let Some((session, bytes)) = counted
+        if let Some((session, bytes)) = taken.counted
             && let Some(client) = self.client_mut(session)
         {
-            client.undelivered_events = client.undelivered_events.saturating_sub(1);
-            client.undelivered_bytes = client.undelivered_bytes.saturating_sub(bytes);
+            client.undelivered_mut().remove(bytes);
         }
     }
 
@@ -386,8 +330,8 @@ impl Server {
         session
             .and_then(|session| self.client(session))
             .is_none_or(|client| {
-                client.undelivered_events < self.config.engine.max_undelivered_messages
-                    && client.undelivered_bytes < self.config.engine.max_undelivered_bytes
+                let read_until = self.config.engine.read_until();
+                client.undelivered().leaves_room(&read_until)
             })
     }
 
@@ -425,15 +369,11 @@ impl Server {
     }
 
     pub(super) fn client(&self, session: SessionKey) -> Option<&Client> {
-        self.clients
-            .get(session.slot())
-            .filter(|client| client.session == session)
+        self.clients.get(session)
     }
 
     pub(super) fn client_mut(&mut self, session: SessionKey) -> Option<&mut Client> {
-        self.clients
-            .get_mut(session.slot())
-            .filter(|client| client.session == session)
+        self.clients.get_mut(session)
     }
 
     pub(super) fn namespace_of(&self, socket: &Socket) -> Option<&Namespace> {
@@ -447,23 +387,7 @@ impl Server {
     }
 
     pub(super) fn push(&mut self, event: Event) {
-        let packet = if let Event::PacketLogged { packet, .. } = &event {
-            let packet = packet.packet.clone();
-            Some(Box::new(HeldPacket::new(packet, self.engine.ledger())))
-        } else {
-            None
-        };
-        let messages = packet.as_ref().map_or(0, |packet| packet.size());
-        let undroppable = heap_size(&event, packet.as_ref())
-            .saturating_add(size_of::<Queued>())
-            .saturating_add(messages);
-        self.undroppable = self.undroppable.saturating_add(undroppable);
-        self.events.push(Queued {
-            event,
-            counted: None,
-            undroppable,
-            packet,
-        });
+        self.events.push(event);
     }
 
     /// What must hold at all times; looked at while it is cheap.
@@ -483,11 +407,14 @@ impl Server {
             pending += usize::from(!socket.joined);
             let client = self.client(socket.session);
             debug_assert!(
-                client.is_some_and(|client| client.connection.sockets().any(|other| other == key)),
+                client
+                    .is_some_and(|client| client.connection().sockets().any(|other| other == key)),
                 "a socket is known to its client"
             );
             acks += client.map_or(0, |client| {
-                client.connection.pending_acks(&self.namespace_name(socket))
+                client
+                    .connection()
+                    .pending_acks(&self.namespace_name(socket))
             });
         }
         let waiting = self.namespaces.iter();
@@ -507,7 +434,7 @@ impl Server {
         });
         debug_assert_eq!(joined, members.sum::<usize>());
         let single = acks - self.broadcast_acks();
-        let expiry = usize::from(self.expiring);
+        let expiry = usize::from(self.kept.is_expiring());
         let timers = pending + single + self.broadcasts.len() + expiry;
         debug_assert!(
             (timers..=timers + self.clients.len()).contains(&self.timers.len()),

@@ -54,6 +54,7 @@ mod batch;
 mod broadcast;
 mod broadcasts;
 mod budget;
+mod clients;
 mod config;
 mod connecting;
 mod connection;
@@ -73,14 +74,16 @@ mod namespaces;
 mod owed;
 mod pattern;
 mod query;
+mod queued;
 mod reason;
 mod recovery;
 mod revision_4;
 mod sockets;
 mod target;
+mod violation;
 
 pub use config::Config;
-pub use connection::{Connection, Received, Violation};
+pub use connection::{Connection, Received};
 pub use dynamic::InvalidNamespace;
 pub use emit::EmitError;
 pub use event::Event;
@@ -98,3 +101,4 @@ pub use recovery::{
     SavedSession,
 };
 pub use target::Target;
+pub use violation::Violation;

@@ -11,7 +11,7 @@ use engineio_proto::hidden::HiddenQuery;
 use engineio_proto::server::SessionKey;
 
 use super::keys::{ParentKey, SocketKey};
-use super::recovery::{Extras, RecoveryStore, Returning};
+use super::recovery::{Extras, Returning};
 use super::sockets::Sockets;
 use super::target::Target;
 use crate::Rooms;
@@ -37,8 +37,6 @@ pub(super) struct Namespace {
     pub(super) rooms: Rooms<SocketKey>,
     /// Those of the sockets that wait who came back.
     pub(super) returning: Returning,
-    /// What is kept for clients that come back, if anything is.
-    pub(super) store: Option<Box<RecoveryStore>>,
     pub(super) next_ack: u64,
 }
 
@@ -51,7 +49,6 @@ impl fmt::Debug for Namespace {
             .field("sockets", &self.sockets)
             .field("rooms", &self.rooms)
             .field("returning", &self.returning)
-            .field("store", &self.store)
             .finish_non_exhaustive()
     }
 }
@@ -91,7 +88,6 @@ impl Namespace {
             sockets: BTreeSet::new(),
             rooms: Rooms::new(),
             returning: Returning::new(),
-            store: None,
             next_ack,
         }
     }
@@ -102,13 +98,9 @@ impl Namespace {
         self.returning.remove(SocketKey(key));
     }
 
-    /// Whether nobody is in it, waits for it, or may come back to it.
+    /// Whether nobody is in it or waits for it.
     pub(super) fn is_vacant(&self) -> bool {
-        let awaited = self
-            .store
-            .as_ref()
-            .and_then(|store| store.sessions().next());
-        self.sockets.is_empty() && self.waiting.is_empty() && awaited.is_none()
+        self.sockets.is_empty() && self.waiting.is_empty()
     }
 
     /// The next id for an event that is to be acknowledged: one counter for all sockets, from 0, as officially.

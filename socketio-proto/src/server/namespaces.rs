@@ -32,8 +32,6 @@ pub(super) struct Namespaces {
     slab: Slab<Namespace>,
     names: BTreeMap<ByteString, Key>,
     parents: Vec<Parent>,
-    /// The namespaces that may have a store for clients that come back: all that have one are among them.
-    keeping: BTreeSet<Key>,
     /// Where namespaces begin to count the acknowledgements that they await: behind those of all that are no more, so
     /// that an answer to one of these is not taken for one to its successor.
     first_ack: u64,
@@ -68,7 +66,6 @@ impl Namespaces {
             slab: Slab::new(),
             names: BTreeMap::new(),
             parents: Vec::new(),
-            keeping: BTreeSet::new(),
             first_ack: 0,
         }
     }
@@ -103,7 +100,6 @@ impl Namespaces {
         let namespace = self.slab.remove(key)?;
         self.first_ack = self.first_ack.max(namespace.next_ack);
         self.names.remove(&namespace.name);
-        self.keeping.remove(&key);
         let parent = namespace
             .parent
             .and_then(|parent| self.parents.get_mut(parent.0));
@@ -111,21 +107,6 @@ impl Namespaces {
             parent.children.remove(&key);
         }
         Some(namespace)
-    }
-
-    /// Notes that a namespace has a store for clients that come back.
-    pub(super) fn note_store(&mut self, key: Key) {
-        self.keeping.insert(key);
-    }
-
-    /// The namespaces that have a store, ascending by key; those that have none any more are forgotten.
-    pub(super) fn keeping(&mut self) -> Vec<Key> {
-        let slab = &self.slab;
-        self.keeping.retain(|key| {
-            slab.get(*key)
-                .is_some_and(|namespace| namespace.store.is_some())
-        });
-        self.keeping.iter().copied().collect()
     }
 
     pub(super) fn add_parent(&mut self, matcher: Matcher) -> ParentKey {
@@ -188,8 +169,7 @@ impl Namespaces {
     pub(super) fn steps(&self) -> usize {
         let namespaces = self.slab.iter().map(|(_, namespace)| namespace);
         let inside = namespaces.fold(0, |sum, namespace| {
-            let store = namespace.store.as_ref().map_or(0, |store| store.steps());
-            sum + namespace.rooms.steps() + namespace.returning.steps() + store
+            sum + namespace.rooms.steps() + namespace.returning.steps()
         });
         inside + self.slab.steps()
     }

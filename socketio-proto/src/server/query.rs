@@ -80,7 +80,7 @@ impl Server {
         let sockets = self
             .client(session)
             .into_iter()
-            .flat_map(|client| client.connection.sockets());
+            .flat_map(|client| client.connection().sockets());
         sockets
             .filter(|key| self.sockets.get(*key).is_some_and(|socket| socket.joined))
             .map(SocketKey)
@@ -94,7 +94,7 @@ impl Server {
         };
         let namespace = self.namespace_name(entry);
         self.client(entry.session)
-            .map_or(0, |client| client.connection.pending_acks(&namespace))
+            .map_or(0, |client| client.connection().pending_acks(&namespace))
     }
 
     /// What waits for the application of one client: events, and their bytes. An event counts as its JSON and its
@@ -102,7 +102,8 @@ impl Server {
     #[must_use]
     pub fn undelivered(&self, session: SessionKey) -> (usize, usize) {
         self.client(session).map_or((0, 0), |client| {
-            (client.undelivered_events, client.undelivered_bytes)
+            let waiting = client.undelivered();
+            (waiting.messages(), waiting.bytes())
         })
     }
 
@@ -137,10 +138,10 @@ impl Server {
         // The clients first: looking at them takes steps, which the others count.
         let clients = self.engine.sessions();
         let clients = clients.filter_map(|(session, _)| self.client(session));
-        let clients = clients.map(|client| client.connection.steps().taken());
-        let clients = clients.sum::<usize>() + self.gone.taken();
+        let clients = clients.map(|client| client.connection().steps().taken());
+        let clients = clients.sum::<usize>() + self.clients.steps_of_gone();
         let owned =
             self.engine.steps() + self.events.steps() + self.clients.steps() + self.sockets.steps();
-        owned + self.namespaces.steps() + clients
+        owned + self.namespaces.steps() + self.kept.steps() + clients
     }
 }

@@ -2,7 +2,7 @@
 
 use engineio_proto::server::CloseReason;
 
-use super::connection::Violation;
+use super::violation::Violation;
 
 /// Why a socket left its namespace. `Display` gives the official string;
 /// [`source`](core::error::Error::source) the detail.

@@ -115,7 +115,7 @@ impl Server {
             self.sockets.rename(key, id);
         }
         if let Some(client) = self.client_mut(session) {
-            client.connection.expect(name.clone(), key);
+            client.connection_mut().expect(name.clone(), key);
         }
         Some(key)
     }
@@ -179,7 +179,7 @@ impl Server {
         let bytes = self.questions.ask(key, question, auth);
         // It is held until the application has answered, and counts for as long.
         if let Some(client) = self.client_mut(session) {
-            client.undelivered_bytes = client.undelivered_bytes.saturating_add(bytes);
+            client.undelivered_mut().add_bytes(bytes);
         }
         self.timers.set(Timer::Verdict(key), Some(deadline));
         self.push_counted(session, bytes, event);
@@ -194,7 +194,7 @@ impl Server {
         let settled = take(&mut self.questions, key)?;
         let session = self.sockets.get(key).map(|socket| socket.session);
         if let Some(client) = session.and_then(|session| self.client_mut(session)) {
-            client.undelivered_bytes = client.undelivered_bytes.saturating_sub(settled.bytes);
+            client.undelivered_mut().remove_bytes(settled.bytes);
         }
         Some(settled)
     }

@@ -130,7 +130,7 @@ impl Server {
             .map(|namespace| namespace.name.clone())
             .unwrap_or_default();
         if let Some(client) = self.client_mut(session) {
-            client.connection.join(&name);
+            client.connection_mut().join(&name);
         }
     }
 

@@ -17,7 +17,9 @@
 //! Officially a session can be restored again and again, even at the same time; here once, until it is saved anew.
 
 mod config;
+mod kept;
 mod log;
+mod offsets;
 mod resume;
 mod returning;
 mod store;
@@ -25,6 +27,6 @@ mod store;
 pub use config::{RecoveryConfig, RecoveryStorage};
 pub use store::{LoggedPacket, Recipients, RecoveryStore, Restored, SavedSession};
 
-pub(super) use log::Offsets;
+pub(super) use kept::Kept;
 pub(super) use resume::Extras;
 pub(super) use returning::Returning;

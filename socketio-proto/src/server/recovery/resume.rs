@@ -77,9 +77,7 @@ impl Server {
         match config.storage {
             RecoveryStorage::Inside => {
                 let now = self.now();
-                let namespace = self.namespaces.by_key_mut(namespace);
-                let store = namespace.and_then(|namespace| namespace.store.as_mut());
-                let restored = store.and_then(|store| store.restore(&pid, &offset, now));
+                let restored = self.kept.restore(namespace, &pid, &offset, now);
                 restored.is_some_and(|restored| self.resume(key, restored, auth))
             }
             RecoveryStorage::Outside => {

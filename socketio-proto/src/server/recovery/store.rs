@@ -412,7 +412,7 @@ impl RecoveryStore {
         };
         let slots = self.packets.capacity();
         let sizes = [
-            size_of::<Self>() + LISTED,
+            size_of::<Self>(),
             slots.saturating_mul(size_of::<LoggedPacket>()),
             ledger::map_size::<ByteString, u64>(self.offsets.len()),
             ledger::map_size::<u64, SavedSession>(self.sessions.len()),
@@ -527,9 +527,6 @@ impl RecoveryStore {
         Some(session)
     }
 }
-
-/// What the server keeps of a namespace that has a store.
-const LISTED: usize = 64;
 
 /// The clone belongs to no server.
 impl Clone for RecoveryStore {
