@@ -20,7 +20,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
 
 use super::machine::Server;
-use super::recovery::RecoveryStorage;
+use super::recovery::{Extras, RecoveryStorage};
 use crate::Payload;
 
 /// The part of the limit for which the events of clients that are gone are looked for.
@@ -104,9 +104,8 @@ impl Server {
         let waiting = |key: Key| {
             let socket = sockets.get(key);
             let extras = socket.and_then(|socket| socket.extras.as_deref());
-            let restored = extras.and_then(|extras| extras.restored.as_ref());
-            restored
-                .map_or(0, |restored| restored.held_alone())
+            extras
+                .map_or(0, Extras::held_alone)
                 .saturating_add(self.questions.size(key))
         };
         let above: BTreeMap<SessionKey, usize> = self

@@ -24,8 +24,8 @@ use engineio_proto::collections::Steps;
 use engineio_proto::hidden::HiddenQuery;
 use engineio_proto::{Message, Revision};
 
+use super::legacy::query::split_query;
 use super::members::{Member, Members, Membership};
-use super::revision_4::split_query;
 use super::violation::Violation;
 use crate::hidden::debug_fields;
 use crate::parser::{Decoder, Limits, Parser};

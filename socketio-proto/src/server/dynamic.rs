@@ -27,8 +27,8 @@ use engineio_proto::server::SentMany;
 use super::event::Event;
 use super::keys::{ParentKey, SocketKey};
 use super::machine::Server;
-use super::namespace::Socket;
 use super::namespaces::Matcher;
+use super::sockets::Socket;
 use super::target::Target;
 use crate::{EncodeError, Payload};
 

@@ -8,7 +8,7 @@ use engineio_proto::server::SessionKey;
 
 use super::keys::{ConnectToken, SocketKey};
 use super::machine::Server;
-use super::namespace::Socket;
+use super::sockets::Socket;
 use crate::{EncodeError, EncodedPacket, Payload};
 
 /// Why an event was not taken.

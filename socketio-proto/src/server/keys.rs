@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 
-use super::revision_4::session_of;
+use super::legacy::ids::session_of;
 
 /// Names a socket, one client in one namespace, on one server. A key is never used again for another socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -16,10 +16,11 @@ use super::config::Config;
 use super::connecting::Questions;
 use super::event::Event;
 use super::keys::{BroadcastId, SocketId, SocketKey};
-use super::namespace::{Namespace, Socket};
+use super::namespace::Namespace;
 use super::namespaces::Namespaces;
 use super::queued::Events;
 use super::recovery::Kept;
+use super::sockets::Socket;
 use super::sockets::Sockets;
 
 /// The Socket.IO server of one shard: one thread's worth, without locks.

@@ -9,7 +9,7 @@ use engineio_proto::collections::Key;
 use super::event::Event;
 use super::keys::SocketKey;
 use super::machine::Server;
-use super::namespace::Socket;
+use super::sockets::Socket;
 use super::target::Target;
 
 /// Why a socket did not join a room.

@@ -1,17 +1,14 @@
 //! One namespace: its sockets, and whom of them a broadcast is for.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use core::fmt;
 
 use bytestring::ByteString;
-use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 use engineio_proto::hidden::HiddenQuery;
-use engineio_proto::server::SessionKey;
 
 use super::keys::{ParentKey, SocketKey};
-use super::recovery::{Extras, Returning};
+use super::recovery::Returning;
 use super::sockets::Sockets;
 use super::target::Target;
 use crate::Rooms;
@@ -50,28 +47,6 @@ impl fmt::Debug for Namespace {
             .field("rooms", &self.rooms)
             .field("returning", &self.returning)
             .finish_non_exhaustive()
-    }
-}
-
-/// One client in one namespace.
-#[derive(Debug)]
-pub(super) struct Socket {
-    pub(super) session: SessionKey,
-    /// The id, unless it is made of the session's.
-    pub(super) id: Sid,
-    pub(super) namespace: Key,
-    pub(super) joined: bool,
-    /// Whether it is in the room that is named after it.
-    pub(super) own_room: bool,
-    pub(super) extras: Option<Box<Extras>>,
-}
-
-impl Socket {
-    /// What clients know it by, and the name of its own room.
-    pub(super) fn name(&self) -> &str {
-        let extras = self.extras.as_ref();
-        let implicit = extras.and_then(|extras| extras.implicit_id.as_deref());
-        implicit.unwrap_or_else(|| self.id.as_str())
     }
 }
 

@@ -1,13 +1,37 @@
 //! All sockets of a server, by key and by id.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::Sid;
 use engineio_proto::collections::{Key, Slab};
+use engineio_proto::server::SessionKey;
 
-use super::namespace::Socket;
+use super::recovery::Extras;
+
+/// One client in one namespace.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) session: SessionKey,
+    /// The id, unless it is made of the session's.
+    pub(super) id: Sid,
+    pub(super) namespace: Key,
+    pub(super) joined: bool,
+    /// Whether it is in the room that is named after it.
+    pub(super) own_room: bool,
+    pub(super) extras: Option<Box<Extras>>,
+}
+
+impl Socket {
+    /// What clients know it by, and the name of its own room.
+    pub(super) fn name(&self) -> &str {
+        let extras = self.extras.as_ref();
+        let implicit = extras.and_then(|extras| extras.implicit_id());
+        implicit.unwrap_or_else(|| self.id.as_str())
+    }
+}
 
 /// The id of a socket leads to its slot, so that finding it takes no map; but for those that came back with the id of
 /// an earlier connection, and those whose id is made of the session's.
@@ -54,7 +78,7 @@ impl Sockets {
     pub(super) fn rename(&mut self, key: Key, id: ByteString) {
         if let Some(socket) = self.slab.get_mut(key) {
             self.relocated.insert(id.clone(), key);
-            socket.extras.get_or_insert_default().implicit_id = Some(id);
+            socket.extras.get_or_insert_default().set_implicit_id(id);
         }
     }
 

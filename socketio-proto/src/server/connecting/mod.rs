@@ -35,8 +35,8 @@ use super::connection::Received;
 use super::event::Event;
 use super::keys::{ConnectToken, NamespaceToken, ParentKey};
 use super::machine::{Server, Timer};
-use super::namespace::Socket;
 use super::namespaces::Candidate;
+use super::sockets::Socket;
 use crate::Payload;
 
 impl Server {

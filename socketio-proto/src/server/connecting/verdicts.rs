@@ -9,11 +9,11 @@ use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use serde::Serialize;
 
-use crate::server::held::HeldRestored;
 use crate::server::keys::{ConnectToken, NamespaceToken, SocketKey};
 use crate::server::machine::{Gone, Server, Timer};
 use crate::server::namespaces::Candidate;
 use crate::server::owed::OWED;
+use crate::server::recovery::Extras;
 use crate::{EncodedPacket, PacketRef, PacketType, Payload};
 
 #[derive(Serialize)]
@@ -103,8 +103,7 @@ impl Server {
         socket.joined = true;
         let (session, namespace) = (socket.session, socket.namespace);
         let extras = socket.extras.as_deref_mut();
-        let restored = extras.and_then(|extras| extras.restored.take());
-        let restored = restored.and_then(HeldRestored::into_session);
+        let restored = extras.and_then(Extras::take_returning);
         let rooms = if let Some(session) = restored {
             session.rooms
         } else if self.config.room_events {

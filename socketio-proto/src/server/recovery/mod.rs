@@ -17,16 +17,19 @@
 //! Officially a session can be restored again and again, even at the same time; here once, until it is saved anew.
 
 mod config;
+mod extras;
+mod held_restored;
 mod kept;
 mod log;
 mod offsets;
 mod resume;
 mod returning;
+mod sizes;
 mod store;
 
 pub use config::{RecoveryConfig, RecoveryStorage};
 pub use store::{LoggedPacket, Recipients, RecoveryStore, Restored, SavedSession};
 
+pub(super) use extras::Extras;
 pub(super) use kept::Kept;
-pub(super) use resume::Extras;
 pub(super) use returning::Returning;

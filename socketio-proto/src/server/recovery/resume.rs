@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::fmt;
 
 use bytestring::ByteString;
 use engineio_proto::Sid;
@@ -13,37 +12,14 @@ use serde::Deserialize;
 
 use super::super::connecting::{Question, Questions, Settled};
 use super::super::event::Event;
-use super::super::held::HeldRestored;
 use super::super::keys::{RestoreToken, SocketId, SocketKey};
 use super::super::machine::{Gone, Server};
-use super::super::namespace::Socket;
 use super::super::reason::DisconnectReason;
+use super::super::sockets::Socket;
 use super::config::RecoveryStorage;
+use super::extras::{Extras, Left};
 use super::store::{LoggedPacket, Restored, SavedSession};
 use crate::{EncodedPacket, Payload};
-
-/// What few sockets have.
-#[derive(Default)]
-pub(in super::super) struct Extras {
-    /// The id, if it is made of the session's.
-    pub(in super::super) implicit_id: Option<ByteString>,
-    pub(in super::super) pid: Option<Sid>,
-    pub(in super::super) data: Option<Payload>,
-    pub(in super::super) recovered: bool,
-    /// What it gets once it has been let in.
-    pub(in super::super) restored: Option<HeldRestored>,
-    /// The bytes of what it missed while the application thought about it.
-    missed_bytes: usize,
-}
-
-impl fmt::Debug for Extras {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extras")
-            .field("recovered", &self.recovered)
-            .field("restored", &self.restored)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What a client says of the session that it had.
 #[derive(Deserialize)]
@@ -134,14 +110,8 @@ impl Server {
         }
         let ledger = self.engine.ledger().clone();
         if let Some(socket) = self.sockets.get_mut(key) {
-            socket.extras = Some(Box::new(Extras {
-                implicit_id: None,
-                pid: Some(restored.session.pid),
-                data: restored.session.data.clone(),
-                recovered: true,
-                restored: Some(HeldRestored::new(restored, &ledger)),
-                missed_bytes: 0,
-            }));
+            let extras = Extras::of_returning(restored, &ledger);
+            socket.extras = Some(Box::new(extras));
         }
         if !config.skip_middlewares {
             self.expect_return(key);
@@ -165,9 +135,7 @@ impl Server {
         let Some(socket) = self.sockets.get(key) else {
             return;
         };
-        let extras = socket.extras.as_deref();
-        let restored = extras.and_then(|extras| extras.restored.as_ref());
-        let session = restored.and_then(HeldRestored::session);
+        let session = socket.extras.as_deref().and_then(Extras::returning);
         let namespace = self.namespaces.by_key_mut(socket.namespace);
         if let (Some(session), Some(namespace)) = (session, namespace) {
             namespace.returning.insert(SocketKey(key), session);
@@ -215,16 +183,8 @@ impl Server {
         );
         for socket in namespace.returning.concerned_by(&packet.recipients) {
             let socket = self.sockets.get_mut(socket.0);
-            let Some(extras) = socket.and_then(|socket| socket.extras.as_deref_mut()) else {
-                continue;
-            };
-            if let Some(restored) = &mut extras.restored
-                && restored.missed().len() <= messages
-                && extras.missed_bytes <= bytes
-            {
-                restored.push(&packet.packet);
-                let len = packet.packet.payload_len();
-                extras.missed_bytes = extras.missed_bytes.saturating_add(len);
+            if let Some(extras) = socket.and_then(|socket| socket.extras.as_deref_mut()) {
+                extras.miss(&packet.packet, messages, bytes);
             }
         }
     }
@@ -241,21 +201,10 @@ impl Server {
             return;
         };
         let disconnected_at = self.now();
-        let Extras {
-            pid,
-            data,
-            restored,
-            ..
-        } = *extras;
-        if let Some(restored) = restored {
-            // It went away again before it was let in.
-            if let Some(session) = restored.into_session() {
-                self.save(namespace, session);
-            }
-            return;
-        }
-        let Some(pid) = pid.filter(|_| socket.joined) else {
-            return;
+        let (pid, data) = match extras.into_left() {
+            Some(Left::Returning(session)) => return self.save(namespace, session),
+            Some(Left::Joined(pid, data)) if socket.joined => (pid, data),
+            Some(Left::Joined(..)) | None => return,
         };
         let id = SocketId::own(socket.id);
         let own = socket.own_room.then(|| Arc::from(id.as_str()));
@@ -279,21 +228,14 @@ impl Server {
         let socket = self.sockets.get_mut(key)?;
         let extras = socket.extras.get_or_insert_default();
         let generator = &mut self.generator;
-        Some(
-            *extras
-                .pid
-                .get_or_insert_with(|| generator.generate(key.slot())),
-        )
+        Some(extras.pid_or(|| generator.generate(key.slot())))
     }
 
     /// What a socket that is let in missed.
     pub(in super::super) fn missed(&self, key: Key) -> &[EncodedPacket] {
-        let extras = self
-            .sockets
-            .get(key)
-            .and_then(|socket| socket.extras.as_ref());
-        let restored = extras.and_then(|extras| extras.restored.as_ref());
-        restored.map_or(&[], HeldRestored::missed)
+        let socket = self.sockets.get(key);
+        let extras = socket.and_then(|socket| socket.extras.as_deref());
+        extras.map_or(&[], Extras::missed)
     }
 
     /// Whether a socket came back with its earlier session: officially `recovered`.
@@ -303,7 +245,7 @@ impl Server {
             .sockets
             .get(socket.0)
             .and_then(|socket| socket.extras.as_ref());
-        extras.is_some_and(|extras| extras.recovered)
+        extras.is_some_and(|extras| extras.is_recovered())
     }
 
     /// Puts something aside for a socket, which is there again once its client [came back](Event::Recovered):
@@ -313,7 +255,7 @@ impl Server {
             return false;
         };
         if data.is_some() || socket.extras.is_some() {
-            socket.extras.get_or_insert_default().data = data;
+            socket.extras.get_or_insert_default().set_data(data);
         }
         true
     }
@@ -321,7 +263,7 @@ impl Server {
     /// What was put aside for a socket.
     #[must_use]
     pub fn data(&self, socket: SocketKey) -> Option<&Payload> {
-        self.sockets.get(socket.0)?.extras.as_ref()?.data.as_ref()
+        self.sockets.get(socket.0)?.extras.as_ref()?.data()
     }
 
     fn socket_namespace_name(&self, key: Key) -> ByteString {
