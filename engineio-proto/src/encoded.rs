@@ -3,16 +3,15 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use once_cell::race::OnceBox;
 
-use crate::codec::base64::{self, encoded_len as base64_len};
+use crate::codec::base64::{encoded_len as base64_len, packet as base64_packet};
 use crate::codec::v3;
-use crate::ledger::{self, Tally};
+use crate::ledger::{self, Form, Tally};
 use crate::{Frame, FrameHeader, Message};
 
 /// A message in its wire form, made once and shared by every session it is sent to.
@@ -272,28 +271,6 @@ impl Encoded {
     }
 }
 
-/// A form of a binary message that is made when it is first asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Form {
-    /// [`Encoded::polling_packet`].
-    Base64,
-    /// [`Encoded::frame_v3`].
-    FrameV3,
-    /// [`Encoded::text_packet_v3`].
-    TextV3,
-}
-
-impl Form {
-    /// A bit of its own among the lowest three.
-    pub(crate) const fn bit(self) -> usize {
-        match self {
-            Self::Base64 => 1,
-            Self::FrameV3 => 2,
-            Self::TextV3 => 4,
-        }
-    }
-}
-
 impl PartialEq for Encoded {
     fn eq(&self, other: &Self) -> bool {
         self.0.frame == other.0.frame
@@ -301,17 +278,6 @@ impl PartialEq for Encoded {
 }
 
 impl Eq for Encoded {}
-
-/// What announces base64, and the standard form with padding.
-pub(crate) fn base64_packet(prefix: &str, data: &[u8]) -> ByteString {
-    let len = base64_len(data.len()).saturating_add(prefix.len());
-    let mut text = Vec::with_capacity(len);
-    text.extend_from_slice(prefix.as_bytes());
-    text.resize(len, 0);
-    base64::encode(data, text.get_mut(prefix.len()..).unwrap_or_default());
-    // It is ASCII.
-    ByteString::try_from(text).unwrap_or_default()
-}
 
 #[cfg(test)]
 mod tests {

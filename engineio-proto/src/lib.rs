@@ -130,6 +130,7 @@ mod sid;
 mod time;
 mod transport;
 pub mod undelivered;
+pub mod uri;
 
 pub use buffered::{Buffered, SendError};
 pub use encoded::Encoded;

@@ -7,7 +7,7 @@ use core::net::Ipv6Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::url::parse_query;
+use super::query::parse_query;
 use crate::hidden::Hidden;
 
 /// A server, and the query parameters that its address carries.

@@ -2,6 +2,7 @@
 //!
 //! [`Client`] says which requests to make and which connections to open; the driver does it and reports back.
 
+mod checks;
 mod close;
 mod config;
 mod cookies;
@@ -10,6 +11,8 @@ mod heartbeat;
 mod machine;
 mod outbox;
 mod output;
+mod per_transport;
+mod query;
 mod transport_options;
 mod upgrade;
 mod url;

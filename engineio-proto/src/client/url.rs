@@ -1,11 +1,12 @@
 //! URLs of requests: the official parameters in the official order.
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use super::config::Config;
+use super::query::Query;
 use crate::Transport;
 use crate::seed::Generator;
+use crate::uri::encode_component;
 
 /// The URL of a request or connection.
 ///
@@ -21,7 +22,7 @@ pub(super) fn url(
     let query = match transport {
         Transport::Polling | Transport::WebSocket => query(config, transport, sid, generator),
         // What there is to say is said in the first frame.
-        Transport::WebTransport => Query(Vec::new()),
+        Transport::WebTransport => Query::default(),
     };
     let mut url = String::from(match (transport, endpoint.secure) {
         (Transport::Polling, false) => "http://",
@@ -43,11 +44,11 @@ pub(super) fn url(
         Some(path) => push_verbatim(&mut url, path),
         None => push_path(&mut url, config),
     }
-    for (index, (name, value)) in query.0.iter().enumerate() {
+    for (index, (name, value)) in query.parameters().iter().enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
-        encode(name, &mut url);
+        encode_component(name, &mut url);
         url.push('=');
-        encode(value, &mut url);
+        encode_component(value, &mut url);
     }
     url
 }
@@ -60,9 +61,9 @@ fn query(
 ) -> Query {
     let websocket = transport == Transport::WebSocket;
     let mut query = match config.query_of(transport) {
-        Some(query) => Query(query.to_vec()),
+        Some(query) => Query::from(query.to_vec()),
         None => {
-            let mut query = Query(config.parameters().to_vec());
+            let mut query = Query::from(config.parameters().to_vec());
             query.set("EIO", &config.revision.number().to_string());
             query.set("transport", transport.name());
             // The query of the polling transport is older than its session id.
@@ -102,73 +103,6 @@ fn push_path(url: &mut String, config: &Config) {
     }
 }
 
-/// Parameters in the order in which they were first set.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn set(&mut self, name: &str, value: &str) {
-        match self.0.iter_mut().find(|(other, _)| other == name) {
-            Some((_, old)) => *old = value.into(),
-            None => self.0.push((name.into(), value.into())),
-        }
-    }
-}
-
-/// Reads a query; of a repeated parameter the last value counts.
-///
-/// Source: `engine.io-client/lib/contrib/parseqs.ts`. What is no percent-encoding stays as it is.
-pub(super) fn parse_query(text: &str) -> Vec<(String, String)> {
-    let mut query = Query(Vec::new());
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        query.set(&decode(name), &decode(value));
-    }
-    query.0
-}
-
-/// As JavaScript's `encodeURIComponent`.
-fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => out.push(char::from(byte)),
-            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                out.push('%');
-                for nibble in [byte >> 4, byte & 15] {
-                    let digit = char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-                    out.push(digit.to_ascii_uppercase());
-                }
-            }
-        }
-    }
-}
-
-/// As JavaScript's `decodeURIComponent`, but never fails.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let escaped = match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) => digit(*high)
-                .zip(digit(*low))
-                .map(|(high, low)| (high << 4 | low, tail)),
-            _ => None,
-        };
-        let (byte, tail) = escaped.unwrap_or((byte, tail));
-        bytes.push(byte);
-        rest = tail;
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.into())
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
-}
-
 /// Eight characters that no cache has seen, as the official ones: base 36. They are drawn, not told by a clock: the
 /// machine knows no calendar, and what it sends must not depend on its caller's epoch.
 ///
@@ -188,6 +122,7 @@ fn timestamp(generator: &mut Generator) -> String {
 #[cfg(test)]
 mod tests {
     use alloc::vec;
+    use alloc::vec::Vec;
 
     use super::super::endpoint::Endpoint;
     use super::super::transport_options::TransportOptions;
@@ -347,10 +282,10 @@ mod tests {
 
     #[test]
     fn a_broken_percent_encoding_stays_as_it_is() {
-        assert_eq!(decode("%"), "%");
-        assert_eq!(decode("%4"), "%4");
-        assert_eq!(decode("%zz%41"), "%zzA");
-        assert_eq!(decode("%ff"), "%ff");
+        assert_eq!(crate::uri::decode_component("%"), "%");
+        assert_eq!(crate::uri::decode_component("%4"), "%4");
+        assert_eq!(crate::uri::decode_component("%zz%41"), "%zzA");
+        assert_eq!(crate::uri::decode_component("%ff"), "%ff");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
+use bytestring::ByteString;
 
 use super::DecodeError;
 
@@ -22,6 +23,17 @@ pub(crate) fn encode(data: &[u8], out: &mut [u8]) {
         Some(engine) => engine.encode_slice(data, out),
         None => STANDARD.encode_slice(data, out),
     };
+}
+
+/// Writes what announces base64, and the standard form with padding.
+pub(crate) fn packet(prefix: &str, data: &[u8]) -> ByteString {
+    let len = encoded_len(data.len()).saturating_add(prefix.len());
+    let mut text = Vec::with_capacity(len);
+    text.extend_from_slice(prefix.as_bytes());
+    text.resize(len, 0);
+    encode(data, text.get_mut(prefix.len()..).unwrap_or_default());
+    // It is ASCII.
+    ByteString::try_from(text).unwrap_or_default()
 }
 
 /// Reads base64 as leniently as the official decoder does where that is unambiguous: padding may be missing, and the last

@@ -18,7 +18,6 @@ use bytestring::ByteString;
 use core::fmt;
 
 use super::{DecodeError, Packet, base64, text};
-use crate::encoded::base64_packet;
 use crate::{Frame, Message};
 
 /// The type of a message, as it stands in front of binary data.
@@ -366,7 +365,7 @@ pub(crate) fn binary_packet(data: &[u8]) -> Bytes {
 
 /// A binary message as text.
 pub(crate) fn text_packet(data: &[u8]) -> ByteString {
-    base64_packet(BASE64_MESSAGE, data)
+    base64::packet(BASE64_MESSAGE, data)
 }
 
 /// Writes a text packet as one of a text payload.

@@ -13,7 +13,7 @@ use core::fmt;
 use memchr::memchr;
 
 use super::{DecodeError, Packet, base64, text};
-use crate::encoded::base64_packet;
+use crate::codec::base64::packet as base64_packet;
 use crate::{Frame, Message};
 
 /// What separates the packets of a polling payload: the record separator, U+001E.

@@ -7,11 +7,12 @@
 //! What is charged is what the allocator is asked for: contents, unused capacity, reference counts, nodes of trees.
 //! Where the exact figure is not known, the estimate is never below it and at most twice as much.
 //!
-//! An [`Encoded`] message counts once in a ledger, however many queues hold it. A form of it for another transport counts
+//! An [`Encoded`](crate::Encoded) message counts once in a ledger, however many queues hold it. A form of it for another transport counts
 //! once a machine has asked for it and for as long as that machine holds the message. What other shards ask for does not
 //! count, so that a machine does the same whatever they do.
 
 mod backlog;
+mod messages;
 mod tally;
 
 use alloc::sync::Arc;
@@ -19,10 +20,7 @@ use core::mem::size_of;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 pub use backlog::Backlog;
-pub(crate) use tally::Tally;
-
-use crate::Encoded;
-use crate::encoded::Form;
+pub(crate) use tally::{Form, Tally};
 
 /// The sum of what one machine holds, in bytes. Clones share it.
 ///
@@ -73,36 +71,6 @@ impl Ledger {
             ledger: self.clone(),
             bytes,
         }
-    }
-
-    /// Notes that one more part holds a message; the first one charges it. Constant time, unless several machines
-    /// hold the message: then it looks at each of them.
-    ///
-    /// Each call is to be followed by one of [`release`](Self::release).
-    pub fn hold(&self, message: &Encoded) {
-        let tally = message.tally();
-        self.add(tally.hold(self.id(), || message.fixed_size()));
-    }
-
-    /// Notes that one part fewer holds a message; the last one releases it.
-    pub fn release(&self, message: &Encoded) {
-        self.sub(message.tally().release(self.id()));
-    }
-
-    /// Charges a form of a message that is held, which is made when it is first asked for.
-    pub(crate) fn grown(&self, message: &Encoded, form: Form) {
-        let tally = message.tally();
-        self.add(tally.grow(self.id(), form, || message.form_size(form)));
-    }
-
-    /// The bytes of a message that a single part holds; zero if more parts hold it.
-    #[must_use]
-    pub fn held_alone(&self, message: &Encoded) -> usize {
-        self.held(message).alone
-    }
-
-    pub(crate) fn held(&self, message: &Encoded) -> Held {
-        message.tally().held(self.id())
     }
 
     /// Replaces a charge that the caller keeps account of.

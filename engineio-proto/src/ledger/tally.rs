@@ -6,7 +6,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use once_cell::race::OnceBox;
 
 use super::Held;
-use crate::encoded::Form;
 
 /// The holders of one message, by ledger. There is a place for one ledger inside; further ones, of other shards that
 /// hold the same message, are made when they are needed.
@@ -21,6 +20,28 @@ pub(crate) struct Tally {
     holds: AtomicUsize,
     charged: AtomicUsize,
     next: OnceBox<Self>,
+}
+
+/// A form of a binary message that is made when it is first asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    /// [`Encoded::polling_packet`](crate::Encoded::polling_packet).
+    Base64,
+    /// [`Encoded::frame_v3`](crate::Encoded::frame_v3).
+    FrameV3,
+    /// [`Encoded::text_packet_v3`](crate::Encoded::text_packet_v3).
+    TextV3,
+}
+
+impl Form {
+    /// A bit of its own among the lowest three.
+    pub(crate) const fn bit(self) -> usize {
+        match self {
+            Self::Base64 => 1,
+            Self::FrameV3 => 2,
+            Self::TextV3 => 4,
+        }
+    }
 }
 
 /// One holder, above the bits of the forms.

@@ -13,8 +13,8 @@ use super::route::Handshake;
 use super::wire::{Control, Wire};
 use crate::codec::{v3, v4};
 use crate::collections::Steps;
-use crate::encoded::Form;
 use crate::hidden::Hidden;
+use crate::ledger::Form;
 use crate::ledger::{self, Held, Ledger};
 use crate::{Encoded, Frame, Message, SendError};
 

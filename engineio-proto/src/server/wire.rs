@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::route::{Handshake, PostContent};
 use crate::codec::{DecodeError, Packet, Packets, v3, v4};
-use crate::encoded::Form;
+use crate::ledger::Form;
 use crate::{Encoded, Frame, Revision};
 
 /// The encoding of a session. It never changes; whether a connection takes binary frames is the connection's.

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Client, State};
+use crate::client::checks::{check_headers, check_query};
 use crate::client::close::CloseReason;
-use crate::client::config::{check_headers, check_query};
 use crate::settings::ConfigError;
 use crate::{Encoded, Instant, SendError};
 
