@@ -116,7 +116,7 @@ impl Refusal {
     }
 
     /// Reads the payload of an ERROR packet of revision 4: a message, or data.
-    pub(super) fn of_revision_4(payload: Option<Payload>) -> Self {
+    pub(super) fn of_legacy(payload: Option<Payload>) -> Self {
         Self {
             is_data: true,
             ..Self::new(payload)
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(refusal("{}").message(), "");
         assert_eq!(refusal(r#"{"message":5}"#).message(), "5");
         assert_eq!(Refusal::new(None).message(), "");
-        let older = |json: &'static str| Refusal::of_revision_4(refusal(json).payload);
+        let older = |json: &'static str| Refusal::of_legacy(refusal(json).payload);
         assert_eq!(
             (older(r#""no""#).message(), older(r#""no""#).data_json()),
             ("no", None)

@@ -8,7 +8,7 @@ use super::error::{AckError, ConnectError, DisconnectReason, Refusal, Violation}
 use super::event::Event;
 use super::keys::{AckToken, SocketKey};
 use super::machine::{Client, Timer};
-use super::manager::Phase;
+use super::phase::Phase;
 use super::retry::Settled;
 use super::socket::{Answer, Link};
 use crate::{Packet, PacketType, Payload};
@@ -69,7 +69,7 @@ impl Client {
                     self.push_from_server(Event::ConnectError { socket, error }, 0);
                 }
             },
-            (PacketType::ConnectError, Link::Joined) if self.is_revision_4() => {
+            (PacketType::ConnectError, Link::Joined) if self.is_legacy() => {
                 let bytes = payload.as_ref().map_or(0, Payload::payload_len);
                 let (socket, error) = (SocketKey(key), self.refusal(payload));
                 self.push_from_server(Event::Error { socket, error }, bytes);
@@ -112,7 +112,7 @@ impl Client {
 
     /// What the answer to a CONNECT says.
     fn answer(&self, key: Key, payload: Option<&Payload>) -> Option<Answer> {
-        if self.is_revision_4() {
+        if self.is_legacy() {
             self.implicit_answer(key)
         } else {
             Answer::new(payload)
@@ -120,8 +120,8 @@ impl Client {
     }
 
     fn refusal(&self, payload: Option<Payload>) -> Refusal {
-        if self.is_revision_4() {
-            Refusal::of_revision_4(payload)
+        if self.is_legacy() {
+            Refusal::of_legacy(payload)
         } else {
             Refusal::new(payload)
         }

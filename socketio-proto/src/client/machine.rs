@@ -18,9 +18,9 @@ use super::config::Config;
 use super::error::{ConnectError, DisconnectReason};
 use super::event::Event;
 use super::jitter::Jitter;
+use super::legacy::main::Main;
 use super::links::Links;
-use super::manager::{Phase, Reconnect};
-use super::revision_4::Main;
+use super::phase::{Phase, Reconnect};
 use super::socket::Socket;
 use crate::parser::Decoder;
 

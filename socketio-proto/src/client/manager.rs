@@ -23,24 +23,10 @@ use engineio_proto::{ConfigError, Instant};
 use super::error::{ConnectError, DisconnectReason};
 use super::event::Event;
 use super::keys::SocketKey;
+use super::legacy::main::Main;
 use super::machine::{Client, Timer};
-use super::revision_4::Main;
+use super::phase::{Phase, Reconnect};
 use super::socket::Link;
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Phase {
-    Closed,
-    Opening,
-    Open,
-}
-
-/// Whether a connection is made without being asked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reconnect {
-    No,
-    Waiting { attempt: u32, at: Instant },
-    Attempting { attempt: u32 },
-}
 
 impl Client {
     /// Opens the connection, unless it is open or opening. It takes the place of an attempt that is planned.

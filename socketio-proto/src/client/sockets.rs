@@ -8,9 +8,10 @@ use super::config::{Auth, SocketOptions};
 use super::error::{AckError, AuthError, DisconnectReason, Gone, SocketError};
 use super::event::Event;
 use super::keys::{AuthToken, SocketKey};
+use super::legacy::main::Main;
+use super::legacy::query::{query, with_query};
 use super::machine::{Client, Timer};
-use super::manager::{Phase, Reconnect};
-use super::revision_4::{Main, query, with_query};
+use super::phase::{Phase, Reconnect};
 use super::socket::{Link, Socket};
 use crate::{PacketRef, PacketType, Payload};
 
@@ -28,7 +29,7 @@ impl Client {
         if let Some(&key) = self.names.get(namespace) {
             return Ok(SocketKey(key));
         }
-        let no_name: &[char] = if self.is_revision_4() {
+        let no_name: &[char] = if self.is_legacy() {
             &[',', '?', '#']
         } else {
             &[',']
@@ -171,7 +172,7 @@ impl Client {
         token: AuthToken,
         auth: Option<Payload>,
     ) -> Result<(), AuthError> {
-        let (key, revision_4) = (token.socket.0, self.is_revision_4());
+        let (key, legacy) = (token.socket.0, self.is_legacy());
         let socket = self.sockets.get_mut(key).ok_or(AuthError::Gone)?;
         if !matches!(socket.link, Link::Asking(question) if question == token.question) {
             return Err(AuthError::Gone);
@@ -179,7 +180,7 @@ impl Client {
         let fault = auth.as_ref().and_then(|auth| {
             if !auth.is_auth() {
                 Some(AuthError::NoObject)
-            } else if revision_4 && query(auth).is_none() {
+            } else if legacy && query(auth).is_none() {
                 Some(AuthError::NotText)
             } else {
                 None
@@ -216,7 +217,7 @@ impl Client {
         if self.phase != Phase::Open {
             return;
         }
-        let (revision_4, implicit) = (self.is_revision_4(), self.is_implicit_socket(key));
+        let (legacy, implicit) = (self.is_legacy(), self.is_implicit_socket(key));
         let Some(socket) = self.sockets.get_mut(key) else {
             return;
         };
@@ -248,11 +249,11 @@ impl Client {
         let Link::Ready(auth) = &socket.link else {
             return;
         };
-        if revision_4 && auth.is_some() && self.main == Main::Awaited {
+        if legacy && auth.is_some() && self.main == Main::Awaited {
             // Servers before 3.0 lose the query of who comes earlier.
             return;
         }
-        let packet = if revision_4 {
+        let packet = if legacy {
             let namespace = with_query(&socket.namespace, auth.as_ref());
             let packet = PacketRef::new(PacketType::Connect, &namespace);
             self.config.parser.encode(packet, 0)

@@ -6,7 +6,7 @@ use engineio_proto::client as engine;
 use super::config::Config;
 use super::keys::SocketKey;
 use super::machine::Client;
-use super::manager::{Phase, Reconnect};
+use super::phase::{Phase, Reconnect};
 
 /// What the client does about its connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

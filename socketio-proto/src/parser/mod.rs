@@ -341,7 +341,7 @@ impl Packed {
         }
     }
 
-    const fn is_revision_4(self) -> bool {
+    const fn is_legacy(self) -> bool {
         self.max_json_depth & REVISION_4 != 0
     }
 
@@ -406,10 +406,10 @@ impl Decoder {
         match (self.limits.parser(), message) {
             (Parser::Json, message) => self.add_json(message),
             (Parser::MsgPack, Message::Binary(data)) => {
-                let older = self.limits.is_revision_4();
+                let older = self.limits.is_legacy();
                 msgpack::decode(&data, &self.limits.limits(), older).map(Some)
             }
-            (Parser::MsgPack, Message::Text(text)) if self.limits.is_revision_4() => {
+            (Parser::MsgPack, Message::Text(text)) if self.limits.is_legacy() => {
                 msgpack::older::decode(&text, &self.limits.limits()).map(Some)
             }
             (Parser::MsgPack, Message::Text(_)) => Err(DecodeError::UnexpectedText),

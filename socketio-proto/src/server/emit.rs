@@ -70,9 +70,9 @@ impl Server {
     /// An [`EmitError`]; nothing was queued then.
     pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
         let (session, namespace) = self.joined(socket)?;
-        let is_revision_4 = self.is_revision_4(session);
-        self.check_told(&namespace, !is_revision_4, event)?;
-        let (packet, offset) = if is_revision_4 {
+        let is_legacy = self.is_legacy(session);
+        self.check_told(&namespace, !is_legacy, event)?;
+        let (packet, offset) = if is_legacy {
             // It cannot come back for what it missed.
             (self.encode_event(&namespace, event)?, None)
         } else {

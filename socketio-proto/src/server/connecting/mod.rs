@@ -42,7 +42,7 @@ use crate::Payload;
 impl Server {
     /// Takes a client that has just come as if it had asked for `/`.
     pub(super) fn join_main_unasked(&mut self, session: SessionKey) {
-        if self.is_revision_4(session) {
+        if self.is_legacy(session) {
             let namespace = ByteString::from_static("/");
             let connect = Received::Connect {
                 namespace,

@@ -74,7 +74,7 @@ impl Server {
             return false;
         };
         let mut packet = PacketRef::new(PacketType::Connect, &name).with_payload(&payload);
-        if self.is_revision_4(session) {
+        if self.is_legacy(session) {
             packet.payload = None;
         }
         let limit = self.config.limits.max_attachments;

@@ -26,7 +26,7 @@ use crate::parser::Parser;
 use crate::{PacketType, Payload};
 
 impl Server {
-    pub(super) fn is_revision_4(&self, session: SessionKey) -> bool {
+    pub(super) fn is_legacy(&self, session: SessionKey) -> bool {
         let session = self.engine.session(session);
         session.is_some_and(|session| session.revision() == Revision::V3)
     }
@@ -44,7 +44,7 @@ impl Server {
         message: &str,
         data: Option<&Payload>,
     ) -> Option<Payload> {
-        if !self.is_revision_4(session) {
+        if !self.is_legacy(session) {
             let whole = Payload::connect_error(message, data);
             return whole
                 .or_else(|_| Payload::connect_error(message, None))

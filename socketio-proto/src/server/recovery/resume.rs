@@ -42,7 +42,7 @@ impl Server {
             return false;
         };
         let (session, namespace) = (socket.session, socket.namespace);
-        if self.is_revision_4(session) {
+        if self.is_legacy(session) {
             return false;
         }
         // The body that brought the request may have ended the connection already. Nobody can come back over it.
@@ -222,7 +222,7 @@ impl Server {
     pub(in super::super) fn pid(&mut self, key: Key) -> Option<Sid> {
         self.config.connection_state_recovery?;
         let session = self.sockets.get(key)?.session;
-        if self.is_revision_4(session) {
+        if self.is_legacy(session) {
             return None;
         }
         let socket = self.sockets.get_mut(key)?;

@@ -17,14 +17,16 @@
 //!
 //! Source: `socket.io-client` 2.5, `lib/socket.js`, `lib/manager.js`; `socket.io` 2.5, `lib/client.js`.
 
-use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+pub(super) mod main;
+pub(super) mod query;
+
 use alloc::format;
-use alloc::string::String;
 
 use engineio_proto::Revision;
 use engineio_proto::collections::Key;
 
+use self::main::Main;
+use self::query::query;
 use super::acks::deadline;
 use super::config::Auth;
 use super::error::{ConnectError, Refusal, SocketError};
@@ -37,23 +39,14 @@ use crate::{Packet, PacketType, Payload};
 /// The main namespace.
 const MAIN: &str = "/";
 
-/// What the server did with the client in its main namespace, on the connection there is.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Main {
-    #[default]
-    Awaited,
-    Joined,
-    Over,
-}
-
 impl Client {
-    pub(super) fn is_revision_4(&self) -> bool {
+    pub(super) fn is_legacy(&self) -> bool {
         self.config.engine.revision == Revision::V3
     }
 
     /// Whether a namespace is joined without being asked for.
     pub(super) fn is_implicit(&self, namespace: &str) -> bool {
-        self.is_revision_4() && namespace == MAIN
+        self.is_legacy() && namespace == MAIN
     }
 
     pub(super) fn is_implicit_socket(&self, key: Key) -> bool {
@@ -115,7 +108,7 @@ impl Client {
     /// Tells the sockets of other namespaces, as officially, that the client was refused: servers before 3.0 keep them
     /// waiting then.
     fn tell_main_refused(&mut self, payload: Option<&Payload>) {
-        let refusal = Refusal::of_revision_4(payload.cloned());
+        let refusal = Refusal::of_legacy(payload.cloned());
         for key in self.order.clone() {
             let waits = |socket: &super::socket::Socket| {
                 socket.active && !socket.is_joined() && socket.namespace != MAIN
@@ -136,74 +129,10 @@ impl Client {
                 Err(SocketError::AuthOfMain)
             }
             Auth::Fixed(payload) if !payload.is_auth() => Err(SocketError::Auth),
-            Auth::Fixed(payload) if self.is_revision_4() && query(payload).is_none() => {
+            Auth::Fixed(payload) if self.is_legacy() && query(payload).is_none() => {
                 Err(SocketError::AuthNotText)
             }
             Auth::Fixed(_) | Auth::None | Auth::Ask => Ok(()),
-        }
-    }
-}
-
-/// A namespace with the authentication behind it, as it stands in a CONNECT packet of revision 4.
-pub(super) fn with_query<'a>(namespace: &'a str, auth: Option<&Payload>) -> Cow<'a, str> {
-    match auth.and_then(query) {
-        Some(query) if !query.is_empty() => format!("{namespace}?{query}").into(),
-        Some(_) | None => namespace.into(),
-    }
-}
-
-/// The members of an object as a query, as JavaScript's `encodeURIComponent` writes it; `None` if any is no string.
-pub(super) fn query(auth: &Payload) -> Option<String> {
-    let members: BTreeMap<String, String> = serde_json::from_str(auth.json()).ok()?;
-    let mut query = String::new();
-    for (name, value) in &members {
-        if !query.is_empty() {
-            query.push('&');
-        }
-        encode(name, &mut query);
-        query.push('=');
-        encode(value, &mut query);
-    }
-    Some(query)
-}
-
-fn encode(text: &str, out: &mut String) {
-    const PLAIN: &[u8] = b"-_.!~*'()";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec::Vec;
-
-    use super::*;
-
-    fn object(json: &'static str) -> Payload {
-        Payload::from_json(PacketType::Connect, json, Vec::new()).unwrap()
-    }
-
-    #[test]
-    fn an_object_of_strings_becomes_a_query() {
-        let with = |json| with_query("/admin", Some(&object(json))).into_owned();
-        assert_eq!(
-            with(r#"{"token":"a b&c","k":"é,?"}"#),
-            "/admin?k=%C3%A9%2C%3F&token=a%20b%26c"
-        );
-        assert_eq!(with(r#"{"a'(~)*":""}"#), "/admin?a'(~)*=");
-        assert_eq!(with("{}"), "/admin");
-        assert_eq!(with_query("/admin", None), "/admin");
-    }
-
-    #[test]
-    fn members_that_are_no_strings_make_no_query() {
-        for json in [r#"{"a":1}"#, r#"{"a":null}"#, r#"{"a":"b","c":{}}"#] {
-            assert_eq!(query(&object(json)), None, "{json}");
         }
     }
 }
