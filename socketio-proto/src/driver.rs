@@ -51,6 +51,9 @@ impl ServerMachine for Server {
         if let Event::Handshake { by, .. } = event {
             return Lifecycle::Asked { by: *by };
         }
+        if let Event::Refused { by, .. } = event {
+            return Lifecycle::Refused { by: *by };
+        }
         if let Event::Opened { session, by } = event {
             return Lifecycle::Opened {
                 session: *session,

@@ -1,5 +1,7 @@
 //! The interface of clients.
 
+use core::ops::ControlFlow;
+
 use crate::client::{Client, Config, Event, Output};
 use crate::codec::DecodeError;
 use crate::http::Answer;
@@ -62,6 +64,54 @@ pub trait Machine {
 
     /// Begins to close the connection for good.
     fn close(&mut self, now: Instant);
+}
+
+/// What a program does with the events of a client.
+///
+/// No method may wait: what takes long belongs elsewhere, and comes back as a command.
+pub trait App<M: Machine> {
+    /// What the rest of the program may ask of it.
+    type Command;
+
+    /// Runs first: the place to open the client.
+    fn started(&mut self, machine: &mut M, now: Instant);
+
+    /// Takes an event. `Break` stops the driver, which closes what is open and returns the application.
+    fn handle_event(&mut self, machine: &mut M, event: M::Event, now: Instant) -> ControlFlow<()>;
+
+    /// Takes a command. `Break` as for an event.
+    fn handle_command(
+        &mut self,
+        machine: &mut M,
+        command: Self::Command,
+        now: Instant,
+    ) -> ControlFlow<()>;
+}
+
+/// Tells a machine that a connection closed, with the code of the close frame if there was one.
+pub fn connection_closed<M: Machine>(
+    machine: &mut M,
+    id: ConnectionId,
+    code: Option<u16>,
+    now: Instant,
+) {
+    match code {
+        Some(code) => machine.handle_connection_closed_with(id, code, now),
+        None => machine.handle_connection_closed(id, now),
+    }
+}
+
+/// Tells a machine that a connection failed, or was refused by this response.
+pub fn connection_failed<M: Machine>(
+    machine: &mut M,
+    id: ConnectionId,
+    refusal: Option<&Answer>,
+    now: Instant,
+) {
+    match refusal {
+        Some(answer) => machine.handle_connection_refused(id, answer, now),
+        None => machine.handle_connection_failed(id, now),
+    }
 }
 
 /// Passes the methods of [`Machine`](crate::driver::client::Machine) on to a machine's own ones of the same names. The second

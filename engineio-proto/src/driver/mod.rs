@@ -9,6 +9,9 @@
 //! | [`server::Machine`] | [`crate::server::Server`], the server of `socketio-proto`, recorders of it |
 //! | [`client::Machine`] | [`crate::client::Client`], the client of `socketio-proto`, recorders of it |
 //!
+//! [`server::App`] and [`client::App`] are what a program puts on top of a machine. What drivers have in common beside the
+//! traits is here too: [`server::Handshakes`] and [`server::Schedule`] for the application, [`Pipes`] for connections.
+//!
 //! # Inputs of a server
 //!
 //! | input | a driver | otherwise |
@@ -53,5 +56,11 @@
 //! Inputs take the time last. It never goes back: an input that is earlier than the one before counts as made at the same
 //! time. The clock of a driver goes on while the host sleeps.
 
+mod app;
 pub mod client;
+mod handshake;
+mod pipes;
+mod schedule;
 pub mod server;
+
+pub use pipes::Pipes;

@@ -9,6 +9,10 @@ use crate::http::RequestHead;
 use crate::server::{Config, Event, Output, Server, ServerEvent, SessionKey};
 use crate::{ConnectionId, Exchange, Frame, Instant, RequestId};
 
+pub use super::app::{App, Context};
+pub use super::handshake::{Handshake, Handshakes};
+pub use super::schedule::{Schedule, Work};
+
 /// A server without IO: what the servers of both crates share, each method with its meaning there.
 ///
 /// The methods have the names of the servers' own ones. [The tables](super) say which inputs a driver must give.
@@ -106,6 +110,11 @@ pub enum Lifecycle {
     /// The application is asked whether a session may open.
     Asked {
         /// The exchange that asks for it.
+        by: Exchange,
+    },
+    /// A request was refused, and the application is told.
+    Refused {
+        /// The exchange that was refused.
         by: Exchange,
     },
     /// The session opened.
@@ -217,7 +226,8 @@ impl Machine for Server {
                 session,
                 event: Event::Closed(_),
             } => Lifecycle::Closed { session: *session },
-            ServerEvent::Session { .. } | ServerEvent::Refused { .. } => Lifecycle::Other,
+            ServerEvent::Refused { by, .. } => Lifecycle::Refused { by: *by },
+            ServerEvent::Session { .. } => Lifecycle::Other,
         }
     }
 }

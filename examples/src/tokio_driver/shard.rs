@@ -418,7 +418,7 @@ where
         match lifecycle {
             Lifecycle::Asked { by } => self.heads.wait(by),
             Lifecycle::Opened { session, by } => self.heads.open(session, by),
-            Lifecycle::Closed { .. } | Lifecycle::Other => {}
+            Lifecycle::Closed { .. } | Lifecycle::Refused { .. } | Lifecycle::Other => {}
         }
         self.call_app(now, |app, machine, context| {
             app.handle_event(machine, event, context);
