@@ -23,8 +23,8 @@ const OWNERS = [
   // Machines in a coat.
   "engineio-proto/tests/support/driver.rs",
   "engineio-proto/tests/support/skewed.rs",
-  "examples/src/bin/sio/wire.rs",
-  "examples/tests/client_support/punctual.rs",
+  "sio/src/wire.rs",
+  "tests/conformance/tests/client_support/punctual.rs",
 ];
 
 const traits = INTERFACE.map((path) => /pub trait Machine \{\n(.*?)\n\}\n/s.exec(readFileSync(path, "utf8"))?.[1] ?? "");

@@ -67,7 +67,16 @@ fn is_in_script(name: &str) -> bool {
 #[test]
 fn every_test_that_a_table_names_exists() {
     let mut found = BTreeSet::new();
-    for package in ["engineio-proto", "socketio-proto", "examples", "tests"] {
+    for package in [
+        "engineio-proto",
+        "socketio-proto",
+        "socketio",
+        "drivers",
+        "examples",
+        "extras",
+        "sio",
+        "tests",
+    ] {
         tests_below(&Path::new(ROOT).join(package), &mut found);
     }
     for (page, least) in [(README, 100), (THREAT_MODEL, 50)] {

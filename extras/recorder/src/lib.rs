@@ -64,6 +64,7 @@
 mod calls;
 mod diagram;
 mod driver;
+mod file;
 mod outcome;
 mod recorder;
 mod redact;
@@ -74,6 +75,7 @@ mod values;
 mod wire;
 
 pub use diagram::{Diagram, Form};
+pub use file::create_file;
 pub use outcome::Party;
 pub use recorder::{RecordError, Recorder};
 pub use redact::{RedactError, redact};

@@ -1,10 +1,11 @@
-//! The measured application on the tokio driver of the examples.
+//! The measured application on the tower service of the crate `socketio`.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use examples::tokio_driver::{App, Context, Driver, HttpServer, Options, fresh_seed};
+use engineio_driver::os_seed;
+use socketio::server::{App, Context, Driver, HttpServer, Options};
 use socketio_proto::Payload;
 use socketio_proto::engine::server as engine;
 use socketio_proto::server::{Config, Event, Server, Target};
@@ -38,20 +39,18 @@ impl EchoAndBroadcast {
 impl App<Server> for EchoAndBroadcast {
     type Command = ();
 
-    fn handle_event(&mut self, server: &mut Server, event: Event, _: &Context<'_, ()>) {
+    fn handle_event(&mut self, server: &mut Server, event: Event, _: &mut Context<'_, ()>) {
         if let Err(error) = Self::handle(server, event) {
             eprintln!("{error}");
         }
     }
-
-    fn handle_command(&mut self, _: &mut Server, (): (), _: &Context<'_, ()>) {}
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let config =
         Config::default().with_engine(engine::Config::default().with_ping_interval(PING_INTERVAL));
-    let server = Server::new(config, 0, &fresh_seed()?)?;
+    let server = Server::new(config, 0, &os_seed()?)?;
     let options = Options::default().with_path("/socket.io/");
     let driver = Driver::start(vec![(server, EchoAndBroadcast)], options);
     let listener = TcpListener::bind("127.0.0.1:0").await?;

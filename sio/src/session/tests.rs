@@ -1,0 +1,116 @@
+use engineio_proto::Seed;
+use engineio_proto::client::Endpoint;
+use socketio::client::Machine;
+use socketio_proto::client::{Client, Config};
+
+use super::*;
+use crate::arguments::{Task, parse};
+use crate::wire::Log;
+
+/// A session that has begun to connect, but for the network.
+fn session(line: &[&str]) -> (Session, Wire, Screen) {
+    let screen = Screen::memory();
+    let Ok(Task::Connect(options)) = parse(line.iter().map(Into::into)) else {
+        panic!("good arguments");
+    };
+    let style = Style {
+        json: options.json,
+        ..Style::default()
+    };
+    let (ready, _) = oneshot::channel();
+    let config = Config::new(Endpoint::parse("http://localhost").unwrap())
+        .with_reconnection(options.reconnect == Some(true));
+    let client = Client::new(config, &Seed::new([1; 32])).unwrap();
+    let mut wire = Wire::new(client.into(), Log::new(&options, style, screen.clone()));
+    let mut session = Session::new(
+        *options,
+        style,
+        screen.clone(),
+        false,
+        ready,
+        Arc::new(Semaphore::new(1)),
+    );
+    session.started(&mut wire, Instant::ZERO);
+    (session, wire, screen)
+}
+
+fn run(session: &mut Session, wire: &mut Wire) -> ControlFlow<()> {
+    while let Some(output) = wire.poll_output() {
+        if let engineio_proto::client::Output::Event(news) = output {
+            session.handle_event(wire, news, Instant::ZERO)?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+fn shown(screen: &Screen) -> Vec<String> {
+    let text = |line| match line {
+        Line::Arrived(text) | Line::Note(text) => text,
+    };
+    screen.take().into_iter().map(text).collect()
+}
+
+#[test]
+fn a_server_that_does_not_answer_ends_the_session() {
+    let (mut session, mut wire, screen) = session(&["http://localhost:9/x", "-l"]);
+    let Some(engineio_proto::client::Output::Request { request, .. }) = wire.poll_output() else {
+        panic!("a request");
+    };
+    wire.handle_request_failed(request, Instant::ZERO);
+    assert_eq!(run(&mut session, &mut wire), ControlFlow::Break(()));
+    assert_eq!(session.outcome(), Outcome::CannotConnect);
+    assert!(session.was_unanswered());
+    assert_eq!(
+        shown(&screen),
+        ["sio: cannot connect to localhost:9: xhr poll error"]
+    );
+}
+
+#[test]
+fn an_interrupt_ends_the_session_and_the_second_one_at_once() {
+    let (mut session, mut wire, _) = session(&["http://localhost", "-l"]);
+    let first = session.handle_command(&mut wire, Input::Interrupt, Instant::ZERO);
+    assert_eq!(
+        (first, session.outcome()),
+        (ControlFlow::Continue(()), Outcome::Interrupted)
+    );
+    let second = session.handle_command(&mut wire, Input::Interrupt, Instant::ZERO);
+    assert_eq!(second, ControlFlow::Break(()));
+}
+
+#[test]
+fn time_that_is_over_before_there_is_a_connection_is_a_timeout() {
+    let (mut session, mut wire, screen) =
+        session(&["http://localhost", "-l", "--max-time", "1", "--reconnect"]);
+    let _flow = session.handle_command(&mut wire, Input::TimeOver, Instant::ZERO);
+    assert_eq!(run(&mut session, &mut wire), ControlFlow::Break(()));
+    assert_eq!(session.outcome(), Outcome::TimedOut);
+    assert_eq!(
+        shown(&screen),
+        ["sio: --max-time is over before all was done"]
+    );
+}
+
+#[test]
+fn an_impossible_namespace_is_a_mistake() {
+    let (session, _, screen) = session(&["http://localhost", "-n", "a,b"]);
+    assert_eq!(session.outcome(), Outcome::Usage);
+    assert_eq!(shown(&screen), ["sio: namespace /a,b: invalid namespace"]);
+}
+
+#[test]
+fn lines_that_are_no_commands_give_their_permit_back() {
+    let (mut session, mut wire, screen) = session(&["http://localhost"]);
+    let permits = Arc::clone(&session.permits);
+    for line in ["/nope", "{", "/reply 7", "connect", "# nothing"] {
+        permits.try_acquire().unwrap().forget();
+        let _flow = session.handle_command(&mut wire, Input::Line(line.into()), Instant::ZERO);
+        assert_eq!(permits.available_permits(), 1, "{line}");
+    }
+    assert_eq!(session.outcome(), Outcome::Usage);
+    assert_eq!(
+        shown(&screen).len(),
+        5,
+        "four errors, and a note that there is no connection"
+    );
+}
