@@ -58,6 +58,13 @@ pub(crate) fn head(request: &Request) -> RequestHead<'_> {
     head
 }
 
+impl Exchange {
+    /// The client, and what it asks for.
+    pub(crate) const fn asked(&self) -> (usize, &Request) {
+        (self.client, &self.request)
+    }
+}
+
 impl Network {
     pub(crate) fn request(&mut self, client: usize, id: RequestId, request: Request) {
         let path = self.clients[client].path.clone();

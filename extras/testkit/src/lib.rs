@@ -16,7 +16,7 @@
 //!
 //! use socketio_proto::engine::client::Endpoint;
 //! use socketio_proto::{Payload, client, server};
-//! use socketio_testkit::{App, ClientId, Cut, Network, ServerId};
+//! use socketio_testkit::{ClientId, Cut, Network, Script, ServerId};
 //!
 //! /// The application under test, and what the test wants to know of it.
 //! #[derive(Default)]
@@ -25,7 +25,7 @@
 //!     losses: usize,
 //! }
 //!
-//! impl App for Echo {
+//! impl Script for Echo {
 //!     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
 //!         let (server, _now) = network.server_mut(id);
 //!         match event {
@@ -129,21 +129,23 @@
     reason = "ids come from the network itself, and a test may panic"
 )]
 
-mod app;
 mod delivery;
 mod exchange;
 mod faults;
+mod hosted;
 mod lateness;
 mod network;
 mod path;
 mod pipe;
 mod random;
+mod script;
 mod tally;
 mod trace;
 
-pub use app::{App, NotIdle};
+pub use hosted::{OnClient, OnServer};
 pub use network::{ClientId, Network, ServerId, Step};
 pub use path::{Cut, Path, Websockets};
 pub use random::Random;
+pub use script::{NotIdle, Script};
 pub use tally::{Effect, UpgradeStep};
 pub use trace::Recording;

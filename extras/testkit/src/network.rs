@@ -5,11 +5,14 @@ use std::fmt;
 use std::time::Duration;
 
 use socketio_proto::client::{self, Client};
-use socketio_proto::engine::{ConfigError, ConnectionId, Instant, RequestId, Seed};
+use socketio_proto::engine::driver::server::{Handshakes, Lifecycle, Machine};
+use socketio_proto::engine::server::Output;
+use socketio_proto::engine::{ConfigError, ConnectionId, Exchange as By, Instant, RequestId, Seed};
 use socketio_proto::server::{self, Server};
 
 use crate::delivery::Delivery;
 use crate::exchange::Exchange;
+use crate::hosted::handshake;
 use crate::lateness::Lateness;
 use crate::path::Path;
 use crate::pipe::Pipe;
@@ -123,6 +126,8 @@ pub(crate) struct ServerSide {
     pub(crate) running: bool,
     pub(crate) suspended: bool,
     pub(crate) late: Lateness,
+    /// For an application that is told of them as a driver would.
+    pub(crate) handshakes: Handshakes,
     pending: Option<server::Event>,
     deadline: Option<Instant>,
 }
@@ -182,6 +187,7 @@ impl Network {
             running: true,
             suspended: false,
             late: Lateness::NONE,
+            handshakes: Handshakes::default(),
             pending: None,
             deadline: None,
         });
@@ -294,6 +300,22 @@ impl Network {
         let side = &self.clients[id.0];
         let waits = side.pending.is_some() || side.late.is_undrained();
         waits || side.suspended || self.dirty.contains(&Peer::Client(id.0))
+    }
+
+    /// The requests that opened the sessions of a server, as a driver keeps them for an application.
+    #[must_use]
+    pub fn handshakes(&self, id: ServerId) -> &Handshakes {
+        &self.servers[id.0].handshakes
+    }
+
+    /// A server with what its application is called with.
+    pub(crate) fn server_and_handshakes(
+        &mut self,
+        id: ServerId,
+    ) -> (&mut Server, &mut Handshakes, Instant) {
+        self.dirty.insert(Peer::Server(id.0));
+        let side = &mut self.servers[id.0];
+        (&mut side.server, &mut side.handshakes, self.now)
     }
 
     /// What is kept of what happens from now on. Nothing, at first.
@@ -448,11 +470,15 @@ impl Network {
         while self.servers[index].pending.is_none()
             && let Some(output) = self.servers[index].server.poll_output()
         {
+            self.note_answer(index, &output);
             if let Some(event) = self.perform_server(output) {
                 self.servers[index].pending = Some(event);
                 self.eventful.push_back(Peer::Server(index));
                 self.count_untold(Peer::Server(index));
             }
+        }
+        if self.servers[index].pending.is_none() {
+            self.servers[index].handshakes.end_step();
         }
         self.read_on_server(index);
         let deadline = self.servers[index].server.poll_timeout();
@@ -514,10 +540,35 @@ impl Network {
             Peer::Server(index) => {
                 let event = self.servers[index].pending.take()?;
                 let server = ServerId(index);
+                self.note_handshake(index, Server::lifecycle(&event));
                 self.note(format_args!("{server} is told {event:-?}"));
                 Some(Step::Server { server, event })
             }
         }
+    }
+
+    /// What is answered is no longer waited for, once the application has been told.
+    fn note_answer(&mut self, index: usize, output: &Output<server::Event>) {
+        let by = match output {
+            Output::Respond { request, .. } => By::Request(*request),
+            Output::Accept { connection, .. }
+            | Output::Refuse { connection, .. }
+            | Output::Close { connection } => By::Connection(*connection),
+            Output::Frames { .. } | Output::Event(_) => return,
+        };
+        self.servers[index].handshakes.answer(by);
+    }
+
+    /// Keeps the head of the request that an event is about, if the application may ask for it.
+    fn note_handshake(&mut self, index: usize, lifecycle: Lifecycle) {
+        let (exchanges, pipes, now) = (&self.exchanges, &self.pipes, self.now);
+        self.servers[index].handshakes.note(lifecycle, |by| {
+            let (client, request) = match by {
+                By::Request(id) => exchanges.get(&id.0).map(Exchange::asked)?,
+                By::Connection(id) => pipes.get(&id.0).map(Pipe::asked)?,
+            };
+            Some(handshake(client, request, now))
+        });
     }
 
     /// Puts another server in the place of one.
@@ -531,6 +582,7 @@ impl Network {
             Err(error) => unreachable!("the settings were good before: {error}"),
         }
         side.pending = None;
+        side.handshakes = Handshakes::default();
         side.late.forget();
         self.eventful.retain(|peer| *peer != Peer::Server(index));
         self.dirty.insert(Peer::Server(index));

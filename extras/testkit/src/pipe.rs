@@ -49,6 +49,11 @@ pub(crate) struct Way {
 }
 
 impl Pipe {
+    /// The client, and what it asks for.
+    pub(crate) const fn asked(&self) -> (usize, &Request) {
+        (self.client, &self.request)
+    }
+
     /// Whether it is a WebTransport stream; a WebSocket else.
     fn is_stream(&self) -> bool {
         self.request.method == "CONNECT"

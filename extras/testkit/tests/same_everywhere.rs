@@ -14,7 +14,7 @@ use socketio_proto::engine::{Revision, Transport, Transports};
 use socketio_proto::parser::Parser;
 use socketio_proto::server::Target;
 use socketio_proto::{Payload, server};
-use socketio_testkit::{App, ClientId, Network, Random, ServerId};
+use socketio_testkit::{ClientId, Network, Random, Script, ServerId};
 
 /// How a client reaches its server.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl Told {
     }
 }
 
-impl App for Told {
+impl Script for Told {
     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
         let (server, _now) = network.server_mut(id);
         let of = |server: &server::Server, socket| {

@@ -7,7 +7,7 @@ use socketio_proto::client::{self, SocketKey, SocketOptions};
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Endpoint;
 use socketio_proto::{Payload, server};
-use socketio_testkit::{App, ClientId, Network, Path, Recording, ServerId, Step};
+use socketio_testkit::{ClientId, Network, Path, Recording, Script, ServerId, Step};
 
 /// A server that says everything back, and clients that note what they are told.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Echo {
     pub(crate) upgrade_failed: usize,
 }
 
-impl App for Echo {
+impl Script for Echo {
     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
         let (server, _now) = network.server_mut(id);
         match event {

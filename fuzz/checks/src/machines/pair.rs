@@ -8,7 +8,7 @@ use engineio_proto::client::Endpoint;
 use engineio_proto::server as engine;
 use socketio_proto::parser::Parser;
 use socketio_proto::{Payload, client, server};
-use socketio_testkit::{App, ClientId, Cut, Network, ServerId, Websockets};
+use socketio_testkit::{ClientId, Cut, Network, Script, ServerId, Websockets};
 
 use super::MOST_STEPS;
 use crate::input::Input;
@@ -257,7 +257,7 @@ impl Both {
     }
 }
 
-impl App for Both {
+impl Script for Both {
     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
         let (machine, _) = network.server_mut(id);
         match event {
