@@ -71,8 +71,8 @@ impl Network {
         steps
     }
 
-    /// Lets everything happen until nothing is under way and nobody has anything to do or to be told but at a deadline,
-    /// such as a heartbeat or the next attempt to connect. Gives the number of steps.
+    /// Lets everything happen until nothing is under way and nobody has anything to do or to be told. Deadlines, such as
+    /// that of a heartbeat or the next attempt to connect, may lie ahead. Gives the number of steps.
     ///
     /// # Errors
     ///

@@ -1,4 +1,9 @@
 //! Applications for drivers run in a network, in its time.
+#![expect(
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, and looks for some events among many"
+)]
 
 use std::ops::ControlFlow;
 use std::time::Duration;
