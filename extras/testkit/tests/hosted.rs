@@ -1,6 +1,7 @@
 //! Applications for drivers run in a network, in its time.
 #![expect(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and looks for some events among many"
 )]
