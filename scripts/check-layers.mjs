@@ -1,5 +1,5 @@
 // The crates of the workspace are in layers: each uses crates of lower layers only, and nothing that is published uses what
-// is not. A program brings no more crates along than it is allowed to.
+// is not. What is published says what it is. A program brings no more crates along than it is allowed to.
 import { execFileSync } from "node:child_process";
 
 const LAYERS = [
@@ -27,13 +27,18 @@ const names = new Set(packages.map(({ name }) => name));
 for (const name of layer.keys()) {
   if (!names.has(name) && name !== "fuzz-checks") faults.push(`there is no crate ${name}: take it out of scripts/check-layers.mjs`);
 }
-for (const { name, publish, dependencies } of packages) {
+for (const { name, publish, dependencies, ...about } of packages) {
   const own = layer.get(name);
   if (own === undefined) {
     faults.push(`${name} has no layer: add it to scripts/check-layers.mjs`);
     continue;
   }
   const published = publish === null;
+  if (published) {
+    for (const wanted of ["description", "readme", "license", "keywords", "categories"]) {
+      if (!about[wanted]?.length) faults.push(`${name} is published without ${wanted}`);
+    }
+  }
   for (const { name: used, kind } of dependencies) {
     const below = layer.get(used);
     if (below === undefined || kind === "dev") continue;
