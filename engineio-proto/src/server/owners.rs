@@ -1,47 +1,45 @@
 //! The session that each connection belongs to.
 
-use alloc::collections::BTreeMap;
-
 use crate::ConnectionId;
-use crate::collections::Key;
+use crate::collections::{IdTable, Key};
 
 /// The session of each connection, as its transport or as a probe.
 ///
 /// What concerns a connection comes in runs: a frame, the answer to it, the look for another frame. So the last one that
-/// was looked up, or that an output named, is remembered, and at most the first of a run searches the map.
-#[derive(Debug, Default)]
+/// was looked up, or that an output named, is remembered, and at most the first of a run searches the table.
+#[derive(Debug)]
 pub(super) struct Owners {
-    sessions: BTreeMap<ConnectionId, Key>,
+    sessions: IdTable,
     last: Option<(ConnectionId, Key)>,
     /// The driver gave two connections one name at a time. What a session takes for its connection may belong to another
-    /// session then, so only the map counts.
+    /// session then, so only the table counts.
     ambiguous: bool,
 }
 
 impl Owners {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            sessions: BTreeMap::new(),
+            sessions: IdTable::new(),
             last: None,
             ambiguous: false,
         }
     }
 
     pub(super) fn insert(&mut self, connection: ConnectionId, session: Key) {
-        let before = self.sessions.insert(connection, session);
+        let before = self.sessions.insert(connection.0, session);
         self.ambiguous |= before.is_some();
         self.last = Some((connection, session));
     }
 
     pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Key> {
         self.last = None;
-        self.sessions.remove(&connection)
+        self.sessions.remove(connection.0)
     }
 
     /// Remembers the session that names the connection as its own.
     pub(super) fn note(&mut self, connection: ConnectionId, session: Key) {
         debug_assert!(
-            self.ambiguous || self.sessions.get(&connection) == Some(&session),
+            self.ambiguous || self.sessions.get(connection.0) == Some(session),
             "a session names its own connection"
         );
         if !self.ambiguous {
@@ -56,7 +54,7 @@ impl Owners {
         {
             return Some(session);
         }
-        let session = self.sessions.get(&connection).copied()?;
+        let session = self.sessions.get(connection.0)?;
         self.last = Some((connection, session));
         Some(session)
     }
@@ -64,7 +62,7 @@ impl Owners {
     pub(super) fn get(&self, connection: ConnectionId) -> Option<Key> {
         match self.last {
             Some((last, session)) if last == connection => Some(session),
-            _ => self.sessions.get(&connection).copied(),
+            _ => self.sessions.get(connection.0),
         }
     }
 
@@ -76,6 +74,8 @@ impl Owners {
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
