@@ -15,14 +15,18 @@ use crate::seed::{Generator, Purpose};
 #[derive(Clone, Copy, Eq)]
 pub struct Sid([u8; LEN]);
 
-const LEN: usize = 20;
+pub(crate) const LEN: usize = 20;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl Sid {
     /// Reads a session id, `None` unless it is 20 characters of `A-Z a-z 0-9 - _`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; LEN] = text.as_bytes().try_into().ok()?;
+        Self::from_bytes(text.as_bytes().try_into().ok()?)
+    }
+
+    /// Reads a session id of the right length.
+    pub(crate) fn from_bytes(bytes: [u8; LEN]) -> Option<Self> {
         let all = bytes.iter().fold(0, |all, byte| all | value(*byte));
         (all <= LARGEST).then_some(Self(bytes))
     }
@@ -37,12 +41,12 @@ impl Sid {
     /// The shard that made the id.
     #[must_use]
     pub fn shard(&self) -> u16 {
-        self.bits(0)
+        (self.head() >> 16) as u16
     }
 
     /// The slots that the id may have been made for, among those below `slots`: one in 65,536.
     pub fn candidate_slots(&self, slots: u32) -> impl Iterator<Item = u32> + use<> {
-        (u32::from(self.bits(16))..slots).step_by(1 << 16)
+        (self.head() & 0xffff..slots).step_by(1 << 16)
     }
 
     /// Draws an id for the slot of a shard.
@@ -69,14 +73,10 @@ impl Sid {
         Self(text)
     }
 
-    /// 16 bits of the id, starting at bit `from`.
-    fn bits(&self, from: usize) -> u16 {
-        let wide = self
-            .0
-            .iter()
-            .take(8)
-            .fold(0_u64, |bits, &byte| bits << 6 | u64::from(value(byte)));
-        u16::try_from(wide >> (48 - 16 - from) & 0xffff).unwrap_or(0)
+    /// The first 32 bits of the id: the shard, and what leads to the slot.
+    fn head(&self) -> u32 {
+        let [a, b, c, d, e, f, ..] = self.0.map(|digit| u32::from(value(digit)));
+        a << 26 | b << 20 | c << 14 | d << 8 | e << 2 | f >> 4
     }
 }
 
@@ -124,9 +124,13 @@ impl SidGenerator {
 impl PartialEq for Sid {
     fn eq(&self, other: &Self) -> bool {
         self.0
+            .as_chunks::<4>()
+            .0
             .iter()
-            .zip(&other.0)
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            .zip(other.0.as_chunks::<4>().0)
+            .fold(0, |difference, (a, b)| {
+                difference | (u32::from_ne_bytes(*a) ^ u32::from_ne_bytes(*b))
+            })
             == 0
     }
 }

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::session::Session;
-use super::sessions::{Server, SessionKey};
+use super::sessions::{Server, SessionKey, Slot};
 use super::stats::Stats;
 use crate::ledger::Ledger;
 use crate::{ConnectionId, Sid, Transport};
@@ -26,11 +26,12 @@ impl Server {
         if sid.shard() != self.shard() {
             return None;
         }
-        let candidates = sid.candidate_slots(self.sessions.slots());
-        let mut found = candidates.filter_map(|slot| self.sessions.at(slot));
-        let (key, _) =
-            found.find(|(_, slot)| slot.session.sid() == *sid && !slot.session.is_closed())?;
-        Some(SessionKey(key))
+        let is_it = |slot: &Slot| slot.session.sid() == *sid && !slot.session.is_closed();
+        let mut candidates = sid.candidate_slots(self.sessions.slots());
+        candidates.find_map(|slot| {
+            let (key, slot) = self.sessions.at(slot)?;
+            is_it(slot).then_some(SessionKey(key))
+        })
     }
 
     /// All sessions, by ascending slot; among them those that are closed and whose last event has not been taken.

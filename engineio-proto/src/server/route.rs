@@ -220,7 +220,7 @@ fn is_internet_explorer(agent: &[u8]) -> bool {
 }
 
 /// The parameters that matter; of a repeated one the last counts.
-#[derive(Default)]
+#[derive(Debug, Default, Eq, PartialEq)]
 struct Query<'a> {
     transport: Option<Transport>,
     /// The session that it is for, itself `None` if no session can have that id. An empty id is none.
@@ -232,6 +232,52 @@ struct Query<'a> {
 
 impl<'a> Query<'a> {
     fn parse(query: &'a str) -> Self {
+        Self::parse_usual(query.as_bytes()).unwrap_or_else(|| Self::parse_any(query))
+    }
+
+    /// Reads a query of revision 4 as clients mostly write it, in any order: `EIO=4&transport=polling&t=Pq7x2Lm&sid=…`.
+    /// `None` for any other. The names and most values are compared where they stand, so that none is searched for its end.
+    fn parse_usual(query: &[u8]) -> Option<Self> {
+        let mut parsed = Self::default();
+        let mut rest = query;
+        loop {
+            rest = match rest.first()? {
+                b'E' => {
+                    parsed.names_revision_4 = true;
+                    rest.strip_prefix(b"EIO=4")?
+                }
+                b's' => {
+                    let (sid, behind) = rest.strip_prefix(b"sid=")?.split_first_chunk()?;
+                    parsed.sid = Some(Some(Sid::from_bytes(*sid)?));
+                    behind
+                }
+                b't' => match rest.strip_prefix(b"t=") {
+                    Some(stamp) => {
+                        let end = find(stamp, *b"&").unwrap_or(stamp.len());
+                        stamp.get(end..)?
+                    }
+                    None => {
+                        let name = rest.strip_prefix(b"transport=")?;
+                        let usual = [Transport::Polling, Transport::WebSocket];
+                        let (transport, behind) = usual.into_iter().find_map(|transport| {
+                            let behind = name.strip_prefix(transport.name().as_bytes())?;
+                            Some((transport, behind))
+                        })?;
+                        parsed.transport = Some(transport);
+                        behind
+                    }
+                },
+                _ => return None,
+            };
+            match rest.split_first() {
+                None => return Some(parsed),
+                Some((b'&', others)) => rest = others,
+                Some(_) => return None,
+            }
+        }
+    }
+
+    fn parse_any(query: &'a str) -> Self {
         let mut parsed = Self::default();
         parameters::for_each(query, |name, value| match name {
             Name::Transport => parsed.transport = Transport::from_name(&value),
@@ -398,11 +444,47 @@ impl Reject {
 mod tests {
     use alloc::string::ToString;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::Transports;
     use crate::server::Origins;
 
     const SID: &str = "lv_VI97HAXpY6yYWAAAC";
+
+    proptest! {
+        #[test]
+        fn a_query_says_the_same_whichever_way_it_is_read(
+            parts in prop::collection::vec("(EIO=4|EIO=3|t=[a-zé%+]{0,9}|transport=(polling|websocket|poll)|sid=[a-z]{18,21}|sid=%41[a-z]{17,19}|b64=1|j=0|){1,2}", 0..6),
+        ) {
+            let query = parts.join("&");
+            if let Some(usual) = Query::parse_usual(query.as_bytes()) {
+                prop_assert_eq!(usual, Query::parse_any(&query));
+            }
+        }
+    }
+
+    #[test]
+    fn the_queries_of_official_clients_are_usual() {
+        for query in [
+            "EIO=4&transport=polling&t=Pq7x2Lm",
+            "EIO=4&transport=polling&t=Pq7x2Lm&sid=lv_VI97HAXpY6yYWAAAC",
+            "EIO=4&transport=websocket&sid=lv_VI97HAXpY6yYWAAAC",
+            "EIO=4&transport=websocket",
+        ] {
+            let usual = Query::parse_usual(query.as_bytes());
+            assert_eq!(usual, Some(Query::parse_any(query)), "{query}");
+        }
+        for query in [
+            "",
+            "EIO=4&",
+            "EIO=3&transport=polling",
+            "EIO=4&b64=1",
+            "EIO=4&sid=",
+        ] {
+            assert_eq!(Query::parse_usual(query.as_bytes()), None, "{query}");
+        }
+    }
 
     fn route(method: &str, query: &str) -> Result<Route, Reject> {
         Route::of(
