@@ -37,7 +37,7 @@ impl Server {
         let now = self.observe(now);
         if let Some(key) = self.connections.find(id) {
             stats::bump(&mut self.stats.frames_in);
-            self.with(key, |session| session.handle_frame(id, frame, now));
+            self.hand_over(key, id, frame, now);
         } else {
             self.handle_first_frame(id, frame, now);
         }

@@ -176,6 +176,11 @@ impl Heartbeat {
         *self = Self::Off;
     }
 
+    /// Whether no packet of the client changes anything, as between a pong and the next ping.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle { .. })
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Idle { ping_at } => Some(*ping_at),

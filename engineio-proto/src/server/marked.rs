@@ -11,6 +11,8 @@ use crate::ledger::{Charge, Ledger};
 #[derive(Debug)]
 pub(super) struct Marked {
     keys: VecDeque<Key>,
+    /// The session that was taken out last. It has its place at the front until the next one is looked at.
+    taken: Option<Key>,
     charge: Charge,
 }
 
@@ -21,20 +23,53 @@ impl Marked {
     pub(super) fn new(ledger: &Ledger) -> Self {
         Self {
             keys: VecDeque::with_capacity(SPARE),
+            taken: None,
             charge: ledger.charge(0),
         }
     }
 
-    pub(super) fn push_back(&mut self, key: Key) {
-        self.keys.push_back(key);
+    /// Marks a session that is not marked: behind all others, or in its place if it has just been taken out.
+    #[inline]
+    pub(super) fn mark(&mut self, key: Key) {
+        if self.keys.len() == self.keys.capacity() {
+            self.grow();
+        }
+        if self.taken == Some(key) {
+            self.taken = None;
+            self.keys.push_front(key);
+        } else {
+            self.keys.push_back(key);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.keys.reserve(1);
         self.settle();
     }
 
-    pub(super) fn front(&self) -> Option<Key> {
+    /// Whether no session is marked.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The session that was marked first. The one before it loses its place.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<Key> {
+        self.taken = None;
         self.keys.front().copied()
     }
 
-    pub(super) fn pop_front(&mut self) {
+    /// Takes out the session that was marked first, which has nothing left. It has its place for as long as nobody looks
+    /// at the next one, as if it had been left there until then: one look at each session is enough.
+    #[inline]
+    pub(super) fn take_first(&mut self) {
+        self.taken = self.keys.pop_front();
+    }
+
+    /// Takes out the session that was marked first, for good.
+    pub(super) fn drop_first(&mut self) {
         self.keys.pop_front();
     }
 
@@ -55,6 +90,8 @@ impl Marked {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::collections::Slab;
 
@@ -70,15 +107,15 @@ mod tests {
             capacity
         };
         for key in keys {
-            marked.push_back(key);
+            marked.mark(key);
             slots(&marked);
         }
         assert_eq!(slots(&marked), 128);
         for key in keys {
-            assert_eq!(marked.front(), Some(key));
-            marked.pop_front();
+            assert_eq!(marked.next(), Some(key));
+            marked.drop_first();
         }
-        assert_eq!(marked.front(), None);
+        assert_eq!(marked.next(), None);
         for (sessions, left) in [
             (33, 128),
             (32, 64),
@@ -90,6 +127,39 @@ mod tests {
         ] {
             marked.fit(sessions);
             assert_eq!(slots(&marked), left, "{sessions}");
+        }
+    }
+
+    proptest! {
+        /// The model leaves a session at the front until the next look finds that it has nothing left.
+        #[test]
+        fn one_look_keeps_the_order_that_a_second_one_would(ops in prop::collection::vec(prop::option::weighted(0.6, 0..4_usize), 0..60)) {
+            let mut slab = Slab::new();
+            let keys: [Key; 4] = core::array::from_fn(|_| slab.insert(()).unwrap());
+            let mut marked = Marked::new(&Ledger::new());
+            let (mut queue, mut has_something) = (VecDeque::new(), [false; 4]);
+            let mut is_marked = [false; 4];
+            for op in ops {
+                if let Some(index) = op {
+                    has_something[index] = true;
+                    if !queue.contains(&index) {
+                        queue.push_back(index);
+                    }
+                    if !is_marked[index] {
+                        is_marked[index] = true;
+                        marked.mark(keys[index]);
+                    }
+                    continue;
+                }
+                while let Some(index) = queue.front() && !has_something[*index] {
+                    queue.pop_front();
+                }
+                prop_assert_eq!(marked.next(), queue.front().map(|index| keys[*index]));
+                if let Some(index) = queue.front() {
+                    marked.take_first();
+                    (has_something[*index], is_marked[*index]) = (false, false);
+                }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use bytestring::ByteString;
 
 use super::config::Config;
 use super::jsonp::JsonpIndex;
+use super::parcel::Parcel;
 use super::route::Handshake;
 use super::wire::{Control, Wire};
 use crate::codec::{v3, v4};
@@ -78,23 +79,20 @@ impl Outbox {
     }
 
     /// Queues the parts of one message back to back, or none of them.
+    #[inline]
     pub(super) fn push(
         &mut self,
-        parts: &[Encoded],
+        parcel: &Parcel<'_>,
         config: &Config,
         ledger: &Ledger,
     ) -> Result<(), SendError> {
-        let sum = |size: fn(&Encoded) -> usize| match parts {
-            [part] => size(part),
-            _ => parts.iter().map(size).fold(0, usize::saturating_add),
-        };
-        let bytes = self.bytes.saturating_add(sum(Encoded::payload_len));
-        if let Err(error) = self.room(parts.len(), sum(Encoded::fixed_size), bytes, config) {
+        let bytes = self.bytes.saturating_add(parcel.bytes());
+        if let Err(error) = self.room(parcel.parts().len(), parcel.size(), bytes, config) {
             self.refused |= matches!(error, SendError::Full { .. });
             return Err(error);
         }
         let before = self.messages.capacity();
-        for part in parts {
+        for part in parcel.parts() {
             ledger.hold(part);
             self.messages.push_back(part.clone());
         }
@@ -405,10 +403,10 @@ impl Outbox {
         let before = self.messages.capacity();
         let message = self.messages.pop_front()?;
         self.bytes = self.bytes.saturating_sub(message.payload_len());
-        if self.messages.is_empty() && self.messages.capacity() > SPARE {
+        if before > SPARE && self.messages.is_empty() {
             self.messages.shrink_to(SPARE);
+            self.charge_slots(before, ledger);
         }
-        self.charge_slots(before, ledger);
         Some(message)
     }
 
@@ -463,7 +461,8 @@ mod tests {
 
     impl Charged {
         fn push(&mut self, parts: &[Encoded], config: &Config) -> Result<(), SendError> {
-            self.outbox.push(parts, config, &self.ledger)
+            let parcel = Parcel::new(parts);
+            self.outbox.push(&parcel, config, &self.ledger)
         }
 
         fn pop_frame(&mut self, text_only: bool) -> Option<(Frame, bool)> {

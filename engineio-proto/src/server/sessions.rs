@@ -13,6 +13,7 @@ use super::gate::{HandshakeToken, Waiting};
 use super::marked::Marked;
 use super::output::Output;
 use super::owners::Owners;
+use super::parcel::Parcel;
 use super::requests::Requests;
 use super::route::{Action, Handshake, Reject, Route};
 use super::session::{Event, Session};
@@ -22,7 +23,10 @@ use super::streams::Streams;
 use crate::collections::{Key, Slab, Steps};
 use crate::http::{RequestHead, Response};
 use crate::ledger::{Backlog, HeapSize};
-use crate::{ConfigError, Encoded, Exchange, Instant, RequestId, Seed, SendError, SidGenerator};
+use crate::{
+    ConfigError, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError,
+    SidGenerator,
+};
 
 /// The sessions of one shard: one thread's worth, without locks.
 ///
@@ -113,6 +117,24 @@ impl Slot {
     pub(super) fn set_filed(&mut self, filed: Option<Instant>) {
         self.is_filed = filed.is_some();
         self.filed_at = filed.unwrap_or_default();
+    }
+
+    /// Puts the session among those that want something done, if it does.
+    #[inline]
+    fn mark_ready(&mut self, key: Key, ready: &mut Marked) {
+        if !self.ready && self.session.has_action() {
+            self.ready = true;
+            ready.mark(key);
+        }
+    }
+
+    /// Puts the session among those that have something to tell, if it has.
+    #[inline]
+    fn mark_event(&mut self, key: Key, eventful: &mut Marked) {
+        if !self.eventful && self.session.has_event() {
+            self.eventful = true;
+            eventful.mark(key);
+        }
     }
 }
 
@@ -381,13 +403,22 @@ impl Server {
     ///
     /// As [`send`](Self::send).
     pub fn send_parts(&mut self, session: SessionKey, parts: &[Encoded]) -> Result<(), SendError> {
-        let sent = if self.queue_quietly(session, parts) {
+        self.send_parcel(session, &Parcel::new(parts))
+    }
+
+    /// As [`send_parts`](Self::send_parts), with what was measured once for all recipients.
+    pub fn send_parcel(
+        &mut self,
+        session: SessionKey,
+        parcel: &Parcel<'_>,
+    ) -> Result<(), SendError> {
+        let sent = if self.queue_quietly(session, parcel) {
             Ok(())
         } else {
-            self.send_loudly(session, parts)
+            self.send_loudly(session, parcel.parts())
         };
         match sent {
-            Ok(()) => self.stats.sent(parts),
+            Ok(()) => self.stats.sent(parcel),
             Err(SendError::Full { .. }) => stats::bump(&mut self.stats.full),
             Err(SendError::Closed | SendError::TooLarge { .. }) => {}
         }
@@ -404,14 +435,13 @@ impl Server {
 
     /// Queues for a session of which nothing changes by it but that it has something to do. False if it has to be looked
     /// at in whole.
-    fn queue_quietly(&mut self, SessionKey(key): SessionKey, parts: &[Encoded]) -> bool {
+    fn queue_quietly(&mut self, SessionKey(key): SessionKey, parcel: &Parcel<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(key) else {
             return false;
         };
-        let queued = slot.session.queue_quietly(parts);
-        if queued && !slot.ready && slot.session.has_action() {
-            slot.ready = true;
-            self.ready.push_back(key);
+        let queued = slot.session.queue_quietly(parcel);
+        if queued {
+            slot.mark_ready(key, &mut self.ready);
         }
         queued
     }
@@ -422,7 +452,7 @@ impl Server {
             .with_result(session, |session| session.send_volatile(parts))
             .unwrap_or(false);
         if sent {
-            self.stats.sent(parts);
+            self.stats.sent(&Parcel::new(parts));
         } else {
             stats::bump(&mut self.stats.dropped);
         }
@@ -438,9 +468,10 @@ impl Server {
         sessions: impl IntoIterator<Item = SessionKey>,
         message: &Encoded,
     ) -> SentMany {
+        let parcel = Parcel::new(core::slice::from_ref(message));
         let mut outcome = SentMany::default();
         for session in sessions {
-            outcome.count(self.send(session, message));
+            outcome.count(self.send_parcel(session, &parcel));
         }
         outcome
     }
@@ -472,29 +503,38 @@ impl Server {
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
         loop {
-            if let Some(mut output) = self.outputs.pop() {
+            if !self.outputs.is_empty()
+                && let Some(mut output) = self.outputs.pop()
+            {
                 self.finish(&mut output);
                 return Some(output);
             }
-            let key = self.ready.front()?;
+            let key = self.ready.next()?;
             let mut is_over = true;
             // What a session wants done is taken without a change of its deadline, its transport or its events.
             if let Some(slot) = self.sessions.get_mut(key) {
+                is_over = slot.session.is_closed();
                 if slot.session.has_rare_action() {
                     if let Some(mut action) = slot.session.poll_action() {
+                        // One that is over is looked at again, and released.
+                        if !is_over && !slot.session.has_action() {
+                            slot.ready = false;
+                            self.ready.take_first();
+                        }
                         self.finish(&mut action);
                         return Some(action);
                     }
                 } else if let Some(connection) = slot.session.announce() {
-                    if !slot.session.is_closed() {
+                    if !is_over {
                         self.connections.note(connection, key);
+                        slot.ready = false;
+                        self.ready.take_first();
                     }
                     return Some(Output::Frames { connection });
                 }
                 slot.ready = false;
-                is_over = slot.session.is_closed();
             }
-            self.ready.pop_front();
+            self.ready.drop_first();
             if is_over {
                 self.release(key);
             }
@@ -506,7 +546,7 @@ impl Server {
     #[inline]
     #[doc(hidden)]
     pub fn may_have_event(&self) -> bool {
-        self.eventful.front().is_some() || !self.opened.is_empty()
+        !self.eventful.is_empty() || !self.opened.is_empty()
     }
 
     /// The next event, without what is to be done: for a layer above, which looks at events after each input and
@@ -517,27 +557,23 @@ impl Server {
             if let Some(event) = self.opened.pop() {
                 return Some(event);
             }
-            let key = self.eventful.front()?;
+            let key = self.eventful.next()?;
             // An event is taken without a change of anything else that the server goes by.
-            let slot = self.sessions.get_mut(key);
-            let event = slot.and_then(|slot| {
-                let event = slot.session.poll_event();
-                slot.eventful = event.is_some();
-                event
-            });
-            match event {
-                Some(event) => {
+            if let Some(slot) = self.sessions.get_mut(key) {
+                if let Some(event) = slot.session.poll_event() {
+                    // One that is over is looked at again, and released.
+                    if !slot.session.is_closed() && !slot.session.has_event() {
+                        slot.eventful = false;
+                        self.eventful.take_first();
+                    }
                     self.stats.took(&event);
-                    return Some(ServerEvent::Session {
-                        session: SessionKey(key),
-                        event,
-                    });
+                    let session = SessionKey(key);
+                    return Some(ServerEvent::Session { session, event });
                 }
-                None => {
-                    self.eventful.pop_front();
-                    self.release(key);
-                }
+                slot.eventful = false;
             }
+            self.eventful.drop_first();
+            self.release(key);
         }
     }
 
@@ -640,7 +676,7 @@ impl Server {
         self.with_result(SessionKey(key), act);
     }
 
-    /// The only way to change a session: afterwards its deadline and readiness are read back, so that no part of it
+    /// The only way to change a session, but for [`hand_over`](Self::hand_over) and what leaves: afterwards its deadline and readiness are read back, so that no part of it
     /// can forget to report one.
     pub(super) fn with_result<R>(
         &mut self,
@@ -657,20 +693,35 @@ impl Server {
         if was_on != is_on {
             self.present.moved(was_on, is_on);
         }
-        if !slot.ready && slot.session.has_action() {
-            slot.ready = true;
-            self.ready.push_back(key);
-        }
-        if !slot.eventful && slot.session.has_event() {
-            slot.eventful = true;
-            self.eventful.push_back(key);
-        }
+        slot.mark_ready(key, &mut self.ready);
+        slot.mark_event(key, &mut self.eventful);
         // Most of what happens moves no deadline: a broadcast must not search the queue for each recipient.
         // One that came up is filed anew, whether or not it moved.
         if before != after || !slot.is_filed {
             self.deadlines.set(key.slot(), slot, after);
         }
         Some(result)
+    }
+
+    /// Hands a frame to a session. Of one that is [steady](Session::is_steady) and stays open, only its events are read back.
+    pub(super) fn hand_over(&mut self, key: Key, id: ConnectionId, frame: Frame, now: Instant) {
+        let slot = self.sessions.get_mut(key);
+        let Some(slot) = slot.filter(|slot| slot.session.is_steady()) else {
+            return self.with(key, |session| session.handle_frame(id, frame, now));
+        };
+        let was_on = slot.session.is_on();
+        slot.session.handle_frame(id, frame, now);
+        slot.mark_event(key, &mut self.eventful);
+        if slot.session.is_open() {
+            debug_assert_eq!(slot.session.is_on(), was_on, "it is on its connection");
+            debug_assert!(slot.ready || !slot.session.has_action());
+            debug_assert!(slot.session.poll_timeout() >= slot.filed());
+            return;
+        }
+        slot.mark_ready(key, &mut self.ready);
+        self.present.moved(was_on, slot.session.is_on());
+        let deadline = slot.session.poll_timeout();
+        self.deadlines.set(key.slot(), slot, deadline);
     }
 
     /// Frees a session that is over and has nothing left to say.
@@ -700,7 +751,6 @@ pub(super) enum Target {
 mod tests {
     use super::*;
     use crate::server::Origins;
-    use crate::{ConnectionId, Frame};
 
     const SESSION: &str = "EIO=4&transport=polling";
 

@@ -1,9 +1,10 @@
 //! What a server has done so far.
 
 use super::close::CloseReason;
+use super::parcel::Parcel;
 use super::route::Reject;
 use super::session::Event;
-use crate::{Encoded, Transport};
+use crate::Transport;
 
 /// What a server has done since it was made, as counters that only grow; what there is at present is told by
 /// [`session_count`](super::Server::session_count), [`sessions_on`](super::Server::sessions_on),
@@ -118,11 +119,9 @@ pub struct ByReject {
 }
 
 impl Stats {
-    pub(super) fn sent(&mut self, parts: &[Encoded]) {
-        for part in parts {
-            bump(&mut self.messages_out);
-            add(&mut self.bytes_out, part.payload_len());
-        }
+    pub(super) fn sent(&mut self, parcel: &Parcel<'_>) {
+        add(&mut self.messages_out, parcel.parts().len());
+        add(&mut self.bytes_out, parcel.bytes());
     }
 
     pub(super) fn took(&mut self, event: &Event) {

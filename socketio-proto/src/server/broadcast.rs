@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use engineio_proto::SendError;
-use engineio_proto::server::SentMany;
+use engineio_proto::server::{Parcel, SentMany};
 
 use super::batch::Batch;
 use super::clients::Client;
@@ -101,6 +101,7 @@ impl Server {
             buffered: 0,
             limit: self.config.max_pending_acks,
         };
+        let parcel = Parcel::new(packet.parts());
         let mut recipients = namespace.select(*target, &self.sockets).fuse();
         while let Some(batch) = Batch::next(&mut recipients, &self.sockets, &self.engine) {
             for (socket, session) in batch.recipients() {
@@ -113,7 +114,7 @@ impl Server {
                 let sent = if ack.is_some() && pending >= self.config.max_pending_acks {
                     Err(full)
                 } else if !target.volatile {
-                    self.engine.send_parts(session, packet.parts())
+                    self.engine.send_parcel(session, &parcel)
                 } else if self.engine.send_volatile(session, packet.parts()) {
                     Ok(())
                 } else {

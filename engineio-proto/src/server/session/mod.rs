@@ -29,6 +29,7 @@ use super::config::{Config, SlowReader};
 use super::heartbeat::Heartbeat;
 use super::outbox::Outbox;
 use super::output::Output;
+use super::parcel::Parcel;
 use super::route::{Action, BadRequest, Handshake, Reject, SessionRequest};
 use super::shared::Shared;
 use super::upgrade::Upgrade;
@@ -186,7 +187,8 @@ impl Session {
         let (interval, timeout) = (config.ping_interval, config.ping_timeout);
         if let Some(message) = &config.initial_packet {
             // An empty queue takes any message.
-            let _taken = outbox.push(&[Encoded::new(message)], &config, config.ledger());
+            let message = [Encoded::new(message)];
+            let _taken = outbox.push(&Parcel::new(&message), &config, config.ledger());
         }
         Self {
             sid,
@@ -229,7 +231,10 @@ impl Session {
         if self.state != State::Open {
             return Err(SendError::Closed);
         }
-        let result = self.outbox.push(parts, &self.config, self.config.ledger());
+        let parcel = Parcel::new(parts);
+        let result = self
+            .outbox
+            .push(&parcel, &self.config, self.config.ledger());
         if matches!(result, Err(SendError::Full { .. }))
             && self.config.slow_reader == SlowReader::Close
         {
@@ -243,13 +248,22 @@ impl Session {
 
     /// As [`send_parts`](Self::send_parts), where that does nothing but queue: on a connection, with room. False, and
     /// nothing is queued, where more may come of it.
-    pub(super) fn queue_quietly(&mut self, parts: &[Encoded]) -> bool {
+    #[inline]
+    pub(super) fn queue_quietly(&mut self, parcel: &Parcel<'_>) -> bool {
         self.state == State::Open
             && matches!(self.carrier, Carrier::Connected { .. })
             && self
                 .outbox
-                .push(parts, &self.config, self.config.ledger())
+                .push(parcel, &self.config, self.config.ledger())
                 .is_ok()
+    }
+
+    /// Whether no packet of the client moves a deadline or asks for something to be done, unless the session ends with it.
+    #[inline]
+    pub(super) fn is_steady(&self) -> bool {
+        self.state == State::Open
+            && matches!(self.carrier, Carrier::Connected { .. })
+            && self.heartbeat.is_idle()
     }
 
     /// Queues the parts of one message if they can leave at once: a poll is held or the connection is idle, and

@@ -129,6 +129,7 @@ impl Session {
 
     /// As [`poll_frame_with_hint`](Self::poll_frame_with_hint), for the connection of a session that
     /// [is quiet](Self::is_quiet).
+    #[inline]
     pub(in crate::server) fn poll_quiet_frame(&mut self) -> Option<(Frame, bool)> {
         if self.outbox.is_empty() {
             self.note_all_taken();
@@ -170,21 +171,23 @@ impl Session {
 
     /// Whether [`poll_event`](Self::poll_event) has something.
     #[must_use]
+    #[inline]
     pub fn has_event(&self) -> bool {
         !self.events.is_empty()
     }
 
     /// Whether [`poll_action`](Self::poll_action) has something.
     #[must_use]
+    #[inline]
     pub fn has_action(&self) -> bool {
-        let frames = matches!(
+        let has_unannounced = matches!(
             self.carrier,
             Carrier::Connected {
                 announced: false,
                 ..
             }
         ) && self.has_frames();
-        !self.actions.is_empty() || frames || self.upgrade.unannounced().is_some()
+        has_unannounced || self.has_rare_action()
     }
 
     /// Something left the queue: there may be room again, or nothing left to wait for.
