@@ -215,8 +215,12 @@ impl HeapSize for Response {
 
 impl HeapSize for Headers {
     fn heap_size(&self) -> usize {
-        let cookie = self.set_cookie.as_ref().map_or(0, |cookie| cookie.len());
-        self.cors.heap_size().saturating_add(cookie)
+        self.rare.as_ref().map_or(0, |rare| {
+            let cookie = rare.set_cookie.as_ref().map_or(0, |cookie| cookie.len());
+            size_of::<Rare>()
+                .saturating_add(rare.cors.heap_size())
+                .saturating_add(cookie)
+        })
     }
 }
 
@@ -278,6 +282,13 @@ pub struct Headers {
     connection_close: bool,
     disable_xss_filter: bool,
     no_store: bool,
+    /// Boxed, since few answers have any of them, and answers are moved often.
+    rare: Option<Box<Rare>>,
+}
+
+/// The headers that most answers have none of. There is at least one of them.
+#[derive(Clone, Default, Eq, PartialEq)]
+struct Rare {
     set_cookie: Option<Box<str>>,
     cors: CorsHeaders,
 }
@@ -330,37 +341,48 @@ impl Headers {
 
     /// Sets `Set-Cookie`, or removes it.
     #[must_use]
-    pub fn with_set_cookie(mut self, value: Option<Box<str>>) -> Self {
-        self.set_cookie = value;
-        self
+    pub fn with_set_cookie(self, value: Option<Box<str>>) -> Self {
+        self.with_rare(value.is_some(), |rare| rare.set_cookie = value)
     }
 
     /// Sets what browsers are told about pages of other origins.
     #[must_use]
-    pub fn with_cors(mut self, headers: CorsHeaders) -> Self {
-        self.cors = headers;
-        self
+    pub fn with_cors(self, headers: CorsHeaders) -> Self {
+        self.with_rare(headers != CorsHeaders::default(), |rare| {
+            rare.cors = headers;
+        })
     }
 
     /// As `with_cors`, unless they are set already.
     pub(crate) fn add_cors(&mut self, headers: CorsHeaders) {
-        if self.cors == CorsHeaders::default() {
-            self.cors = headers;
+        let is_set = |rare: &Rare| rare.cors != CorsHeaders::default();
+        if !self.rare.as_deref().is_some_and(is_set) {
+            *self = core::mem::take(self).with_cors(headers);
         }
+    }
+
+    /// Sets one of the rare headers to something or to nothing.
+    fn with_rare(mut self, is_something: bool, set: impl FnOnce(&mut Rare)) -> Self {
+        if is_something || self.rare.is_some() {
+            set(self.rare.get_or_insert_default());
+            self.rare = self.rare.filter(|rare| **rare != Rare::default());
+        }
+        self
     }
 
     /// The headers as pairs of a lower-case name and a value.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let rare = self.rare.as_deref();
         let own = [
             self.connection_close.then_some(("connection", "close")),
             self.content_type.map(|value| ("content-type", value)),
             self.disable_xss_filter.then_some(("x-xss-protection", "0")),
             self.no_store.then_some(("cache-control", "no-store")),
-            self.set_cookie
-                .as_deref()
+            rare.and_then(|rare| rare.set_cookie.as_deref())
                 .map(|value| ("set-cookie", value)),
         ];
-        self.cors.iter().chain(own.into_iter().flatten())
+        let cors = rare.into_iter().flat_map(|rare| rare.cors.iter());
+        cors.chain(own.into_iter().flatten())
     }
 }
 
@@ -625,7 +647,10 @@ mod tests {
         assert_eq!(with(headers(), b""), 0);
         let body = with(headers(), b"body");
         assert_eq!(body, ledger::buffer_size(4));
-        assert_eq!(with(headers().with_set_cookie(Some("io=x".into())), b""), 4);
+        let rare = size_of::<Rare>();
+        let cookie = headers().with_set_cookie(Some("io=x".into()));
+        assert_eq!(with(cookie.clone(), b""), rare + 4);
+        assert_eq!(with(cookie.with_set_cookie(None), b""), 0);
         cors.push("vary", "Origin");
         let slots = cors.0.capacity() * size_of::<CorsHeader>();
         assert_eq!(cors.heap_size(), slots, "of a constant nothing is kept");
@@ -635,7 +660,7 @@ mod tests {
         let all = headers()
             .with_set_cookie(Some("io=x".into()))
             .with_cors(cors);
-        assert_eq!(with(all, b"body"), body + 4 + slots + 10);
+        assert_eq!(with(all, b"body"), body + rare + 4 + slots + 10);
     }
 }
 
