@@ -79,7 +79,7 @@ impl Outbox {
     }
 
     /// Queues the parts of one message back to back, or none of them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         parcel: &Parcel<'_>,
@@ -185,7 +185,7 @@ impl Outbox {
 
     /// The next packet as a frame, in base64 if it is binary and the connection takes text only; and whether it may be
     /// compressed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop_frame(&mut self, text_only: bool, ledger: &Ledger) -> Option<(Frame, bool)> {
         if let Some(packet) = self.pop_heartbeat() {
             return Some((Frame::Text(packet), true));
@@ -398,7 +398,7 @@ impl Outbox {
     }
 
     /// Takes the next message, which is still held.
-    #[inline]
+    #[inline(always)]
     fn pop(&mut self, ledger: &Ledger) -> Option<Encoded> {
         let before = self.messages.capacity();
         let message = self.messages.pop_front()?;

@@ -18,8 +18,11 @@ pub(super) struct Actions(Option<Box<Waiting>>);
 #[derive(Debug)]
 struct Waiting {
     first: Action,
-    others: VecDeque<Action>,
+    others: Others,
 }
+
+/// The actions behind the first: boxed, so that a lone one is taken without a look at an empty queue.
+type Others = Option<Box<VecDeque<Action>>>;
 
 #[derive(Debug)]
 struct Action {
@@ -35,6 +38,15 @@ impl Action {
             return response.headers.heap_size();
         }
         self.output.heap_size()
+    }
+
+    /// What is to be done, once it is held no longer.
+    fn release(self, size: usize, ledger: &Ledger) -> Output<Infallible> {
+        ledger.replace(size, 0);
+        if let Some(message) = &self.shares {
+            ledger.release(message);
+        }
+        self.output
     }
 
     fn is_long(&self) -> bool {
@@ -56,42 +68,49 @@ impl Actions {
         let action = Action { output, shares };
         let contents = action.heap_size();
         if let Some(waiting) = &mut self.0 {
-            waiting.others.push_back(action);
+            waiting.others.get_or_insert_default().push_back(action);
         } else {
             self.0 = Some(Box::new(Waiting {
                 first: action,
-                others: VecDeque::new(),
+                others: None,
             }));
         }
         ledger.replace(before, self.slots_size().saturating_add(contents));
     }
 
     /// The next action; the memory goes with the last.
+    #[inline]
     pub(super) fn pop_front(&mut self, ledger: &Ledger) -> Option<Output<Infallible>> {
-        self.0.as_ref()?;
-        let before = self.slots_size();
-        let mut waiting = self.0.take()?;
-        let action = match waiting.others.pop_front() {
-            Some(next) => {
-                let first = core::mem::replace(&mut waiting.first, next);
-                self.0 = Some(waiting);
-                first
-            }
-            None => waiting.first,
-        };
-        let contents = action.heap_size();
-        ledger.replace(before.saturating_add(contents), self.slots_size());
-        if let Some(message) = &action.shares {
-            ledger.release(message);
+        let waiting = self.0.as_mut()?;
+        if waiting.others.is_some() {
+            return self.pop_before_others(ledger);
         }
-        Some(action.output)
+        let size = size_of::<Waiting>().saturating_add(waiting.first.heap_size());
+        let action = self.0.take()?.first;
+        Some(action.release(size, ledger))
+    }
+
+    fn pop_before_others(&mut self, ledger: &Ledger) -> Option<Output<Infallible>> {
+        let before = self.slots_size();
+        let waiting = self.0.as_mut()?;
+        let others = waiting.others.as_mut()?;
+        let next = others.pop_front()?;
+        if others.is_empty() {
+            waiting.others = None;
+        }
+        let action = core::mem::replace(&mut waiting.first, next);
+        let slots = before.saturating_sub(self.slots_size());
+        let size = slots.saturating_add(action.heap_size());
+        Some(action.release(size, ledger))
     }
 
     /// Replaces the content of each answer that has much of it: each exchange is answered nevertheless.
     pub(super) fn shorten(&mut self, ledger: &Ledger, answer: impl Fn() -> Response) {
         let waiting = self.0.iter_mut();
-        let actions = waiting
-            .flat_map(|waiting| core::iter::once(&mut waiting.first).chain(&mut waiting.others));
+        let actions = waiting.flat_map(|waiting| {
+            let others = waiting.others.iter_mut();
+            core::iter::once(&mut waiting.first).chain(others.flat_map(|others| others.iter_mut()))
+        });
         for action in actions {
             let before = action.heap_size();
             if action.is_long()
@@ -137,14 +156,18 @@ impl Actions {
 
     fn actions(&self) -> impl Iterator<Item = &Action> {
         let waiting = self.0.iter();
-        waiting.flat_map(|waiting| core::iter::once(&waiting.first).chain(&waiting.others))
+        waiting.flat_map(|waiting| {
+            let others = waiting.others.iter();
+            core::iter::once(&waiting.first).chain(others.flat_map(|others| others.iter()))
+        })
     }
 
     fn slots_size(&self) -> usize {
-        self.0.as_ref().map_or(0, |waiting| {
-            let slots = waiting.others.capacity();
-            let slots = slots.saturating_mul(size_of::<Action>());
-            slots.saturating_add(size_of::<Waiting>())
-        })
+        let Some(waiting) = &self.0 else { return 0 };
+        let others = waiting.others.as_ref().map_or(0, |others| {
+            let slots = others.capacity().saturating_mul(size_of::<Action>());
+            slots.saturating_add(size_of::<VecDeque<Action>>())
+        });
+        others.saturating_add(size_of::<Waiting>())
     }
 }

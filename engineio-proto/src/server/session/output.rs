@@ -29,6 +29,7 @@ impl Session {
     /// The next thing to do, without the events: for a layer above, which looks at events first and leaves the rest to
     /// its own driver.
     #[must_use]
+    #[inline]
     pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
         if let Some(action) = self.actions.pop_front(self.config.ledger()) {
             let closes =
