@@ -18,11 +18,11 @@ pub(crate) enum Fault {
 /// Accepts what `JSON.parse` accepts: escapes of lone surrogates, numbers of any size, repeated keys. Linear time, no
 /// recursion, no allocation.
 pub(crate) fn check(text: &str, max_depth: u16) -> Result<(), Fault> {
-    let mut scanner = Scanner::new(text);
-    let mut open = Open::new(max_depth);
-    let byte = scanner.token();
-    scanner.value(byte, &mut open)?;
-    scanner.rest(&mut open)
+    let rest = white(text.as_bytes());
+    if let [b'{' | b'[', ..] = rest {
+        return scan(rest, Open::new(max_depth), At::Value);
+    }
+    end(scalar(rest)?)
 }
 
 /// The string or number that an array starts with.
@@ -39,14 +39,50 @@ pub(crate) struct First {
 /// Checks text as [`check`] does, and gives the string or number that the array starts with, which it has to be.
 /// `None` if it is no array or starts with anything else.
 pub(crate) fn check_list(text: &str, max_depth: u16) -> Result<Option<First>, Fault> {
-    let mut scanner = Scanner::new(text);
+    let bytes = text.as_bytes();
     let mut open = Open::new(max_depth);
-    let Some(first) = scanner.first(&mut open)? else {
+    let Some((first, rest)) = first(bytes, &mut open)? else {
         check(text, max_depth)?;
         return Ok(None);
     };
-    scanner.rest(&mut open)?;
+    scan(rest, open, At::End)?;
     Ok(Some(first))
+}
+
+/// Passes the bracket of an array and the string or number behind it, and gives the rest. `None` if there are no such ones.
+#[inline]
+fn first<'a>(text: &'a [u8], open: &mut Open) -> Result<Option<(First, &'a [u8])>, Fault> {
+    let [b'[', list @ ..] = text else {
+        return Ok(None);
+    };
+    open.push(false)?;
+    let value = white(list);
+    let place = |of: &[u8]| text.len().saturating_sub(of.len());
+    Ok(match value {
+        [b'"', content @ ..] => {
+            let behind = content.get(scan::plain(content)..).unwrap_or_default();
+            let (rest, escaped) = match behind {
+                [b'"', rest @ ..] => (rest, false),
+                _ => (string_with_escapes(behind)?, true),
+            };
+            let first = First {
+                start: place(content),
+                end: place(rest).saturating_sub(1),
+                escaped,
+            };
+            Some((first, rest))
+        }
+        [b'-' | b'0'..=b'9', ..] => {
+            let rest = number(value)?;
+            let first = First {
+                start: place(value),
+                end: place(rest),
+                escaped: false,
+            };
+            Some((first, rest))
+        }
+        _ => None,
+    })
 }
 
 /// The arrays and objects that are open.
@@ -55,8 +91,11 @@ struct Open {
     object: bool,
     depth: u16,
     max_depth: u16,
-    /// What the others are, the outermost first: one bit for each, set for objects. The first bit means nothing.
-    outer: [u64; WORDS],
+    /// What those around it are: one bit for each, set for objects, the outer ones in the higher bits. With more than 64
+    /// levels these are the inner ones.
+    near: u64,
+    /// What `near` was at each 64th level.
+    far: [u64; WORDS],
 }
 
 const WORDS: usize = (MAX_JSON_DEPTH as usize).div_ceil(64);
@@ -67,266 +106,291 @@ impl Open {
             object: false,
             depth: 0,
             max_depth: max_depth.min(MAX_JSON_DEPTH),
-            outer: [0; WORDS],
+            near: 0,
+            far: [0; WORDS],
         }
     }
 
+    #[inline]
     fn push(&mut self, object: bool) -> Result<(), Fault> {
         if self.depth >= self.max_depth {
             return Err(Fault::Depth);
         }
-        let (word, bit) = position(self.depth);
-        let word = self.outer.get_mut(word).ok_or(Fault::Depth)?;
-        *word = if self.object {
-            *word | bit
-        } else {
-            *word & !bit
-        };
+        if self.depth.is_multiple_of(64) {
+            *self.far_word()? = self.near;
+        }
+        self.near = self.near << 1 | u64::from(self.object);
         self.object = object;
-        self.depth = self.depth.saturating_add(1);
+        self.depth += 1;
         Ok(())
     }
 
-    fn pop(&mut self) {
+    #[inline]
+    fn pop(&mut self) -> Result<(), Fault> {
         self.depth = self.depth.saturating_sub(1);
-        let (word, bit) = position(self.depth);
-        self.object = self.outer.get(word).is_some_and(|word| word & bit != 0);
-    }
-}
-
-fn position(depth: u16) -> (usize, u64) {
-    (usize::from(depth / 64), 1 << (depth % 64))
-}
-
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    pos: usize,
-}
-
-impl<'a> Scanner<'a> {
-    const fn new(text: &'a str) -> Self {
-        Self {
-            bytes: text.as_bytes(),
-            pos: 0,
-        }
-    }
-
-    /// Passes the bracket of an array and the string or number behind it. `None` if there are no such ones.
-    fn first(&mut self, open: &mut Open) -> Result<Option<First>, Fault> {
-        if self.next() != Some(b'[') {
-            return Ok(None);
-        }
-        open.push(false)?;
-        let byte = self.token();
-        let start = self.pos;
-        Ok(match byte {
-            Some(b'"') => {
-                let escaped = self.string()?;
-                Some(First {
-                    start,
-                    end: self.pos.saturating_sub(1),
-                    escaped,
-                })
-            }
-            Some(b'-' | b'0'..=b'9') => {
-                self.number(byte)?;
-                Some(First {
-                    start: start.saturating_sub(1),
-                    end: self.pos,
-                    escaped: false,
-                })
-            }
-            _ => None,
-        })
-    }
-
-    /// Passes a value, whose first byte is read already. Of an array or object that is not empty it passes what stands in
-    /// front of the first value that is none.
-    fn value(&mut self, first: Option<u8>, open: &mut Open) -> Result<(), Fault> {
-        let mut byte = first;
-        loop {
-            match byte {
-                Some(b'"') => return self.string().map(drop),
-                Some(b'{') => {
-                    open.push(true)?;
-                    byte = self.token();
-                    if byte == Some(b'}') {
-                        open.pop();
-                        return Ok(());
-                    }
-                    self.key(byte)?;
-                    byte = self.token();
-                }
-                Some(b'[') => {
-                    open.push(false)?;
-                    byte = self.token();
-                    if byte == Some(b']') {
-                        open.pop();
-                        return Ok(());
-                    }
-                }
-                Some(b't') => return self.literal(b"rue"),
-                Some(b'f') => return self.literal(b"alse"),
-                Some(b'n') => return self.literal(b"ull"),
-                _ => return self.number(byte),
-            }
-        }
-    }
-
-    /// Passes all that stands behind a value.
-    fn rest(&mut self, open: &mut Open) -> Result<(), Fault> {
-        while open.depth > 0 {
-            match (self.token(), open.object) {
-                (Some(b','), object) => {
-                    let mut byte = self.token();
-                    if object {
-                        self.key(byte)?;
-                        byte = self.token();
-                    }
-                    self.value(byte, open)?;
-                }
-                (Some(b'}'), true) | (Some(b']'), false) => open.pop(),
-                _ => return Err(Fault::Syntax),
-            }
-        }
-        match self.token() {
-            None => Ok(()),
-            Some(_) => Err(Fault::Syntax),
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.pos).copied()
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.pos += 1;
-        Some(byte)
-    }
-
-    /// Passes white space and the byte behind it.
-    #[inline]
-    fn token(&mut self) -> Option<u8> {
-        loop {
-            match self.next()? {
-                b' ' | b'\t' | b'\n' | b'\r' => {}
-                byte => return Some(byte),
-            }
-        }
-    }
-
-    fn skip_digits(&mut self) {
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.next();
-        }
-    }
-
-    fn literal(&mut self, rest: &[u8]) -> Result<(), Fault> {
-        for &expected in rest {
-            if self.next() != Some(expected) {
-                return Err(Fault::Syntax);
-            }
+        self.object = self.near & 1 == 1;
+        self.near >>= 1;
+        if self.depth.is_multiple_of(64) {
+            self.near = *self.far_word()?;
         }
         Ok(())
     }
 
-    /// A key, whose first byte is read already, and its colon.
     #[inline]
-    fn key(&mut self, first: Option<u8>) -> Result<(), Fault> {
-        if first != Some(b'"') {
-            return Err(Fault::Syntax);
-        }
-        self.string()?;
-        match self.token() {
-            Some(b':') => Ok(()),
-            _ => Err(Fault::Syntax),
-        }
+    fn far_word(&mut self) -> Result<&mut u64, Fault> {
+        // The limit is that of the words.
+        self.far
+            .get_mut(usize::from(self.depth / 64))
+            .ok_or(Fault::Depth)
     }
+}
 
-    /// A string behind its opening quote. Whether there are escapes in it.
-    #[inline]
-    fn string(&mut self) -> Result<bool, Fault> {
-        self.pos = scan::unplain(self.bytes, self.pos);
-        if self.peek() == Some(b'"') {
-            self.pos += 1;
-            return Ok(false);
-        }
-        self.rest_of_string().map(|()| true)
-    }
+/// A place in an array or object.
+enum At {
+    /// A value is next.
+    Value,
+    /// A value was passed.
+    End,
+}
 
-    /// A string from the first byte on that does not stand for itself.
-    #[inline(never)]
-    fn rest_of_string(&mut self) -> Result<(), Fault> {
-        loop {
-            match self.next().ok_or(Fault::Syntax)? {
-                b'"' => return Ok(()),
-                b'\\' => self.escape()?,
+/// Passes all that is left from a place in an array or object on, or a whole one.
+fn scan(text: &[u8], mut open: Open, mut at: At) -> Result<(), Fault> {
+    let mut rest = text;
+    loop {
+        if let At::End = at {
+            rest = white(rest);
+            match (rest, open.object) {
+                ([b',', next @ ..], true) => rest = key(white(next))?,
+                ([b',', next @ ..], false) => rest = white(next),
+                ([b'}', behind @ ..], true) | ([b']', behind @ ..], false) => {
+                    open.pop()?;
+                    if open.depth == 0 {
+                        return end(behind);
+                    }
+                    rest = behind;
+                    continue;
+                }
                 _ => return Err(Fault::Syntax),
             }
-            self.pos = scan::unplain(self.bytes, self.pos);
         }
-    }
-
-    /// An escape behind its backslash.
-    fn escape(&mut self) -> Result<(), Fault> {
-        match self.next() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
-            Some(b'u') => {
-                for _ in 0..4 {
-                    if !self.next().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(Fault::Syntax);
-                    }
+        at = At::End;
+        match rest {
+            [b'"', content @ ..] => rest = string(content)?,
+            [b'{', members @ ..] => {
+                open.push(true)?;
+                rest = white(members);
+                if !rest.starts_with(b"}") {
+                    rest = key(rest)?;
+                    at = At::Value;
                 }
-                Ok(())
             }
-            _ => Err(Fault::Syntax),
+            [b'[', items @ ..] => {
+                open.push(false)?;
+                rest = white(items);
+                if !rest.starts_with(b"]") {
+                    at = At::Value;
+                }
+            }
+            _ => rest = word(rest)?,
         }
     }
+}
 
-    /// A number from its sign or first digit on, which is read already.
-    fn number(&mut self, sign: Option<u8>) -> Result<(), Fault> {
-        let digit = if sign == Some(b'-') {
-            self.next()
-        } else {
-            sign
-        };
-        match digit {
-            Some(b'0') => {}
-            Some(b'1'..=b'9') => self.skip_digits(),
+/// Passes a value that is no array and no object.
+fn scalar(text: &[u8]) -> Result<&[u8], Fault> {
+    match text {
+        [b'"', content @ ..] => string(content),
+        _ => word(text),
+    }
+}
+
+/// Passes a value without brackets and quotes.
+#[inline]
+fn word(text: &[u8]) -> Result<&[u8], Fault> {
+    match text {
+        [b't', b'r', b'u', b'e', rest @ ..]
+        | [b'f', b'a', b'l', b's', b'e', rest @ ..]
+        | [b'n', b'u', b'l', b'l', rest @ ..] => Ok(rest),
+        _ => number(text),
+    }
+}
+
+/// Passes a key and its colon, and the white space behind it.
+#[inline(always)]
+fn key(text: &[u8]) -> Result<&[u8], Fault> {
+    let [b'"', content @ ..] = text else {
+        return Err(Fault::Syntax);
+    };
+    match white(string(content)?) {
+        [b':', rest @ ..] => Ok(white(rest)),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// Finds nothing but white space.
+fn end(text: &[u8]) -> Result<(), Fault> {
+    if white(text).is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::Syntax)
+    }
+}
+
+/// Passes white space. There is none in most places.
+#[inline]
+fn white(text: &[u8]) -> &[u8] {
+    match text {
+        [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] => more_white(rest),
+        _ => text,
+    }
+}
+
+#[inline(never)]
+fn more_white(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let [b' ' | b'\t' | b'\n' | b'\r', behind @ ..] = rest {
+        rest = behind;
+    }
+    rest
+}
+
+/// Passes a string behind its opening quote.
+#[inline]
+fn string(content: &[u8]) -> Result<&[u8], Fault> {
+    match scan::behind_short_string(content) {
+        Some(rest) => Ok(rest),
+        None => long_string(content),
+    }
+}
+
+#[inline(never)]
+fn long_string(content: &[u8]) -> Result<&[u8], Fault> {
+    match content.get(scan::plain_by_pairs(content)..) {
+        Some([b'"', rest @ ..]) => Ok(rest),
+        rest => string_with_escapes(rest.unwrap_or_default()),
+    }
+}
+
+/// Passes a string from the first byte on that does not stand for itself.
+#[inline(never)]
+fn string_with_escapes(text: &[u8]) -> Result<&[u8], Fault> {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'"', rest @ ..] => return Ok(rest),
+            [b'\\', escape @ ..] => escaped(escape)?,
             _ => return Err(Fault::Syntax),
-        }
-        if self.peek() == Some(b'.') {
-            self.next();
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.next();
-            if let Some(b'+' | b'-') = self.peek() {
-                self.next();
-            }
-            self.digits()?;
-        }
-        Ok(())
+        };
+        rest = rest.get(scan::plain(rest)..).unwrap_or_default();
     }
+}
 
-    /// One digit or more.
-    fn digits(&mut self) -> Result<(), Fault> {
-        match self.next() {
-            Some(b'0'..=b'9') => {
-                self.skip_digits();
-                Ok(())
-            }
-            _ => Err(Fault::Syntax),
+/// Passes an escape behind its backslash.
+fn escaped(text: &[u8]) -> Result<&[u8], Fault> {
+    match text {
+        [
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+            rest @ ..,
+        ] => Ok(rest),
+        [b'u', one, two, three, four, rest @ ..]
+            if [one, two, three, four]
+                .iter()
+                .all(|digit| digit.is_ascii_hexdigit()) =>
+        {
+            Ok(rest)
         }
+        _ => Err(Fault::Syntax),
     }
+}
+
+/// Passes a number.
+fn number(text: &[u8]) -> Result<&[u8], Fault> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let mut rest = match digits {
+        [b'0', rest @ ..] => rest,
+        [b'1'..=b'9', rest @ ..] => more_digits(rest),
+        _ => return Err(Fault::Syntax),
+    };
+    if let [b'.', fraction @ ..] = rest {
+        rest = some_digits(fraction)?;
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        rest = match exponent {
+            [b'+' | b'-', digits @ ..] => some_digits(digits)?,
+            digits => some_digits(digits)?,
+        };
+    }
+    Ok(rest)
+}
+
+/// Passes one digit or more.
+fn some_digits(text: &[u8]) -> Result<&[u8], Fault> {
+    match text {
+        [b'0'..=b'9', rest @ ..] => Ok(more_digits(rest)),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+#[inline]
+fn more_digits(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    if let Some(&word) = rest.first_chunk() {
+        rest = rest.get(scan::digits(word)..).unwrap_or_default();
+    }
+    while let [b'0'..=b'9', behind @ ..] = rest {
+        rest = behind;
+    }
+    rest
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
 
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
     use super::*;
+
+    /// Pieces of JSON, and what breaks it.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => r#"[\[\]{},: "\\0]"#,
+            2 => Just(String::from(",")),
+            2 => Just(String::from("\":")),
+            2 => r#""[a-z é"]{0,20}""#,
+            1 => r#""[a-z]{0,20}\\["\\/bfnrtux0][0-9a-f]{0,5}[a-z]{0,12}""#,
+            1 => "-?[0-9]{0,12}(\\.[0-9]{0,9})?([eE][+-]?[0-9]{0,3})?",
+            1 => "[ \t\n\r]{1,3}",
+            1 => "true|false|null|tru|nulll|fals",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn serde_json_accepts_and_refuses_the_same(pieces in proptest::collection::vec(piece(), 0..12)) {
+            let text = pieces.concat();
+            for text in [&text, &alloc::format!("[{text}]"), &alloc::format!("{{\"a\":{text}}}")] {
+                let valid = serde_json::from_str::<IgnoredAny>(text).is_ok();
+                prop_assert_eq!(check(text, 128).is_ok(), valid, "{}", text);
+                prop_assert_eq!(check_list(text, 128).is_ok(), valid, "{}", text);
+            }
+        }
+
+        #[test]
+        fn a_byte_changed_in_json_is_seen_as_serde_json_sees_it(
+            value in "\\[(\\{(\"[a-z]{1,12}\":(\"[a-z ]{0,30}\"|-?[1-9][0-9]{0,12}(\\.[0-9]{1,9})?|true|null),){1,4}\"\":0\\},){1,3}1\\]",
+            at in any::<prop::sample::Index>(),
+            byte in "[\\x00-\\x7f]",
+        ) {
+            prop_assert_eq!(check(&value, 128), Ok(()));
+            let mut text = value.clone();
+            let at = at.index(text.len());
+            text.replace_range(at..=at, &byte);
+            let valid = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+            prop_assert_eq!(check(&text, 128).is_ok(), valid, "{}", text);
+        }
+    }
 
     #[test]
     fn what_a_list_starts_with_is_given() {
@@ -455,6 +519,21 @@ mod tests {
             );
         }
         assert_eq!(check(&nested(257), u16::MAX), Err(Fault::Depth));
+        // Each end has to fit the beginning of its level.
+        for depth in [63, 64, 65, 129, 256] {
+            let text = nested(depth);
+            for back in 1..=depth {
+                let at = text.len() - back;
+                let wrong = if text[at..].starts_with(']') {
+                    "}"
+                } else {
+                    "]"
+                };
+                let mut text = text.clone();
+                text.replace_range(at..=at, wrong);
+                assert_eq!(check(&text, 256), Err(Fault::Syntax), "{text}");
+            }
+        }
         assert_eq!(check("[[],[],[[]]]", 3), Ok(()));
     }
 }

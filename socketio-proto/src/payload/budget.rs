@@ -114,11 +114,17 @@ impl Growth {
     }
 
     /// Counts one more element of this size, before it is read.
+    #[inline]
     pub(super) fn add(&mut self, size: usize, budget: &mut Budget) -> Result<(), ReadError> {
         self.len = self.len.saturating_add(1);
         if size == 0 || (self.len <= self.covers && size <= self.size) {
             return Ok(());
         }
+        self.grow(size, budget)
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, size: usize, budget: &mut Budget) -> Result<(), ReadError> {
         self.size = self.size.max(size);
         let room = Room::of(self.kind, self.len, self.size);
         budget.take(room.held.saturating_sub(self.held))?;
@@ -129,7 +135,11 @@ impl Growth {
     }
 
     /// Counts that the element was read: now it is put to the others, which may have to move.
+    #[inline]
     pub(super) fn put(&mut self, budget: &Budget) -> Result<(), ReadError> {
+        if self.moving == 0 {
+            return Ok(());
+        }
         budget.check(core::mem::take(&mut self.moving))
     }
 }

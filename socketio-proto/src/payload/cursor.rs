@@ -6,6 +6,7 @@ use core::fmt;
 
 use engineio_proto::hidden::Hidden;
 
+use super::number::{self, Number};
 use super::scan;
 
 /// A place in JSON text.
@@ -49,6 +50,14 @@ impl<'de> Cursor<'de> {
     /// The byte that the next value or sign starts with.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
+        match self.byte()? {
+            b' ' | b'\t' | b'\n' | b'\r' => self.peek_behind_white(),
+            byte => Some(byte),
+        }
+    }
+
+    #[inline(never)]
+    fn peek_behind_white(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
                 b' ' | b'\t' | b'\n' | b'\r' => self.bump(),
@@ -109,14 +118,52 @@ impl<'de> Cursor<'de> {
     #[inline]
     pub(crate) fn string(&mut self) -> Option<Cow<'de, str>> {
         self.peek()?;
-        let bytes = self.text.as_bytes();
-        let start = self.pos + 1;
-        let end = scan::unplain(bytes, start);
-        if bytes.get(end) == Some(&b'"') {
-            self.pos = end + 1;
-            return self.text.get(start..end).map(Cow::Borrowed);
+        match self.plain_string() {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => self.escaped_string().map(Cow::Owned),
         }
-        self.escaped_string().map(Cow::Owned)
+    }
+
+    /// Passes a string, at whose quote it is, if there are no escapes in it. Does not move otherwise.
+    #[inline]
+    pub(super) fn plain_string(&mut self) -> Option<&'de str> {
+        let content = self.text.get(self.pos + 1..)?;
+        match scan::short_string(content) {
+            Some(text) => {
+                self.pos += text.len() + 2;
+                Some(text)
+            }
+            None => self.long_plain_string(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_plain_string(&mut self) -> Option<&'de str> {
+        let content = self.text.get(self.pos + 1..)?;
+        let len = scan::plain_by_pairs(content.as_bytes());
+        if content.as_bytes().get(len) != Some(&b'"') {
+            return None;
+        }
+        self.pos += len + 2;
+        content.get(..len)
+    }
+
+    /// Passes a number.
+    #[inline]
+    pub(super) fn number(&mut self) -> Option<Number<'de>> {
+        self.peek()?;
+        let text = self.text.as_bytes().get(self.pos..)?;
+        if let Some((number, len)) = number::read_short(text) {
+            self.pos += len;
+            return Some(number);
+        }
+        self.skip().map(Number::Text)
+    }
+
+    /// Passes this word, which is next.
+    #[inline]
+    pub(super) fn word(&mut self, word: &str) {
+        self.pos += word.len();
     }
 
     /// The same for a string with escapes.

@@ -43,7 +43,7 @@ use de::{Attachments, Reader, Slot};
 use packed::{Left, Packed, PackedCursor};
 use placeholder::{Misplaced, Places};
 use shape::{Name, Shape};
-use source::Source;
+use source::{Kind, Source};
 
 /// The payload of a packet: validated JSON or MessagePack, still in the buffer it came in, and its attachments.
 ///
@@ -639,8 +639,8 @@ impl Payload {
             Shape::Ack | Shape::Event(_) => cursor.open_array()?,
         };
         if let Shape::Event(_) = self.shape {
+            cursor.next(&mut left, Kind::Array);
             cursor.skip()?;
-            cursor.passed(&mut left);
         }
         Some((cursor, left))
     }

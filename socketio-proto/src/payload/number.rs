@@ -15,6 +15,54 @@ pub(crate) enum Number<'de> {
     Float(f64),
 }
 
+/// The powers of ten that are floats exactly, as far as they are needed.
+const POWERS: [f64; SHORT + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
+/// Up to so many digits each number is a float exactly, so that its quotient by a power of ten is rounded once.
+const SHORT: usize = 15;
+
+/// Reads a short number without exponent from the front of validated JSON, and gives its length. `None` for others, and for
+/// a zero with a sign.
+pub(super) fn read_short<'de>(text: &[u8]) -> Option<(Number<'de>, usize)> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let mut value = 0_i64;
+    let mut rest = read_digits(digits, &mut value);
+    let mut count = digits.len() - rest.len();
+    let mut fraction = 0;
+    if let [b'.', behind @ ..] = rest {
+        rest = read_digits(behind, &mut value);
+        fraction = behind.len() - rest.len();
+        count += fraction;
+    }
+    let negative = digits.len() < text.len();
+    if count > SHORT || matches!(rest, [b'e' | b'E', ..]) || (negative && value == 0) {
+        return None;
+    }
+    let signed = if negative { -value } else { value };
+    let number = if fraction > 0 {
+        Number::Float(signed as f64 / POWERS.get(fraction)?)
+    } else if negative {
+        Number::Int(signed)
+    } else {
+        Number::Uint(value.unsigned_abs())
+    };
+    Some((number, text.len() - rest.len()))
+}
+
+/// Passes digits, which are put behind those of `value`.
+#[inline]
+fn read_digits<'a>(text: &'a [u8], value: &mut i64) -> &'a [u8] {
+    let mut rest = text;
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        // With so many digits that it is too large, it is not used.
+        *value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+        rest = behind;
+    }
+    rest
+}
+
 impl Number<'_> {
     /// Gives a number as what it is written as: an integer, or a float. In a buffer, from where it may become either, a
     /// float that is whole is an integer, unless it is a negative zero.
@@ -216,7 +264,36 @@ fn exponent_of(text: &str) -> i64 {
 mod tests {
     use alloc::format;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_those_of_the_standard_library(
+            text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+            behind in "[,\\]} ]?",
+        ) {
+            let json = format!("{text}{behind}");
+            let Some((number, len)) = read_short(json.as_bytes()) else {
+                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                let is_zero = text.parse() == Ok(0.0);
+                prop_assert!(digits > SHORT || text.contains(['e', 'E']) || (text.starts_with('-') && is_zero));
+                return Ok(());
+            };
+            prop_assert_eq!(len, text.len());
+            match number {
+                Number::Uint(value) => prop_assert_eq!(Ok(value), text.parse()),
+                Number::Int(value) => prop_assert_eq!(Ok(value), text.parse()),
+                Number::Float(value) => {
+                    prop_assert!(text.contains('.'));
+                    prop_assert_eq!(Ok(value.to_bits()), text.parse().map(f64::to_bits));
+                    prop_assert_eq!(Whole::of(value), Whole::parse(&text));
+                }
+                Number::Text(text) => prop_assert!(false, "{}", text),
+            }
+        }
+    }
 
     #[test]
     fn whole_numbers_are_read_in_every_form() {

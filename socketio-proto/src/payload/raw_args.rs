@@ -143,10 +143,9 @@ fn next_json<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
 }
 
 fn pass(cursor: &mut PackedCursor<'_>, left: &mut Left) -> Option<()> {
-    if cursor.is_last(left, Kind::Array) {
-        return None;
+    if cursor.next(left, Kind::Array) {
+        cursor.skip()
+    } else {
+        None
     }
-    cursor.skip()?;
-    cursor.passed(left);
-    Some(())
 }

@@ -1,32 +1,103 @@
 //! Finding what needs a look in the text between the quotes of a JSON string, eight bytes at a time.
 
+use core::num::NonZeroU64;
+
 /// The place of the first byte from `start` on that is a quote, a backslash or a control character, or where the text
 /// ends.
 #[inline]
 pub(crate) fn unplain(bytes: &[u8], start: usize) -> usize {
-    // Most strings are short.
-    let Some(&word) = bytes.get(start..).and_then(<[u8]>::first_chunk) else {
-        return unplain_in_rest(bytes, start);
-    };
-    let marked = marks(u64::from_le_bytes(word));
-    if marked != 0 {
-        return start + first(marked);
+    match bytes.get(start..) {
+        Some(rest) => start + plain(rest),
+        None => bytes.len(),
     }
-    unplain_behind(bytes, start + 8)
 }
 
-/// The same for long text.
-#[inline(never)]
-fn unplain_behind(bytes: &[u8], start: usize) -> usize {
-    let mut pos = start;
-    while let Some(&word) = bytes.get(pos..).and_then(<[u8]>::first_chunk) {
-        let marked = marks(u64::from_le_bytes(word));
-        if marked != 0 {
-            return pos + first(marked);
-        }
-        pos += 8;
+/// What stands behind a string without escapes, given what stands behind its opening quote. `None` if the string is of
+/// another kind, has no end, or is long.
+#[inline]
+pub(crate) fn behind_short_string(content: &[u8]) -> Option<&[u8]> {
+    let &word = content.first_chunk()?;
+    let at = first_mark(word)?;
+    match content.get(at..) {
+        Some([b'"', behind @ ..]) => Some(behind),
+        _ => None,
     }
-    unplain_in_rest(bytes, pos)
+}
+
+/// A string without escapes, given what stands behind its opening quote. `None` if it is of another kind, or long.
+#[inline]
+pub(crate) fn short_string(content: &str) -> Option<&str> {
+    let bytes = content.as_bytes();
+    let &word = bytes.first_chunk()?;
+    let len = first_mark(word)?;
+    if bytes.get(len) == Some(&b'"') {
+        content.get(..len)
+    } else {
+        None
+    }
+}
+
+/// The number of bytes in front of the first that is a quote, a backslash or a control character.
+#[inline]
+pub(crate) fn plain(text: &[u8]) -> usize {
+    // Most strings are short.
+    match text.first_chunk() {
+        Some(&word) => first_mark(word).unwrap_or_else(|| plain_in_long(text)),
+        None => plain_in_short(text),
+    }
+}
+
+/// The number of bytes in front of the first that is marked.
+#[inline]
+fn first_mark(word: [u8; 8]) -> Option<usize> {
+    let marked = NonZeroU64::new(marks(u64::from_le_bytes(word)))?;
+    // The compiler knows that it is less than eight.
+    Some((marked.trailing_zeros() / u8::BITS) as usize)
+}
+
+/// The same for longer text.
+#[inline(never)]
+fn plain_in_long(text: &[u8]) -> usize {
+    plain_by_pairs(text)
+}
+
+/// The same, sixteen bytes at a time.
+#[inline(always)]
+pub(crate) fn plain_by_pairs(text: &[u8]) -> usize {
+    let mut rest = text;
+    while let Some((pair, behind)) = rest.split_first_chunk::<16>() {
+        let [one, two] = words(pair).map(marks);
+        if one | two != 0 {
+            let at = if one == 0 { 8 + first(two) } else { first(one) };
+            return text.len() - rest.len() + at;
+        }
+        rest = behind;
+    }
+    if let Some((&word, behind)) = rest.split_first_chunk() {
+        if let Some(at) = first_mark(word) {
+            return text.len() - rest.len() + at;
+        }
+        rest = behind;
+    }
+    text.len() - rest.len() + plain_in_short(rest)
+}
+
+/// The same for fewer than eight bytes.
+#[inline]
+fn plain_in_short(text: &[u8]) -> usize {
+    let marked = marks(short_word(text));
+    if marked == 0 {
+        return text.len();
+    }
+    let at = first(marked);
+    // The second half of the word is the last four bytes of more than four.
+    if at < 4 { at } else { text.len() + at - 8 }
+}
+
+#[inline]
+fn words(pair: &[u8; 16]) -> [u64; 2] {
+    let pair = u128::from_le_bytes(*pair);
+    [pair as u64, (pair >> 64) as u64]
 }
 
 /// The number of bytes in front of the first that is marked.
@@ -35,12 +106,14 @@ fn first(marked: u64) -> usize {
     (marked.trailing_zeros() / u8::BITS) as usize
 }
 
-/// The same for the last bytes, fewer than eight.
-#[inline(never)]
-fn unplain_in_rest(bytes: &[u8], start: usize) -> usize {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let found = rest.iter().position(|&byte| is_unplain(byte));
-    found.map_or(bytes.len(), |at| start + at)
+/// The number of decimal digits in front of the first byte that is none.
+#[inline]
+pub(crate) fn digits(word: [u8; 8]) -> usize {
+    // A digit becomes its value.
+    let values = u64::from_le_bytes(word) ^ all(b'0');
+    // Exact up to the first byte that is no digit: only from there on are there carries.
+    let others = (values.wrapping_add(all(0x76)) | values) & HIGH;
+    first(others)
 }
 
 /// Whether there is no quote, no backslash and no control character in the text.
@@ -77,10 +150,6 @@ fn short_word(bytes: &[u8]) -> u64 {
     }
 }
 
-fn is_unplain(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1f)
-}
-
 /// The highest bit of each byte that is a quote, a backslash or a control character. Exact up to the first of them: one of
 /// the bytes behind it may be marked wrongly.
 #[inline]
@@ -103,12 +172,29 @@ mod tests {
 
     use super::*;
 
+    fn is_unplain(byte: u8) -> bool {
+        matches!(byte, b'"' | b'\\' | 0..=0x1f)
+    }
+
     fn check(bytes: &[u8], start: usize) {
         let rest = bytes.get(start..).unwrap_or_default();
         let found = rest.iter().position(|&byte| is_unplain(byte));
         let expected = found.map_or(bytes.len(), |at| start + at);
         assert_eq!(unplain(bytes, start), expected, "{bytes:x?} from {start}");
         assert_eq!(is_plain(rest), found.is_none(), "{rest:x?}");
+        let string = found.filter(|&at| rest[at] == b'"');
+        if let Some(behind) = behind_short_string(rest) {
+            assert_eq!(string, Some(rest.len() - behind.len() - 1), "{rest:x?}");
+        } else {
+            assert!(
+                rest.len() < 8 || string.is_none_or(|at| at >= 8),
+                "{rest:x?}"
+            );
+        }
+        if let Ok(text) = core::str::from_utf8(rest) {
+            let expected = string.filter(|&at| at < 8 && rest.len() >= 8);
+            assert_eq!(short_string(text), expected.map(|at| &text[..at]));
+        }
     }
 
     #[test]
@@ -137,6 +223,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn digits_are_counted_as_byte_by_byte(
+            word in proptest::array::uniform8(prop_oneof![3 => b'0'..=b'9', 1 => any::<u8>(), 1 => b'/'..=b':'])
+        ) {
+            let count = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            assert_eq!(digits(word), count, "{word:x?}");
+        }
+
         #[test]
         fn what_is_found_is_what_is_found_byte_by_byte(
             bytes in proptest::collection::vec(

@@ -37,27 +37,37 @@ pub(crate) trait Source<'de>: Clone {
 
     fn open_object(&mut self) -> Option<Self::Left>;
 
-    /// Whether nothing follows in the array or object that was entered last.
-    fn is_last(&mut self, left: &Self::Left, of: Kind) -> bool;
-
-    /// Says that an item or member was passed.
-    fn passed(&mut self, left: &mut Self::Left);
+    /// Goes to the next item or member of the array or object that was entered last; false if nothing follows. What was
+    /// gone to has to be passed before the next call.
+    fn next(&mut self, left: &mut Self::Left, of: Kind) -> bool;
 
     /// Leaves an array or object; false if there is more in it.
     fn close(&mut self, left: Self::Left, of: Kind) -> bool;
 
-    /// Passes a string, which may be a key.
+    /// Passes a string that is next.
     fn string(&mut self) -> Option<Cow<'de, str>>;
 
-    /// Passes what stands between a key and its value.
-    fn key_end(&mut self);
+    /// The same for a string that stands for itself. Does not move at others.
+    fn plain_string(&mut self) -> Option<&'de str>;
+
+    /// Passes a key that is next, and what stands between it and its value.
+    fn key(&mut self) -> Option<Cow<'de, str>>;
+
+    /// The same for a key that stands for itself. Does not move at others.
+    fn plain_key(&mut self) -> Option<&'de str>;
 
     fn number(&mut self) -> Option<Number<'de>>;
 
     fn bool(&mut self) -> Option<bool>;
 
-    /// Passes any value or key.
+    /// Passes null, which is next.
+    fn null(&mut self) -> Option<()>;
+
+    /// Passes any value.
     fn skip(&mut self) -> Option<()>;
+
+    /// Passes a key and its value.
+    fn skip_member(&mut self) -> Option<()>;
 
     /// Passes any value and gives its JSON.
     fn raw(&mut self) -> Option<&'de str>;
@@ -86,8 +96,8 @@ impl<'de> Source<'de> for Cursor<'de> {
             b'"' => Kind::Text,
             b'n' => Kind::Null,
             b't' | b'f' => Kind::Bool,
-            b']' | b'}' => return None,
-            _ => Kind::Number,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            _ => return None,
         })
     }
 
@@ -107,13 +117,16 @@ impl<'de> Source<'de> for Cursor<'de> {
     }
 
     #[inline]
-    fn is_last(&mut self, (): &(), of: Kind) -> bool {
-        self.peek() == Some(end_of(of))
-    }
-
-    #[inline]
-    fn passed(&mut self, (): &mut ()) {
-        self.eat(b',');
+    fn next(&mut self, (): &mut (), of: Kind) -> bool {
+        match self.peek() {
+            Some(b',') => {
+                self.eat(b',');
+                // The place is that of the item.
+                self.peek();
+                true
+            }
+            sign => sign != Some(end_of(of)),
+        }
     }
 
     #[inline]
@@ -127,20 +140,49 @@ impl<'de> Source<'de> for Cursor<'de> {
     }
 
     #[inline]
-    fn key_end(&mut self) {
+    fn plain_string(&mut self) -> Option<&'de str> {
+        Cursor::plain_string(self)
+    }
+
+    #[inline]
+    fn plain_key(&mut self) -> Option<&'de str> {
+        let key = Cursor::plain_string(self)?;
         self.eat(b':');
+        Some(key)
+    }
+
+    fn key(&mut self) -> Option<Cow<'de, str>> {
+        let key = Cursor::string(self);
+        self.eat(b':');
+        key
     }
 
     #[inline]
     fn number(&mut self) -> Option<Number<'de>> {
-        Cursor::skip(self).map(Number::Text)
+        Cursor::number(self)
     }
 
+    #[inline]
     fn bool(&mut self) -> Option<bool> {
-        Cursor::skip(self).map(|token| token == "true")
+        let value = self.peek()? == b't';
+        self.word(if value { "true" } else { "false" });
+        Some(value)
+    }
+
+    #[inline]
+    fn null(&mut self) -> Option<()> {
+        self.peek()?;
+        self.word("null");
+        Some(())
     }
 
     fn skip(&mut self) -> Option<()> {
+        Cursor::skip(self).map(drop)
+    }
+
+    fn skip_member(&mut self) -> Option<()> {
+        Cursor::skip(self)?;
+        self.eat(b':');
         Cursor::skip(self).map(drop)
     }
 

@@ -137,7 +137,7 @@ impl<'de, S: Source<'de>> de::SeqAccess<'de> for ArgItems<'_, 'de, S> {
     ) -> Result<Option<T::Value>, ReadError> {
         let index = self.read;
         self.read = self.read.saturating_add(1);
-        if !self.reader.source.is_last(&self.left, source::Kind::Array) {
+        if self.reader.source.next(&mut self.left, source::Kind::Array) {
             if let Some(growth) = &mut self.growth {
                 growth.add(size_of::<T::Value>(), &mut self.reader.budget)?;
             }
@@ -145,7 +145,6 @@ impl<'de, S: Source<'de>> de::SeqAccess<'de> for ArgItems<'_, 'de, S> {
             if let Some(growth) = &mut self.growth {
                 growth.put(&self.reader.budget)?;
             }
-            self.reader.source.passed(&mut self.left);
             return Ok(Some(value));
         }
         if index >= self.wanted {

@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use serde::de::{self, DeserializeSeed};
 
-use super::Reader;
 use super::key::Key;
+use super::{Reader, malformed};
 use crate::ReadError;
 use crate::payload::budget::{Growth, Kind};
 use crate::payload::source::{self, Source};
@@ -39,7 +39,7 @@ impl<'de, S: Source<'de>> de::SeqAccess<'de> for Elements<'_, 'de, S> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
-        if self.reader.source.is_last(self.left, source::Kind::Array) {
+        if !self.reader.source.next(self.left, source::Kind::Array) {
             return Ok(None);
         }
         if let Some(growth) = &mut self.growth {
@@ -49,23 +49,51 @@ impl<'de, S: Source<'de>> de::SeqAccess<'de> for Elements<'_, 'de, S> {
         if let Some(growth) = &mut self.growth {
             growth.put(&self.reader.budget)?;
         }
-        self.reader.source.passed(self.left);
         Ok(Some(value))
+    }
+}
+
+/// The members of an object that is read into a struct, whose fields are a part of it.
+pub(super) struct Fields<'a, 'de, S: Source<'de>> {
+    pub(super) reader: &'a mut Reader<'de, S>,
+    /// What is left of the object.
+    pub(super) left: &'a mut S::Left,
+}
+
+impl<'de, S: Source<'de>> de::MapAccess<'de> for Fields<'_, 'de, S> {
+    type Error = ReadError;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, ReadError> {
+        if !self.reader.source.next(self.left, source::Kind::Object) {
+            return Ok(None);
+        }
+        if let Some(key) = self.reader.source.plain_key() {
+            return seed.deserialize(Key(key)).map(Some);
+        }
+        let key = self.reader.source.key().ok_or_else(malformed)?;
+        seed.deserialize(Key(key)).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
+        self.reader.part(seed)
     }
 }
 
 /// What asks for the members of an object.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Owner {
-    /// A struct, whose fields are a part of it.
-    Struct,
     /// A map.
     Map,
     /// What takes any value.
     Dynamic,
 }
 
-/// The members of an object.
+/// The members of an object that is read into something else than a struct.
 ///
 /// `serde_json::Value` takes an object whose first key is one of its own ([`PRIVATE`](source::PRIVATE)) for a number or for JSON in a
 /// string. The peer must not decide that, so another member comes first then.
@@ -79,6 +107,8 @@ pub(super) struct Members<'a, 'de, S: Source<'de>> {
     first: bool,
     /// Where to go on behind a member that was read before its turn.
     back: Option<(S, S::Left)>,
+    /// Whether that place, which is a key, was gone back to.
+    is_back: bool,
     /// The place of that member.
     read: Option<usize>,
 }
@@ -97,33 +127,30 @@ impl<'a, 'de, S: Source<'de>> Members<'a, 'de, S> {
             key: 0,
             first: true,
             back: None,
+            is_back: false,
             read: None,
         }
     }
 
-    /// Passes the member that was read before its turn, if it is next. False at the end.
+    /// Goes to the next member that was not read before its turn. False at the end.
     #[inline]
     fn find_next(&mut self) -> Result<bool, ReadError> {
-        let mut last = self.is_last();
-        if self.read == Some(self.reader.source.position()) {
+        let mut found = core::mem::take(&mut self.is_back) || self.next();
+        if found && self.read == Some(self.reader.source.position()) {
             self.pass_member()?;
-            last = self.is_last();
+            found = self.next();
         }
-        Ok(!last)
+        Ok(found)
     }
 
     #[inline]
-    fn is_last(&mut self) -> bool {
+    fn next(&mut self) -> bool {
         let object = source::Kind::Object;
-        self.reader.source.is_last(self.left, object)
+        self.reader.source.next(self.left, object)
     }
 
     fn pass_member(&mut self) -> Result<(), ReadError> {
-        self.reader.skip()?;
-        self.reader.source.key_end();
-        self.reader.skip()?;
-        self.reader.source.passed(self.left);
-        Ok(())
+        self.reader.source.skip_member().ok_or_else(malformed)
     }
 
     /// Goes to the first member whose key is not private.
@@ -133,9 +160,10 @@ impl<'a, 'de, S: Source<'de>> Members<'a, 'de, S> {
             // Nested objects are searched once for each level, so the search counts.
             let start = self.reader.source.position();
             self.pass_member()?;
+            let found = self.next();
             let passed = self.reader.source.position().saturating_sub(start);
             self.reader.budget.take(passed)?;
-            if self.is_last() {
+            if !found {
                 return Err(private_key());
             }
             if !self.reader.source.is_private_key() {
@@ -149,9 +177,6 @@ impl<'a, 'de, S: Source<'de>> Members<'a, 'de, S> {
 
     /// Counts a member whose key and value are of this size.
     fn grow(&mut self, value: usize) -> Result<(), ReadError> {
-        if self.owner == Owner::Struct {
-            return Ok(());
-        }
         let kind = if self.key > size_of::<String>() {
             Kind::BufferedMap
         } else {
@@ -175,7 +200,7 @@ impl<'de, S: Source<'de>> de::MapAccess<'de> for Members<'_, 'de, S> {
             return Ok(None);
         }
         self.key = size_of::<K::Value>();
-        if self.owner != Owner::Struct && self.reader.source.is_private_key() {
+        if self.reader.source.is_private_key() {
             // A key that is larger than a string goes to serde's buffer: it may become the first one of another map.
             if self.key > size_of::<String>() {
                 return Err(private_key());
@@ -186,11 +211,7 @@ impl<'de, S: Source<'de>> de::MapAccess<'de> for Members<'_, 'de, S> {
         }
         self.first = false;
         let left = self.reader.budget.left();
-        let key = match self.owner {
-            Owner::Struct => self.reader.string()?,
-            Owner::Map | Owner::Dynamic => self.reader.text()?,
-        };
-        self.reader.source.key_end();
+        let key = self.reader.key()?;
         let key = seed.deserialize(Key(key))?;
         if holds_nothing::<K, K::Value>() {
             self.reader.budget.give_back(left);
@@ -204,9 +225,9 @@ impl<'de, S: Source<'de>> de::MapAccess<'de> for Members<'_, 'de, S> {
         if let Some(growth) = &mut self.growth {
             growth.put(&self.reader.budget)?;
         }
-        self.reader.source.passed(self.left);
         if let Some(back) = self.back.take() {
             (self.reader.source, *self.left) = back;
+            self.is_back = true;
         }
         Ok(value)
     }

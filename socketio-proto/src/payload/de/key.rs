@@ -1,6 +1,7 @@
 //! Keys of objects.
 
 use alloc::borrow::Cow;
+use core::ops::Deref;
 
 use serde::de::value::CowStrDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
@@ -8,8 +9,8 @@ use serde::forward_to_deserialize_any;
 
 use crate::ReadError;
 
-/// The key of an object; numbers and booleans are written as strings there.
-pub(super) struct Key<'de>(pub(super) Cow<'de, str>);
+/// The key of an object, as text that is borrowed or owned; numbers and booleans are written as strings there.
+pub(super) struct Key<T>(pub(super) T);
 
 macro_rules! key_scalar {
     ($($method:ident $visit:ident)*) => {$(
@@ -22,11 +23,12 @@ macro_rules! key_scalar {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Key<'de> {
+impl<'de, T: Deref<Target = str> + Into<Cow<'de, str>>> Deserializer<'de> for Key<T> {
     type Error = ReadError;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        match self.0 {
+        match self.0.into() {
             Cow::Borrowed(key) => visitor.visit_borrowed_str(key),
             Cow::Owned(key) => visitor.visit_string(key),
         }
@@ -57,7 +59,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        let variant: CowStrDeserializer<'_, ReadError> = self.0.into_deserializer();
+        let variant: CowStrDeserializer<'_, ReadError> = self.0.into().into_deserializer();
         visitor.visit_enum(variant)
     }
 

@@ -20,7 +20,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IntoDeseriali
 use serde::forward_to_deserialize_any;
 
 use self::args::Args;
-use self::items::{Elements, Members, Owner, holds_nothing};
+use self::items::{Elements, Fields, Members, Owner, holds_nothing};
 use self::variant::Variant;
 use super::budget::{self, Budget, NUMBER};
 use super::cursor::Cursor;
@@ -118,6 +118,7 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
     }
 
     /// Reads a part of a value.
+    #[inline]
     fn part<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, ReadError> {
         let left = self.budget.left();
         let value = seed.deserialize(&mut *self)?;
@@ -130,15 +131,30 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
     /// Reads text that is handed out.
     #[inline]
     fn text(&mut self) -> Result<Cow<'de, str>, ReadError> {
-        let text = self.string()?;
-        self.budget.take(match &text {
-            Cow::Borrowed(text) => text.len(),
-            Cow::Owned(text) => text.capacity(),
-        })?;
+        let text = self.source.string().ok_or_else(malformed)?;
+        self.budget.take(size(&text))?;
         Ok(text)
     }
 
+    /// Reads a key that is handed out, and what stands between it and its value.
+    #[inline]
+    fn key(&mut self) -> Result<Cow<'de, str>, ReadError> {
+        let key = self.source.key().ok_or_else(malformed)?;
+        self.budget.take(size(&key))?;
+        Ok(key)
+    }
+
+    #[inline]
     fn visit_text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
+        let Some(text) = self.source.plain_string() else {
+            return self.visit_escaped_text(visitor);
+        };
+        self.budget.take(text.len())?;
+        visitor.visit_borrowed_str(text)
+    }
+
+    #[inline(never)]
+    fn visit_escaped_text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
         match self.text()? {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
@@ -160,7 +176,17 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
         }
     }
 
-    /// Reads an object, which is next.
+    /// Reads an object, which is next, into a struct.
+    fn visit_fields<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, ReadError> {
+        let mut left = self.source.open_object().ok_or_else(malformed)?;
+        let value = visitor.visit_map(Fields {
+            reader: self,
+            left: &mut left,
+        })?;
+        self.leave_object(left, value)
+    }
+
+    /// Reads an object, which is next, into a map or into what takes any value.
     fn visit_members<V: Visitor<'de>>(
         &mut self,
         owner: Owner,
@@ -168,6 +194,10 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
     ) -> Result<V::Value, ReadError> {
         let mut left = self.source.open_object().ok_or_else(malformed)?;
         let value = visitor.visit_map(Members::new(self, &mut left, owner))?;
+        self.leave_object(left, value)
+    }
+
+    fn leave_object<T>(&mut self, left: S::Left, value: T) -> Result<T, ReadError> {
         if self.source.close(left, Kind::Object) {
             Ok(value)
         } else {
@@ -186,9 +216,23 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
         match self.source.kind().ok_or_else(malformed)? {
             Kind::Object => self.visit_members(Owner::Dynamic, visitor),
             Kind::Array => self.visit_elements(Some(list), visitor),
+            kind @ (Kind::Text | Kind::Number | Kind::Bool | Kind::Null) => {
+                self.visit_scalar(kind, visitor)
+            }
+        }
+    }
+
+    /// Reads a value that is no array and no object.
+    fn visit_scalar<V: Visitor<'de>>(
+        &mut self,
+        kind: Kind,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match kind {
+            Kind::Object | Kind::Array => Err(malformed()),
             Kind::Text => self.visit_text(visitor),
             Kind::Null => {
-                self.skip()?;
+                self.null()?;
                 visitor.visit_unit()
             }
             Kind::Bool => visitor.visit_bool(self.source.bool().ok_or_else(malformed)?),
@@ -200,13 +244,13 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
         }
     }
 
-    #[inline]
-    fn string(&mut self) -> Result<Cow<'de, str>, ReadError> {
-        self.source.string().ok_or_else(malformed)
-    }
-
     fn number(&mut self) -> Result<Number<'de>, ReadError> {
         self.source.number().ok_or_else(malformed)
+    }
+
+    /// Passes null, which is next.
+    fn null(&mut self) -> Result<(), ReadError> {
+        self.source.null().ok_or_else(malformed)
     }
 
     /// Passes any value.
@@ -242,6 +286,15 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
                 None => Err(malformed()),
             },
         })
+    }
+}
+
+/// The bytes of text that is handed out.
+#[expect(clippy::ptr_arg, reason = "its capacity counts")]
+fn size(text: &Cow<'_, str>) -> usize {
+    match text {
+        Cow::Borrowed(text) => text.len(),
+        Cow::Owned(text) => text.capacity(),
     }
 }
 
@@ -335,12 +388,13 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        fields: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.source.kind() {
-            Some(Kind::Object) => self.visit_members(Owner::Struct, visitor),
-            _ => self.deserialize_tuple(fields.len(), visitor),
+            Some(Kind::Object) => self.visit_fields(visitor),
+            Some(Kind::Array) => self.visit_elements(None, visitor),
+            kind => self.visit_scalar(kind.ok_or_else(malformed)?, visitor),
         }
     }
 
@@ -357,7 +411,7 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         if self.source.kind() == Some(Kind::Null) {
-            self.skip()?;
+            self.null()?;
             visitor.visit_none()
         } else {
             visitor.visit_some(self)
@@ -386,7 +440,11 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
     ) -> Result<V::Value, ReadError> {
         match self.source.kind() {
             Some(Kind::Text) => {
-                let variant: CowStrDeserializer<'_, ReadError> = self.string()?.into_deserializer();
+                let variant: CowStrDeserializer<'_, ReadError> = self
+                    .source
+                    .string()
+                    .ok_or_else(malformed)?
+                    .into_deserializer();
                 visitor.visit_enum(variant)
             }
             Some(Kind::Object) => {
@@ -395,7 +453,6 @@ impl<'de, S: Source<'de>> Deserializer<'de> for &mut Reader<'de, S> {
                     reader: self,
                     left: &mut left,
                 })?;
-                self.source.passed(&mut left);
                 if !self.source.close(left, Kind::Object) {
                     return Err(ReadError::custom("an enum has more than one variant"));
                 }

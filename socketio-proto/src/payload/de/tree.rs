@@ -27,12 +27,11 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
         let mut growth = Growth::new(budget::Kind::List);
         let mut items = Vec::new();
         let mut left = self.source.open_array().ok_or_else(malformed)?;
-        while !self.source.is_last(&left, Kind::Array) {
+        while self.source.next(&mut left, Kind::Array) {
             growth.add(size_of::<Value>(), &mut self.budget)?;
             let item = self.tree()?;
             growth.put(&self.budget)?;
             items.push(item);
-            self.source.passed(&mut left);
         }
         self.source.close(left, Kind::Array);
         Ok(items)
@@ -42,14 +41,12 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
         let mut growth = Growth::new(budget::Kind::Map);
         let mut members = Map::new();
         let mut left = self.source.open_object().ok_or_else(malformed)?;
-        while !self.source.is_last(&left, Kind::Object) {
-            let key = self.text()?;
-            self.source.key_end();
+        while self.source.next(&mut left, Kind::Object) {
+            let key = self.key()?;
             growth.add(size_of::<(String, Value)>(), &mut self.budget)?;
             let value = self.tree()?;
             growth.put(&self.budget)?;
             members.insert(key.into_owned(), value);
-            self.source.passed(&mut left);
         }
         self.source.close(left, Kind::Object);
         Ok(members)

@@ -2,8 +2,8 @@
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
 
-use super::Reader;
 use super::key::Key;
+use super::{Reader, malformed};
 use crate::ReadError;
 use crate::payload::source::{Kind, Source};
 
@@ -19,11 +19,10 @@ impl<'de, S: Source<'de>> de::EnumAccess<'de> for Variant<'_, 'de, S> {
     type Variant = Self;
 
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), ReadError> {
-        if self.reader.source.is_last(self.left, Kind::Object) {
+        if !self.reader.source.next(self.left, Kind::Object) {
             return Err(ReadError::custom("an enum has no variant"));
         }
-        let name = self.reader.string()?;
-        self.reader.source.key_end();
+        let name = self.reader.source.key().ok_or_else(malformed)?;
         Ok((seed.deserialize(Key(name))?, self))
     }
 }

@@ -112,6 +112,16 @@ impl<'de> PackedCursor<'de> {
         Some(())
     }
 
+    #[inline(never)]
+    fn string_inside(&mut self, inside: Inside) -> Option<&'de str> {
+        self.step(inside)?;
+        match inside {
+            Inside::Flag => Some("_placeholder"),
+            Inside::Num => Some("num"),
+            Inside::True | Inside::Index => None,
+        }
+    }
+
     /// The JSON of the value whose first byte is next.
     fn raw_outside(&mut self) -> Option<&'de str> {
         let json = self.synced.packed.json();
@@ -186,12 +196,11 @@ impl<'de> Source<'de> for PackedCursor<'de> {
         }
     }
 
-    fn is_last(&mut self, left: &Left, _: Kind) -> bool {
-        left.0 == 0
-    }
-
-    fn passed(&mut self, left: &mut Left) {
+    #[inline]
+    fn next(&mut self, left: &mut Left, _: Kind) -> bool {
+        let more = left.0 > 0;
         left.0 = left.0.saturating_sub(1);
+        more
     }
 
     fn close(&mut self, left: Left, _: Kind) -> bool {
@@ -199,18 +208,25 @@ impl<'de> Source<'de> for PackedCursor<'de> {
     }
 
     fn string(&mut self) -> Option<Cow<'de, str>> {
-        if let Some(inside) = self.inside {
-            self.step(inside)?;
-            return Some(Cow::Borrowed(match inside {
-                Inside::Flag => "_placeholder",
-                Inside::Num => "num",
-                Inside::True | Inside::Index => return None,
-            }));
-        }
-        str::from_utf8(self.reader.text()?).ok().map(Cow::Borrowed)
+        self.plain_string().map(Cow::Borrowed)
     }
 
-    fn key_end(&mut self) {}
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'de str> {
+        match self.inside {
+            None => str::from_utf8(self.reader.text()?).ok(),
+            Some(inside) => self.string_inside(inside),
+        }
+    }
+
+    fn key(&mut self) -> Option<Cow<'de, str>> {
+        self.string()
+    }
+
+    #[inline]
+    fn plain_key(&mut self) -> Option<&'de str> {
+        self.plain_string()
+    }
 
     fn number(&mut self) -> Option<Number<'de>> {
         if let Some(inside) = self.inside {
@@ -237,11 +253,22 @@ impl<'de> Source<'de> for PackedCursor<'de> {
         }
     }
 
+    #[inline]
+    fn null(&mut self) -> Option<()> {
+        self.reader.advance(1);
+        Some(())
+    }
+
     fn skip(&mut self) -> Option<()> {
         match self.inside {
             Some(inside) => self.step(inside),
             None => self.pass(),
         }
+    }
+
+    fn skip_member(&mut self) -> Option<()> {
+        self.skip()?;
+        self.skip()
     }
 
     fn raw(&mut self) -> Option<&'de str> {
