@@ -153,7 +153,7 @@ fn short_word(bytes: &[u8]) -> u64 {
 /// The highest bit of each byte that is a quote, a backslash or a control character. Exact up to the first of them: one of
 /// the bytes behind it may be marked wrongly.
 #[inline]
-fn marks(word: u64) -> u64 {
+pub(super) fn marks(word: u64) -> u64 {
     // With the second bit turned round, a quote comes right behind the control characters.
     let quote_or_control = (word ^ all(0x02)).wrapping_sub(all(0x21));
     let backslash = (word ^ all(b'\\')).wrapping_sub(all(1));

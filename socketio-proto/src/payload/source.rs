@@ -164,14 +164,24 @@ impl<'de> Source<'de> for Cursor<'de> {
 
     #[inline]
     fn bool(&mut self) -> Option<bool> {
-        let value = self.peek()? == b't';
-        self.word(if value { "true" } else { "false" });
-        Some(value)
+        match self.peek()? {
+            b't' => {
+                self.word("true");
+                Some(true)
+            }
+            b'f' => {
+                self.word("false");
+                Some(false)
+            }
+            _ => None,
+        }
     }
 
     #[inline]
     fn null(&mut self) -> Option<()> {
-        self.peek()?;
+        if self.peek() != Some(b'n') {
+            return None;
+        }
         self.word("null");
         Some(())
     }

@@ -88,18 +88,22 @@ impl<'a> Fields<'a> {
             scanned: None,
         };
         for _ in 0..items / 2 {
-            match reader.clone().text() {
-                Some(key @ (b"type" | b"nsp" | b"id")) => {
-                    reader.text();
-                    let value = reader.skip()?;
-                    match key {
-                        b"type" => fields.packet_type = value,
-                        b"nsp" => fields.namespace = value,
-                        _ => fields.id = value,
-                    }
+            let mut behind = reader.clone();
+            match behind.text() {
+                Some(b"type") => {
+                    reader = behind;
+                    fields.packet_type = reader.skip()?;
+                }
+                Some(b"nsp") => {
+                    reader = behind;
+                    fields.namespace = reader.skip()?;
+                }
+                Some(b"id") => {
+                    reader = behind;
+                    fields.id = reader.skip()?;
                 }
                 Some(b"data") => {
-                    reader.text();
+                    reader = behind;
                     // The scan finds out whether it can be read.
                     fields.data = reader.clone().read().unwrap_or(Item::Undefined);
                     fields.scanned = Some(scan(&mut reader, message, limits)?);
@@ -132,7 +136,7 @@ impl<'a> Fields<'a> {
     }
 
     fn namespace(&self, message: &Bytes, limits: &Limits) -> Result<ByteString, DecodeError> {
-        if self.namespace == Item::Text(b"/") && limits.max_namespace_len > 0 {
+        if matches!(self.namespace, Item::Text(b"/")) && limits.max_namespace_len > 0 {
             return Ok(ByteString::from_static("/"));
         }
         let name = self.namespace.text().ok_or(DecodeError::InvalidNamespace)?;
@@ -145,7 +149,9 @@ impl<'a> Fields<'a> {
     }
 
     fn id(&self, limits: &Limits) -> Result<Option<u64>, DecodeError> {
-        if self.id == Item::Undefined || (self.id == Item::Nil && limits.lenient_nil) {
+        if matches!(self.id, Item::Undefined)
+            || (matches!(self.id, Item::Nil) && limits.lenient_nil)
+        {
             return Ok(None);
         }
         match whole(self.id) {

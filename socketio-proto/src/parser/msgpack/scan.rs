@@ -9,7 +9,7 @@ use engineio_proto::keeps_much;
 use super::plain;
 use crate::DecodeError;
 use crate::parser::Limits;
-use crate::payload::packed::json::{Measure, container};
+use crate::payload::packed::json::{Measure, container, digits, float_len};
 use crate::payload::packed::read::{Item, Reader};
 use crate::payload::packed::size;
 use crate::payload::packed::{Packed, find_attachments, part};
@@ -34,7 +34,8 @@ pub(super) fn scan<'a>(
     message: &'a Bytes,
     limits: &Limits,
 ) -> Result<Result<Scanned<'a>, DecodeError>, DecodeError> {
-    let start = message.len().saturating_sub(reader.rest().len());
+    let text = reader.rest();
+    let start = message.len().saturating_sub(text.len());
     let mut scan = Scan {
         message,
         limits,
@@ -48,10 +49,11 @@ pub(super) fn scan<'a>(
         plain: true,
         flagged: false,
     };
-    match scan.run(reader) {
-        Ok(()) => {}
+    match scan.run(text) {
+        Ok(rest) => *reader = Reader::new(rest),
         Err(Fault::Syntax) => return Err(DecodeError::MsgPack),
-        Err(Fault::Refused { error, left }) => {
+        Err(Fault::Refused { error, left, rest }) => {
+            *reader = Reader::new(rest);
             reader.pass(scan.left().saturating_add(left))?;
             return Ok(Err(error));
         }
@@ -95,16 +97,27 @@ impl Scanned<'_> {
 }
 
 /// Why a value is no payload.
-enum Fault {
+enum Fault<'m> {
     /// It is no MessagePack.
     Syntax,
-    /// It may be none; so many items of those that were read are still to be passed.
-    Refused { error: DecodeError, left: usize },
+    /// It may be none: `rest` is still to be read, in which so many items belong to those that were read.
+    Refused {
+        error: DecodeError,
+        left: usize,
+        rest: &'m [u8],
+    },
 }
 
-impl Fault {
-    const fn refused(error: DecodeError) -> Self {
-        Self::Refused { error, left: 0 }
+/// A value that is refused.
+struct Refusal {
+    error: DecodeError,
+    /// The items that belong to it and were not read.
+    left: usize,
+}
+
+impl Refusal {
+    const fn new(error: DecodeError) -> Self {
+        Self { error, left: 0 }
     }
 }
 
@@ -123,78 +136,122 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn run(&mut self, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    /// Looks at all items, and gives what stands behind them.
+    fn run<'m>(&mut self, text: &'m [u8]) -> Result<&'m [u8], Fault<'m>> {
+        let mut rest = text;
         loop {
             while self.innermost.left == 0 {
                 match self.open.pop() {
                     Some(level) => self.innermost = level,
-                    None => return Ok(()),
+                    None => return Ok(rest),
                 }
             }
             self.innermost.left = self.innermost.left.saturating_sub(1);
             // Keys and values take turns, and a value is last.
             let is_key = self.innermost.map && self.innermost.left % 2 == 1;
-            self.step(is_key, reader)?;
+            rest = self.step(is_key, rest)?;
         }
     }
 
     /// Looks at the next item. What most items are is looked at here, the rest by way of [`Item`].
     #[inline]
-    fn step(&mut self, is_key: bool, reader: &mut Reader<'_>) -> Result<(), Fault> {
-        let first = *reader.rest().first().ok_or(Fault::Syntax)?;
-        match first {
-            0xa0..=0xbf => {
-                let text = reader.text().ok_or(Fault::Syntax)?;
-                if !self.measure.text(text) {
-                    return Err(Fault::Syntax);
-                }
-                if is_key {
-                    self.flag(text, reader);
-                }
-                return Ok(());
+    fn step<'m>(&mut self, is_key: bool, text: &'m [u8]) -> Result<&'m [u8], Fault<'m>> {
+        let (&first, behind) = text.split_first().ok_or(Fault::Syntax)?;
+        match (first, behind) {
+            (0xa0..=0xbf, _) => {
+                let len = usize::from(first & 0x1f);
+                return self.string(is_key, behind, len);
+            }
+            (0xd9, [len @ 32..=0xff, behind @ ..]) => {
+                return self.string(is_key, behind, (*len).into());
             }
             _ if is_key => {}
-            0x00..=0x7f => {
-                reader.advance(1);
+            (0x00..=0x7f, _) => {
                 let digits = 1 + usize::from(first >= 10) + usize::from(first >= 100);
                 self.measure.count(digits);
-                return Ok(());
+                return Ok(behind);
             }
             // Nil and booleans.
-            0xc0 | 0xc2 | 0xc3 => {
-                reader.advance(1);
+            (0xc0 | 0xc2 | 0xc3, _) => {
                 self.measure.count(4 + usize::from(first == 0xc2));
-                return Ok(());
+                return Ok(behind);
             }
-            0x80..=0x9f => {
-                reader.advance(1);
+            (0x80..=0x9f, _) => {
                 let map = first < 0x90;
                 let left = u32::from(first & 0xf) << u32::from(map);
                 let level = Level { map, left };
-                if level.items() > reader.rest().len() {
+                if level.items() > behind.len() {
                     return Err(Fault::Syntax);
                 }
                 self.measure.count(container(left));
-                return self.enter(level);
+                return match self.enter(level) {
+                    Ok(()) => Ok(behind),
+                    Err(refusal) => Err(refused(refusal, behind)),
+                };
+            }
+            (0xce, [a, b, c, d, behind @ ..]) => {
+                let value = u32::from_be_bytes([*a, *b, *c, *d]);
+                self.plain &= value > 0xffff;
+                self.measure.count(digits(value.into()));
+                return Ok(behind);
+            }
+            (0xcb, _) => {
+                let (bytes, behind) = behind.split_first_chunk().ok_or(Fault::Syntax)?;
+                let value = f64::from_be_bytes(*bytes);
+                if value.is_finite() {
+                    self.measure.count(float_len(value));
+                } else {
+                    self.plain = false;
+                }
+                return Ok(behind);
             }
             _ => {}
         }
-        let item = self.item(reader)?;
-        if is_key {
-            self.key(item, reader)
-        } else {
-            self.value(item)
+        self.other(is_key, text)
+    }
+
+    /// Looks at the string of so many bytes that `text` starts with.
+    #[inline]
+    fn string<'m>(
+        &mut self,
+        is_key: bool,
+        text: &'m [u8],
+        len: usize,
+    ) -> Result<&'m [u8], Fault<'m>> {
+        let (string, behind) = text.split_at_checked(len).ok_or(Fault::Syntax)?;
+        if !self.measure.text(string, text) {
+            return Err(Fault::Syntax);
         }
+        if is_key {
+            self.flag(string, behind);
+        }
+        Ok(behind)
     }
 
     /// Notes a key that makes its map look like a placeholder.
     #[inline]
-    fn flag(&mut self, key: &[u8], value: &Reader<'_>) {
-        self.flagged |= key == FLAG.as_bytes() && value.rest().first() == Some(&0xc3);
+    fn flag(&mut self, key: &[u8], value: &[u8]) {
+        self.flagged |= key == FLAG.as_bytes() && value.first() == Some(&0xc3);
+    }
+
+    /// Looks at any item.
+    #[inline(never)]
+    fn other<'m>(&mut self, is_key: bool, text: &'m [u8]) -> Result<&'m [u8], Fault<'m>> {
+        let mut reader = Reader::new(text);
+        let item = self.item(&mut reader)?;
+        let looked = if is_key {
+            self.key(item, &reader)
+        } else {
+            self.value(item)
+        };
+        match looked {
+            Ok(()) => Ok(reader.rest()),
+            Err(refusal) => Err(refused(refusal, reader.rest())),
+        }
     }
 
     /// Reads an item, and counts what it becomes.
-    fn item<'m>(&mut self, reader: &mut Reader<'m>) -> Result<Item<'m>, Fault> {
+    fn item<'m>(&mut self, reader: &mut Reader<'m>) -> Result<Item<'m>, Fault<'m>> {
         let before = reader.rest().len();
         let item = reader.read().ok_or(Fault::Syntax)?;
         let left = reader.rest().len();
@@ -204,7 +261,7 @@ impl Scan<'_> {
         let taken = before.saturating_sub(left);
         let plain = match item {
             Item::Text(text) => {
-                if !self.measure.text(text) {
+                if !self.measure.text(text, text) {
                     return Err(Fault::Syntax);
                 }
                 self.plain &= taken == size::text(text.len());
@@ -228,10 +285,10 @@ impl Scan<'_> {
     }
 
     /// Looks at a key that was read.
-    fn key(&mut self, key: Item<'_>, reader: &Reader<'_>) -> Result<(), Fault> {
+    fn key(&mut self, key: Item<'_>, reader: &Reader<'_>) -> Result<(), Refusal> {
         match key {
             Item::Text(key) => {
-                self.flag(key, reader);
+                self.flag(key, reader.rest());
                 Ok(())
             }
             // JavaScript makes text of any key.
@@ -253,14 +310,14 @@ impl Scan<'_> {
                     return Ok(());
                 }
                 let error = DecodeError::InvalidPayload;
-                Err(Fault::Refused { error, left })
+                Err(Refusal { error, left })
             }
         }
     }
 
     /// Opens an array or map, or keeps what is binary.
     #[inline]
-    fn value(&mut self, item: Item<'_>) -> Result<(), Fault> {
+    fn value(&mut self, item: Item<'_>) -> Result<(), Refusal> {
         match item {
             Item::Array(left) => self.enter(Level { left, map: false }),
             Item::Map(left) => self.enter(Level { left, map: true }),
@@ -281,10 +338,10 @@ impl Scan<'_> {
         }
     }
 
-    fn enter(&mut self, level: Level) -> Result<(), Fault> {
-        if let Err(Fault::Refused { error, .. }) = self.check_depth(self.open.len) {
+    fn enter(&mut self, level: Level) -> Result<(), Refusal> {
+        if let Err(Refusal { error, .. }) = self.check_depth(self.open.len) {
             let left = level.items();
-            return Err(Fault::Refused { error, left });
+            return Err(Refusal { error, left });
         }
         self.open.push(self.innermost);
         self.innermost = level;
@@ -292,22 +349,22 @@ impl Scan<'_> {
     }
 
     /// Keeps an attachment, whose placeholder is a level like any object.
-    fn attach(&mut self, data: &[u8], depth: usize) -> Result<(), Fault> {
+    fn attach(&mut self, data: &[u8], depth: usize) -> Result<(), Refusal> {
         self.check_depth(depth)?;
         let limit = self.limits.max_msgpack_attachments;
         if self.attachments.len() >= usize::from(limit) {
-            return Err(Fault::refused(DecodeError::TooManyAttachments { limit }));
+            return Err(Refusal::new(DecodeError::TooManyAttachments { limit }));
         }
         self.attachments.push(part(self.message, data));
         Ok(())
     }
 
-    fn check_depth(&self, depth: usize) -> Result<(), Fault> {
+    fn check_depth(&self, depth: usize) -> Result<(), Refusal> {
         let limit = self.limits.max_json_depth;
         if depth < usize::from(limit) {
             Ok(())
         } else {
-            Err(Fault::refused(DecodeError::TooDeep { limit }))
+            Err(Refusal::new(DecodeError::TooDeep { limit }))
         }
     }
 
@@ -321,6 +378,11 @@ impl Scan<'_> {
         }
         left
     }
+}
+
+const fn refused(refusal: Refusal, rest: &[u8]) -> Fault<'_> {
+    let Refusal { error, left } = refusal;
+    Fault::Refused { error, left, rest }
 }
 
 /// An array or map that is open.

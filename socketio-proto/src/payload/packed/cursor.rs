@@ -179,6 +179,10 @@ impl<'de> Source<'de> for PackedCursor<'de> {
     }
 
     fn open_array(&mut self) -> Option<Left> {
+        if let Some(first @ 0x90..=0x9f) = self.next_byte() {
+            self.reader.advance(1);
+            return Some(Left((first & 0xf).into()));
+        }
         match self.reader.read() {
             Some(Item::Array(items)) => Some(Left(items)),
             _ => None,
@@ -186,6 +190,10 @@ impl<'de> Source<'de> for PackedCursor<'de> {
     }
 
     fn open_object(&mut self) -> Option<Left> {
+        if let Some(first @ 0x80..=0x8f) = self.next_byte() {
+            self.reader.advance(1);
+            return Some(Left((first & 0xf).into()));
+        }
         if let Some(0xc4..=0xc6) = self.next_byte() {
             self.inside = Some(Inside::Flag);
             return Some(Left(2));
@@ -234,6 +242,22 @@ impl<'de> Source<'de> for PackedCursor<'de> {
             self.step(inside)?;
             return Some(Number::Uint(num.into()));
         }
+        match *self.reader.rest() {
+            [value @ 0..=0x7f, ..] => {
+                self.reader.advance(1);
+                return Some(Number::Uint(value.into()));
+            }
+            [0xce, a, b, c, d, ..] => {
+                self.reader.advance(5);
+                return Some(Number::Uint(u32::from_be_bytes([a, b, c, d]).into()));
+            }
+            [0xcb, a, b, c, d, e, f, g, h, ..] => {
+                self.reader.advance(9);
+                let value = f64::from_be_bytes([a, b, c, d, e, f, g, h]);
+                return Some(Number::Float(value));
+            }
+            _ => {}
+        }
         match self.reader.read() {
             Some(Item::Uint(value)) => Some(Number::Uint(value)),
             Some(Item::Int(value)) => Some(Number::Int(value)),
@@ -247,14 +271,20 @@ impl<'de> Source<'de> for PackedCursor<'de> {
             self.step(inside)?;
             return Some(true);
         }
-        match self.reader.read() {
-            Some(Item::Bool(value)) => Some(value),
-            _ => None,
-        }
+        let value = match self.next_byte()? {
+            0xc2 => false,
+            0xc3 => true,
+            _ => return None,
+        };
+        self.reader.advance(1);
+        Some(value)
     }
 
     #[inline]
     fn null(&mut self) -> Option<()> {
+        if self.inside.is_some() || self.next_byte() != Some(0xc0) {
+            return None;
+        }
         self.reader.advance(1);
         Some(())
     }

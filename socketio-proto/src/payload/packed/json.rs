@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::read::{Item, Reader};
-use super::text::Look;
+use super::text::{Look, is_simple, is_simple_and_long};
 use crate::payload::escape::escape;
 
 /// What stands around the number of a placeholder.
@@ -48,7 +48,7 @@ impl Measure {
             Item::Bool(false) => 5,
             Item::Uint(value) => digits(value),
             Item::Int(value) => digits(value.unsigned_abs()).saturating_add(1),
-            Item::Float(value) => zmij::Buffer::new().format_finite(value).len(),
+            Item::Float(value) => float_len(value),
             Item::Array(items) | Item::Map(items) => container(items),
             Item::Binary(_) => {
                 let num = self.attachments;
@@ -62,9 +62,22 @@ impl Measure {
         self.len = self.len.saturating_add(len);
     }
 
-    /// Counts a string; false if it is not UTF-8.
+    /// Counts a string, which is the first bytes of `rest`; false if it is not UTF-8.
     #[inline]
-    pub(crate) fn text(&mut self, text: &[u8]) -> bool {
+    pub(crate) fn text(&mut self, text: &[u8], rest: &[u8]) -> bool {
+        if is_simple(rest, text.len()) {
+            self.count(text.len().saturating_add(2));
+            return true;
+        }
+        self.other_text(text)
+    }
+
+    #[inline(never)]
+    fn other_text(&mut self, text: &[u8]) -> bool {
+        if is_simple_and_long(text) {
+            self.count(text.len().saturating_add(2));
+            return true;
+        }
         let look = Look::at(text);
         self.len = self.len.saturating_add(look.json_len(text));
         look.is_utf8(text)
@@ -77,7 +90,29 @@ pub(crate) fn container(items: u32) -> usize {
     usize::try_from(items.saturating_sub(1)).map_or(usize::MAX, |signs| signs.saturating_add(2))
 }
 
-fn digits(value: u64) -> usize {
+/// The length of a finite float.
+pub(crate) fn float_len(value: f64) -> usize {
+    short_float_len(value).unwrap_or_else(|| zmij::Buffer::new().format_finite(value).len())
+}
+
+/// The same for a float with three decimals at most that is not too large: its shortest form has them, since no two numbers
+/// of fifteen digits become the same float.
+fn short_float_len(value: f64) -> Option<usize> {
+    let magnitude = value.abs();
+    let sign = usize::from(value.is_sign_negative());
+    for (decimals, power) in [(0, 1.0), (1, 10.0), (2, 100.0), (3, 1000.0)] {
+        let whole = (magnitude * power + 0.5) as u32;
+        // 32 bits are a float exactly, so that the quotient is rounded once.
+        if f64::from(whole) / power == magnitude {
+            let least = decimals.max(1) + 1;
+            let digits = digits(whole.into()) + usize::from(decimals == 0);
+            return Some(sign + digits.max(least) + 1);
+        }
+    }
+    None
+}
+
+pub(crate) fn digits(value: u64) -> usize {
     value.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
@@ -160,4 +195,39 @@ fn write_item(item: Item<'_>, attachments: &mut u32, json: &mut String) {
         // Not in packed payloads.
         Item::Undefined | Item::Date(_) | Item::Ext(..) => Ok(()),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(value: f64) {
+        let expected = zmij::Buffer::new().format_finite(value).len();
+        assert_eq!(float_len(value), expected, "{value}");
+    }
+
+    #[test]
+    fn small_numbers_with_few_decimals_are_as_long_as_they_are_written() {
+        for whole in (0..12_000).chain((0..32).map(|bit| (1_u32 << bit) - 1)) {
+            for power in [1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0, 1e6] {
+                for sign in [1.0, -1.0] {
+                    check(sign * f64::from(whole) / power);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn floats_are_as_long_as_they_are_written(bits in any::<u64>(), whole in any::<i64>(), decimals in 0..20) {
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                check(value);
+            }
+            check(whole as f64 / 10_f64.powi(decimals));
+            check((whole >> 32) as f64 / 10_f64.powi(decimals % 5));
+        }
+    }
 }

@@ -92,7 +92,12 @@ impl<'a> Reader<'a> {
 
     /// Reads the next item. Of an array or map it is known that it may be complete: that there is at least a byte left
     /// for each of its items.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Item<'a>, DecodeError> {
+        if let [value @ 0..=0x7f, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(Item::Uint((*value).into()));
+        }
         self.checked().ok_or(DecodeError::MsgPack)
     }
 
@@ -113,6 +118,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn checked(&mut self) -> Option<Item<'a>> {
         let item = self.read()?;
         let valid = if let Item::Text(text) = item {

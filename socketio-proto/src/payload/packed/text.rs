@@ -2,6 +2,41 @@
 
 use core::str;
 
+use crate::payload::scan;
+
+/// Whether the text in front of `rest`, of so many bytes, is ASCII that stands for itself in JSON. `rest` starts with it, and
+/// may be longer, in which case it is looked at in one piece. False for text of more than sixteen bytes.
+#[inline]
+pub(super) fn is_simple(rest: &[u8], len: usize) -> bool {
+    let Some(&first) = rest.first_chunk() else {
+        return false;
+    };
+    let Some(last) = len.checked_sub(8) else {
+        // What is marked wrongly stands behind what is marked rightly, and so behind the text as well.
+        return others(first) & !(u64::MAX << (8 * len)) == 0;
+    };
+    let last = rest.get(last..).and_then(<[u8]>::first_chunk);
+    len <= 16 && last.is_some_and(|&last| others(first) | others(last) == 0)
+}
+
+/// The same for text of at least eight bytes; false for shorter text.
+#[inline]
+pub(super) fn is_simple_and_long(text: &[u8]) -> bool {
+    let Some(&last) = text.last_chunk() else {
+        return false;
+    };
+    let (words, _) = text.as_chunks();
+    let marked = words.iter().fold(others(last), |marked, &word| marked | others(word));
+    marked == 0
+}
+
+/// The highest bit of each byte that is not ASCII or does not stand for itself in JSON. Exact up to the first of them.
+#[inline]
+fn others(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    scan::marks(word) | (word & HIGH)
+}
+
 /// The highest bit of each byte.
 const HIGH: u64 = 0x8080_8080_8080_8080;
 /// The lowest bit of each byte.
@@ -97,6 +132,21 @@ mod tests {
     use super::*;
 
     /// Texts of every length around a chunk with each byte in each place.
+    #[test]
+    fn simple_text_is_told_by_its_own_bytes() {
+        for len in 0..=16 {
+            for place in 0..20 {
+                for byte in 0..=0xff_u8 {
+                    let mut rest = [b'!'; 20];
+                    rest[place] = byte;
+                    let simple = place >= len || matches!(byte, 0x20..0x80 if !b"\"\\".contains(&byte));
+                    assert_eq!(is_simple(&rest, len), simple, "{len} of {rest:?}");
+                    assert!(!is_simple(&rest[..7], len));
+                }
+            }
+        }
+    }
+
     #[test]
     fn each_byte_is_seen_in_each_place() {
         for len in 0..20 {
