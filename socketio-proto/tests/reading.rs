@@ -160,9 +160,14 @@ fn read_in_all_ways(payload: &Payload) {
     let _ = taken(payload, || payload.args::<Vec<Value>>());
     let _ = taken(payload, || payload.args::<Value>());
     let _ = taken(payload, || payload.args::<Untagged>());
+    // The list of arguments is the test's.
+    let mut read = Vec::with_capacity(payload.raw_args().count());
     let _ = taken(payload, || {
         let mut args = payload.raw_args();
-        iter::from_fn(|| args.read::<Value>()).collect::<Result<Vec<_>, _>>()
+        while let Some(value) = args.read::<Value>() {
+            read.push(value?);
+        }
+        Ok(())
     });
 }
 
@@ -265,6 +270,13 @@ proptest! {
     #[test]
     fn any_json_is_read_within_the_bound(json in dense(), len in 1..30_usize) {
         read_in_all_ways(&list(&json, len));
+    }
+}
+
+#[test]
+fn what_just_fits_is_within_the_bound() {
+    for len in 20..40 {
+        read_in_all_ways(&list(r#"{"a":0}"#, len));
     }
 }
 
