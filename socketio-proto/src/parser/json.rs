@@ -262,8 +262,8 @@ fn event_frame(packet: &PacketRef<'_>) -> Option<Encoded> {
     if packet.packet_type != PacketType::Event || packet.namespace != "/" || packet.id.is_some() {
         return None;
     }
-    let frame = packet.payload?.event_frame()?;
-    Encoded::from_text_frame(frame.clone(), 0)
+    let (frame, spare) = packet.payload?.event_frame()?;
+    Encoded::from_text_frame(frame.clone(), spare as usize)
 }
 
 pub(super) fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeError> {

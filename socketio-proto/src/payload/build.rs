@@ -1,14 +1,14 @@
 //! Making payloads.
 
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::str;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::ser::Serialize;
 
 use super::budget::MAX_EXPANSION;
-use super::escape::{append_escaped, escape};
+use super::escape::append_escaped;
 use super::packed::PackedBuilder;
 use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Writer};
@@ -22,6 +22,9 @@ use crate::{EncodeError, is_reserved_event};
 /// is the buffer of the payload.
 pub(crate) const EVENT_HEAD: &str = "42";
 
+/// [`EVENT_HEAD`] and what stands before the name.
+const BEFORE_NAME: &str = "42[\"";
+
 /// JSON of a payload in the making.
 #[derive(Debug)]
 pub(super) struct JsonBuilder {
@@ -31,6 +34,8 @@ pub(super) struct JsonBuilder {
     begun: bool,
     /// Whether there are arguments or attachments.
     used: bool,
+    /// Whether the name is not one for applications.
+    reserved: bool,
     /// The default, or that of a payload whose arguments were taken, if it is more.
     max_expansion: u16,
     /// What was wrong before it was JSON.
@@ -42,31 +47,34 @@ const FIRST_ROOM: usize = 64;
 
 impl JsonBuilder {
     pub(super) fn event(name: &str) -> Self {
-        let mut json = Vec::with_capacity(name.len().saturating_add(FIRST_ROOM));
-        json.extend_from_slice(EVENT_HEAD.as_bytes());
-        json.extend_from_slice(b"[\"");
+        let mut json = String::with_capacity(name.len().saturating_add(FIRST_ROOM));
+        json.push_str(BEFORE_NAME);
         append_escaped(name, &mut json);
         let end = json.len().saturating_sub(EVENT_HEAD.len());
-        json.push(b'"');
+        json.push('"');
+        let reserved = is_reserved_event(name);
         let name = if end == name.len().saturating_add(2) {
             Name::Span { start: 2, end }
         } else {
             Name::Decoded(name.into())
         };
-        Self::new(json, Shape::Event(name), true)
+        let mut builder = Self::new(json, Shape::Event(name), true);
+        builder.reserved = reserved;
+        builder
     }
 
     /// Its buffer is made with the first argument, when it is known how much that takes.
     pub(super) const fn ack() -> Self {
-        Self::new(Vec::new(), Shape::Ack, false)
+        Self::new(String::new(), Shape::Ack, false)
     }
 
-    const fn new(json: Vec<u8>, shape: Shape, begun: bool) -> Self {
+    const fn new(json: String, shape: Shape, begun: bool) -> Self {
         Self {
             writer: Writer::new(json, 1),
             shape,
             begun,
             used: false,
+            reserved: false,
             max_expansion: MAX_EXPANSION,
             fault: None,
         }
@@ -84,14 +92,15 @@ impl JsonBuilder {
     ) -> Self {
         let shape = name.map_or(Shape::Ack, |name| Shape::Event(Name::Decoded(name.into())));
         let begun = list.len() > 1;
-        let mut json = Vec::with_capacity(list.len().saturating_add(FIRST_ROOM));
+        let mut json = String::with_capacity(list.len().saturating_add(FIRST_ROOM));
         if name.is_some() {
-            json.extend_from_slice(EVENT_HEAD.as_bytes());
+            json.push_str(EVENT_HEAD);
         }
         if begun {
-            json.extend_from_slice(list.as_bytes());
+            json.push_str(list);
         }
         let mut builder = Self::new(json, shape, begun);
+        builder.reserved = name.is_some_and(is_reserved_event);
         if marked {
             // What looks like a placeholder beside them has to be found.
             builder.writer.json("");
@@ -113,8 +122,7 @@ impl JsonBuilder {
         match &self.shape {
             Shape::Event(Name::Span { start, end }) => {
                 let json = self.writer.written().get(EVENT_HEAD.len()..)?;
-                let name = str::from_utf8(json.get(*start..*end)?).ok()?;
-                Some(PackedBuilder::event(name))
+                Some(PackedBuilder::event(json.get(*start..*end)?))
             }
             Shape::Event(Name::Decoded(name)) => Some(PackedBuilder::event(name)),
             Shape::Ack => Some(PackedBuilder::ack()),
@@ -174,18 +182,16 @@ impl JsonBuilder {
         if !self.begun {
             self.writer.begin_list(2);
         }
-        self.writer.sign(b']');
+        self.writer.sign(']');
         let written = self.writer.finish();
         let start = match self.shape {
-            Shape::Event(_) => EVENT_HEAD.len(),
+            Shape::Event(_) => EVENT_HEAD.len() as u32,
             Shape::Ack | Shape::Value => 0,
         };
-        let payload = finish(written.json, start, self.shape, written.doubtful)?;
-        let payload = Payload {
-            max_expansion: self.max_expansion,
-            ..payload
-        };
-        if let Some(name) = payload.name().filter(|name| is_reserved_event(name)) {
+        let mut payload = finish(written.json, start, self.shape, written.doubtful)?;
+        payload.max_expansion = self.max_expansion;
+        if self.reserved {
+            let name = payload.name().unwrap_or_default();
             return Err(EncodeError::ReservedEvent(name.into()));
         }
         if written.attachments.is_empty() {
@@ -197,7 +203,7 @@ impl JsonBuilder {
     /// Puts what goes before an argument, which is the beginning of the list if it has none and takes `room` bytes.
     fn separate(&mut self, room: usize) {
         if self.begun {
-            self.writer.sign(b',');
+            self.writer.sign(',');
         } else {
             self.writer.begin_list(room);
         }
@@ -236,10 +242,10 @@ fn attach(
 
 /// See [`Payload::object`].
 pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, EncodeError> {
-    let mut writer = Writer::new(Vec::with_capacity(128), 0).without_attachments();
+    let mut writer = Writer::new(String::with_capacity(128), 0).without_attachments();
     writer.value(value)?;
     let written = writer.finish();
-    match written.json.first() {
+    match written.json.as_bytes().first() {
         Some(b'{' | b'"') => {
             let doubtful = written.doubtful;
             finish(written.json, 0, Shape::Value, doubtful)
@@ -250,46 +256,47 @@ pub(super) fn object<T: Serialize + ?Sized>(value: &T) -> Result<Payload, Encode
 
 /// See [`Payload::connect_error`].
 pub(super) fn connect_error(message: &str, data: Option<&Payload>) -> Result<Payload, EncodeError> {
-    let mut json = Vec::with_capacity(message.len().saturating_add(32));
-    json.extend_from_slice(b"{\"message\":\"");
+    let mut json = String::with_capacity(message.len().saturating_add(32));
+    json.push_str("{\"message\":\"");
     append_escaped(message, &mut json);
-    json.push(b'"');
+    json.push('"');
     if let Some(data) = data {
         if !data.attachments().is_empty() {
             return Err(EncodeError::Serialize("no bytes are allowed here".into()));
         }
-        json.extend_from_slice(b",\"data\":");
-        json.extend_from_slice(data.json().as_bytes());
+        json.push_str(",\"data\":");
+        json.push_str(data.json());
     }
-    json.push(b'}');
+    json.push('}');
     // It is a level deeper than the data.
     finish(json, 0, Shape::Value, true)
 }
 
 /// Makes a payload of what was written from `start` on. If that is `doubtful`, it is checked.
 fn finish(
-    mut json: Vec<u8>,
-    start: usize,
+    mut json: String,
+    start: u32,
     shape: Shape,
     doubtful: bool,
 ) -> Result<Payload, EncodeError> {
     let invalid = || EncodeError::Serialize("the result is no JSON".into());
-    json.shrink_to_fit();
-    let text = ByteString::try_from(json).map_err(|_| invalid())?;
     if doubtful {
-        let json = text.get(start..).unwrap_or_default();
-        syntax::check(json, MAX_JSON_DEPTH).map_err(|fault| match fault {
+        let text = json.get(start as usize..).unwrap_or_default();
+        syntax::check(text, MAX_JSON_DEPTH).map_err(|fault| match fault {
             Fault::Syntax => invalid(),
             Fault::Depth => EncodeError::TooDeep {
                 limit: MAX_JSON_DEPTH,
             },
         })?;
     }
+    let spare = keep_spare(&mut json);
+    let text = ByteString::from(json);
     Ok(Payload {
         body: Body::Json {
             end: text.len(),
             text,
             start,
+            spare,
         },
         shape,
         attachments: None,
@@ -298,13 +305,23 @@ fn finish(
     })
 }
 
+/// Leaves the unused end of a buffer where it is small, and gives its length. To move the text into a buffer of its length
+/// takes longer than to write it.
+fn keep_spare(json: &mut String) -> u32 {
+    let spare = |json: &String| json.capacity().saturating_sub(json.len());
+    if spare(json) > (json.len() / 4).saturating_add(FIRST_ROOM) {
+        json.shrink_to_fit();
+    }
+    u32::try_from(spare(json)).unwrap_or(u32::MAX)
+}
+
 /// An array of JSON that lacks its end, with a string as its last element.
 pub(super) fn append_string(array: &str, text: &str) -> ByteString {
     let len = array.len().saturating_add(text.len());
-    let mut json = Vec::with_capacity(len.saturating_add(4));
-    json.extend_from_slice(array.as_bytes());
-    json.extend_from_slice(b",\"");
-    escape(text, |piece| json.extend_from_slice(piece.as_bytes()));
-    json.extend_from_slice(b"\"]");
-    ByteString::try_from(json).unwrap_or_default()
+    let mut json = String::with_capacity(len.saturating_add(4));
+    json.push_str(array);
+    json.push_str(",\"");
+    append_escaped(text, &mut json);
+    json.push_str("\"]");
+    json.into()
 }

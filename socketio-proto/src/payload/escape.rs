@@ -1,6 +1,6 @@
 //! Text between the quotes of a JSON string.
 
-use alloc::vec::Vec;
+use alloc::string::String;
 
 use super::scan;
 
@@ -21,17 +21,17 @@ pub(crate) fn escape(text: &str, mut push: impl FnMut(&str)) {
 
 /// Appends the same text to JSON.
 #[inline]
-pub(crate) fn append_escaped(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn append_escaped(text: &str, out: &mut String) {
     if scan::is_plain(text.as_bytes()) {
-        out.extend_from_slice(text.as_bytes());
+        out.push_str(text);
     } else {
         append_with_escapes(text, out);
     }
 }
 
 #[inline(never)]
-fn append_with_escapes(text: &str, out: &mut Vec<u8>) {
-    escape(text, |piece| out.extend_from_slice(piece.as_bytes()));
+fn append_with_escapes(text: &str, out: &mut String) {
+    escape(text, |piece| out.push_str(piece));
 }
 
 /// What stands for a character that cannot stand for itself.
@@ -53,22 +53,19 @@ const CONTROL: [&str; 32] = [
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
-    use alloc::vec;
-
     use super::*;
 
     #[test]
     fn text_is_escaped_as_serde_json_does() {
         let every: String = (0..0x180).filter_map(char::from_u32).collect();
         for text in ["", "a", "\"", "\\\\", "\n", "é\u{1}€😀", &every] {
-            let mut json = vec![b'"'];
+            let mut json = String::from('"');
             append_escaped(text, &mut json);
-            json.push(b'"');
-            assert_eq!(json, serde_json::to_vec(text).unwrap());
+            json.push('"');
+            assert_eq!(json, serde_json::to_string(text).unwrap());
             let mut pieces = String::new();
             escape(text, |piece| pieces.push_str(piece));
-            assert_eq!(json, alloc::format!("\"{pieces}\"").into_bytes());
+            assert_eq!(json, alloc::format!("\"{pieces}\""));
         }
     }
 }

@@ -132,7 +132,11 @@ enum Body {
     Json {
         /// The buffer that the JSON is in.
         text: ByteString,
-        start: usize,
+        /// Where the JSON starts.
+        start: u32,
+        /// The unused bytes of the buffer.
+        spare: u32,
+        /// Where the JSON ends.
         end: usize,
     },
     Packed(Packed),
@@ -145,6 +149,7 @@ impl Body {
         Self::Json {
             text,
             start: 0,
+            spare: 0,
             end,
         }
     }
@@ -182,7 +187,9 @@ impl HeapSize for Payload {
             Shape::Event(Name::Span { .. }) | Shape::Ack | Shape::Value => 0,
         };
         let body = match &self.body {
-            Body::Json { text, .. } => ledger::buffer_size(text.len()),
+            Body::Json { text, spare, .. } => {
+                ledger::buffer_size(text.len()).saturating_add(*spare as usize)
+            }
             Body::Packed(packed) => packed.heap_size(),
         };
         let text = body.saturating_add(name);
@@ -215,6 +222,7 @@ impl Payload {
             body: Body::Json {
                 text: ByteString::from_static("[]"),
                 start: 0,
+                spare: 0,
                 end: 2,
             },
             shape: Shape::Ack,
@@ -301,18 +309,26 @@ impl Payload {
     #[must_use]
     pub fn json(&self) -> &str {
         match &self.body {
-            Body::Json { text, start, end } => text.get(*start..*end).unwrap_or_default(),
+            Body::Json {
+                text, start, end, ..
+            } => text.get(*start as usize..*end).unwrap_or_default(),
             Body::Packed(packed) => packed.json(),
         }
     }
 
     /// The frame that carries the payload as an event of the main namespace, without id and attachments, if its buffer is
-    /// that.
-    pub(crate) fn event_frame(&self) -> Option<&ByteString> {
+    /// that, and the unused bytes of the buffer.
+    pub(crate) fn event_frame(&self) -> Option<(&ByteString, u32)> {
         match &self.body {
-            Body::Json { text, start, end } => {
-                let is_frame = text.get(..*start) == Some(EVENT_HEAD) && *end == text.len();
-                (is_frame && self.attachments.is_none()).then_some(text)
+            Body::Json {
+                text,
+                start,
+                spare,
+                end,
+            } => {
+                let is_frame =
+                    text.get(..*start as usize) == Some(EVENT_HEAD) && *end == text.len();
+                (is_frame && self.attachments.is_none()).then_some((text, *spare))
             }
             Body::Packed(_) => None,
         }
@@ -321,7 +337,7 @@ impl Payload {
     /// The length of the JSON, which is not made for that.
     fn json_len(&self) -> usize {
         match &self.body {
-            Body::Json { start, end, .. } => end.saturating_sub(*start),
+            Body::Json { start, end, .. } => end.saturating_sub(*start as usize),
             Body::Packed(packed) => packed.json_len(),
         }
     }
@@ -538,14 +554,17 @@ impl Payload {
             | PacketType::ConnectError => shape,
         };
         let json = json.trim_ascii_end();
-        let (text, start, end) = if keeps_much(text.len(), json.len()) {
-            (ByteString::from(json), 0, json.len())
-        } else {
-            let end = start.saturating_add(json.len());
-            (text, start, end)
+        let body = match u32::try_from(start) {
+            Ok(place) if !keeps_much(text.len(), json.len()) => Body::Json {
+                end: start.saturating_add(json.len()),
+                text,
+                start: place,
+                spare: 0,
+            },
+            _ => Body::json(ByteString::from(json)),
         };
         Ok(Self {
-            body: Body::Json { text, start, end },
+            body,
             shape,
             attachments: None,
             max_expansion: limits.max_expansion,

@@ -7,7 +7,6 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::str;
 
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
@@ -428,9 +427,9 @@ impl Fields<'_> {
         match self {
             Self::Members(members) => members.field(name, value),
             Self::Json(writer, kept) if name == kept.name() => {
-                let mut text = JsonWriter::new(Vec::new(), 0);
+                let mut text = JsonWriter::new(String::new(), 0);
                 value.serialize(kept.text(&mut text))?;
-                writer.json(str::from_utf8(text.written()).map_err(Error::custom)?)
+                writer.json(text.written())
             }
             Self::Json(_, kept) => Err(Error::custom(kept.no_field())),
         }
@@ -448,10 +447,9 @@ compounds!(Items<'_>, Fields<'_>);
 
 /// The name that a key of any type has in JSON.
 fn name_of<T: Serialize + ?Sized>(key: &T) -> Result<String, Error> {
-    let mut writer = JsonWriter::new(Vec::new(), 0);
+    let mut writer = JsonWriter::new(String::new(), 0);
     key.serialize(Key(&mut writer))?;
-    let json = str::from_utf8(writer.written()).map_err(Error::custom)?;
-    let name = Cursor::new(json).string();
+    let name = Cursor::new(writer.written()).string();
     name.map(Cow::into_owned).ok_or_else(no_json)
 }
 

@@ -26,7 +26,9 @@ pub(super) fn is_simple_and_long(text: &[u8]) -> bool {
         return false;
     };
     let (words, _) = text.as_chunks();
-    let marked = words.iter().fold(others(last), |marked, &word| marked | others(word));
+    let marked = words
+        .iter()
+        .fold(others(last), |marked, &word| marked | others(word));
     marked == 0
 }
 
@@ -139,7 +141,8 @@ mod tests {
                 for byte in 0..=0xff_u8 {
                     let mut rest = [b'!'; 20];
                     rest[place] = byte;
-                    let simple = place >= len || matches!(byte, 0x20..0x80 if !b"\"\\".contains(&byte));
+                    let simple =
+                        place >= len || matches!(byte, 0x20..0x80 if !b"\"\\".contains(&byte));
                     assert_eq!(is_simple(&rest, len), simple, "{len} of {rest:?}");
                     assert!(!is_simple(&rest[..7], len));
                 }

@@ -20,7 +20,7 @@ pub(in crate::payload) struct Items<'a> {
 
 impl<'a> Items<'a> {
     pub(super) fn new(writer: &'a mut Writer, variant: bool) -> Self {
-        writer.begin(b'[');
+        writer.begin('[');
         Self {
             open: writer.open,
             writer,
@@ -31,16 +31,16 @@ impl<'a> Items<'a> {
 
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         if !self.first {
-            self.writer.json.push(b',');
+            self.writer.json.push(',');
         }
         self.first = false;
         self.writer.part(value)
     }
 
     fn finish(self) {
-        self.writer.end_of(self.open, b']');
+        self.writer.end_of(self.open, ']');
         if self.variant {
-            self.writer.end(b'}');
+            self.writer.end('}');
         }
     }
 }
@@ -59,7 +59,7 @@ pub(in crate::payload) struct Members<'a> {
 
 impl<'a> Members<'a> {
     pub(super) fn new(writer: &'a mut Writer, variant: bool) -> Self {
-        writer.begin(b'{');
+        writer.begin('{');
         Self {
             open: writer.open,
             writer,
@@ -71,7 +71,7 @@ impl<'a> Members<'a> {
 
     fn separate(&mut self) {
         if !self.first {
-            self.writer.json.push(b',');
+            self.writer.json.push(',');
         }
         self.first = false;
     }
@@ -84,9 +84,9 @@ impl<'a> Members<'a> {
 
     fn finish(self) {
         self.writer.doubtful |= self.key;
-        self.writer.end_of(self.open, b'}');
+        self.writer.end_of(self.open, '}');
         if self.variant {
-            self.writer.end(b'}');
+            self.writer.end('}');
         }
     }
 }
@@ -103,7 +103,8 @@ impl ser::SerializeMap for Members<'_> {
         let start = self.writer.json.len();
         let result = key.serialize(Key(&mut *self.writer));
         self.writer.doubtful |= result.is_err();
-        let quoted = self.writer.json.get(start..).unwrap_or_default();
+        let quoted = self.writer.json.as_bytes();
+        let quoted = quoted.get(start..).unwrap_or_default();
         let name = quoted.get(1..quoted.len().saturating_sub(1));
         self.writer.marked |= name == Some(FLAG.as_bytes());
         result
@@ -112,7 +113,7 @@ impl ser::SerializeMap for Members<'_> {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.writer.doubtful |= !self.key;
         self.key = false;
-        self.writer.json.push(b':');
+        self.writer.json.push(':');
         self.writer.part(value)
     }
 
@@ -132,7 +133,7 @@ impl Writer {
     }
 
     /// Closes an array or object in which nothing else should be open.
-    fn end_of(&mut self, open: usize, sign: u8) {
+    fn end_of(&mut self, open: usize, sign: char) {
         self.doubtful |= self.open != open;
         self.end(sign);
     }

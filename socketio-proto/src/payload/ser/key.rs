@@ -12,9 +12,9 @@ pub(in crate::payload) struct Key<'a>(pub(in crate::payload) &'a mut Writer);
 
 impl Key<'_> {
     fn quote(self, write: impl FnOnce(&mut Writer)) -> Result<(), Error> {
-        self.0.json.push(b'"');
+        self.0.json.push('"');
         write(self.0);
-        self.0.json.push(b'"');
+        self.0.json.push('"');
         Ok(())
     }
 

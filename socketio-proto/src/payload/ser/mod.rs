@@ -7,7 +7,7 @@ mod compound;
 mod key;
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use core::fmt::Write;
@@ -25,7 +25,7 @@ use crate::parser::MAX_JSON_DEPTH;
 
 /// JSON in the making.
 pub(super) struct Writer {
-    json: Vec<u8>,
+    json: String,
     /// The number of arrays and objects that are open.
     open: usize,
     /// The attachments found so far.
@@ -56,7 +56,7 @@ impl fmt::Debug for Writer {
 
 /// What a [`Writer`] has written.
 pub(super) struct Written {
-    pub(super) json: Vec<u8>,
+    pub(super) json: String,
     pub(super) attachments: Vec<Attached>,
     pub(super) doubtful: bool,
     pub(super) marked: bool,
@@ -64,7 +64,7 @@ pub(super) struct Written {
 
 impl Writer {
     /// Starts with JSON that lacks the ends of so many arrays and objects.
-    pub(super) const fn new(json: Vec<u8>, open: usize) -> Self {
+    pub(super) const fn new(json: String, open: usize) -> Self {
         Self {
             json,
             open,
@@ -82,7 +82,7 @@ impl Writer {
     }
 
     /// What is written so far.
-    pub(super) fn written(&self) -> &[u8] {
+    pub(super) fn written(&self) -> &str {
         &self.json
     }
 
@@ -113,16 +113,16 @@ impl Writer {
     }
 
     fn extend(&mut self, text: &str) {
-        self.json.extend_from_slice(text.as_bytes());
+        self.json.push_str(text);
     }
 
     /// Opens the list of which [`new`](Self::new) was told, in a buffer of so many bytes.
     pub(super) fn begin_list(&mut self, room: usize) {
         self.json.reserve_exact(room);
-        self.json.push(b'[');
+        self.json.push('[');
     }
 
-    pub(super) fn sign(&mut self, sign: u8) {
+    pub(super) fn sign(&mut self, sign: char) {
         self.json.push(sign);
     }
 
@@ -140,21 +140,21 @@ impl Writer {
 
     /// Appends the placeholder of an attachment.
     pub(super) fn placeholder(&mut self, placeholder: Placeholder) {
-        self.begin(b'{');
+        self.begin('{');
         self.extend("\"_placeholder\":true,\"num\":");
         self.number(placeholder.index());
-        self.end(b'}');
+        self.end('}');
     }
 
     /// Opens an array or object.
-    fn begin(&mut self, sign: u8) {
+    fn begin(&mut self, sign: char) {
         self.json.push(sign);
         self.open = self.open.saturating_add(1);
         self.doubtful |= self.open > usize::from(MAX_JSON_DEPTH);
     }
 
     /// Closes the innermost array or object.
-    fn end(&mut self, sign: u8) {
+    fn end(&mut self, sign: char) {
         self.json.push(sign);
         self.open = self.open.saturating_sub(1);
     }
@@ -169,21 +169,21 @@ impl Writer {
     }
 
     fn string(&mut self, text: &str) {
-        self.json.push(b'"');
+        self.json.push('"');
         append_escaped(text, &mut self.json);
-        self.json.push(b'"');
+        self.json.push('"');
     }
 
     /// Appends the name of a member and its colon.
     fn name(&mut self, name: &str) {
         self.string(name);
-        self.json.push(b':');
+        self.json.push(':');
         self.marked |= name == FLAG;
     }
 
     /// Opens the object that an enum's variant with content is.
     fn begin_variant(&mut self, variant: &'static str) {
-        self.begin(b'{');
+        self.begin('{');
         self.name(variant);
     }
 }
@@ -213,7 +213,7 @@ impl ser::Error for Error {
 }
 
 /// Appends what is written to a string in JSON.
-struct Escaped<'a>(&'a mut Vec<u8>);
+struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -303,7 +303,7 @@ impl<'a> Serializer for &'a mut Writer {
     ) -> Result<(), Error> {
         self.begin_variant(variant);
         value.serialize(&mut *self)?;
-        self.end(b'}');
+        self.end('}');
         Ok(())
     }
 
@@ -350,9 +350,9 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.json.push(b'"');
+        self.json.push('"');
         write!(Escaped(&mut self.json), "{value}").map_err(Error::custom)?;
-        self.json.push(b'"');
+        self.json.push('"');
         Ok(())
     }
 }
