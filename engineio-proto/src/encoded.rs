@@ -105,6 +105,12 @@ impl Encoded {
         Self::from_frame(Frame::Binary(data), 0)
     }
 
+    /// Encodes a binary message in a buffer with so many unused bytes. Shares the buffer.
+    #[must_use]
+    pub fn from_binary_frame(data: Bytes, spare: usize) -> Self {
+        Self::from_frame(Frame::Binary(data), spare)
+    }
+
     /// The length in bytes of the message, without packet type or encoding.
     #[must_use]
     pub fn payload_len(&self) -> usize {

@@ -43,7 +43,10 @@ pub(super) struct JsonBuilder {
 }
 
 /// The bytes that a list of unknown length starts with.
-const FIRST_ROOM: usize = 64;
+pub(super) const FIRST_ROOM: usize = 64;
+
+/// The most bytes that are asked for before it is known what a value takes.
+const MOST_ROOM: usize = 512;
 
 impl JsonBuilder {
     pub(super) fn event(name: &str) -> Self {
@@ -131,7 +134,12 @@ impl JsonBuilder {
     }
 
     pub(super) fn arg<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.separate(FIRST_ROOM);
+        // The size of a value says something about its length, unless it is a list.
+        let room = size_of_val(value).saturating_mul(2).min(MOST_ROOM);
+        self.separate(room.max(FIRST_ROOM));
+        if room > FIRST_ROOM {
+            self.writer.reserve(room);
+        }
         self.writer.value(value)
     }
 
@@ -305,11 +313,16 @@ fn finish(
     })
 }
 
+/// The most unused bytes behind so many that are used.
+pub(super) const fn most_spare(len: usize) -> usize {
+    (len / 4).saturating_add(FIRST_ROOM)
+}
+
 /// Leaves the unused end of a buffer where it is small, and gives its length. To move the text into a buffer of its length
 /// takes longer than to write it.
 fn keep_spare(json: &mut String) -> u32 {
     let spare = |json: &String| json.capacity().saturating_sub(json.len());
-    if spare(json) > (json.len() / 4).saturating_add(FIRST_ROOM) {
+    if spare(json) > most_spare(json.len()) {
         json.shrink_to_fit();
     }
     u32::try_from(spare(json)).unwrap_or(u32::MAX)

@@ -350,6 +350,15 @@ impl Payload {
         }
     }
 
+    /// The message that carries the payload as an event of the main namespace, without id, by the parser for MessagePack, if
+    /// its buffer is that, and the unused bytes of the buffer.
+    pub(crate) fn packed_event(&self) -> Option<(&Bytes, usize)> {
+        match &self.body {
+            Body::Json { .. } => None,
+            Body::Packed(packed) => packed.frame(),
+        }
+    }
+
     /// The attachments, in the order of their numbers.
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {

@@ -119,17 +119,25 @@ pub(crate) fn digits(word: [u8; 8]) -> usize {
 /// Whether there is no quote, no backslash and no control character in the text.
 #[inline]
 pub(crate) fn is_plain(text: &[u8]) -> bool {
-    let Some(&last) = text.last_chunk() else {
-        return marks(short_word(text)) == 0;
-    };
-    let mut rest = text;
-    while let Some((&word, behind)) = rest.split_first_chunk() {
-        if marks(u64::from_le_bytes(word)) != 0 {
-            return false;
-        }
-        rest = behind;
+    if text.len() < 8 {
+        marks(short_word(text)) == 0
+    } else {
+        is_long_and_plain(text)
     }
-    marks(u64::from_le_bytes(last)) == 0
+}
+
+/// The same for at least eight bytes.
+#[inline(never)]
+fn is_long_and_plain(text: &[u8]) -> bool {
+    let Some(&last) = text.last_chunk() else {
+        return false;
+    };
+    let (words, _) = text.as_chunks();
+    let marked = |word: &[u8; 8]| marks(u64::from_le_bytes(*word));
+    words
+        .iter()
+        .fold(marked(&last), |all, word| all | marked(word))
+        == 0
 }
 
 /// Fewer than eight bytes, with others behind them that are not marked.

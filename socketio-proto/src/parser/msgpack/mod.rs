@@ -228,11 +228,25 @@ pub(super) fn encode(packet: PacketRef<'_>) -> Result<EncodedPacket, EncodeError
     if packet.packet_type == PacketType::ConnectError && packet.payload.is_none() {
         return Err(EncodeError::PayloadKind);
     }
-    let message = Encoded::binary(message(&packet)?.into());
+    let message = match event_frame(&packet) {
+        Some(message) => message,
+        None => Encoded::binary(message(&packet)?.into()),
+    };
     Ok(EncodedPacket::one(match packet.payload {
         Some(payload) if !payload.compress() => message.uncompressed(),
         _ => message,
     }))
+}
+
+/// The message that the buffer of the payload is.
+fn event_frame(packet: &PacketRef<'_>) -> Option<Encoded> {
+    if packet.packet_type != PacketType::Event || packet.namespace != "/" || packet.id.is_some() {
+        return None;
+    }
+    let (frame, spare) = packet.payload?.packed_event()?;
+    // What is longer is refused.
+    u32::try_from(frame.len()).ok()?;
+    Some(Encoded::from_binary_frame(frame.clone(), spare))
 }
 
 /// A payload as it is written.

@@ -8,14 +8,14 @@ use serde::ser::Serialize;
 use super::read::{Item, Reader};
 use super::ser::{Writer, Written};
 use super::write::Opened;
-use super::{Left, Packed, PackedCursor, find_attachments};
+use super::{EVENT_END, EVENT_HEAD, Left, Packed, PackedCursor, find_attachments, size};
 use crate::parser::MAX_JSON_DEPTH;
 use crate::payload::budget::MAX_EXPANSION;
-use crate::payload::build::JsonBuilder;
+use crate::payload::build::{FIRST_ROOM, JsonBuilder, most_spare};
 use crate::payload::placeholder::FLAG;
-use crate::payload::shape::Shape;
+use crate::payload::shape::{Name, Shape};
 use crate::payload::{Attached, Body, Payload};
-use crate::{EncodeError, PacketType};
+use crate::{EncodeError, PacketType, is_reserved_event};
 
 /// MessagePack of a payload in the making.
 #[derive(Debug)]
@@ -25,13 +25,20 @@ pub(in crate::payload) struct PackedBuilder {
     /// The items in the list, the name of an event included.
     items: u32,
     packet_type: PacketType,
+    /// The length of the name of an event.
+    name: usize,
+    /// Whether the name is not one for applications.
+    reserved: bool,
     /// The default, or that of a payload whose arguments were taken, if it is more.
     max_expansion: u16,
 }
 
 impl PackedBuilder {
     pub(in crate::payload) fn event(name: &str) -> Self {
-        let mut writer = Writer::with_capacity(name.len().saturating_add(64));
+        let around = EVENT_HEAD.len() + EVENT_END.len();
+        let room = name.len().saturating_add(FIRST_ROOM + around);
+        let mut writer = Writer::with_capacity(room);
+        writer.raw(EVENT_HEAD);
         let list = writer.open_array(None);
         writer.text(name);
         Self {
@@ -39,17 +46,21 @@ impl PackedBuilder {
             list,
             items: 1,
             packet_type: PacketType::Event,
+            name: name.len(),
+            reserved: is_reserved_event(name),
             max_expansion: MAX_EXPANSION,
         }
     }
 
     pub(in crate::payload) fn ack() -> Self {
-        let mut writer = Writer::with_capacity(64);
+        let mut writer = Writer::with_capacity(FIRST_ROOM);
         Self {
             list: writer.open_array(None),
             writer,
             items: 0,
             packet_type: PacketType::Ack,
+            name: 0,
+            reserved: false,
             max_expansion: MAX_EXPANSION,
         }
     }
@@ -77,6 +88,8 @@ impl PackedBuilder {
     pub(in crate::payload) fn build(self) -> Result<Payload, EncodeError> {
         let max_expansion = self.max_expansion;
         let packet_type = self.packet_type;
+        let reserved = self.reserved;
+        let name = self.name_span();
         let (written, fault) = self.finish();
         if let Some(fault) = fault {
             return Err(fault);
@@ -85,18 +98,19 @@ impl PackedBuilder {
             // Whether it is one is found out there.
             return into_json(written, packet_type, max_expansion, None).build();
         }
-        let data = Bytes::from(written.packed);
-        let attachments = if written.attachments > 0 {
-            find_attachments(&data)
+        let attached = written.attachments > 0;
+        let packed = packed(written.packed, packet_type);
+        if reserved {
+            let name = packed.first_text().unwrap_or_default();
+            return Err(EncodeError::ReservedEvent(name.into()));
+        }
+        let attachments = if attached {
+            find_attachments(&packed.data)
         } else {
             Vec::new()
         };
-        let packed = Packed::new(data, 0);
         let shape = match packet_type {
-            PacketType::Event => Shape::Event(packed.event_name().map_err(|_| {
-                let name = packed.first_text().unwrap_or_default();
-                EncodeError::ReservedEvent(name.into())
-            })?),
+            PacketType::Event => Shape::Event(name),
             PacketType::Connect
             | PacketType::Disconnect
             | PacketType::Ack
@@ -119,8 +133,20 @@ impl PackedBuilder {
         into_json(written, packet_type, max_expansion, fault)
     }
 
+    /// Where the name of an event is, behind the heads of the list and of the name.
+    fn name_span(&self) -> Name {
+        let end = size::container(self.items).saturating_add(size::text(self.name));
+        Name::Span {
+            start: end.saturating_sub(self.name),
+            end,
+        }
+    }
+
     fn finish(mut self) -> (Written, Option<EncodeError>) {
         self.writer.close(self.list, self.items);
+        if self.packet_type == PacketType::Event {
+            self.writer.raw(EVENT_END);
+        }
         let written = self.writer.finish();
         let fault = if written.broken {
             Some(EncodeError::Serialize("the result is no JSON".into()))
@@ -135,6 +161,26 @@ impl PackedBuilder {
     }
 }
 
+/// What was written: the frame of an event, or the payload of something else.
+fn packed(mut written: Vec<u8>, packet_type: PacketType) -> Packed {
+    keep_spare(&mut written);
+    let capacity = written.capacity();
+    let data = Bytes::from(written);
+    if packet_type == PacketType::Event {
+        Packed::framed(data, capacity)
+    } else {
+        Packed::part(data, capacity, 0)
+    }
+}
+
+/// Leaves the unused end of a buffer where it is small, as for JSON.
+fn keep_spare(written: &mut Vec<u8>) {
+    let spare = written.capacity().saturating_sub(written.len());
+    if spare > most_spare(written.len()) {
+        written.shrink_to_fit();
+    }
+}
+
 /// Goes on with the JSON of what was written.
 fn into_json(
     written: Written,
@@ -142,7 +188,7 @@ fn into_json(
     max_expansion: u16,
     fault: Option<EncodeError>,
 ) -> JsonBuilder {
-    let packed = Packed::new(written.packed.into(), 0);
+    let packed = packed(written.packed, packet_type);
     let name = packed
         .first_text()
         .filter(|_| packet_type == PacketType::Event);

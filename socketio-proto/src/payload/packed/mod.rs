@@ -43,13 +43,24 @@ use crate::packet::is_reserved;
 ///
 /// Many payloads may wait for an application, and so it is no longer than JSON with its place in a buffer.
 pub(crate) struct Packed {
+    /// What is packed, or the [frame](EVENT_HEAD) around it.
     data: Bytes,
-    /// The length of the buffer that it is a part of; a message is no longer than this counts.
+    /// The capacity of the buffer that it is a part of, as an even number; a message is no longer than this counts. The lowest
+    /// bit is set if `data` is a frame.
     buffer: u32,
     /// Zero as long as nobody has asked, since no JSON is empty, and where it is too large.
     json_len: AtomicU32,
     json: OnceBox<ByteString>,
 }
+
+/// An event is written in the frame that carries it in the main namespace, without id: so the payload's buffer is the frame.
+/// This is what stands in front of the payload.
+pub(crate) const EVENT_HEAD: &[u8] = b"\x83\xa4type\x02\xa4data";
+
+/// What stands behind the payload.
+pub(crate) const EVENT_END: &[u8] = b"\xa3nsp\xa1/";
+
+const FRAMED: u32 = 1;
 
 impl Packed {
     /// `json_len` is zero if it is not known.
@@ -62,14 +73,40 @@ impl Packed {
     pub(crate) fn part(data: Bytes, buffer: usize, json_len: usize) -> Self {
         Self {
             data,
-            buffer: buffer.try_into().unwrap_or(u32::MAX),
+            buffer: u32::try_from(buffer).unwrap_or(u32::MAX).saturating_add(1) & !FRAMED,
             json_len: AtomicU32::new(json_len.try_into().unwrap_or(0)),
             json: OnceBox::new(),
         }
     }
 
+    /// Takes the frame of an event, in a buffer of this capacity.
+    fn framed(frame: Bytes, capacity: usize) -> Self {
+        let mut packed = Self::part(frame, capacity, 0);
+        packed.buffer |= FRAMED;
+        packed
+    }
+
+    /// The frame that the buffer is, and the unused bytes of the buffer.
+    pub(crate) fn frame(&self) -> Option<(&Bytes, usize)> {
+        let spare = self.capacity().saturating_sub(self.data.len());
+        self.is_framed().then_some((&self.data, spare))
+    }
+
+    const fn is_framed(&self) -> bool {
+        self.buffer & FRAMED != 0
+    }
+
+    fn capacity(&self) -> usize {
+        usize::try_from(self.buffer & !FRAMED).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
     pub(crate) fn data(&self) -> &[u8] {
-        &self.data
+        if !self.is_framed() {
+            return &self.data;
+        }
+        let end = self.data.len().saturating_sub(EVENT_END.len());
+        self.data.get(EVENT_HEAD.len()..end).unwrap_or_default()
     }
 
     /// The length of the JSON, which is not made for that.
@@ -79,7 +116,7 @@ impl Packed {
         if let Some(known) = usize::try_from(known).ok().filter(|known| *known > 0) {
             return known;
         }
-        let len = Measure::of(&self.data);
+        let len = Measure::of(self.data());
         let known = u32::try_from(len).unwrap_or(0);
         self.json_len.store(known, Ordering::Relaxed);
         len
@@ -160,7 +197,7 @@ impl Packed {
 
     /// The bytes on the heap. Until there is JSON, what is packed counts as that if it is shorter: it may become it.
     pub(crate) fn heap_size(&self) -> usize {
-        let packed = ledger::buffer_size(usize::try_from(self.buffer).unwrap_or(usize::MAX));
+        let packed = ledger::buffer_size(self.capacity());
         let json = ledger::buffer_size(self.json_len());
         if self.json.get().is_some() {
             let slot = size_of::<ByteString>();

@@ -64,7 +64,7 @@ impl Writer {
 
     pub(in crate::payload) fn finish(self) -> Written {
         Written {
-            packed: self.packer.finish(),
+            packed: self.packer.into_buffer(),
             deepest: self.deepest,
             attachments: self.attachments,
             marked: self.marked,
@@ -90,6 +90,11 @@ impl Writer {
 
     pub(in crate::payload) fn text(&mut self, text: &str) {
         self.packer.text(text);
+    }
+
+    /// Writes what stands around a payload.
+    pub(in crate::payload) fn raw(&mut self, packed: &[u8]) {
+        self.packer.raw(packed);
     }
 
     pub(in crate::payload) fn open_array(&mut self, len: Option<usize>) -> Opened {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use bytes::Bytes;
+use engineio_proto::ledger::HeapSize;
 use proptest::prelude::*;
 use serde::ser::{Error as _, SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
@@ -363,6 +364,38 @@ fn a_string_behind_the_last_argument_is_one_more() {
         let [json, packed] = [build(Parser::Json), build(Parser::MsgPack)];
         assert_eq!((&packed, packed.name()), (&json, json.name()));
         assert_eq!(packed.raw_args().last(), Some("\"pid\""));
+    }
+}
+
+#[test]
+fn the_buffer_of_an_event_is_its_frame_and_counts_with_its_unused_end() {
+    for parser in [Parser::Json, Parser::MsgPack] {
+        for args in [0, 1, 14, 15, 16, 40] {
+            for len in [0, 1, 9, 31, 32, 70, 300, 9_000] {
+                let text = "x".repeat(len);
+                let build = || {
+                    let event = parser.event("a name");
+                    let event = (0..args).try_fold(event, |event, _| event.arg(&*text));
+                    event.and_then(PayloadBuilder::build).unwrap()
+                };
+                let mut built = None;
+                let taken = allocation_counter::measure(|| built = Some(build()));
+                let payload = built.unwrap();
+                let counted = payload.heap_size() as i64;
+                assert!(taken.bytes_current <= counted, "{args} of {len} B");
+                assert_eq!(payload.name(), Some("a name"));
+                assert_eq!(payload.raw_args().count(), args);
+                let packet = PacketRef::new(PacketType::Event, "/").with_payload(&payload);
+                let encoded = parser.encode(packet, 0).unwrap();
+                let frame = encoded.parts()[0].frame();
+                let within = payload.packed().unwrap_or(payload.json().as_bytes());
+                let frame = match &frame {
+                    engineio_proto::Frame::Text(text) => text.as_bytes(),
+                    engineio_proto::Frame::Binary(data) => data,
+                };
+                assert!(frame.as_ptr_range().contains(&within.as_ptr()));
+            }
+        }
     }
 }
 

@@ -125,15 +125,19 @@ impl<'a> Packer<'a> {
 
     #[inline]
     pub(crate) fn text(&mut self, text: &str) {
-        // Most strings are short, and need but one look at the room that is left.
-        if let Some(short) = u8::try_from(text.len()).ok().filter(|len| *len < 32) {
+        // Most strings are short.
+        if text.len() < 32 {
             let out = self.out.as_mut_vec();
-            out.reserve(text.len().saturating_add(1));
-            out.push(0xa0 | short);
+            out.push(0xa0 | text.len() as u8);
             out.extend_from_slice(text.as_bytes());
         } else {
-            let _ = encode::write_str(&mut self.out, text);
+            self.long_text(text);
         }
+    }
+
+    #[inline(never)]
+    fn long_text(&mut self, text: &str) {
+        let _ = encode::write_str(&mut self.out, text);
     }
 
     /// Writes bytes.
@@ -217,10 +221,15 @@ impl<'a> Packer<'a> {
 
     /// The whole, in a buffer of its length.
     pub(crate) fn finish(self) -> Vec<u8> {
+        let mut packed = self.into_buffer();
+        packed.shrink_to_fit();
+        packed
+    }
+
+    /// The whole, in the buffer that it was written into if it can stay there.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
         if self.changes.is_empty() {
-            let mut packed = self.out.into_vec();
-            packed.shrink_to_fit();
-            return packed;
+            return self.out.into_vec();
         }
         let mut whole = Packer::with_capacity(self.len());
         whole.append(self);

@@ -122,6 +122,11 @@ impl Writer {
         self.json.push('[');
     }
 
+    /// Makes room for so many bytes.
+    pub(super) fn reserve(&mut self, room: usize) {
+        self.json.reserve(room);
+    }
+
     pub(super) fn sign(&mut self, sign: char) {
         self.json.push(sign);
     }
@@ -168,6 +173,7 @@ impl Writer {
         self.extend(zmij::Buffer::new().format_finite(value));
     }
 
+    #[inline]
     fn string(&mut self, text: &str) {
         self.json.push('"');
         append_escaped(text, &mut self.json);
