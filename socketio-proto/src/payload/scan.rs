@@ -41,9 +41,19 @@ pub(crate) fn short_string(content: &str) -> Option<&str> {
 #[inline]
 pub(crate) fn plain(text: &[u8]) -> usize {
     // Most strings are short.
-    match text.first_chunk() {
-        Some(&word) => first_mark(word).unwrap_or_else(|| plain_in_long(text)),
-        None => plain_in_short(text),
+    if text.len() < 8 {
+        return plain_in_short(text);
+    }
+    first_mark_of_two(text).unwrap_or_else(|| plain_in_long(text))
+}
+
+/// The number of bytes in front of the first that is marked, if it is in one of the first two words.
+#[inline]
+fn first_mark_of_two(text: &[u8]) -> Option<usize> {
+    let (&one, behind) = text.split_first_chunk()?;
+    match first_mark(one) {
+        Some(at) => Some(at),
+        None => Some(8 + first_mark(*behind.first_chunk()?)?),
     }
 }
 
@@ -194,13 +204,11 @@ mod tests {
         if let Some(behind) = behind_short_string(rest) {
             assert_eq!(string, Some(rest.len() - behind.len() - 1), "{rest:x?}");
         } else {
-            assert!(
-                rest.len() < 8 || string.is_none_or(|at| at >= 8),
-                "{rest:x?}"
-            );
+            let words = rest.len() / 8 * 8;
+            assert!(string.is_none_or(|at| at >= words.min(8)), "{rest:x?}");
         }
         if let Ok(text) = core::str::from_utf8(rest) {
-            let expected = string.filter(|&at| at < 8 && rest.len() >= 8);
+            let expected = string.filter(|&at| at < (rest.len() / 8 * 8).min(8));
             assert_eq!(short_string(text), expected.map(|at| &text[..at]));
         }
     }

@@ -139,13 +139,17 @@ impl<'a> Fields<'a> {
         if matches!(self.namespace, Item::Text(b"/")) && limits.max_namespace_len > 0 {
             return Ok(ByteString::from_static("/"));
         }
-        let name = self.namespace.text().ok_or(DecodeError::InvalidNamespace)?;
+        let Item::Text(name) = self.namespace else {
+            return Err(DecodeError::InvalidNamespace);
+        };
         check_namespace(name, limits)?;
-        if keeps_much(message.len(), name.len()) {
-            return Ok(name.into());
-        }
-        ByteString::try_from(message.slice_ref(name.as_bytes()))
-            .map_err(|_| DecodeError::InvalidNamespace)
+        let name = if keeps_much(message.len(), name.len()) {
+            Bytes::copy_from_slice(name)
+        } else {
+            message.slice_ref(name)
+        };
+        // It was found to be UTF-8 when it was read.
+        ByteString::try_from(name).map_err(|_| DecodeError::InvalidNamespace)
     }
 
     fn id(&self, limits: &Limits) -> Result<Option<u64>, DecodeError> {
@@ -197,8 +201,8 @@ const GROWTH: usize = 7;
 /// The longest placeholder: `{"_placeholder":true,"num":65534}`.
 const PLACEHOLDER: usize = 33;
 
-fn check_namespace(name: &str, limits: &Limits) -> Result<(), DecodeError> {
-    if !name.starts_with('/') {
+fn check_namespace(name: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+    if !name.starts_with(b"/") {
         return Err(DecodeError::InvalidNamespace);
     }
     let limit = limits.max_namespace_len;

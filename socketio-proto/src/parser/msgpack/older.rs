@@ -46,7 +46,7 @@ pub(in crate::parser) fn decode(text: &ByteString, limits: &Limits) -> Result<Pa
         4.0 => PacketType::ConnectError,
         _ => return Err(DecodeError::InvalidType),
     };
-    check_namespace(&fields.nsp, limits)?;
+    check_namespace(fields.nsp.as_bytes(), limits)?;
     let payload = match (packet_type, fields.data) {
         (PacketType::ConnectError, Some(data)) => {
             let data = data.get();

@@ -195,6 +195,12 @@ impl Scan<'_> {
                 self.measure.count(digits(value.into()));
                 return Ok(behind);
             }
+            (0xcf, [a, b, c, d, e, f, g, h, behind @ ..]) => {
+                let value = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+                self.plain &= value > 0xffff_ffff;
+                self.measure.count(digits(value));
+                return Ok(behind);
+            }
             (0xcb, _) => {
                 let (bytes, behind) = behind.split_first_chunk().ok_or(Fault::Syntax)?;
                 let value = f64::from_be_bytes(*bytes);

@@ -247,6 +247,11 @@ impl<'de> Source<'de> for PackedCursor<'de> {
                 self.reader.advance(1);
                 return Some(Number::Uint(value.into()));
             }
+            [0xcf, a, b, c, d, e, f, g, h, ..] => {
+                self.reader.advance(9);
+                let value = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+                return Some(Number::Uint(value));
+            }
             [0xce, a, b, c, d, ..] => {
                 self.reader.advance(5);
                 return Some(Number::Uint(u32::from_be_bytes([a, b, c, d]).into()));

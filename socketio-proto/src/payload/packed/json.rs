@@ -95,8 +95,8 @@ pub(crate) fn float_len(value: f64) -> usize {
     short_float_len(value).unwrap_or_else(|| zmij::Buffer::new().format_finite(value).len())
 }
 
-/// The same for a float with three decimals at most that is not too large: its shortest form has them, since no two numbers
-/// of fifteen digits become the same float.
+/// The same for a float with three decimals at most that is not too large. No two numbers of fifteen digits become the same
+/// float, so that its shortest form has them.
 fn short_float_len(value: f64) -> Option<usize> {
     let magnitude = value.abs();
     let sign = usize::from(value.is_sign_negative());

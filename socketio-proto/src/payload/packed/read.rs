@@ -102,9 +102,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes the next item with all that is in it, and gives the item.
+    #[inline]
     pub(crate) fn skip(&mut self) -> Result<Item<'a>, DecodeError> {
         let first = self.next()?;
-        self.pass(first.inside())?;
+        if first.inside() > 0 {
+            self.pass(first.inside())?;
+        }
         Ok(first)
     }
 
