@@ -1,16 +1,16 @@
-//! What is measured.
+//! Operations that a benchmark measures.
 
 use core::fmt;
 use core::hint::black_box;
 
-/// Operations that can be repeated: what is made by a setup and stays ready for the next repetition.
+/// Operations that can be repeated. A setup creates their data, which stays ready for the next repetition.
 pub struct Run {
     operations: u32,
     routine: Box<dyn FnMut()>,
 }
 
 impl Run {
-    /// Takes a routine that makes so many operations each time it is called.
+    /// Takes a routine that makes `operations` operations each time it is called.
     pub fn new(operations: u32, routine: impl FnMut() + 'static) -> Self {
         assert!(operations > 0, "a run without operations");
         Self {
@@ -19,11 +19,11 @@ impl Run {
         }
     }
 
-    /// Takes one operation, of which a run makes so many, and makes it once.
+    /// Takes one operation, of which a run makes `operations`, and makes it once.
     ///
     /// # Panics
     ///
-    /// If the result is not the one that is expected: a benchmark that computes something else says nothing.
+    /// If the result is not the expected one, since a benchmark that computes something else has no meaning.
     pub fn repeated<T: fmt::Debug + PartialEq>(
         operations: u32,
         expected: &T,

@@ -1,7 +1,7 @@
-//! Counts the user-space instructions of a process: callgrind counts from the time when it is told to.
+//! Counts the user-space instructions of a process with callgrind, which starts to count on command.
 //!
-//! What is counted is a fixed number of exchanges, from the first byte that is sent to the last one that is received, so that
-//! neither the start of the server nor the joining of its clients is part of it.
+//! The count covers a fixed number of exchanges, from the first byte that is sent to the last one that is received. It
+//! covers neither the start of the server nor the joining of its clients.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,11 +10,12 @@ use std::process::Command;
 
 use load::{Result, fault};
 
-/// Without them glibc would fill and copy memory by `rep stos` and `rep movs`, which valgrind counts once a byte.
+/// Without these options glibc would fill and copy memory by `rep stos` and `rep movs`, which valgrind counts once a
+/// byte.
 pub(crate) const TUNABLES: &str =
     "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
 
-/// What goes before a command to have it counted.
+/// The command line in front of a command that is to be counted.
 pub(crate) fn command(profile: &Path) -> Vec<OsString> {
     let mut out_file = OsString::from("--callgrind-out-file=");
     out_file.push(leftover(profile));
@@ -30,12 +31,12 @@ pub(crate) fn command(profile: &Path) -> Vec<OsString> {
     line
 }
 
-/// Begins to count.
+/// Starts to count.
 pub(crate) fn begin(process: u32) -> Result<()> {
     monitor(process, &["instrumentation", "on"])
 }
 
-/// Ends, and returns the number of instructions. The profile has them by function.
+/// Stops, and returns the number of instructions. The profile has them by function.
 pub(crate) fn end(process: u32, profile: &Path) -> Result<u64> {
     monitor(process, &["dump"])?;
     monitor(process, &["instrumentation", "off"])?;
@@ -44,7 +45,7 @@ pub(crate) fn end(process: u32, profile: &Path) -> Result<u64> {
     total(&fs::read_to_string(profile)?)
 }
 
-/// Where callgrind writes what it counted after the dump, when the process ends.
+/// The file for the remaining counts, which callgrind writes when the process ends.
 pub(crate) fn leftover(profile: &Path) -> PathBuf {
     with_suffix(profile, ".leftover")
 }

@@ -1,4 +1,4 @@
-//! What the kernel knows about a process.
+//! CPU time and memory of a process, as the kernel reports them.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
     }
 }
 
-/// The bytes of a process that are in memory.
+/// The resident memory of a process in bytes.
 pub(crate) fn resident_memory(process: u32) -> Result<u64> {
     let statm = fs::read_to_string(format!("/proc/{process}/statm"))?;
     match statm.split(' ').nth(1).map(str::parse::<u64>) {
@@ -24,7 +24,7 @@ pub(crate) fn resident_memory(process: u32) -> Result<u64> {
     }
 }
 
-/// The fields `utime` and `stime`. The name of the program goes before, and may have any characters.
+/// The fields `utime` and `stime`. The name of the program comes before them, and may have any characters.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);

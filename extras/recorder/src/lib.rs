@@ -1,10 +1,10 @@
-//! A recorder for the machines of `socketio-proto`: every input and command is written down before it is made, so that
-//! what happened in one place happens again in another, byte for byte.
+//! A recorder for the machines of `socketio-proto`. It writes down every input and command before it makes the call. A
+//! replay of the recording repeats everything elsewhere, byte for byte.
 //!
-//! The machines read no clock and draw no randomness, so their inputs, their configuration and their seed are all there is
-//! to know. [`Recorder`] stands in for the machine: it has the same methods for whatever changes the machine, and lends
-//! the machine itself for all that only looks at it. [`Replay`] makes the calls again and finds out whether everything
-//! that came out is the same; [`Diagram`] turns them into a sequence diagram.
+//! The machines read no clock and draw no randomness. Their inputs, their configuration and their seed therefore
+//! determine everything. [`Recorder`] wraps the machine. It has the same methods for everything that changes the
+//! machine, and lends the machine itself for reading. [`Replay`] makes the calls again and compares all outputs.
+//! [`Diagram`] turns them into a sequence diagram.
 //!
 //! # Examples
 //!
@@ -39,26 +39,27 @@
 //!
 //! # The format
 //!
-//! Version 1. Numbers are unsigned, seven bits a byte, the lowest first, with the high bit set where more follow; text and
-//! bytes have their length in front. An instant is the distance in nanoseconds to the one written before it, its sign in
-//! the lowest bit. A list has its length in front, what may be missing a byte that is 1 or 0.
+//! Version 1. Numbers are unsigned, seven bits a byte, the lowest first, with the high bit set where more follow. Text
+//! and bytes have their length in front. An instant is the distance in nanoseconds to the previous one, with its sign
+//! in the lowest bit. A list has its length in front. An optional value has a byte in front that is 1 or 0.
 //!
-//! | part | is |
+//! | part | content |
 //! |---|---|
 //! | header | `SIOREC`, a byte 2; the kind of machine (1 server, 2 client); the shard; 32 bytes of seed; the version of this crate; the configuration as JSON |
 //! | call, any number of times | a byte that names the method; its arguments in their order; four bytes of digest |
 //!
-//! The digest is over the outcomes of all calls so far and the deadlines behind them, as FNV-1a of 64 bits folded to 32. It
-//! is written with the call after it: a recording that ends with a call and no digest ends in the middle of that call,
-//! as one does whose machine panicked. A recording that was cut off anywhere can be replayed up to there.
+//! The digest covers the outcomes of all calls so far and the deadlines after them, as FNV-1a of 64 bits folded to 32.
+//! It is written together with the next call. A recording that ends with a call and no digest ends in the middle of
+//! that call, for example because the machine panicked. A recording that was truncated anywhere can be replayed up to
+//! there.
 //!
-//! A call takes some ten bytes and what the network brought with it; polls, which are calls too, take five or six.
+//! A call takes about ten bytes and the data from the network. Polls, which are calls too, take five or six.
 //!
 //! # Secrets
 //!
-//! A recording holds all that was sent, and the seed, from which every session id that the machine ever gave follows, those
-//! to come too. Keep it as you keep a private key. The programs of `examples/` make files
-//! for them that only their owner may read. [`redact`] makes another recording of one, without secrets, that replays.
+//! A recording holds all sent data, and the seed. Every past and future session id of the machine follows from the
+//! seed. Keep a recording like a private key. The programs of `examples/` create recordings as files that only their
+//! owner may read. [`redact`] makes a recording without secrets from another one. The result still replays.
 #![forbid(unsafe_code)]
 
 mod calls;

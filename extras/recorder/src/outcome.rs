@@ -1,4 +1,4 @@
-//! What comes of calls: what the digest is made of, and what a diagram shows.
+//! Outcomes of calls, from which the digest and the diagrams are made.
 
 use std::fmt::{Debug, Write};
 
@@ -12,7 +12,7 @@ use crate::tape::Digest;
 use crate::text::tidy;
 use crate::wire::Wire;
 
-/// Who talks with the machine.
+/// The side that talks with the machine.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Party {
@@ -28,19 +28,19 @@ pub enum Party {
 
 /// The result of a call.
 pub(crate) trait Outcome {
-    /// Adds everything that can differ.
+    /// Adds everything that can differ to the digest.
     fn digest(&self, digest: &mut Digest);
 
-    /// In words; empty if there is nothing to say.
+    /// The outcome in words; empty if there is nothing to say.
     fn said(&self) -> String;
 
-    /// What leaves the machine by it, and to whom, given who made the call.
+    /// The outputs that leave the machine by it, and their receivers, for the given caller.
     fn leaving(&self, _by: Party) -> Option<(Party, String)> {
         None
     }
 }
 
-/// Results that show themselves whole when debugged.
+/// Results whose `Debug` output shows them completely.
 macro_rules! plain {
     ($($type:ty)*) => {
         $(impl Outcome for $type {

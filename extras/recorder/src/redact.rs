@@ -1,10 +1,11 @@
-//! Recordings without secrets, which replay nevertheless.
+//! Recordings without secrets, which still replay.
 //!
-//! What is masked has the same length and the same shape, so that every limit and every rule is met as before: a machine
-//! looks at neither the values of an authentication nor those of headers. Ids are another matter, for a server makes them
-//! from its seed and knows them again. So a redacted recording has another seed; the calls are made on a machine with the
-//! old one and on a machine with the new one, side by side, and wherever the two say different things, there are the old id
-//! and the new one that takes its place from there on.
+//! Masked text keeps its length and its shape, so that every limit and every rule still applies. A machine looks
+//! neither at the values of an authentication nor at those of headers.
+//!
+//! Ids need another method, because a server makes them from its seed and recognises them. A redacted recording has
+//! another seed. The calls are made on a machine with the old seed and on one with the new seed, side by side. Where
+//! their outputs differ, there are an old id and the new id that replaces it from there on.
 
 mod ids;
 mod mask;
@@ -27,10 +28,10 @@ pub enum RedactError {
     /// It cannot be replayed.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It is not replayed the same, so nobody can tell what stands for what.
+    /// The replay differs, so the ids cannot be matched.
     #[error("the recording does not replay the same here: {0:?}")]
     Differs(Ending),
-    /// A call came to something else without the secrets.
+    /// A call had another outcome without the secrets.
     #[error("call {number} comes to something else without the secrets")]
     Unfaithful {
         /// The number of the call.
@@ -38,22 +39,22 @@ pub enum RedactError {
     },
 }
 
-/// Makes a recording without secrets of one: it replays, and says the same, but for
+/// Makes a recording without secrets from another one. It replays with the same outcomes, except for
 ///
-/// - ids of sessions and sockets, pids, and offsets: others, which lead to nothing, and `seed` in place of the one that
-///   ids can be computed from (a server); ids that a server gave (a client);
-/// - text in what clients show at each CONNECT, and the values of parameters that the protocol does not know, in queries;
-/// - the values of cookies, and of headers and parameters that a client was told to send.
+/// - ids of sessions and sockets, pids, and offsets. On a server they become other ids, and `seed` replaces the seed
+///   that ids can be computed from. On a client the ids that a server gave are replaced;
+/// - text in the authentication of clients at each CONNECT, and the values of unknown parameters in queries;
+/// - the values of cookies, and of headers and parameters that a client was configured to send.
 ///
-/// Each character of these becomes an `x`. Names of events, namespaces and rooms stay, and so do the contents of events,
-/// which a fault is likely to be about: a recording without secrets is not one without private data. CONNECT packets of
-/// MessagePack stay as they are.
+/// Each character of these becomes an `x`. Names of events, namespaces and rooms stay, and so do the contents of
+/// events, since a fault often depends on them. A recording without secrets may therefore still have private data.
+/// CONNECT packets of MessagePack stay unchanged.
 ///
 /// # Errors
 ///
-/// A [`RedactError`]. It is [`Unfaithful`](RedactError::Unfaithful) where other ids lead to something else, as where sockets are
-/// told in the order of rooms that are called by them: that recording can only be kept as it is. What was cut off is
-/// redacted up to there.
+/// A [`RedactError`]. It is [`Unfaithful`](RedactError::Unfaithful) where other ids lead to another outcome. This
+/// happens where the order of sockets depends on rooms that are named after them. Such a recording cannot be redacted.
+/// A truncated recording is redacted up to its end.
 ///
 /// # Examples
 ///
@@ -69,7 +70,7 @@ pub fn redact(recording: &[u8], seed: &Seed) -> Result<Vec<u8>, RedactError> {
     let calls = calls(recording)?;
     let header = Header::read(&mut Reader::new(recording)).map_err(OpenError::from)?;
     let settings = mask::settings(header.settings);
-    // The seed of a client makes delays and no secrets, and other delays would be another history.
+    // The seed of a client makes delays and no secrets. Other delays would be another history.
     let seed = if header.kind == Server::KIND {
         seed
     } else {
@@ -106,14 +107,14 @@ pub fn redact(recording: &[u8], seed: &Seed) -> Result<Vec<u8>, RedactError> {
     Ok(work.out.bytes)
 }
 
-/// The calls of a recording, each without what stands behind it.
+/// The calls of a recording, each without the digest after it.
 struct Calls<'a> {
     finished: Vec<&'a [u8]>,
-    /// The one that the machine did not come back from.
+    /// The call from which the machine did not return.
     unfinished: Option<&'a [u8]>,
 }
 
-/// Finds the calls of a recording that replays. A machine that panics at the last one does what it did then.
+/// Finds the calls of a recording that replays. If the machine panicked at the last call, it panics again.
 fn calls(recording: &[u8]) -> Result<Calls<'_>, RedactError> {
     let mut replay = Replay::new(recording)?;
     let mut starts = Vec::new();
@@ -145,19 +146,19 @@ fn calls(recording: &[u8]) -> Result<Calls<'_>, RedactError> {
     })
 }
 
-/// Two machines, the one as it was and the one that takes its place, with what they say.
+/// The original machine and the one that replaces it, with their outputs.
 struct Work {
     kind: u8,
     old: (Replayed, Digest),
     new: (Replayed, Digest),
-    /// The last time that was read.
+    /// The last time in the recording.
     time: Instant,
     ids: Ids,
     out: Writer,
 }
 
 impl Work {
-    /// A call with its secrets masked, and that with other ids too.
+    /// A call with its secrets masked, and the same call with the new ids.
     fn without_secrets(&mut self, call: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         let masked = mask::call(self.kind, call, self.time)?;
         if self.kind != Server::KIND {
@@ -167,7 +168,7 @@ impl Work {
         Some((masked, changed))
     }
 
-    /// Makes a call on both machines; `None` if they come to different things.
+    /// Makes a call on both machines; `None` if their outcomes differ.
     fn call(&mut self, call: &[u8]) -> Option<()> {
         let (masked, changed) = self.without_secrets(call)?;
         let mut input = Reader::at(&changed, self.time);

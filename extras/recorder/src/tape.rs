@@ -1,4 +1,4 @@
-//! What is written, and when.
+//! The tape: the header of a recording, its calls and the digest of their outcomes.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::wire::{Fault, Reader, Wire, Writer};
 /// How a recording starts: a name, and the version of the format.
 pub(crate) const MAGIC: &[u8; 7] = b"SIOREC\x02";
 
-/// What a machine was made of.
+/// The header: everything that a machine was created from.
 #[derive(Clone)]
 pub(crate) struct Header<'a> {
     pub(crate) kind: u8,
@@ -61,12 +61,12 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The digest of all outputs so far: FNV-1a of 64 bits over what they show of themselves.
+/// The digest of all outputs so far: FNV-1a of 64 bits over their `Debug` output.
 ///
-/// Behind each call stands half of it, so that a difference shows at once, and at each call after it.
+/// Half of it follows each call, so that a difference shows at once, and at each later call.
 pub(crate) struct Digest {
     state: u64,
-    /// What was taken since it was asked last, if that is wanted.
+    /// The text that the digest took since the last query, if that is wanted.
     heard: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl Digest {
         }
     }
 
-    /// A digest that can be asked what it took.
+    /// A digest that can be asked for the text that it took.
     pub(crate) fn listening() -> Self {
         Self {
             heard: Some(String::new()),
@@ -94,12 +94,12 @@ impl Digest {
         }
     }
 
-    /// What it took since it was asked last.
+    /// The text that it took since the last query.
     pub(crate) fn heard(&mut self) -> String {
         self.heard.as_mut().map(mem::take).unwrap_or_default()
     }
 
-    /// Takes the outcome of a call, and the deadline behind it.
+    /// Takes the outcome of a call, and the deadline after it.
     pub(crate) fn take(&mut self, outcome: &impl Outcome, deadline: Option<Instant>) -> [u8; 4] {
         outcome.digest(self);
         let deadline = deadline.map_or(u64::MAX, Instant::as_nanos);
@@ -127,7 +127,7 @@ impl fmt::Write for Digest {
     }
 }
 
-/// A recording in the making.
+/// An unfinished recording.
 pub(crate) struct Tape {
     sink: Box<dyn Write + Send>,
     out: Writer,
@@ -137,14 +137,14 @@ pub(crate) struct Tape {
     end: Option<End>,
 }
 
-/// Why nothing is written any more.
+/// The reason why nothing is written any more.
 #[derive(Debug)]
 enum End {
     Full,
     Failed(io::Error),
 }
 
-/// What has become of a recording.
+/// The state of a recording.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Status<'a> {
@@ -155,9 +155,9 @@ pub enum Status<'a> {
         /// The bytes written so far.
         bytes: u64,
     },
-    /// The recording is as long as it may be. What it holds can be replayed.
+    /// The recording has reached its maximum length. It can be replayed.
     Full,
-    /// Writing failed. What was written before can be replayed.
+    /// Writing failed. The data before that can be replayed.
     Failed(&'a io::Error),
 }
 
@@ -186,8 +186,8 @@ impl Tape {
         }
     }
 
-    /// Writes down a call that is about to be made. Polls wait for the next other call: what they give follows from what
-    /// stands before them.
+    /// Writes down a call that is about to be made. Polls wait for the next other call, because their results follow
+    /// from the calls before them.
     pub(crate) fn call(&mut self, tag: u8, is_poll: bool, arguments: impl FnOnce(&mut Writer)) {
         if self.end.is_some() {
             return;
@@ -199,7 +199,7 @@ impl Tape {
         }
     }
 
-    /// Writes down what came of it, together with the next call.
+    /// Writes down the outcome, together with the next call.
     pub(crate) fn outcome(&mut self, outcome: &impl Outcome, deadline: Option<Instant>) {
         if self.end.is_none() {
             let digest = self.digest.take(outcome, deadline);

@@ -1,4 +1,4 @@
-//! What debugging output says, in fewer words.
+//! Shorter forms of debugging output.
 
 /// Shortens the debugging output of events: keys become `slot.generation`, payloads their JSON.
 pub(crate) fn tidy(text: &str) -> String {
@@ -37,7 +37,7 @@ fn payload<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
     }
 }
 
-/// A string, whose content is not looked at.
+/// A string, whose content is not read.
 fn string<'a>(text: &'a str, out: &mut String) -> Option<&'a str> {
     let (_, rest) = literal(text)?;
     out.push_str(text.strip_suffix(rest)?);
@@ -50,7 +50,7 @@ fn other<'a>(text: &'a str, out: &mut String) -> &'a str {
     chars.as_str()
 }
 
-/// The value of the string literal that a text starts with, and what follows it.
+/// The value of the string literal at the start of a text, and the rest of the text.
 fn literal(text: &str) -> Option<(String, &str)> {
     let mut chars = text.strip_prefix('"')?.chars();
     let mut value = String::new();

@@ -1,4 +1,4 @@
-//! How the values of the machines lie in a recording.
+//! Encodings of the machines' values in a recording.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::outcome::Party;
 use crate::text::tidy;
 use crate::wire::{Fault, Reader, Wire, Writer, write_list};
 
-/// Names: the number that each is, and how it is shown.
+/// Names: the number of each, and its text in a diagram.
 macro_rules! names {
     ($($type:ty: |$name:ident| $bits:expr => $from:expr, $show:expr;)*) => {
         $(impl Wire<'_> for $type {
@@ -57,7 +57,7 @@ names! {
     ClientSocketKey: |key| key.to_bits() => Self::from_bits, key_text("socket", key.to_bits());
 }
 
-/// Whom a diagram has at the side of a call, and so not in its text.
+/// Values that name the peer of a call. A diagram shows them at its side, and so not in its text.
 macro_rules! parties {
     ($($type:ty: $party:expr;)*) => {
         $(impl Wire<'_> for $type {
@@ -85,7 +85,7 @@ parties! {
     ConnectionId: Party::Connection;
 }
 
-/// Tokens of several numbers.
+/// Tokens that consist of several numbers.
 macro_rules! tokens {
     ($($type:ty)*) => {
         $(impl Wire<'_> for $type {
@@ -111,12 +111,12 @@ macro_rules! tokens {
 
 tokens!(AckToken ClientAckToken AuthToken);
 
-/// The slot, and behind it which of those it is that lay there.
+/// The slot, and after it the generation in that slot.
 fn key_text(kind: &str, bits: u64) -> String {
     format!("{kind} {}.{}", bits & 0xffff_ffff, bits >> 32)
 }
 
-/// Values of several parts, made of what is read for each.
+/// Values of several parts, which are created from the parts that were read.
 macro_rules! records {
     ($($type:ty { $($field:ident: $part:ty),* } => $make:expr;)*) => {
         $(impl<'a> Wire<'a> for $type {
@@ -358,7 +358,7 @@ impl Wire<'_> for Payload {
 const EVENT: u8 = 0;
 const ACK: u8 = 1;
 const VALUE: u8 = 2;
-/// The limit of what reading takes stands behind the kind, since it is not the default.
+/// The reading limit follows the kind, since it is not the default.
 const WITH_LIMIT: u8 = 0x80;
 
 impl Wire<'_> for Auth {
@@ -562,7 +562,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes, reads, and compares what can be seen of it.
+    /// Writes, reads, and compares all visible parts.
     fn round<T: for<'a> Wire<'a> + Debug>(value: &T) -> T {
         let mut out = Writer::default();
         value.write(&mut out);
@@ -573,7 +573,7 @@ mod tests {
         read
     }
 
-    /// A part that is added to a value has to be added here too.
+    /// If a value gains a part, add it here too.
     fn has_parts(value: &impl Debug, expected: &[&str]) {
         let text = format!("{value:#?}");
         let parts = text.lines().filter_map(|line| {

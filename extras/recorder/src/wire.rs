@@ -1,4 +1,4 @@
-//! How values lie in a recording: numbers of variable length, and what has a length behind its length.
+//! The encoding of a recording: numbers of variable length, and data with its length in front.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::outcome::Party;
 pub(crate) trait Wire<'a>: Sized {
     fn write(&self, out: &mut Writer);
     fn read(input: &mut Reader<'a>) -> Result<Self, Fault>;
-    /// As it stands in a diagram; empty if it says nothing there.
+    /// Its text in a diagram; empty if the diagram leaves it out.
     fn show(&self) -> String;
 
-    /// Whom it names.
+    /// The peer that it names.
     fn party(&self) -> Option<Party> {
         None
     }
 }
 
-/// Why bytes are no value.
+/// The reason why bytes are not a valid value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
-    /// They end before it does.
+    /// The bytes end before the value does.
     End,
     Malformed(&'static str),
 }
@@ -32,7 +32,7 @@ pub(crate) enum Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     pub(crate) bytes: Vec<u8>,
-    /// Instants are written as the distance to the one before.
+    /// Instants are written as the distance to the previous one.
     last: u64,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads on where the latest instant that was read is this.
+    /// Continues to read where this is the latest instant that was read.
     pub(crate) fn at(bytes: &'a [u8], time: Instant) -> Self {
         Self {
             rest: bytes,
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The bytes that are not read yet.
+    /// The bytes that are still unread.
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }
@@ -183,7 +183,7 @@ impl<'a> Wire<'a> for &'a str {
     }
 }
 
-/// What borrows as another type, and is made from it.
+/// Types that borrow as another type, and are made from it.
 macro_rules! owned {
     ($($owned:ty as $lent:ty;)*) => {
         $(impl<'a> Wire<'a> for $owned {
@@ -227,7 +227,7 @@ impl Wire<'_> for Instant {
         Ok(Self::from_nanos(input.last))
     }
 
-    /// A diagram has the time at its side.
+    /// A diagram shows the time at its side.
     fn show(&self) -> String {
         String::new()
     }
@@ -301,7 +301,7 @@ impl<'a, A: Wire<'a>, B: Wire<'a>> Wire<'a> for (A, B) {
     }
 }
 
-/// Writes what reads as a `Vec`.
+/// Writes the form that reads as a `Vec`.
 pub(crate) fn write_list<'a, 'b, T: Wire<'b> + 'a>(
     list: impl IntoIterator<Item = &'a T, IntoIter: ExactSizeIterator>,
     out: &mut Writer,

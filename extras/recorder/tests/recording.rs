@@ -1,4 +1,4 @@
-//! What recordings are: complete, readable, robust.
+//! Recordings are complete, readable and robust.
 #![cfg(test)]
 
 use std::io::{self, Write};
@@ -323,7 +323,7 @@ fn session() -> Vec<u8> {
     sink.take()
 }
 
-/// A recording of a client that shows a secret, and is told others.
+/// A recording of a client that sends a secret, and receives others.
 fn client_session() -> Vec<u8> {
     let sink = Sink::default();
     let config =
@@ -364,7 +364,7 @@ fn client_session() -> Vec<u8> {
     sink.take()
 }
 
-/// Does what there is to do, as a driver and an application that lets everyone in.
+/// Handles all outputs, like a driver and an application that accepts everyone.
 fn drain(server: &mut Recorder<Server>, connection: ConnectionId) {
     loop {
         while let Some(output) = server.poll_output() {

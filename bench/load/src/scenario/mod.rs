@@ -1,4 +1,4 @@
-//! What the clients do.
+//! The workloads of the clients.
 
 mod broadcast;
 mod churn;
@@ -12,7 +12,7 @@ pub use polling::PollingEcho;
 
 use crate::numbered::PLACE;
 
-/// The 48 bytes that each event carries. They name the client, so that an answer for another is noticed.
+/// The 48 bytes that each event carries. They name the client, so that an answer for another client is noticed.
 fn payload(client: usize) -> String {
     format!("client {client:06} sends forty-eight bytes every time")
 }

@@ -1,4 +1,5 @@
-//! What the scripts are played with: machines whose recording is replayed once they are dropped, and must come to the same.
+//! Machines for the scripts of the cores. Each records itself; when it is dropped, the recording is replayed and must
+//! give the same outputs.
 #![allow(dead_code, reason = "scripts of the server have no client")]
 
 use std::io::{self, Write};
@@ -42,7 +43,7 @@ impl Drop for Sink {
     }
 }
 
-/// The recording replays whole, and up to where it is cut off, if that is behind the header.
+/// The recording replays whole, and up to each cut behind the header.
 fn check(recording: &[u8]) {
     let mut replay = Replay::new(recording).expect("a recording");
     if *replay.run() != Ending::Complete {
