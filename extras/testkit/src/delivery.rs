@@ -1,4 +1,4 @@
-//! What is under way, and its arrival.
+//! Traffic in flight, and its arrival.
 
 use socketio_proto::client;
 use socketio_proto::engine::client::Output as ClientOutput;
@@ -10,17 +10,17 @@ use socketio_proto::server;
 use crate::network::{Network, Peer};
 use crate::tally::Effect;
 
-/// Something under way, with the number of its exchange or WebSocket; or something that a late driver or application does.
+/// Traffic in flight, with the number of its exchange or WebSocket, or an action of a late driver or application.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     Request(u64),
     Body(u64),
     Response(u64, Answer),
-    /// The client learns that there is no response.
+    /// The client learns that no response will come.
     RequestFailed(u64),
     /// The server learns that nobody waits for its response.
     RequestAborted(u64),
-    /// A proxy has waited long enough.
+    /// A proxy has waited for its maximum time.
     GatewayTimeout(u64),
     Connect(u64),
     Accepted(u64),
@@ -29,9 +29,9 @@ pub(crate) enum Delivery {
     FrameDown(u64, Frame),
     EndUp(u64, End),
     EndDown(u64, End),
-    /// The driver of a machine looks at what it wants.
+    /// The driver of a machine polls it.
     Drain(Peer),
-    /// The application of a machine is done with an event.
+    /// The application of a machine has finished an event.
     Free(Peer),
 }
 
@@ -78,7 +78,7 @@ impl Delivery {
         }
     }
 
-    /// Whether it is for the server.
+    /// Whether it goes to the server.
     fn is_up(&self) -> bool {
         match self {
             Self::Request(_)
@@ -100,7 +100,7 @@ impl Delivery {
     }
 }
 
-/// How one side of a WebSocket learns of its end.
+/// The way in which one side of a WebSocket learns of its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
     Closed,
@@ -108,7 +108,7 @@ pub(crate) enum End {
 }
 
 impl Network {
-    /// Does what a client wants done; gives what it tells.
+    /// Performs an output of a client, and returns its event.
     pub(crate) fn perform_client(
         &mut self,
         client: usize,
@@ -133,7 +133,7 @@ impl Network {
         None
     }
 
-    /// Does what a server wants done; gives what it tells.
+    /// Performs an output of a server, and returns its event.
     pub(crate) fn perform_server(
         &mut self,
         output: ServerOutput<server::Event>,
@@ -152,7 +152,7 @@ impl Network {
         None
     }
 
-    /// Something is to arrive, unless something keeps it from that.
+    /// Delivers something, unless a fault holds it back.
     pub(crate) fn arrive(&mut self, key: (Instant, u64), delivery: Delivery) {
         if let Some((client, why)) = self.kept_back(&delivery) {
             self.count(why);
@@ -177,7 +177,7 @@ impl Network {
         }
     }
 
-    /// The client on whose path something waits, and why, if something keeps it from arriving.
+    /// The client whose path holds something back, and the reason, if something does.
     fn kept_back(&self, delivery: &Delivery) -> Option<(usize, Effect)> {
         let exchange = delivery.exchange().and_then(|number| {
             let exchange = self.exchanges.get(&number)?;
@@ -199,7 +199,7 @@ impl Network {
         (asleep || side.path.stalled).then_some((client, why))
     }
 
-    /// Lets what waited on the path of a client go on, as far as the path lets it.
+    /// Releases the traffic that waited on the path of a client, as far as the path allows.
     pub(crate) fn loosen(&mut self, client: usize) {
         // Under their own keys: they are due, in the order in which they would have arrived.
         let parked = std::mem::take(&mut self.clients[client].parked);

@@ -1,4 +1,4 @@
-//! What goes wrong when the test says so.
+//! Faults that a test injects at a given moment.
 
 use crate::delivery::{Delivery, End};
 use crate::exchange::AtServer;
@@ -21,8 +21,8 @@ impl Network {
         self.cut_pipes(client, how);
     }
 
-    /// Lifts the plan to [break](crate::Websockets::Broken) the WebSockets that a client has open. A WebSocket takes this
-    /// plan from its path when it opens, and keeps it when the path changes.
+    /// Lifts the plan to [break](crate::Websockets::Broken) the WebSockets that a client has open. A WebSocket takes
+    /// this plan from its path when it opens, and keeps it when the path changes.
     pub fn spare_websockets(&mut self, client: ClientId) {
         self.note(format_args!("no proxy breaks the WebSockets of {client}"));
         let of_client = self.pipes.values_mut();
@@ -30,14 +30,14 @@ impl Network {
         of_client.for_each(Pipe::spare);
     }
 
-    /// Cuts the requests of a client: they fail, but for [`Cut::Silent`], after which nobody hears of them again.
+    /// Cuts the requests of a client. They fail, except after [`Cut::Silent`], which nobody learns of.
     pub fn cut_requests(&mut self, client: ClientId, how: Cut) {
         self.note(format_args!("the requests of {client} are cut: {how:?}"));
         self.cut_exchanges(client, how);
     }
 
-    /// Stops a server as if its power went: all that it knew is lost. WebSockets break, and requests fail, until it is
-    /// [started](Self::start_server).
+    /// Stops a server like a power failure, so that it loses all its data. WebSockets break, and requests fail, until
+    /// it is [started](Self::start_server).
     pub fn stop_server(&mut self, id: ServerId) {
         self.note(format_args!("{id} stops"));
         let index = id.0;
@@ -80,20 +80,20 @@ impl Network {
         }
     }
 
-    /// Starts a server that was [stopped](Self::stop_server): a new one with the same settings, which knows nothing.
+    /// Starts a [stopped](Self::stop_server) server as a new one with the same settings and no data.
     pub fn start_server(&mut self, id: ServerId) {
         self.note(format_args!("{id} starts"));
         self.servers[id.0].running = true;
         self.touch_server(id.0);
     }
 
-    /// Stops a server and starts it anew: see [`stop_server`](Self::stop_server).
+    /// Restarts a server: see [`stop_server`](Self::stop_server).
     pub fn restart_server(&mut self, id: ServerId) {
         self.stop_server(id);
         self.start_server(id);
     }
 
-    /// How often a server was started anew: keys and tokens of one start mean nothing to the next.
+    /// The number of restarts of a server. Keys and tokens of one start mean nothing to the next.
     #[must_use]
     pub fn starts(&self, id: ServerId) -> u64 {
         self.servers[id.0].starts
@@ -105,7 +105,8 @@ impl Network {
         self.servers[id.0].running
     }
 
-    /// Lets the whole process of a server stand still, or go on: nothing arrives meanwhile, and no deadline is met.
+    /// Suspends or resumes the whole process of a server. While it is suspended, nothing arrives and no deadline is
+    /// met.
     pub fn suspend_server(&mut self, id: ServerId, suspended: bool) {
         self.note(format_args!(
             "{id} {}",
@@ -116,7 +117,7 @@ impl Network {
         self.changed.extend(0..self.clients.len());
     }
 
-    /// Lets the whole machine of a client sleep, or wake up, as [`suspend_server`](Self::suspend_server).
+    /// Suspends or resumes the whole machine of a client, like [`suspend_server`](Self::suspend_server).
     pub fn suspend_client(&mut self, id: ClientId, suspended: bool) {
         self.note(format_args!(
             "{id} {}",
@@ -165,14 +166,14 @@ impl Network {
         }
     }
 
-    /// Breaks a WebSocket, behind what is under way.
+    /// Breaks a WebSocket after the traffic in flight.
     pub(crate) fn break_pipe(&mut self, number: u64) {
         self.count(Effect::WebsocketBroken);
         self.interrupt_upgrade(number);
         self.end_pipe(number, End::Failed);
     }
 
-    /// Both sides will learn that a WebSocket is over.
+    /// Tells both sides later that a WebSocket has ended.
     fn end_pipe(&mut self, number: u64, end: End) {
         self.send_up(number, |number| Delivery::EndUp(number, end));
         self.send_down(number, |number| Delivery::EndDown(number, end));
@@ -181,7 +182,7 @@ impl Network {
         }
     }
 
-    /// Loses what is under way in a WebSocket, each way, but for the first `kept` frames.
+    /// Loses the traffic in flight in a WebSocket, in both directions, except the first `kept` frames.
     fn lose_frames(&mut self, number: u64, kept: usize) {
         let (mut up, mut down) = (kept, kept);
         self.lose(|delivery| {
@@ -234,7 +235,7 @@ impl Network {
         }
     }
 
-    /// Loses some of what is under way. It is looked at in the order in which it arrives.
+    /// Loses some of the traffic in flight, which it visits in the order of arrival.
     fn lose(&mut self, mut is_lost: impl FnMut(&Delivery) -> bool) {
         for side in &mut self.clients {
             side.parked.retain(|(_, delivery)| !is_lost(delivery));
@@ -243,7 +244,7 @@ impl Network {
     }
 }
 
-/// Counts one down, if there is one.
+/// Decrements a counter, if there is one.
 fn take_one(left: &mut usize) -> bool {
     let some = *left > 0;
     *left = left.saturating_sub(1);

@@ -1,15 +1,14 @@
-//! A simulated network in which applications meet servers and clients of [`socketio_proto`]: in memory, in one thread,
-//! without sockets and sleeps.
+//! A simulated network that connects applications with servers and clients of [`socketio_proto`]. It runs in memory and
+//! in one thread, without sockets and sleeps.
 //!
-//! A test of what an application does with its events needs somebody at the other end, a network between that fails
-//! where the test wants it to, and time that passes when the test says so. Here they are: a [`Network`] has any number of
-//! [servers](Network::add_server) and [clients](Network::add_client), one clock, and a [`Path`] between each client and
-//! its server. Everything that happens follows from the calls of the test and from one seed, so that a run which failed
-//! can be [traced](Network::record) and looked at again, as it was, bit for bit.
+//! A test of an application needs a peer, a network that fails on command, and a clock that the test controls. A
+//! [`Network`] has any number of [servers](Network::add_server) and [clients](Network::add_client), one clock, and a
+//! [`Path`] between each client and its server. The calls of the test and one seed determine everything that happens. A
+//! failed run can therefore be repeated with a [trace](Network::record), bit for bit.
 //!
 //! # Examples
 //!
-//! A server says everything back, and its client learns that it was away for a moment:
+//! A server echoes everything, and its client notices a short loss of the connection:
 //!
 //! ```
 //! use std::time::Duration;
@@ -73,7 +72,7 @@
 //! # }
 //! ```
 //!
-//! A test that would rather look at each thing that happens calls [`Network::step`] itself:
+//! A test that needs to see each single event calls [`Network::step`] itself:
 //!
 //! ```
 //! use std::time::Duration;
@@ -102,28 +101,28 @@
 //! # }
 //! ```
 //!
-//! # What can go wrong
+//! # Faults
 //!
-//! | fault | how |
+//! | fault | method or field |
 //! |---|---|
-//! | latency, different each way, with jitter | [`Path::latency_up`], [`Path::latency_down`], [`Path::jitter`] |
+//! | latency, different in each direction, with jitter | [`Path::latency_up`], [`Path::latency_down`], [`Path::jitter`] |
 //! | requests, their bodies, responses, WebSocket handshakes are lost | [`Path::lost_requests`], [`Path::lost_bodies`], [`Path::lost_responses`], [`Path::lost_connects`] |
 //! | an attempt to connect reaches the server twice | [`Path::doubled_attempts`] |
-//! | connections are cut: cleanly, with a reset, midway, unseen | [`Network::cut`], [`Cut`] |
+//! | connections are cut: cleanly, with a reset, midway, silently | [`Network::cut`], [`Cut`] |
 //! | nothing arrives for a while, or for ever | [`Path::stalled`] |
 //! | a server cannot be reached | [`Path::refused`] |
-//! | a server stops, starts, restarts and has forgotten everything | [`Network::stop_server`], [`Network::start_server`], [`Network::restart_server`] |
+//! | a server stops, starts, or restarts without its data | [`Network::stop_server`], [`Network::start_server`], [`Network::restart_server`] |
 //! | a proxy refuses, swallows or breaks WebSockets | [`Path::websockets`], [`Network::spare_websockets`] |
-//! | a proxy collects responses, or answers in the server's place | [`Path::collected`], [`Path::gateway_timeout`] |
+//! | a proxy collects responses, or answers instead of the server | [`Path::collected`], [`Path::gateway_timeout`] |
 //! | a peer does not read: pipes are full | [`Path::unwritable_up`], [`Path::unwritable_down`], [`Path::pipe_frames`] |
 //! | an application has no time | [`Network::set_server_busy`], [`Network::set_client_busy`] |
 //! | an application is slow: it takes a while for each event | [`Network::set_server_pace`] |
-//! | a driver looks late at what a machine wants | [`Network::set_server_lag`], [`Network::set_client_lag`] |
-//! | a machine stands still and wakes up later | [`Network::suspend_server`], [`Network::suspend_client`] |
+//! | a driver polls its machine late | [`Network::set_server_lag`], [`Network::set_client_lag`] |
+//! | a machine stands still and resumes later | [`Network::suspend_server`], [`Network::suspend_client`] |
 //! | the clock jumps | [`Network::jump`] |
 //!
-//! [`Network::effects`] counts how often each of these took effect, and [`Network::interrupted_upgrades`] how far upgrades
-//! had come that failed: a test that draws its faults can see what it covers.
+//! [`Network::effects`] counts how often each of these took effect. [`Network::interrupted_upgrades`] counts failed
+//! upgrades by the step that they had reached. A test that draws its faults can therefore see what it covers.
 #![expect(
     clippy::indexing_slicing,
     reason = "ids come from the network itself, and a test may panic"

@@ -1,10 +1,10 @@
-//! What lies between a client and its server.
+//! The path between a client and its server.
 
 use std::time::Duration;
 
-/// What lies between one client and its server, and what goes wrong there.
+/// The path between one client and its server, and its faults.
 ///
-/// All fields may be changed at any time, with [`Network::path_mut`](crate::Network::path_mut), and hold from then on.
+/// All fields may change at any time, with [`Network::path_mut`](crate::Network::path_mut), and apply from then on.
 /// Chances are out of 1,000, and drawn from the seed of the network.
 ///
 /// # Examples
@@ -20,36 +20,37 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Path {
-    /// How long it takes to the server. Default 10 ms.
+    /// The latency to the server. Default 10 ms.
     pub latency_up: Duration,
-    /// How long it takes to the client. Default 10 ms.
+    /// The latency to the client. Default 10 ms.
     pub latency_down: Duration,
-    /// Up to how much longer it may take, drawn anew for everything that is sent. Frames of one WebSocket keep their
+    /// The maximum additional latency, drawn separately for everything that is sent. Frames of one WebSocket keep their
     /// order nevertheless. Default zero.
     pub jitter: Duration,
-    /// The chance that a request is lost before it gets to the server; the client is told that it failed. Default 0.
+    /// The chance that a request is lost before it reaches the server. The client is told that it failed. Default 0.
     pub lost_requests: u32,
-    /// The chance that a POST breaks off in its body; both sides are told. Default 0.
+    /// The chance that a POST breaks off in its body. Both sides are told. Default 0.
     pub lost_bodies: u32,
-    /// The chance that a response is lost: the server has answered, and the client is told that its request failed.
+    /// The chance that a response is lost. The server has answered, and the client is told that its request failed.
     /// Default 0.
     pub lost_responses: u32,
     /// The chance that a WebSocket cannot be opened. Default 0.
     pub lost_connects: u32,
-    /// The chance that the server sees an attempt to connect twice, an Engine.IO handshake or the one of a WebSocket, as
-    /// when a proxy repeats it. Nobody is there for the second. Default 0.
+    /// The chance that the server sees an attempt to connect twice, as when a proxy repeats it. The attempt is an
+    /// Engine.IO handshake or that of a WebSocket. The second one has no client. Default 0.
     pub doubled_attempts: u32,
-    /// The server is out of reach: requests and WebSockets fail at once. What is open stays. Default false.
+    /// The server is out of reach: requests and WebSockets fail at once. Open connections stay. Default false.
     pub refused: bool,
-    /// Nothing arrives, either way, and nobody is told. What is under way arrives once this is over. Default false.
+    /// Nothing arrives, in either direction, and nobody is told. Traffic in flight arrives once this is over. Default
+    /// false.
     pub stalled: bool,
-    /// What a proxy does to WebSockets. Default nothing.
+    /// The behaviour of a proxy for WebSockets. Default none.
     pub websockets: Websockets,
     /// Responses arrive together, at whole multiples of this time, as if a proxy collected them. Default zero: at once.
     pub collected: Duration,
-    /// How long a proxy waits for a response before it answers 504 itself and leaves the server. Default for ever.
+    /// The time after which a proxy answers 504 itself and leaves the server. Default for ever.
     pub gateway_timeout: Option<Duration>,
-    /// How many frames fit into a WebSocket, each way, before its pipe takes no more. Default 64.
+    /// The number of frames that fit into a WebSocket, in each direction, before its pipe takes no more. Default 64.
     pub pipe_frames: usize,
     /// The pipes of WebSockets to the server take nothing more. Default false.
     pub unwritable_up: bool,
@@ -57,7 +58,7 @@ pub struct Path {
     pub unwritable_down: bool,
 }
 
-/// What a proxy does to WebSockets that are opened from now on.
+/// The behaviour of a proxy for WebSockets that open from now on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Websockets {
@@ -69,33 +70,33 @@ pub enum Websockets {
         /// An HTTP status code.
         status: u16,
     },
-    /// They open, and what is sent over them gets nowhere.
+    /// They open, and frames over them get lost.
     Swallowed,
-    /// They open, and break after this many frames to the server, even if the path changes meanwhile:
-    /// [`Network::spare_websockets`](crate::Network::spare_websockets) lifts that.
+    /// They open, and break after this many frames to the server, even if the path changes meanwhile.
+    /// [`Network::spare_websockets`](crate::Network::spare_websockets) prevents that.
     Broken {
         /// The frames that pass.
         after: u32,
     },
 }
 
-/// How everything that is open between a client and its server is cut, by [`Network::cut`](crate::Network::cut).
+/// The way in which [`Network::cut`](crate::Network::cut) cuts everything that is open between a client and its server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Cut {
-    /// WebSockets close behind what is under way, and requests fail; both sides are told.
+    /// WebSockets close after the traffic in flight, and requests fail. Both sides are told.
     Clean,
-    /// What is under way is lost; both sides are told.
+    /// The traffic in flight is lost. Both sides are told.
     Reset,
-    /// As `Reset`, but that some of what is under way in WebSockets still arrives.
+    /// Like `Reset`, but some of the traffic in flight in WebSockets still arrives.
     Midway,
-    /// What is under way is lost, what follows too, and nobody is told: everything is half open. What is opened later
-    /// works.
+    /// The traffic in flight is lost, and so is all later traffic of these connections. Nobody is told, so everything
+    /// is half open. Later connections work.
     Silent,
 }
 
 impl Path {
-    /// Takes this long each way, and nothing goes wrong.
+    /// A path with this latency in each direction, and no faults.
     #[must_use]
     pub const fn new(latency: Duration) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! How often each fault took effect, and how far upgrades had come that were interrupted.
+//! Counters of the effects of faults, and of interrupted upgrades by step.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ macro_rules! named {
 }
 
 named! {
-    /// What a fault did. A fault that meets nothing, such as a cut while nothing is open, has no effect.
+    /// An effect of a fault. A fault that meets nothing, such as a cut while nothing is open, has no effect.
     ///
     /// [`Network::effects`] counts them.
     Effect {
-        /// A request was lost before it got to the server: [`Path::lost_requests`](crate::Path::lost_requests).
+        /// A request was lost before it reached the server: [`Path::lost_requests`](crate::Path::lost_requests).
         RequestLost,
         /// A POST broke off: [`Path::lost_bodies`](crate::Path::lost_bodies).
         BodyLost,
@@ -41,7 +41,7 @@ named! {
         RequestUnreachable,
         /// A WebSocket found its server out of reach.
         ConnectUnreachable,
-        /// Something was kept from arriving: [`Path::stalled`](crate::Path::stalled).
+        /// Something was held back: [`Path::stalled`](crate::Path::stalled).
         Stalled,
         /// A proxy refused a WebSocket: [`Websockets::Refused`](crate::Websockets::Refused).
         WebsocketRefused,
@@ -51,7 +51,7 @@ named! {
         WebsocketBroken,
         /// A response waited for others: [`Path::collected`](crate::Path::collected).
         ResponseCollected,
-        /// A proxy answered in the server's place: [`Path::gateway_timeout`](crate::Path::gateway_timeout).
+        /// A proxy answered instead of the server: [`Path::gateway_timeout`](crate::Path::gateway_timeout).
         GatewayTimeout,
         /// A client had a frame, and its pipe was full: [`Path::pipe_frames`](crate::Path::pipe_frames).
         PipeFullUp,
@@ -67,27 +67,27 @@ named! {
         WebsocketReset,
         /// A WebSocket was cut midway: [`Cut::Midway`](crate::Cut::Midway).
         WebsocketCutMidway,
-        /// A WebSocket was cut unseen: [`Cut::Silent`](crate::Cut::Silent).
+        /// A WebSocket was cut silently: [`Cut::Silent`](crate::Cut::Silent).
         WebsocketSilent,
         /// A request was cut, and both sides are told.
         RequestCut,
-        /// A request was cut unseen: [`Cut::Silent`](crate::Cut::Silent).
+        /// A request was cut silently: [`Cut::Silent`](crate::Cut::Silent).
         RequestSilent,
         /// A server stopped that had a request or WebSocket: [`Network::stop_server`].
         ServerStopped,
-        /// Something was for a server that stood still: [`Network::suspend_server`].
+        /// Something was addressed to a suspended server: [`Network::suspend_server`].
         ServerAsleep,
-        /// Something was for a client that slept: [`Network::suspend_client`].
+        /// Something was addressed to a suspended client: [`Network::suspend_client`].
         ClientAsleep,
         /// The application of a server had no time for an event: [`Network::set_server_busy`].
         ServerBusy,
         /// The application of a client had no time for an event: [`Network::set_client_busy`].
         ClientBusy,
-        /// The application of a server was not done with the last event: [`Network::set_server_pace`].
+        /// The application of a server was still busy with the last event: [`Network::set_server_pace`].
         ServerSlow,
-        /// The driver of a server left what its machine wanted: [`Network::set_server_lag`].
+        /// The driver of a server left the outputs of its machine: [`Network::set_server_lag`].
         ServerDrainedLate,
-        /// The driver of a client left what its machine wanted: [`Network::set_client_lag`].
+        /// The driver of a client left the outputs of its machine: [`Network::set_client_lag`].
         ClientDrainedLate,
         /// The clock jumped past something that was due: [`Network::jump`].
         Jumped,
@@ -95,9 +95,9 @@ named! {
 }
 
 named! {
-    /// How far the upgrade of a session has come, as the network sees it.
+    /// The progress of an upgrade, as the network sees it.
     ///
-    /// [`Network::interrupted_upgrades`] counts those that went no further.
+    /// [`Network::interrupted_upgrades`] counts upgrades that ended at each step.
     UpgradeStep {
         /// The client has asked for the connection.
         Connecting,
@@ -149,7 +149,7 @@ fn is_text(frame: &Frame, expected: &str) -> bool {
     matches!(frame, Frame::Text(text) if *text == expected)
 }
 
-/// How often each thing happened.
+/// Counters of each event.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     effects: BTreeMap<Effect, u64>,
@@ -157,13 +157,14 @@ pub(crate) struct Tally {
 }
 
 impl Network {
-    /// How often a fault had this effect.
+    /// The number of times that a fault had this effect.
     #[must_use]
     pub fn effects(&self, effect: Effect) -> u64 {
         self.tally.effects.get(&effect).copied().unwrap_or(0)
     }
 
-    /// How many upgrades to a transport ended at this step: their connection was refused, broke, or was closed by one side.
+    /// The number of upgrades to a transport that ended at this step: their connection was refused, broke, or was
+    /// closed by one side.
     #[must_use]
     pub fn interrupted_upgrades(&self, to: Transport, step: UpgradeStep) -> u64 {
         let found = self.tally.interrupted.get(&(to, step));
@@ -174,13 +175,13 @@ impl Network {
         *self.tally.effects.entry(effect).or_default() += 1;
     }
 
-    /// How far the upgrade has come that a client begins with a WebSocket; `None` if it opens a session with it.
+    /// The first step of the upgrade that a client begins with a WebSocket; `None` if it opens a session with it.
     pub(crate) fn first_step(&self, client: ClientId) -> Option<UpgradeStep> {
         let engine = self.client(client).engine()?;
         engine.sid().is_some().then_some(UpgradeStep::Connecting)
     }
 
-    /// A WebSocket ends. Counts the upgrade that was under way over it, once.
+    /// A WebSocket ends. Counts the upgrade in flight over it, once.
     pub(crate) fn interrupt_upgrade(&mut self, number: u64) {
         let Some(pipe) = self.pipes.get_mut(&number) else {
             return;

@@ -1,24 +1,24 @@
-//! What happened, line by line.
+//! A trace of events in the network, line by line.
 
 use std::fmt;
 use std::fmt::Write as _;
 
 use socketio_proto::engine::{Frame, Instant};
 
-/// What a network keeps of what happens in it.
+/// The record that a network keeps of its events.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Recording {
     /// Nothing.
     #[default]
     Nothing,
-    /// A number that stands for all of it, to see whether two runs were the same.
+    /// A number that represents the whole history, to see whether two runs were the same.
     Digest,
-    /// That number, and a line for each thing that was sent, arrived, was told or went wrong.
+    /// That number, and a line for each thing that was sent, arrived, was reported or failed.
     Trace,
 }
 
-/// Keeps what happens.
+/// Records events.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     recording: Recording,
@@ -26,7 +26,7 @@ pub(crate) struct Recorder {
     digest: u64,
 }
 
-/// FNV-1a, 64 bits: where it starts, and what it multiplies by.
+/// FNV-1a, 64 bits: the initial value and the multiplier.
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
@@ -78,10 +78,10 @@ impl fmt::Write for Digest {
     }
 }
 
-/// Shows a frame: text as it is, binary in hexadecimal digits, both cut short where they are long.
+/// Shows a frame: text unchanged, binary in hexadecimal digits, both truncated where they are long.
 pub(crate) struct Shown<'a>(pub(crate) &'a Frame);
 
-/// How much of a frame is shown.
+/// The maximum length of a frame in the trace.
 const SHOWN: usize = 400;
 
 impl fmt::Display for Shown<'_> {
@@ -99,7 +99,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Shows the start of a body. It is read only if somebody records what happens.
+/// Shows the start of a body. It is read only if somebody records the events.
 pub(crate) struct Start<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Start<'_> {

@@ -1,4 +1,4 @@
-//! What faults did is counted, and how far upgrades had come that were interrupted.
+//! The network counts the effects of faults, and interrupted upgrades by step.
 #![cfg(test)]
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -13,7 +13,7 @@ use rig::{BOTH, POLLING, Rig, WEBSOCKET};
 use socketio_proto::engine::Transport;
 use socketio_testkit::{Cut, Effect, UpgradeStep, Websockets};
 
-/// A fault, and what of it is counted.
+/// A fault, and the effects that are counted for it.
 type Counted = (&'static [Transport], fn(&mut Rig), Effect);
 
 #[test]

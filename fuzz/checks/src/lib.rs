@@ -1,7 +1,7 @@
-//! What the fuzz targets assert: a function for each target, which panics if a rule of the protocol or of the crate is
-//! broken.
+//! Assertions of the fuzz targets. Each target has a function, which panics if a rule of the protocol or of the crate
+//! is broken.
 //!
-//! libFuzzer calls them with what it makes up, the test `corpus` of the workspace with the committed seeds.
+//! libFuzzer calls them with its inputs, and the test `corpus` of the workspace with the committed seeds.
 
 mod engine;
 mod engine_v3;

@@ -5,9 +5,10 @@ use engineio_proto::Frame;
 use engineio_proto::codec::DecodeError;
 use engineio_proto::codec::webtransport::{self, Decoder};
 
-/// A stream: two bytes are the limit, and the next says after how many bytes it is cut again and again, never for zero.
+/// A stream: two bytes are the limit, and the next is the length of the pieces in which it arrives, where zero means
+/// whole.
 ///
-/// The frames and the error are the same however it is cut; no frame is beyond the limit; what is good comes back when
+/// The frames and the error are the same for every length. No frame is beyond the limit. A valid frame comes back when
 /// it is encoded, and is read as an opening packet only if it is one.
 pub fn decode_webtransport(data: &[u8]) {
     let Some((&[high, low, cut], stream)) = data.split_first_chunk() else {

@@ -1,4 +1,4 @@
-//! What the module shows of `engineio-proto`.
+//! Functions of the module for `engineio-proto`.
 
 use bytes::{Bytes, BytesMut};
 use engineio_proto::codec::{Open, Packet, v4};
@@ -24,7 +24,7 @@ pub extern "C" fn engine_payload() {
     });
 }
 
-/// Decodes the input as a text frame, sends its message on through `Encoded`, and leaves the polling form.
+/// Decodes the input as a text frame, encodes its message again through `Encoded`, and leaves the polling form.
 #[unsafe(no_mangle)]
 pub extern "C" fn engine_frame() {
     run(|input| {
@@ -48,9 +48,9 @@ pub extern "C" fn engine_open() {
     );
 }
 
-/// Runs a server until its only session is over: the handshake, a POST whose body is the input and whose messages the
-/// application echoes, a poll that takes the answer, and then silence. Leaves what the server answered and reported,
-/// one thing a line.
+/// Runs a server until its only session ends. The steps are the handshake, a POST with the input as body, a poll that
+/// takes the answer, and silence. The application echoes the messages of the POST. Leaves the answers and reports of
+/// the server, one in a line.
 #[unsafe(no_mangle)]
 pub extern "C" fn engine_server() {
     run(|input| {

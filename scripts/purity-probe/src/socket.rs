@@ -1,4 +1,4 @@
-//! What the module shows of `socketio-proto`.
+//! Functions of the module for `socketio-proto`.
 
 use bytestring::ByteString;
 use engineio_proto::codec::v4;
@@ -11,8 +11,8 @@ use socketio_proto::{Packet, PacketRef, PacketType, Payload};
 
 use crate::run;
 
-/// Decodes the input as the text of a packet, with three bytes for each attachment that is missing, reads its arguments
-/// and answers with an acknowledgement that carries them back. Leaves the frames of the answer, one a line.
+/// Decodes the input as the text of a packet, with three bytes for each missing attachment, and reads its arguments.
+/// Answers with an acknowledgement that carries them back. Leaves the frames of the answer, one in a line.
 #[unsafe(no_mangle)]
 pub extern "C" fn socket_echo() {
     run(|input| {
@@ -57,7 +57,7 @@ fn answer(packet: &Packet) -> String {
     frames.join("\n")
 }
 
-/// What goes as MessagePack comes back.
+/// Values survive encoding and decoding as MessagePack.
 fn check_msgpack(packet: PacketRef<'_>) {
     let encoded = Parser::MsgPack.encode(packet, u16::MAX).expect("so it can");
     let mut decoder = Parser::MsgPack.decoder(Limits::default());
@@ -73,9 +73,9 @@ fn check_msgpack(packet: PacketRef<'_>) {
     }
 }
 
-/// Runs a server until its only client, on a WebSocket, is gone: each line of the input is a frame that it sends, and
-/// then it is silent. The application lets everybody in, broadcasts what arrives to a room, and acknowledges it. Leaves
-/// the frames that left the server and what it reported, one thing a line.
+/// Runs a server until its only client, on a WebSocket, is gone. The client sends each line of the input as a frame,
+/// and then is silent. The application accepts every client, broadcasts arriving events to a room, and acknowledges
+/// them. Leaves the frames and reports of the server, one in a line.
 #[unsafe(no_mangle)]
 pub extern "C" fn socket_server() {
     run(|input| {
@@ -120,7 +120,7 @@ fn drain(server: &mut Server) -> Vec<String> {
     log
 }
 
-/// What the application does about an event, and what it notes.
+/// The reaction of the application to an event, and its notes.
 fn react(server: &mut Server, event: Event) -> Option<String> {
     match event {
         Event::Connecting { token, .. } => {

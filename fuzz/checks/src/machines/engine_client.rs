@@ -11,9 +11,9 @@ use crate::input::Input;
 
 /// A history of server, network, application and clock; the first byte chooses the settings.
 ///
-/// No id is used twice, each opening ends with one `Closed`, nothing is told between that and the next opening, what
-/// waits stays within the limits, and once closed nothing is left: no request, no connection, no deadline. In half of the
-/// histories the server stops reading and goes on sending first, and is given up.
+/// No id is used twice. Each opening ends with one `Closed`, and no event comes between that and the next opening. The
+/// queue stays within its limits. A closed client has nothing left: no request, no connection, no deadline. In half of
+/// the histories the server first stops reading while it continues to send, and the client gives it up.
 pub fn engine_client_ops(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.byte();
@@ -56,8 +56,8 @@ pub fn engine_client_ops(data: &[u8]) {
     assert_eq!(rig.machine.poll_timeout(), None);
 }
 
-/// Lets the server stop reading. What it sends must be given up after a round of the heartbeat of which something may have
-/// left, and one that waits; opening and probes have their own timeouts.
+/// Makes the server stop reading. The client must give it up after one round of the heartbeat that may have left, and
+/// one that waits. Opening and probes have their own timeouts.
 fn go_blind(rig: &mut Rig<Client>, revision: Revision, told: &mut Told) {
     told.take(rig.take());
     if told.period > LONGEST_PERIOD {
@@ -73,10 +73,10 @@ fn go_blind(rig: &mut Rig<Client>, revision: Revision, told: &mut Told) {
     assert!(rig.machine.is_closed(), "{:?}", rig.machine);
 }
 
-/// The interval and timeout of a handshake, beyond which it is not waited for the end.
+/// The largest interval and timeout of a handshake for which the end is awaited.
 const LONGEST_PERIOD: Duration = Duration::from_secs(10);
 
-/// What opening may take before it has failed.
+/// The maximum time of an opening before it has failed.
 const LONGEST_OPENING: Duration = Duration::from_millis(900);
 
 fn act(rig: &mut Rig<Client>, op: u8, told: &mut Told, input: &mut Input<'_>) {
@@ -99,7 +99,7 @@ fn act(rig: &mut Rig<Client>, op: u8, told: &mut Told, input: &mut Input<'_>) {
     }
 }
 
-/// What the application was told.
+/// The events that the application received.
 #[derive(Default)]
 struct Told {
     opened: usize,

@@ -21,9 +21,10 @@ impl Machine for Server {
 
 /// A history of clients, application and clock; the first byte chooses the settings.
 ///
-/// Every request is answered once, every connection closed, every session opened and closed once and silent afterwards;
-/// what is held stays within the limits, and once time has passed nothing is left: no session, no byte, no deadline. In half
-/// of the histories clients stop reading and go on sending first, and all of them are timed out.
+/// Every request is answered once, and every connection closed. Every session opens and closes once, and is silent
+/// afterwards. The memory held stays within the limits. Once time has passed nothing is left: no session, no byte, no
+/// deadline. In half of the histories clients first stop reading while they continue to send, and all of them are timed
+/// out.
 pub fn engine_server_ops(data: &[u8]) {
     let mut input = Input::new(data);
     let config = config(input.byte());

@@ -1,5 +1,5 @@
-//! Checks of the machines: histories made of the fuzzer's bytes, by a network, a clock and an application that do
-//! anything in any order, and what must hold whatever they do.
+//! Checks of the machines. The fuzzer's bytes make histories of a network, a clock and an application that do anything
+//! in any order. The checks assert what must hold in every history.
 
 mod client;
 mod engine_client;
@@ -25,16 +25,16 @@ pub use socket_server::socket_server_ops;
 
 use crate::input::Input;
 
-/// So many steps are made of one input, so that none takes long.
+/// The number of steps that one input makes, so that none takes long.
 const MOST_STEPS: usize = 300;
 
-/// A machine that has more to say at once than that never comes to an end.
+/// A machine with more outputs than that at once never comes to an end.
 const MOST_OUTPUTS: usize = 20_000;
 
 /// A machine that has deadlines after that many never comes to rest.
 const MOST_DEADLINES: usize = 5_000;
 
-/// What is sent, most of the time: packets that mean something, first those of Engine.IO.
+/// Packets for most of the time: those with a meaning, first those of Engine.IO.
 const PACKETS: &[&str] = &[
     "3",
     "2probe",
@@ -88,7 +88,7 @@ fn packet(input: &mut Input<'_>) -> String {
     }
 }
 
-/// Some time, from none to so long that everything has ended.
+/// A duration, from zero to so long that everything has ended.
 fn pause(input: &mut Input<'_>) -> Duration {
     const MILLIS: [u64; 10] = [0, 1, 10, 100, 199, 200, 300, 1_000, 5_000, 60_000];
     let which = usize::from(input.byte()) % MILLIS.len();
@@ -100,7 +100,7 @@ fn pick<T>(of: &[T], number: u8) -> Option<&T> {
     of.get(usize::from(number).checked_rem(of.len())?)
 }
 
-/// Lets deadlines pass until there is none. `fire` calls the machine at a time and tells whether anything came of it.
+/// Lets deadlines pass until there is none. `fire` calls the machine at a time and returns whether that had an effect.
 fn run_down<M>(
     machine: &mut M,
     now: &mut Instant,

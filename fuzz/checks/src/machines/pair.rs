@@ -17,8 +17,8 @@ const NAMESPACES: [&str; 2] = ["/", "/chat"];
 
 /// A schedule of deliveries, losses, cuts, pauses and commands of both applications.
 ///
-/// Within a connection nothing is lost, doubled or out of order, either way, through upgrades too; nothing is ever
-/// delivered twice; each acknowledgement ends once; and once the client has gone for good, the server has nothing left of
+/// Within a connection nothing is lost, doubled or out of order, in either direction and through upgrades. Nothing is
+/// ever delivered twice. Each acknowledgement ends once. Once the client has left for good, the server holds nothing of
 /// it: no session, no byte, no deadline.
 pub fn client_vs_server(data: &[u8]) {
     let mut input = Input::new(data);
@@ -68,15 +68,15 @@ struct World {
 /// The applications of both sides.
 #[derive(Default)]
 struct Both {
-    /// What the client sent last, by namespace.
+    /// The last number that the client sent, by namespace.
     sent_up: BTreeMap<&'static str, u32>,
-    /// What each socket of the server got last, and all of a namespace together.
+    /// The last number that each socket of the server received, and the last one of a whole namespace.
     got_up: BTreeMap<server::SocketKey, u32>,
     got: BTreeMap<String, u32>,
-    /// What each socket of the server sent, and whom it sent it to: sockets are numbered as they come.
+    /// The numbers that each socket of the server sent, and their receivers. Sockets are numbered in order of arrival.
     sent_down: BTreeMap<server::SocketKey, (u32, u32)>,
     sockets: u32,
-    /// What the client got of each of them.
+    /// The numbers that the client received of each of them.
     got_down: BTreeMap<u32, u32>,
     joined: BTreeSet<server::SocketKey>,
     awaited_up: BTreeMap<client::AckId, (&'static str, u32)>,
@@ -209,7 +209,7 @@ impl World {
         }
     }
 
-    /// The client leaves for good; afterwards nobody has anything left.
+    /// The client leaves for good; after that nobody holds anything.
     fn end(mut self, network: &mut Network) {
         *network.path_mut(self.client) = Default::default();
         network.set_server_busy(self.server, false);
@@ -244,7 +244,7 @@ impl World {
 }
 
 impl Both {
-    /// Looks whether what arrived follows on what arrived before.
+    /// Checks that an arrival continues the previous ones.
     fn arrived(&mut self, socket: server::SocketKey, namespace: &str, number: u32) {
         let last = self.got.insert(namespace.to_owned(), number);
         assert!(last < Some(number), "{number} after {last:?}");

@@ -1,4 +1,4 @@
-//! What a request asks for.
+//! Routing of requests.
 
 use bytes::Bytes;
 use engineio_proto::http::{RequestHead, Response};
@@ -12,9 +12,9 @@ const LISTED: &str = "https://app.example";
 
 /// Any request head, against settings that the first two bytes choose.
 ///
-/// It is routed the same way twice; what opens a session has a transport and revision that are served, what goes to one
-/// names it by a good id; and a refusal is one of the official answers, as a page and as a WebSocket's. A page of an
-/// origin that is not served opens nothing, by no transport, and no answer has a header that would end before its time.
+/// It is routed the same way twice. A request that opens a session has a supported transport and revision, and one for
+/// a session has a valid id. A refusal is one of the official answers, both as a page and as a WebSocket's. A page of a
+/// foreign origin opens nothing on any transport. No answer has a header with bytes that would end it.
 pub fn route(data: &[u8]) {
     let mut input = Input::new(data);
     let settings = input.byte();
@@ -117,7 +117,7 @@ fn cors(choice: u8) -> Cors {
     }
 }
 
-/// Whether a request names one of the known origins, and that is not served.
+/// Whether a request names one of the known origins, and that origin is not served.
 fn is_foreign(head: &RequestHead<'_>, config: &Config) -> bool {
     let host = String::from_utf8_lossy(head.host.unwrap_or_default()).to_lowercase();
     let is_listed = config.origins.iter().count() > 0;
@@ -130,7 +130,7 @@ fn is_foreign(head: &RequestHead<'_>, config: &Config) -> bool {
     !served && !config.origins.is_any()
 }
 
-/// The whole server, asked by each transport.
+/// The whole server, called over each transport.
 fn serve(head: &RequestHead<'_>, config: &Config) {
     let mut server = Server::new(config.clone(), 0, &Seed::new([1; 32])).expect("good settings");
     let now = Instant::ZERO;

@@ -1,4 +1,4 @@
-//! Servers of both layers: the network around them.
+//! The network around servers of both layers.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,15 +14,15 @@ use engineio_proto::{ConnectionId, Frame, Instant, RequestId, Revision, Seed, Tr
 use super::{MOST_OUTPUTS, packet, pause, pick, run_down};
 use crate::input::Input;
 
-/// A server, and what is looked at besides.
+/// A server, and the parts of it that the checks inspect.
 pub(super) trait Machine: server::Machine<Event: Debug> {
     /// The Engine.IO server in it.
     fn engine(&self) -> &Server;
-    /// What an event means for the life of a session.
+    /// The meaning of an event for the life of a session.
     fn life(event: &Self::Event) -> Life;
 }
 
-/// What an event means for the life of a session.
+/// The meaning of an event for the life of a session.
 pub(super) enum Life {
     Opened(SessionKey),
     Closed(SessionKey),
@@ -35,10 +35,10 @@ pub(super) struct Rig<M: Machine> {
     pub(super) machine: M,
     pub(super) now: Instant,
     requests: Vec<Request>,
-    /// What the heads of those ask for whose body is still arriving.
+    /// The queries of the requests whose body is still arriving.
     queries: BTreeMap<u64, String>,
     connections: Vec<Connection>,
-    /// What clients know.
+    /// The session ids that clients know.
     sids: Vec<String>,
     /// Those of `sids` whose clients poll by scripts and forms.
     scripts: Vec<String>,
@@ -53,7 +53,7 @@ enum Request {
     Open,
     /// Its body is still arriving.
     Begun,
-    /// Its client went away; an answer that was made before may still come.
+    /// Its client left; an answer that was made before may still come.
     Aborted,
     Over,
 }
@@ -68,7 +68,7 @@ enum Connection {
     Over,
 }
 
-/// How many of the numbers that choose a step are for the network.
+/// Step numbers below this one belong to the network.
 pub(super) const NETWORK_OPS: u8 = 26;
 
 pub(super) fn seed() -> Seed {
@@ -96,7 +96,7 @@ impl<M: Machine> Rig<M> {
         open.map(|(session, _)| *session).collect()
     }
 
-    /// Does what a client or the clock does.
+    /// Performs a step of a client or the clock.
     pub(super) fn network(&mut self, op: u8, input: &mut Input<'_>) {
         match op {
             0 => self.request(
@@ -137,7 +137,7 @@ impl<M: Machine> Rig<M> {
         }
     }
 
-    /// Takes what there is to do, and gives what there is to know.
+    /// Performs the actions of the machine, and returns its events.
     pub(super) fn take(&mut self) -> Vec<M::Event> {
         let mut events = Vec::new();
         for _ in 0..MOST_OUTPUTS {
@@ -150,8 +150,9 @@ impl<M: Machine> Rig<M> {
         panic!("outputs never end");
     }
 
-    /// Looks whether what is held is within the limit. Outputs that nobody took do not count, for nothing may drop them: if
-    /// more is held, they are taken first. What waits in sessions stays there. Gives the events among the outputs.
+    /// Checks that the memory held is within the limit. Outputs that nobody took do not count, because nothing may drop
+    /// them. If more is held, they are taken first. Data that waits in sessions stays there. Returns the events among
+    /// the outputs.
     #[must_use]
     pub(super) fn check_held(&mut self, limit: usize) -> Vec<M::Event> {
         let mut events = Vec::new();
@@ -165,8 +166,9 @@ impl<M: Machine> Rig<M> {
         events
     }
 
-    /// Lets nobody read any more while everybody sends heartbeats and more, until whoever is there is to be gone: a poll that
-    /// is held takes one ping, and its pong counts; the next one waits, with the timeout and the grace for other packets.
+    /// Makes every client stop reading while it continues to send heartbeats and other packets, until all of them must
+    /// be gone. A held poll takes one ping, and its pong counts. The next ping waits, with the timeout and the grace
+    /// for other packets.
     pub(super) fn go_blind(&mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) {
         self.stalled = true;
         let events = self.take();
@@ -187,7 +189,7 @@ impl<M: Machine> Rig<M> {
         }
     }
 
-    /// Each client sends a heartbeat and a packet without meaning, whether or not it was asked.
+    /// Each client sends a heartbeat and a packet without meaning, whether or not the server asked for it.
     fn beat(&mut self) {
         let sessions = self.machine.engine().sessions();
         let beats = sessions.map(|(key, session)| match session.revision() {
@@ -235,7 +237,7 @@ impl<M: Machine> Rig<M> {
         )
     }
 
-    /// Lets everything end, and looks whether it has. `act` is what the application does about events.
+    /// Lets everything end, and checks that it has. `act` is the reaction of the application to events.
     pub(super) fn end(mut self, mut act: impl FnMut(&mut Self, Vec<M::Event>)) -> M {
         self.stalled = false;
         while let Some((id, query)) = self.queries.pop_first() {
@@ -332,7 +334,7 @@ impl<M: Machine> Rig<M> {
         }
     }
 
-    /// Pulls frames while pipes take some; whether there was one.
+    /// Pulls frames while pipes take some; returns whether there was one.
     fn pull(&mut self) -> bool {
         let mut pulled = false;
         for id in 0..self.connections.len() {
@@ -388,7 +390,7 @@ impl<M: Machine> Rig<M> {
         self.machine.handle_request_begun(id, &head, self.now);
     }
 
-    /// The body arrives of a request whose head came before; without one it is too large.
+    /// The body of an earlier request arrives. Without such a request it is too large.
     fn finish_begun(&mut self, id: u64, query: &str, body: Option<Bytes>) {
         if self.requests.get(id as usize) != Some(&Request::Begun) {
             return;
@@ -428,7 +430,7 @@ impl<M: Machine> Rig<M> {
         ConnectionId(self.connections.len() as u64 - 1)
     }
 
-    /// A frame over any connection, also one that is not open any more.
+    /// A frame over any connection, also over one that is closed.
     fn frame(&mut self, input: &mut Input<'_>) {
         let kind = input.byte();
         let latest = self.connections.len().saturating_sub(1) as u64;
@@ -496,11 +498,11 @@ impl<M: Machine> Rig<M> {
     }
 }
 
-/// How often clients send that do not read.
+/// The interval at which clients that do not read send packets.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// The session id of a handshake, wherever it stands in a text. A search for one character takes much less than a search
-/// for the whole start of a handshake.
+/// The session id of a handshake, anywhere in a text. A search for one character takes much less time than a search for
+/// the whole start of a handshake.
 fn sid_in(text: &str) -> Option<&str> {
     let mut braces = text.match_indices('{');
     braces.find_map(|(brace, _)| {

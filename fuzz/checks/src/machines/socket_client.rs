@@ -18,8 +18,8 @@ const NAMESPACES: [&str; 3] = ["/", "/a", "/asked"];
 
 /// A history of server, network, application and clock; the first byte chooses the settings.
 ///
-/// Each event that awaits an acknowledgement gets one or fails, once; a socket is told of a connection and of its end by
-/// turns; buffers stay within their limits; and once everything is disconnected nothing is left.
+/// Each event that awaits an acknowledgement gets one or fails, once. A socket is told of a connection and of its end
+/// in turns. Buffers stay within their limits. Once everything is disconnected, nothing is left.
 pub fn socket_client_ops(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.byte();

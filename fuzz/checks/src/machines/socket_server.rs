@@ -31,8 +31,8 @@ const ROOMS: [&str; 3] = ["r", "s", ""];
 
 /// A history of clients, application and clock; the first byte chooses the settings.
 ///
-/// What holds for the Engine.IO server, and: each socket leaves once and is silent afterwards, each acknowledgement and
-/// broadcast ends once, and in the end there is no socket in any namespace.
+/// Everything that holds for the Engine.IO server holds here too. In addition, each socket leaves once and is silent
+/// afterwards, and each acknowledgement and broadcast ends once. In the end no namespace has a socket.
 pub fn socket_server_ops(data: &[u8]) {
     let mut input = Input::new(data);
     let config = config(input.byte());
@@ -189,7 +189,7 @@ impl App {
         }
     }
 
-    /// Clients that are nowhere ask for the main namespace, and whoever waits is let in.
+    /// Clients without a namespace ask for the main one, and every waiting client is accepted.
     fn let_all_in(&mut self, rig: &mut Rig<Server>) {
         for session in rig.open_sessions() {
             if rig.machine.sockets_of(session).next().is_none() {
