@@ -17,18 +17,18 @@ const TIMEOUT: Duration = Duration::from_millis(200);
 const UPGRADE: Duration = Duration::from_millis(300);
 const CLOSING: Duration = Duration::from_millis(150);
 const OPENING: Duration = Duration::from_millis(500);
-/// More than the steps that any rest takes.
+/// More steps than any rest takes.
 const STEPS: usize = 200;
 
-/// What is explored.
+/// The settings of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) revision: Revision,
     /// The transports of the client, the first one to open on.
     pub(crate) transports: &'static [Transport],
-    /// How many messages each side sends.
+    /// The number of messages that each side sends.
     pub(crate) messages: u8,
-    /// How much is lost.
+    /// The number of losses.
     pub(crate) losses: u8,
 }
 
@@ -43,12 +43,12 @@ pub(crate) enum Action {
     ServerDiscards,
 }
 
-/// One side as its application sees it.
+/// One side, from the view of its application.
 #[derive(Debug, Default)]
 struct Side {
     opened: bool,
     closed: bool,
-    /// Its application closed it, or meant to.
+    /// Its application closed it, or tried to.
     closing: bool,
     sent: u8,
     heard: u8,
@@ -210,8 +210,8 @@ impl EnginePair {
         }
     }
 
-    /// Delivers everything that is under way, and what follows from it, in rounds: a client polls as often as it is
-    /// answered while the answer to its probe is under way.
+    /// Delivers everything that is in flight, and everything that follows from it, in rounds. While the answer to its
+    /// probe is in flight, a client polls as often as it is answered.
     fn deliver(&mut self) {
         for _ in 0..STEPS {
             let round = self.network.wires.deliveries();
@@ -249,7 +249,7 @@ impl EnginePair {
         report.require(over, || "one side never ends".to_owned());
     }
 
-    /// The network works, and both sides stay: all arrives, and both are on the same transport.
+    /// The network works, and both sides stay. Everything arrives, and both are on the same transport.
     fn go_on(&mut self) {
         self.deliver();
         let (client, server) = (&self.model.client, &self.model.server);
@@ -278,13 +278,13 @@ impl EnginePair {
         report.require(!moves || moved || lost, || "no upgrade".to_owned());
     }
 
-    /// A probe may have been given up for its time.
+    /// A probe may have been given up at its timeout.
     fn timed_out(&self) -> bool {
         self.network.now > Instant::from_millis(10_000)
     }
 
-    /// The two may be of different minds about an upgrade: its time was over on one side while the other side went on, or
-    /// its connection was lost. Officially too that ends the session.
+    /// The two may disagree about an upgrade: it timed out on one side while the other side continued, or its
+    /// connection was lost. In the official implementation too this ends the session.
     fn is_torn(&self) -> bool {
         let moved = (self.model.client.upgraded, self.model.server.upgraded);
         let tries = self.network.wires.has_connections() && moved != (true, true);
@@ -292,7 +292,7 @@ impl EnginePair {
         moving && (self.timed_out() || self.network.wires.losses > 0)
     }
 
-    /// An application closes, and the network works: the other side hears everything.
+    /// An application closes, and the network works. The other side receives everything.
     fn close(&mut self, by_client: bool) {
         let could = {
             let (client, server) = (&self.model.client, &self.model.server);

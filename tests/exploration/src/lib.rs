@@ -1,11 +1,11 @@
-//! Every order of events up to a depth, with the machines themselves.
+//! An exploration of the machines through every order of events up to a depth.
 //!
-//! A *scenario* is a machine, or two with a network between them, and what surrounds them: a peer, applications, the clock,
-//! the pipes of the driver. From its first state everything that can happen next is tried, then everything that can happen
-//! after that, shortest paths first; states that were reached before are recognised by a digest and not left again. In
-//! every state the promises are checked, and from every state the scenario has to come to rest in several ways.
+//! A *scenario* is a machine, or two with a network between them, and its surroundings: a peer, applications, the
+//! clock, the pipes of the driver. The search tries everything that can happen in the first state, then everything that
+//! can happen after that, shortest paths first. It recognises known states by a digest and does not leave them again.
+//! In every state it checks the promises, and from every state the scenario has to come to rest in several ways.
 //!
-//! `README.md` beside this package says what the scenarios are, what is held, and how to run them.
+//! `README.md` beside this package describes the scenarios and the promises, and how to run them.
 #![expect(
     clippy::expect_used,
     clippy::wildcard_enum_match_arm,

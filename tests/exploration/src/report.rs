@@ -1,9 +1,9 @@
-//! What was found on a path, and what happened on it.
+//! The report of a path: its first broken promise, and a trace of its events.
 
-/// The outputs of one input have an end long before that.
+/// The outputs of one input end long before that number.
 const MOST_OUTPUTS: usize = 1_000;
 
-/// The first broken promise of a path, and a line for each thing that happened if that is recorded.
+/// The first broken promise of a path, and a line for each event if the events are recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     broken: Option<String>,
@@ -16,7 +16,7 @@ impl Report {
         self.lines = Some(Vec::new());
     }
 
-    /// Adds a line to the trace, which is made only if it is recorded.
+    /// Adds a line to the trace. The line is made only if the events are recorded.
     pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
             lines.push(line());
@@ -30,7 +30,7 @@ impl Report {
         }
     }
 
-    /// Whether a machine may have one more output at an input after so many.
+    /// Whether a machine may have one more output for an input after this number.
     pub(crate) fn may_follow(&mut self, taken: usize) -> bool {
         let may = taken < MOST_OUTPUTS;
         self.require(may, || "outputs without end".to_owned());

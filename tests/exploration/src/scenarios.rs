@@ -1,4 +1,4 @@
-//! What is explored, and how deep.
+//! The scenarios and their depths.
 
 use engineio_proto::server::SlowReader;
 use engineio_proto::{Revision, Transport};
@@ -14,7 +14,7 @@ const POLLING: Transport = Transport::Polling;
 const WEBSOCKET: Transport = Transport::WebSocket;
 const WEBTRANSPORT: Transport = Transport::WebTransport;
 
-/// Machines and what surrounds them.
+/// Machines and their surroundings.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Scenario {
@@ -47,7 +47,7 @@ impl Scenario {
         }
     }
 
-    /// Walks one path, and tells all that happens on it.
+    /// Walks one path, and prints all events on it.
     #[must_use]
     pub fn trace(&self, path: &Path) -> Vec<String> {
         match self.plan {

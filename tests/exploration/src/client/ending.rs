@@ -1,13 +1,13 @@
-//! How a client comes to rest, from any state.
+//! The ways in which a client comes to rest, from any state.
 
 use super::model::{Kind, Stage};
 use super::{Action, ClientWorld, INTERVAL, Word};
 use crate::search::World;
 
-/// The server falls silent; the application closes; the server goes on as it should.
+/// The server falls silent; the application closes; the server works normally.
 pub(super) const ENDINGS: usize = 3;
 
-/// More than the steps that any rest takes.
+/// More steps than any rest takes.
 const STEPS: usize = 40;
 
 impl ClientWorld {
@@ -19,7 +19,7 @@ impl ClientWorld {
         }
     }
 
-    /// Nobody answers any more: the client ends by its deadlines, and then all that is open fails.
+    /// Nobody answers any more. The client ends by its deadlines, and then everything that is open fails.
     fn hear_nothing(&mut self) {
         for _ in 0..STEPS {
             if self.machine.poll_timeout().is_some() {
@@ -35,7 +35,7 @@ impl ClientWorld {
         self.nothing_is_left();
     }
 
-    /// The application closes, and what waits leaves.
+    /// The application closes, and the waiting data leaves.
     fn close_gracefully(&mut self) {
         self.act(Action::Close);
         self.cooperate();
@@ -43,7 +43,7 @@ impl ClientWorld {
         self.nothing_is_left();
     }
 
-    /// The server answers and pings: the connection stays, and what waits leaves.
+    /// The server answers and pings. The connection stays, and the waiting data leaves.
     fn go_on(&mut self) {
         if self.model.is_closed() || self.model.closing {
             return;
@@ -84,7 +84,7 @@ impl ClientWorld {
             .require(output.is_none(), || format!("{output:?} is left"));
     }
 
-    /// The server and the network do what is asked of them, until nothing is.
+    /// The server and the network do everything that is asked of them, until nothing is left.
     fn cooperate(&mut self) {
         for _ in 0..STEPS {
             if self.report.broken().is_some() {
@@ -133,7 +133,7 @@ impl ClientWorld {
             })
     }
 
-    /// The server pings on the transport that the client is on.
+    /// The server pings on the client's transport.
     fn ping(&mut self) {
         let carrier = |stage| matches!(stage, Stage::Carrier | Stage::Moving);
         let connections = &self.model.connections;

@@ -1,4 +1,4 @@
-//! What the server and the application have seen of a client, and what that tells about it.
+//! A model of a client, from what the server and the application have seen of it.
 
 use bytes::Bytes;
 use engineio_proto::client::{CloseReason, Event, Output};
@@ -23,12 +23,12 @@ pub(super) enum Kind {
     Post,
 }
 
-/// A request that has been neither answered nor given up.
+/// A request that was neither answered nor given up.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) id: RequestId,
     pub(super) kind: Kind,
-    /// It was made by the connection that is on, not by an earlier one.
+    /// It belongs to the current connection, not to an earlier one.
     is_current: bool,
     /// It tells the server that the client is gone.
     is_farewell: bool,
@@ -36,7 +36,7 @@ pub(super) struct Request {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {
-    /// It is to open the session.
+    /// It is meant to open the session.
     Opening,
     /// The probe has not left.
     Probe,
@@ -44,7 +44,7 @@ pub(super) enum Stage {
     Probed,
     /// The probe was answered.
     Answered,
-    /// The client moved over, and has not said so.
+    /// The client upgraded, and has not reported it.
     Moving,
     Carrier,
 }
@@ -77,9 +77,9 @@ pub(super) struct Model {
     pub(super) said: u8,
     revision: Revision,
     heart: Heart,
-    /// Two transports are offered to move to.
+    /// Two transports are offered for an upgrade.
     offers_both: bool,
-    /// When the second one is tried.
+    /// The time at which the second one is tried.
     delayed_to: Option<Instant>,
     // What follows is of one step.
     pub(super) expected: Vec<u8>,
@@ -88,7 +88,7 @@ pub(super) struct Model {
     /// Pings, in revision 3 pongs, of which the application is told.
     pings: u8,
     pauses: bool,
-    /// The second transport is to be tried.
+    /// The client has to try the second transport.
     connects: bool,
     was_pausing: bool,
     requested: bool,
@@ -157,12 +157,12 @@ impl Model {
         !self.is_closed() && !self.closing
     }
 
-    /// How many messages have not left.
+    /// The number of messages that have not left.
     pub(super) fn waiting(&self) -> usize {
         usize::from(self.sent - self.taken)
     }
 
-    /// What has not left, and does not leave any more.
+    /// The messages that have not left, and no longer will.
     pub(super) fn take_unsent(&mut self) -> impl Iterator<Item = u8> + use<> {
         let taken = core::mem::replace(&mut self.taken, self.sent);
         taken + 1..=self.sent
@@ -196,7 +196,7 @@ impl Model {
         self.graceful = false;
     }
 
-    /// A request is answered or fails. Whether the client waits for it.
+    /// A request is answered or fails. Returns whether the client waits for it.
     pub(super) fn answered(&mut self, id: RequestId) -> bool {
         let Some(index) = self.requests.iter().position(|other| other.id == id) else {
             return false;
@@ -226,7 +226,7 @@ impl Model {
         }
     }
 
-    /// A frame arrives on a connection. Whether the client takes it as a packet of the session.
+    /// A frame arrives on a connection. Returns whether the client takes it as a packet of the session.
     pub(super) fn hear_on(&mut self, id: ConnectionId, word: Word) -> bool {
         let closing = self.closing;
         let Some(connection) = self.connection(id) else {
@@ -458,7 +458,7 @@ impl Model {
         }
     }
 
-    /// The pipe took all that there was.
+    /// The pipe took all frames.
     pub(super) fn took_all(&mut self, id: ConnectionId, report: &mut Report) {
         let waits = self.waiting() > 0 || self.heart.owes();
         let Some(connection) = self.connection(id) else {
@@ -489,7 +489,7 @@ impl Model {
         self.taken = next.min(self.sent);
     }
 
-    /// A body is as long as it may be and no longer, unless it is of one packet.
+    /// A body is as long as allowed and no longer, unless it has a single packet.
     fn check_length(&self, body: &Bytes, packets: &[String], report: &mut Report) {
         let next = packets::body(self.revision, &[format!("4{}", self.taken + 1)]);
         let (fits, holds_next) = match self.revision {
@@ -511,7 +511,7 @@ impl Model {
         self.connections.iter_mut().find(|open| open.id == id)
     }
 
-    /// What holds in every state once the outputs have been taken.
+    /// The promises of every state once the outputs have been taken.
     pub(super) fn check(&self, due: Option<Instant>, now: Instant, report: &mut Report) {
         report.require(self.heard == self.expected, || {
             format!(
@@ -564,7 +564,7 @@ impl Model {
         });
     }
 
-    /// What has to be under way while something waits.
+    /// The requests and connections that must be open while something waits.
     pub(super) fn check_work(&self, upgrading: bool, report: &mut Report) {
         let count = |kind| {
             let requests = self.requests.iter();

@@ -1,13 +1,13 @@
-//! How a session comes to rest, from any state.
+//! The ways in which a session comes to rest, from any state.
 
 use engineio_proto::RequestId;
 
 use super::{INTERVAL, ServerWorld, Word};
 
-/// The peer falls silent; the application closes; the peer goes on as it should.
+/// The peer falls silent; the application closes; the peer works normally.
 pub(super) const ENDINGS: usize = 3;
 
-/// The deadlines that a silent session has left at most: its ping, the pong, a probe, a close, and a little more.
+/// The maximum number of deadlines that a silent session has left: its ping, the pong, a probe, a close, and some more.
 const DEADLINES: usize = 8;
 
 impl ServerWorld {
@@ -25,7 +25,7 @@ impl ServerWorld {
         self.model.begin();
     }
 
-    /// Nobody does anything any more: the session ends by its deadlines.
+    /// Nobody does anything any more. The session ends by its deadlines.
     fn fall_silent(&mut self) {
         for _ in 0..DEADLINES {
             self.wait();
@@ -36,7 +36,7 @@ impl ServerWorld {
             .require(!open, || "a silent session never ends".to_owned());
     }
 
-    /// The application closes, and what waits leaves.
+    /// The application closes, and the waiting data leaves.
     fn close_gracefully(&mut self) {
         let all = self.model.sent;
         let could = self.model.open;
@@ -52,7 +52,7 @@ impl ServerWorld {
             .require(!could || !open, || "a graceful close never ends".to_owned());
     }
 
-    /// The peer takes what waits and answers pings: the session stays.
+    /// The peer takes the waiting data and answers pings. The session stays.
     fn go_on(&mut self) {
         if !self.model.open || self.model.closing_by.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! What is explored on the server's side: a session by itself, or the server with one client.
+//! The machines on the server's side: a lone session, or the server with one client.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use engineio_proto::{
 
 const SID: &str = "lv_VI97HAXpY6yYWAAAC";
 
-/// Either of the two, with the same inputs and outputs.
+/// One of the two, with the same inputs and outputs.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Machine {
@@ -24,14 +24,14 @@ pub(super) enum Machine {
     Server {
         server: Server,
         key: Option<SessionKey>,
-        /// What every request names: the revision, and the session once it is open.
+        /// The parameters of every request: the revision, and the session once it is open.
         revision: u8,
         sid: String,
     },
 }
 
 impl Machine {
-    /// A session that is opened by `by`; the first input is that exchange or connection.
+    /// A session that is opened by `by`. The first input is that exchange or connection.
     pub(super) fn session(
         config: Config,
         transport: Transport,
@@ -209,7 +209,7 @@ impl Machine {
         }
     }
 
-    /// The next output, that of a server in the terms of its session.
+    /// The next output, in the terms of a session.
     pub(super) fn poll_output(&mut self) -> Option<Output<Event>> {
         match self {
             Self::Session { session } => session.poll_output(),
@@ -271,7 +271,7 @@ impl Machine {
         }
     }
 
-    /// What waits for the client.
+    /// The data that waits for the client.
     pub(super) fn buffered(&self) -> Buffered {
         match self {
             Self::Session { session } => session.buffered(),
@@ -289,7 +289,7 @@ impl Machine {
         }
     }
 
-    /// How a server counts what is or was open, if something is wrong with that.
+    /// The gauges and counters of a server, if they are wrong.
     pub(super) fn miscounts(&self, is_open: bool) -> Option<String> {
         let Self::Server { server, .. } = self else {
             return None;

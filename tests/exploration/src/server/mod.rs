@@ -1,7 +1,7 @@
 //! One session of a server, and a peer that does anything.
 //!
-//! The peer polls, posts, opens connections, sends good and bad packets, breaks off and falls silent in every order; the
-//! application sends, closes and discards; the driver takes frames when it likes.
+//! In every order, the peer polls, posts, opens connections, sends valid and invalid packets, breaks off and falls
+//! silent. The application sends, closes and discards. The driver takes frames at any time.
 
 mod ending;
 mod heart;
@@ -26,31 +26,31 @@ pub(crate) const INTERVAL: Duration = Duration::from_millis(1000);
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(200);
 pub(crate) const UPGRADE: Duration = Duration::from_millis(300);
 pub(crate) const CLOSING: Duration = Duration::from_millis(150);
-/// As many messages as may wait for the client.
+/// The number of messages that may wait for the client.
 pub(super) const WAITING: usize = 2;
-/// The connections that a peer has at a time.
+/// The number of connections that a peer has at a time.
 const CONNECTIONS: usize = 2;
-/// The requests of a kind that a peer has at a time.
+/// The number of requests of a kind that a peer has at a time.
 const REQUESTS: usize = 2;
 
-/// What is explored.
+/// The settings of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// The whole server, not a session by itself.
+    /// The whole server instead of a lone session.
     pub(crate) whole: bool,
     pub(crate) revision: Revision,
     /// The transport that the session opens on.
     pub(crate) on: Transport,
     /// The transport of its connections.
     pub(crate) to: Transport,
-    /// How many messages each side sends.
+    /// The number of messages that each side sends.
     pub(crate) messages: u8,
-    /// Whether a client is cut off that does not read.
+    /// Whether the server cuts off a client that does not read.
     pub(crate) slow_reader: SlowReader,
 }
 
 impl Plan {
-    /// What a payload may hold, if that is explored: the first two messages and nothing besides.
+    /// The limit of a payload, if the scenario has one: exactly the first two messages.
     pub(super) fn max_payload(self) -> Option<usize> {
         let length = match self.revision {
             Revision::V3 => 12,
@@ -66,7 +66,7 @@ pub(super) enum Word {
     Message,
     /// Two messages, in one body.
     Pair,
-    /// A message, and behind it something that is no packet.
+    /// A message, followed by bytes that are no packet.
     Half,
     Pong,
     Probe,
@@ -100,9 +100,9 @@ pub(super) enum Action {
     Send,
     Close,
     Discard,
-    /// Until the next deadline.
+    /// To the next deadline.
     Wait,
-    /// Until just before it.
+    /// To just before it.
     AlmostWait,
 }
 
@@ -260,7 +260,7 @@ impl ServerWorld {
         self.machine.frame(id, frame, self.now);
     }
 
-    /// A packet of the peer. If the session takes it, the model knows what it does.
+    /// A packet of the peer. If the session takes it, the model applies its effect.
     fn packet(&mut self, word: Word, takes: bool) -> String {
         if takes {
             self.model.hear(word, self.now);
@@ -375,7 +375,7 @@ impl ServerWorld {
         });
     }
 
-    /// Takes all outputs but the frames, which the pipes take when they can.
+    /// Takes all outputs except the frames, which the pipes take when they can.
     fn drain(&mut self) {
         let mut taken = 0;
         while self.report.may_follow(taken)

@@ -1,4 +1,4 @@
-//! What the peer and the application have seen of a session, and what that tells about it.
+//! A model of a session, from what the peer and the application have seen of it.
 
 use bytes::Bytes;
 use engineio_proto::server::{CloseReason, Event, Output};
@@ -9,20 +9,20 @@ use super::{Plan, WAITING, Word};
 use crate::packets;
 use crate::report::Report;
 
-/// The model holds no copy of the session's rules: it counts what went in and came out.
+/// The model does not copy the rules of the session. It counts inputs and outputs.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) open: bool,
     /// The handshake has not left yet.
     pub(super) opens: bool,
-    /// The connection that the session is on; none while it polls.
+    /// The current connection of the session; none while it polls.
     pub(super) carrier: Option<ConnectionId>,
     pub(super) probe: Option<ConnectionId>,
     upgrade_by: Option<Instant>,
     probed: bool,
     answers: u32,
     pub(super) closing_by: Option<Instant>,
-    /// What waits is to leave before the end.
+    /// The waiting data must leave before the end.
     pub(super) graceful: bool,
     /// Requests that wait for their answers.
     pub(super) polls: Vec<RequestId>,
@@ -36,7 +36,7 @@ pub(super) struct Model {
     pub(super) said: u8,
     pub(super) heart: Heart,
     revision: Revision,
-    /// What a payload may hold.
+    /// The limit of a payload.
     max_payload: Option<usize>,
     /// Deadlines are never early.
     exact: bool,
@@ -53,9 +53,9 @@ pub(super) struct Model {
 pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) is_accepted: bool,
-    /// By the machine.
+    /// Closed by the machine.
     pub(super) is_closed: bool,
-    /// The machine said that there are frames, and they have not all been taken.
+    /// The machine announced frames, and they have not all been taken.
     pub(super) is_announced: bool,
 }
 
@@ -108,7 +108,7 @@ impl Model {
         !self.polls.is_empty()
     }
 
-    /// How many messages have not left.
+    /// The number of messages that have not left.
     pub(super) fn waiting(&self) -> usize {
         usize::from(self.sent - self.taken)
     }
@@ -136,7 +136,7 @@ impl Model {
         self.answers = 0;
     }
 
-    /// The peer says something on its probe.
+    /// The peer sends something on its probe.
     pub(super) fn hear_probe(&mut self, word: Word, now: Instant) {
         match word {
             Word::Probe => {
@@ -300,7 +300,7 @@ impl Model {
         self.check_length(body, &packets, report);
     }
 
-    /// A payload is as long as it may be and no longer, unless it is of one packet.
+    /// A payload is as long as allowed and no longer, unless it has a single packet.
     fn check_length(&self, body: &Bytes, packets: &[String], report: &mut Report) {
         let Some(limit) = self.max_payload else {
             return;
@@ -348,7 +348,7 @@ impl Model {
         }
     }
 
-    /// The pipe took all that there was.
+    /// The pipe took all frames.
     pub(super) fn took_all(&mut self, id: ConnectionId, report: &mut Report) {
         if let Some(connection) = self.connection(id) {
             connection.is_announced = false;
@@ -384,7 +384,7 @@ impl Model {
         self.connections.iter_mut().find(|open| open.id == id)
     }
 
-    /// What holds in every state once the outputs have been taken.
+    /// The promises of every state once the outputs have been taken.
     pub(super) fn check(&self, due: Option<Instant>, now: Instant, report: &mut Report) {
         report.require(self.heard == self.expected, || {
             format!(

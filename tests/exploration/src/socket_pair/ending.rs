@@ -1,13 +1,13 @@
-//! How the two come to rest, from any state.
+//! The ways in which the two machines come to rest, from any state.
 
 use super::SocketPair;
 use super::bystander::Bystander;
 use crate::network::Move;
 
-/// The network works again; the client leaves; the server takes it out.
+/// The network works again; the client leaves; the server disconnects it.
 pub(super) const ENDINGS: usize = 3;
 
-/// More than the steps that any rest takes.
+/// More steps than any rest takes.
 const STEPS: usize = 60;
 
 impl SocketPair {
@@ -28,7 +28,7 @@ impl SocketPair {
         }
     }
 
-    /// The network works: the client gets in, and all that is to arrive arrives.
+    /// The network works. The client joins, and everything that has to arrive arrives.
     fn calm_down(&mut self) {
         for _ in 0..STEPS {
             if self.network.report.broken().is_some() {
@@ -51,7 +51,7 @@ impl SocketPair {
         self.model.all_is_well(&mut self.network.report);
     }
 
-    /// The client hears an event, loses its connection and comes back: the application is asked about it.
+    /// The client receives an event, loses its connection and returns. The application is asked about it.
     pub(super) fn come_back(&mut self) {
         self.server_broadcasts();
         self.settle();
@@ -75,7 +75,7 @@ impl SocketPair {
         report.require(asked, || "a client never comes back".to_owned());
     }
 
-    /// Delivers everything, and lets both applications answer, until nothing is under way.
+    /// Delivers everything, and lets both applications answer, until nothing is in flight.
     pub(super) fn deliver(&mut self) {
         for _ in 0..STEPS {
             let round = self.network.wires.deliveries();
@@ -104,7 +104,7 @@ impl SocketPair {
             .require(false, || "no end of deliveries".to_owned());
     }
 
-    /// What the client would send when it came back is dropped, and its acknowledgements with it.
+    /// The data that the client would send on its return is dropped, together with its acknowledgements.
     fn forget_all(&mut self) {
         self.client_leaves();
         self.client_clears();
@@ -114,7 +114,7 @@ impl SocketPair {
         self.settle();
     }
 
-    /// The client gives up, and what is kept for it is forgotten.
+    /// The client gives up, and its recovery data is dropped.
     fn come_to_nothing(&mut self) {
         self.deliver();
         self.model.gave_up = true;

@@ -1,4 +1,4 @@
-//! What the two applications do.
+//! Actions of the two applications.
 
 use socketio_proto::client::EmitError;
 use socketio_proto::server::Target;

@@ -1,4 +1,4 @@
-//! What the two applications have sent and been told.
+//! A model of both sides, from what the two applications have sent and received.
 
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
@@ -12,55 +12,55 @@ use super::acks::{ClientAcks, ServerAcks};
 use super::payloads::number_of;
 use crate::report::Report;
 
-/// One socket of the server, from the moment that a client got in, over every recovery.
+/// One socket of the server, from the time that a client joined, over every recovery.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) id: String,
-    /// The socket, while it is there.
+    /// The socket, while it is connected.
     pub(super) key: Option<server::SocketKey>,
-    /// Since when it is kept for its client to come back to.
+    /// The time since when it is stored for its client to return.
     pub(super) away_since: Option<Instant>,
     pub(super) is_bystander: bool,
-    /// The events that it was sent, and how many of them its client heard.
+    /// The events that were sent to it, and the number of those that its client received.
     pub(super) sent: Vec<Sent>,
     pub(super) heard: usize,
-    /// The last event that it heard.
+    /// The last event that it received.
     last_up: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) number: u8,
-    /// A client that comes back gets it: it awaits no acknowledgement.
+    /// A returning client gets it, because it awaits no acknowledgement.
     pub(super) is_kept: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Model {
-    /// How many events the server and the client sent.
+    /// The number of events that the server and the client sent.
     pub(super) down: u8,
     pub(super) up: u8,
     pub(super) joins: u8,
-    /// Something was lost, or time passed: acknowledgements may have failed, and events may not have arrived.
+    /// Something was lost, or time passed. Acknowledgements may have failed, and events may not have arrived.
     pub(super) interrupted: bool,
     /// The client closed its connection for good.
     pub(super) gave_up: bool,
-    /// Clients that wait for the verdict of the application, and whether they come back.
+    /// Clients that wait for the verdict of the application, and whether they are returning.
     pub(super) tokens: Vec<(server::ConnectToken, bool)>,
     pub(super) lives: Vec<Life>,
-    /// The events that are kept for those who come back, and when they were sent.
+    /// The stored events for returning clients, and the times at which they were sent.
     pub(super) kept: Vec<(u8, Instant)>,
-    /// The life that the client is told to be in.
+    /// The socket that the client was told to be.
     client_in: Option<usize>,
-    /// The last life that it was in.
+    /// The last socket that it was.
     pub(super) client_was_in: Option<usize>,
-    /// What it heard before it was told that it is in.
+    /// The events that it received before it was told that it joined.
     early: Vec<u8>,
-    /// The last event that it can name when it comes back.
+    /// The last event that it can name when it returns.
     pub(super) last_kept: Option<u8>,
-    /// What waits in it until it is in.
+    /// The events that wait in it until it joins.
     unsent: VecDeque<(u8, Option<client::AckId>)>,
-    /// Events that waited until they were dropped: for their time, or by the application.
+    /// Events that waited until they were dropped, at their timeout or by the application.
     dropped: BTreeSet<u8>,
     heard_up: BTreeSet<u8>,
     pub(super) server_acks: ServerAcks,
@@ -111,7 +111,7 @@ impl Model {
         self.down
     }
 
-    /// A client got in, or came back.
+    /// A client joined, or returned.
     pub(super) fn joined(
         &mut self,
         key: server::SocketKey,
@@ -153,8 +153,9 @@ impl Model {
         }
     }
 
-    /// A client is taken for a new one. What it named is not kept, and now it is not either. While the application thinks about
-    /// its return over another connection, its session cannot be had a second time, and that return may still succeed.
+    /// A client is treated as a new one. The session that it named is not stored, or no longer is. While the
+    /// application decides on its return over another connection, its session cannot be restored a second time, and
+    /// that return may still succeed.
     pub(super) fn starts_anew(&mut self, now: Instant, report: &mut Report) {
         if self.tokens.iter().any(|(_, recovered)| *recovered) {
             return;
@@ -171,7 +172,7 @@ impl Model {
         }
     }
 
-    /// Whether a client that asks to get in now is to come back: what it says that it heard is still kept.
+    /// Whether a client that asks to join now must be recovered, because the event that it names is still stored.
     fn comes_back(&self, now: Instant) -> bool {
         let life = self.client_was_in.and_then(|index| self.lives.get(index));
         let since = life.and_then(|life| life.away_since);
@@ -203,7 +204,7 @@ impl Model {
         lives.find_map(|life| life.key)
     }
 
-    /// An event for several. Gives the number of sockets that are there.
+    /// An event for several sockets. Returns the number of connected ones.
     pub(super) fn broadcast(
         &mut self,
         number: u8,
@@ -258,7 +259,7 @@ impl Model {
         self.server_acks.asked(key, number, id, by);
     }
 
-    /// All are asked. Gives the number of sockets that are there.
+    /// All sockets are asked. Returns the number of connected ones.
     pub(super) fn server_asked_all(
         &mut self,
         number: u8,
@@ -284,7 +285,7 @@ impl Model {
         }
     }
 
-    /// Whether the client takes no event.
+    /// Whether the client refuses to take an event.
     pub(super) fn is_full(&self) -> bool {
         self.client_in.is_none() && self.unsent.len() >= self.waiting
     }
@@ -293,7 +294,7 @@ impl Model {
         !self.unsent.is_empty() && self.waiting <= usize::from(u8::MAX)
     }
 
-    /// What waits is dropped. Gives the number of events.
+    /// The waiting events are dropped. Returns their number.
     pub(super) fn clear(&mut self) -> usize {
         let unsent = core::mem::take(&mut self.unsent);
         self.dropped
@@ -326,7 +327,7 @@ impl Model {
         self.server_acks.len(is_there)
     }
 
-    /// What has not ended: acknowledgements, and broadcasts.
+    /// The unfinished acknowledgements and broadcasts.
     pub(super) fn pending(&self) -> usize {
         self.server_acks.open() + self.client_acks.len()
     }
@@ -356,7 +357,7 @@ impl Model {
         self.client_tokens.pop_front()
     }
 
-    /// The client leaves: it is told of nothing more.
+    /// The client leaves, and receives nothing more.
     pub(super) fn leaves(&mut self) {
         self.early.clear();
     }
@@ -541,7 +542,7 @@ impl Model {
         });
     }
 
-    /// What holds once everything under way has arrived and the client is in.
+    /// The promises once everything in flight has arrived and the client has joined.
     pub(super) fn all_is_well(&self, report: &mut Report) {
         let life = self.client_in.and_then(|index| self.lives.get(index));
         report.require(life.is_some_and(|life| life.key.is_some()), || {

@@ -1,4 +1,4 @@
-//! What a server keeps for those who come back.
+//! Checks of the data that a server stores for returning clients.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use super::model::Model;
 use super::{AWAY, Recovery};
 use crate::report::Report;
 
-/// How much longer than it may be used something is kept.
+/// The time for which data is stored longer than it may be used.
 const EXPIRY: Duration = Duration::from_secs(1);
 
 impl Model {
@@ -58,7 +58,7 @@ impl Model {
         });
     }
 
-    /// How many clients that came back wait for the verdict of the application.
+    /// The number of returned clients that wait for the verdict of the application.
     fn returning(&self) -> usize {
         self.tokens
             .iter()
