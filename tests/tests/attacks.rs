@@ -1,5 +1,5 @@
-//! What attacks on a server cost it, with default settings, as counted by an allocator: `docs/threat-model.md` names
-//! these tests. `--nocapture` shows the numbers.
+//! Costs of attacks on a server with default settings, as counted by an allocator. `docs/threat-model.md` names these
+//! tests. `--nocapture` shows the numbers.
 #![cfg(test)]
 
 #[path = "attacks/rarer.rs"]
@@ -22,7 +22,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const ATTACKER: ConnectionId = ConnectionId(1);
 
-/// A server under attack, and a driver that does its work but for what the attacker keeps it from.
+/// A server under attack, and a driver that works, except where the attacker prevents it.
 struct Target {
     server: Server,
     sockets: Vec<SocketKey>,
@@ -31,7 +31,7 @@ struct Target {
     events: usize,
     now: Instant,
     requests: u64,
-    /// The driver takes frames, which it cannot while a client does not read.
+    /// The driver takes frames, which it cannot do while a client does not read.
     writes: bool,
     /// The application takes events.
     takes: bool,
@@ -110,7 +110,7 @@ impl Target {
         }
     }
 
-    /// Lets time pass, with nobody answering anything.
+    /// Lets time pass without any answer.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(due) = self.server.poll_timeout().filter(|due| *due <= end) {
@@ -126,7 +126,7 @@ impl Target {
     }
 }
 
-/// Runs the attack, and says how many bytes it held at most beyond what was there before.
+/// Runs the attack, and returns the maximum of additional bytes that it held.
 fn cost(target: &mut Target, attack: impl FnOnce(&mut Target)) -> u64 {
     let name = std::thread::current().name().map(str::to_owned);
     let info = measure(|| attack(target));
@@ -134,7 +134,7 @@ fn cost(target: &mut Target, attack: impl FnOnce(&mut Target)) -> u64 {
     info.bytes_max
 }
 
-/// Whoever reads nothing holds what may be buffered for one client, and is gone when its heartbeat is.
+/// A client that reads nothing holds at most the buffer of one client, and is gone at its heartbeat.
 #[test]
 fn a_slow_reader_holds_what_may_be_buffered_for_one_client() {
     let mut target = Target::with_attacker();
@@ -161,7 +161,7 @@ fn a_slow_reader_holds_what_may_be_buffered_for_one_client() {
     assert_eq!(target.sessions(), 0);
 }
 
-/// A broadcast to many slow readers is held once: each of them costs a slot of their queues.
+/// A broadcast to many slow readers is stored once. Each reader costs a slot in its queue.
 #[test]
 fn many_slow_readers_share_what_is_broadcast() {
     let mut target = Target::new();
@@ -185,7 +185,7 @@ fn many_slow_readers_share_what_is_broadcast() {
     assert!(held < 3 * MIB, "{held}");
 }
 
-/// A body that comes slowly is the driver's; the machine keeps its number, and ends the session at its heartbeat.
+/// The driver holds a body that arrives slowly. The machine stores its number, and ends the session at its heartbeat.
 #[test]
 fn a_slow_writer_holds_nothing_in_the_machine() {
     let mut target = Target::new();
@@ -216,7 +216,7 @@ fn sid(target: &Target) -> String {
         .unwrap()
 }
 
-/// A handshake that nothing follows costs what an idle session costs, until its heartbeat ends it.
+/// A handshake without further requests costs as much as an idle session, until its heartbeat ends it.
 #[test]
 fn a_flood_of_handshakes_costs_each_an_idle_session_until_its_heartbeat() {
     const MANY: u64 = 10_000;
@@ -234,7 +234,7 @@ fn a_flood_of_handshakes_costs_each_an_idle_session_until_its_heartbeat() {
     assert_eq!(target.server.poll_timeout(), None);
 }
 
-/// Guesses at session ids find nothing, and leave nothing.
+/// Guesses of session ids find nothing, and leave nothing behind.
 #[test]
 fn guesses_at_session_ids_find_nothing_and_leave_nothing() {
     let mut target = Target::with_attacker();
@@ -256,7 +256,7 @@ fn guesses_at_session_ids_find_nothing_and_leave_nothing() {
     assert_eq!(target.sessions(), 1);
 }
 
-/// As many packets as a body may hold: all are delivered, and cost what a queue of that length costs.
+/// The maximum number of packets in a body: all are delivered, and cost as much as a queue of that length.
 #[test]
 fn a_flood_of_packets_in_one_payload_costs_a_queue_of_that_length() {
     let mut target = Target::new();
@@ -283,8 +283,8 @@ fn a_flood_of_packets_in_one_payload_costs_a_queue_of_that_length() {
     assert_eq!(target.sessions(), 0);
 }
 
-/// Attachments that never complete a packet are held up to their number times the size of a frame, and go with the
-/// connection.
+/// Attachments that never complete a packet are stored up to their number times the size of a frame, and are freed with
+/// the connection.
 #[test]
 fn attachments_that_never_complete_hold_what_one_packet_may_be() {
     let mut target = Target::with_attacker();
@@ -323,7 +323,7 @@ fn a_flood_of_acknowledgements_leaves_nothing() {
     assert_eq!(target.sessions(), 1);
 }
 
-/// Events that ask for an acknowledgement leave nothing behind once the application has seen them.
+/// Events that ask for an acknowledgement leave nothing behind once the application has received them.
 #[test]
 fn a_flood_of_events_that_ask_for_acknowledgements_leaves_nothing() {
     let mut target = Target::with_attacker();
@@ -337,7 +337,7 @@ fn a_flood_of_events_that_ask_for_acknowledgements_leaves_nothing() {
     assert_eq!(info.bytes_current, 0);
 }
 
-/// Names of namespaces that do not exist are refused and forgotten; of those that do, one connection joins so many.
+/// Unknown names of namespaces are refused and forgotten. One connection joins a limited number of the others.
 #[test]
 fn a_flood_of_namespaces_leaves_as_many_as_one_connection_may_join() {
     let mut target = Target::with_attacker();
@@ -361,7 +361,7 @@ fn a_flood_of_namespaces_leaves_as_many_as_one_connection_may_join() {
     assert!(held < MIB, "{held}");
 }
 
-/// Children that nobody is let into are gone once their clients are refused, and others may have as many.
+/// Children without a client are removed once their clients are refused, and other clients may create the full number.
 #[test]
 fn a_flood_of_names_that_nobody_is_let_into_uses_no_namespace_up() {
     let mut target = Target::with_attacker();
@@ -393,7 +393,7 @@ fn a_flood_of_names_that_nobody_is_let_into_uses_no_namespace_up() {
     assert!(target.server.namespaces().eq(["/"]));
 }
 
-/// An application that lets clients choose the names of rooms gives each of them so many names of such a length.
+/// An application lets clients choose the names of rooms. Each client has a limited number of names of limited length.
 #[test]
 fn a_flood_of_rooms_costs_their_names() {
     let mut target = Target::with_attacker();
@@ -412,7 +412,7 @@ fn a_flood_of_rooms_costs_their_names() {
     assert!(target.server.join(socket, &too_long).is_err());
 }
 
-/// JSON as deep as a frame is long costs its frame, and no stack.
+/// JSON as deep as a frame is long costs only its frame, and no stack.
 #[test]
 fn deep_json_costs_its_frame_and_no_stack() {
     let frames = [
@@ -435,7 +435,7 @@ fn deep_json_costs_its_frame_and_no_stack() {
     small.spawn(attack).unwrap().join().unwrap();
 }
 
-/// Duplicate keys, keys that mean something in JavaScript, and numbers of any length cost their text.
+/// Duplicate keys, keys with a meaning in JavaScript, and numbers of any length cost only their text.
 #[test]
 fn odd_keys_and_huge_numbers_cost_their_text() {
     let mut target = Target::with_attacker();
@@ -455,7 +455,7 @@ fn odd_keys_and_huge_numbers_cost_their_text() {
     assert_eq!(target.events, 4, "all of it is JSON");
 }
 
-/// Heartbeats, probes and packets without meaning cost nothing, however many there are.
+/// Any number of heartbeats, probes and packets without effect costs nothing.
 #[test]
 fn a_flood_of_control_packets_leaves_nothing() {
     let mut target = Target::with_attacker();
@@ -472,7 +472,7 @@ fn a_flood_of_control_packets_leaves_nothing() {
     assert_eq!(target.server.engine().timer_count(), 1);
 }
 
-/// Whoever knows a session id cannot take over a session that has its connection, and one that probes is let go.
+/// A client that knows a session id cannot take over a session that has its connection, and its probe is dropped.
 #[test]
 fn connections_for_the_session_of_another_are_closed_and_leave_nothing() {
     let mut target = Target::with_attacker();
@@ -495,7 +495,7 @@ fn connections_for_the_session_of_another_are_closed_and_leave_nothing() {
     assert_eq!(target.events, 1, "and the owner has not noticed");
 }
 
-/// What is lost by clients that may come back is kept up to the bounds of the store.
+/// The data for returning clients is stored up to the bounds of the store.
 #[test]
 fn clients_that_come_and_go_fill_the_recovery_store_and_no_more() {
     let recovery = RecoveryConfig::default().with_max_sessions(1_000);

@@ -1,4 +1,4 @@
-//! What the machines cost, counted by an allocator and by comparisons, never by a clock. `--nocapture` shows the
+//! Costs of the machines, counted by an allocator and by comparisons, never by a clock. `--nocapture` shows the
 //! numbers.
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! What an idle Socket.IO client takes, as counted by an allocator.
+//! The memory of an idle Socket.IO client, as counted by an allocator.
 #![cfg(test)]
 
 use allocation_counter::measure;

@@ -11,7 +11,7 @@ use socketio_proto::parser::{Limits, Parser, encode_text};
 use socketio_proto::server::{Config, Event, Server, SocketKey, Target};
 use socketio_proto::{PacketRef, PacketType, Payload};
 
-/// Enough that what is held in pages and trees evens out.
+/// A number at which the memory of pages and trees evens out.
 const MANY: u64 = 10_000;
 
 /// A server whose clients are all on WebSocket and in `/`, and a driver that takes everything at once.
@@ -49,7 +49,7 @@ impl Net {
         self.drain();
     }
 
-    /// Takes all outputs; whoever asks is let in, events and pings are answered.
+    /// Takes all outputs. Every client that asks is accepted, and events and pings are answered.
     fn drain(&mut self) {
         while let Some(output) = self.server.poll_output() {
             match output {
@@ -81,7 +81,7 @@ impl Net {
         }
     }
 
-    /// Opens clients spread over 10 s, as they come in real life.
+    /// Opens clients spread over 10 s, as in practice.
     fn open_many(&mut self, count: u64) {
         for connection in 0..count {
             self.now = self.now + Duration::from_millis(1);
@@ -89,7 +89,7 @@ impl Net {
         }
     }
 
-    /// Events and acknowledgements both ways, a room that is joined and left, pings and pongs.
+    /// Events and acknowledgements in both directions, joining and leaving a room, pings and pongs.
     fn traffic(&mut self) {
         let hello = Payload::event("hello").arg(&1).unwrap().build().unwrap();
         for _ in 0..2 {
@@ -166,8 +166,8 @@ fn memory_is_back_where_it_was_once_all_clients_are_gone() {
     assert_eq!(later, [0, 0]);
 }
 
-/// What a server may keep of all that came and went: a number of four bytes for each page of 64 sessions and of 64 sockets
-/// that ever was, and room for a few items in each queue and tree.
+/// The memory that a server may keep after all clients have left. It has four bytes for each page of 64 sessions and of
+/// 64 sockets that ever existed, and room for a few items in each queue and tree.
 const KEPT: i64 = 40 << 10;
 
 #[test]
@@ -280,7 +280,7 @@ fn a_text_event_is_encoded_with_one_allocation() {
     );
 }
 
-/// The allocations of one broadcast to so many sockets, from the payload to the last frame.
+/// The allocations of one broadcast to this many sockets, from the payload to the last frame.
 fn broadcast(net: &mut Net, payload: &Payload, receivers: u64) -> u64 {
     let info = measure(|| {
         let outcome = net

@@ -1,5 +1,5 @@
-//! What operations on many sockets, rooms and namespaces cost, counted in elementary steps and never by a clock: how often
-//! a collection looks at one of its items, or how often two keys are compared. `--nocapture` shows the numbers.
+//! Costs of operations on many sockets, rooms and namespaces, counted in elementary steps and never by a clock. A step
+//! is a look of a collection at one of its items, or a comparison of two keys. `--nocapture` shows the numbers.
 #![cfg(test)]
 
 #[path = "budgets_steps/client.rs"]

@@ -1,5 +1,5 @@
-//! The tables in the README of this package and in the threat model name tests that exist, and there is one for every
-//! entry of the tables in the README that say who is served.
+//! Checks of the tables in the README of this package and in the threat model. They name existing tests, and there is a
+//! test for every entry of the README's tables that say who is served.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Functions, and what macros make tests of: lines such as `name: Argument;`.
+/// Functions, and lines such as `name: Argument;`, from which macros make tests.
 fn functions(source: &str) -> impl Iterator<Item = &str> {
     let is_name = |name: &&str| {
         let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -52,7 +52,7 @@ fn functions(source: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether `file.mjs::title` names a test, or several whose titles begin like that.
+/// Whether `file.mjs::title` names a test, or several whose titles begin with this title.
 fn is_in_script(name: &str) -> bool {
     let Some((file, title)) = name.split_once("::") else {
         return false;
@@ -114,7 +114,7 @@ fn who_is_served(page: &str) -> impl Iterator<Item = Vec<&str>> {
         .map(|row| row.split('|').map(str::trim).collect())
 }
 
-/// What the README says.
+/// The entries of the README.
 fn promised() -> BTreeSet<Entry> {
     let mut entries = BTreeSet::new();
     let mut head = Vec::new();
@@ -142,7 +142,7 @@ fn promised() -> BTreeSet<Entry> {
     entries
 }
 
-/// What the tables of tests name one for.
+/// The entries for which the tables of tests name a test.
 fn shown() -> BTreeSet<Entry> {
     let mut entries = BTreeSet::new();
     for row in who_is_served(README).skip(1) {

@@ -1,4 +1,4 @@
-//! How a world ends: everybody comes back, everything arrives, everybody leaves, and nothing is left.
+//! The end of a world: all clients reconnect, all messages arrive, all clients leave, and nothing is left.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::world::World;
 
 /// Longer than the longest deadlines of servers and clients together.
 const LONG: Duration = Duration::from_secs(60);
-/// Long enough for everything to arrive.
+/// A duration in which everything arrives.
 const A_WHILE: Duration = Duration::from_secs(20);
 
 const TRANSPORTS: [Transport; 3] = [
@@ -20,14 +20,15 @@ const TRANSPORTS: [Transport; 3] = [
     Transport::WebTransport,
 ];
 
-/// How often that is waited for what is sent again.
+/// The number of these durations that events which are sent again may take.
 const MOST_WAITS: usize = 400;
 
-/// How often somebody connects again who does not reconnect: each attempt may end with one event that is refused.
+/// The number of times that a client without reconnection is connected again. Each attempt may end with one event that
+/// is refused.
 const MOST_ATTEMPTS: usize = 200;
 
 impl World {
-    /// Lives through the whole of it.
+    /// Runs the whole end.
     pub(crate) fn run(&mut self) {
         for client in self.network.clients().collect::<Vec<_>>() {
             self.connect_all(client, 700);
@@ -47,7 +48,7 @@ impl World {
         });
     }
 
-    /// What was seen of faults. A pipe may be full without one.
+    /// Checks the effects of faults. A pipe may be full without a fault.
     fn effects(&self) -> Vec<(Effect, u64)> {
         let effects = Effect::ALL.iter();
         let of_faults =
@@ -68,7 +69,7 @@ impl World {
         }
     }
 
-    /// Who wanted to be connected is, and who did not can be.
+    /// The clients that wanted to be connected are, and the others can connect.
     fn everybody_is_back(&mut self) {
         if self.checker.fault.is_some() {
             return;
@@ -126,7 +127,7 @@ impl World {
         }
     }
 
-    /// Everything that is said now arrives, and everything that was said on these connections.
+    /// Every message that is sent now arrives, and so does every earlier one on these connections.
     fn everything_arrives(&mut self) {
         if self.checker.fault.is_some() {
             return;
@@ -189,7 +190,7 @@ impl World {
         })
     }
 
-    /// The servers count what there is.
+    /// The gauges of the servers are correct.
     fn counts_agree(&mut self) {
         for server in self.network.servers().collect::<Vec<_>>() {
             let model = &self.checker.servers[self.number_of(server)];
@@ -203,7 +204,7 @@ impl World {
         }
     }
 
-    /// Everybody leaves, one way or another.
+    /// All clients leave, in one way or another.
     fn everybody_leaves(&mut self) {
         if self.checker.fault.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! The faults of a world.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use socketio_testkit::{ClientId, Cut, Effect, ServerId, Websockets};
 use crate::coverage::table;
 use crate::world::{Later, World};
 
-/// The end of something that goes wrong for a while.
+/// The end of a fault that lasts for a while.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Undo {
     Path(ClientId),
@@ -51,7 +51,7 @@ pub(crate) enum Fault {
     LateClient,
 }
 
-/// All of them. The place of each is its bit in the plan of a world.
+/// All kinds. The position of each is its bit in the plan of a world.
 const FAULTS: [Fault; 25] = [
     Fault::CutReset,
     Fault::CutClean,
@@ -80,7 +80,7 @@ const FAULTS: [Fault; 25] = [
     Fault::LateClient,
 ];
 
-/// How late drivers look at what their machines want. Less than any deadline.
+/// The delay with which drivers poll their machines. It is less than any deadline.
 const LAG: Duration = Duration::from_millis(300);
 
 impl Fault {
@@ -89,7 +89,7 @@ impl Fault {
         1 << self as u32
     }
 
-    /// By what it is seen that it met something.
+    /// The counts that show that it had an effect.
     const fn effects(self) -> &'static [Effect] {
         match self {
             Self::CutReset => &[Effect::WebsocketReset, Effect::RequestCut],
@@ -127,7 +127,7 @@ impl Fault {
 }
 
 impl World {
-    /// Something goes wrong, if it is of a kind that this world has.
+    /// Begins a fault, if this world has its kind.
     pub(crate) fn go_wrong(&mut self) {
         let kind = self.random.index(FAULTS.len());
         let fault = FAULTS[kind];
@@ -212,7 +212,7 @@ impl World {
         }
     }
 
-    /// The path of a client turns bad.
+    /// The path of a client gets worse.
     fn spoil(&mut self, client: ClientId, fault: Fault) {
         let chance = u32::try_from(self.random.between(10, 300)).unwrap_or(10);
         let long = self
@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    /// A server forgets everything.
+    /// A server loses its data.
     pub(crate) fn stop(&mut self, server: ServerId) {
         self.judge_memory_of_stopped(server);
         self.checker.server_lost(self.number_of(server));
@@ -258,20 +258,20 @@ impl World {
         self.draining.remove(&server);
     }
 
-    /// How much was seen of a fault so far.
+    /// The number of effects of a fault so far.
     fn effects_of(&self, fault: Fault) -> u64 {
         let effects = fault.effects().iter();
         effects.map(|effect| self.network.effects(*effect)).sum()
     }
 
-    /// A fault begins: what is seen of it is counted from here.
+    /// A fault begins: its effects are counted from here.
     fn expect_effects(&mut self, fault: Fault) {
         self.note_effects();
         let before = self.effects_of(fault);
         self.expected.entry(fault).or_insert(before);
     }
 
-    /// Counts the faults of which something was seen since they began.
+    /// Counts the faults that had an effect since they began.
     pub(crate) fn note_effects(&mut self) {
         for (fault, before) in std::mem::take(&mut self.expected) {
             if self.effects_of(fault) > before {
@@ -319,7 +319,7 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong any more.
+    /// Ends all faults.
     pub(crate) fn calm_down(&mut self) {
         self.calm = true;
         self.note_effects();

@@ -1,4 +1,4 @@
-//! What a world is like: everything that is drawn before it begins.
+//! The plan of a world: everything that is drawn before it begins.
 
 use std::time::Duration;
 
@@ -10,32 +10,32 @@ use socketio_proto::parser::Parser;
 use socketio_proto::server::{self, RecoveryConfig};
 use socketio_testkit::Random;
 
-/// What a world is like.
+/// The plan of a world.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) servers: Vec<server::Config>,
     pub(crate) clients: Vec<ClientPlan>,
-    /// How long things go wrong.
+    /// The duration of the faults.
     pub(crate) chaos: Duration,
-    /// The mean time between two acts of the applications, and between two faults.
+    /// The mean time between two actions of the applications, and between two faults.
     pub(crate) acts_every: Duration,
     pub(crate) faults_every: Duration,
-    /// How many of 1,000 verdicts are not given at once, and how many acknowledgements.
+    /// How many of 1,000 verdicts, and of 1,000 acknowledgements, are not given at once.
     pub(crate) late: u32,
-    /// Which kinds of faults there are, a bit for each.
+    /// The kinds of faults, one bit for each.
     pub(crate) faults: u64,
-    /// Applications send much at a time, for some server may not hold much.
+    /// Applications send large events, because the memory limit of some server is low.
     pub(crate) heavy: bool,
 }
 
-/// What a client is like.
+/// The plan of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientPlan {
     /// The number of its server.
     pub(crate) server: usize,
     pub(crate) config: client::Config,
     pub(crate) namespaces: Vec<String>,
-    /// How often events are sent again, and after which time.
+    /// The number of times that events are sent again, and the timeout for that.
     pub(crate) retries: u32,
     pub(crate) ack_timeout: Duration,
     pub(crate) latency: Duration,
@@ -51,9 +51,9 @@ impl ClientPlan {
 
 /// The namespaces that every server has from the start.
 pub(crate) const STATIC: [&str; 3] = ["/", "/chat", "/news"];
-/// Those that clients bring into being: children of a pattern, and such of which the application is asked.
+/// Those that clients create: children of a pattern, and those that the application decides on.
 pub(crate) const DYNAMIC: [&str; 4] = ["/p-1", "/p-2", "/asked-1", "/asked-2"];
-/// The payloads that servers of some worlds take at most, in bytes.
+/// The maximum payloads of servers in some worlds, in bytes.
 pub(crate) const SMALL_PAYLOAD: usize = 20_000;
 pub(crate) const PATTERN: &str = "/p-{int}";
 pub(crate) const ROOMS: [&str; 4] = ["red", "green", "blue", "black"];

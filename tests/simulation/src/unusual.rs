@@ -1,4 +1,4 @@
-//! What is seldom: tight limits, and applications that make mistakes.
+//! Rare settings and actions: tight limits, and applications that make mistakes.
 
 use std::time::Duration;
 
@@ -17,29 +17,29 @@ use crate::faults::{Fault, Undo};
 use crate::plan::{ClientPlan, Plan, SMALL_PAYLOAD, host};
 use crate::world::{Later, World};
 
-/// An application that has no time soon has more than that to read.
+/// A busy application soon has more than that to read.
 const FEW_MESSAGES: usize = 4;
-/// Enough for what everybody says in the end, and for the answers; but applications burst out with more.
+/// Enough for the events at the end of a world, and for their answers. Bursts of applications exceed it.
 const SHORT_PAYLOAD: usize = 32;
-/// How many namespaces are few enough for that.
+/// The maximum number of namespaces for that.
 const FEW_NAMESPACES: usize = 3;
-/// What a server may hold that may not hold much, beside [`HELD_FOR_EACH`] client. In the calm it is enough.
+/// The memory limit of a server with a low limit, beside [`HELD_FOR_EACH`] client. It is enough for the calm.
 const HELD: usize = 64 * 1024;
 const HELD_FOR_EACH: usize = 4 * 1024;
-/// The bytes of the largest event where much is sent at a time. A server with a small payload takes it.
+/// The bytes of the largest event in worlds with large events. A server with a small payload accepts it.
 const HEAVY: usize = 12_000;
-/// How long a server that shuts down waits for its clients.
+/// The time that a server which shuts down waits for its clients.
 const DRAIN: Duration = Duration::from_secs(2);
-/// How many clients press a slow server, how often, how long they wait in between, and with how many events. One burst
-/// fits into a [`SHORT_PAYLOAD`].
+/// The bursts of clients at a slow server: the number of clients, the number of bursts, the time between them, and the
+/// events of each. One burst fits into a [`SHORT_PAYLOAD`].
 const PRESSING: usize = 3;
 const BURSTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(700);
 const BURST: usize = 20;
-/// A server that takes so little for each byte of JSON refuses an attachment that is repeated, unless it is short.
+/// A server with this limit for each byte of JSON refuses a repeated attachment, unless it is short.
 const SMALL_EXPANSION: u16 = 2;
 const MOST_REPEATS: usize = 8;
-/// A request that no client makes: nobody waits for the answer.
+/// A request that no client of this workspace makes. Nobody waits for the answer.
 const STRANGER: RequestId = RequestId(u64::MAX);
 
 impl Plan {
@@ -65,8 +65,8 @@ impl Plan {
         }
     }
 
-    /// Lets some servers hold little for all their clients together. They need clients that come again: some are turned
-    /// away, and some lose their session.
+    /// Gives some servers a low memory limit for all their clients together. They need clients that reconnect: some are
+    /// refused, and some lose their session.
     fn limit_memory(&mut self, index: usize, random: &mut Random) {
         let limited = random.chance(150);
         let mut clients = self.clients.iter().filter(|client| client.server == index);
@@ -120,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// Takes transports away from a server whose clients can all do without.
+    /// Removes transports from a server whose clients can all work without them.
     fn limit_transports(&mut self, index: usize, random: &mut Random) {
         let of_server = |client: &&mut ClientPlan| client.server == index;
         let mut clients: Vec<_> = self.clients.iter_mut().filter(of_server).collect();
@@ -137,7 +137,7 @@ impl Plan {
     }
 }
 
-/// Whether a client comes again however often it is turned away.
+/// Whether a client reconnects however often it is refused.
 fn is_persistent(client: &ClientPlan) -> bool {
     client.config.reconnection && client.config.reconnection_attempts.is_none()
 }
@@ -166,13 +166,13 @@ fn limit_client(client: &mut ClientPlan, recovers: bool, random: &mut Random) {
     }
 }
 
-/// Whether a server may not hold much for its clients.
+/// Whether a server has a low memory limit.
 pub(crate) fn holds_little(server: &server::Server) -> bool {
     server.config().engine.max_bytes_held < EngineConfig::default().max_bytes_held
 }
 
 impl World {
-    /// Somebody does what applications seldom do, or should not.
+    /// An application does something rare or wrong.
     pub(crate) fn act_unusually(&mut self) {
         let count = self.network.servers().count();
         let server = self.network.servers().nth(self.seldom.index(count));
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    /// A server closes the connection of a client, which may come back to what it had.
+    /// A server closes the connection of a client, which may recover.
     fn close_session_of(&mut self, server: ServerId, member: server::SocketKey) {
         let (machine, now) = self.network.server_mut(server);
         if let Some(session) = machine.socket_session(member) {
@@ -231,7 +231,7 @@ impl World {
         }
     }
 
-    /// A request comes that no client of this workspace makes. It is refused, and leaves nothing behind.
+    /// A request arrives that no client of this workspace makes. It is refused, and leaves nothing behind.
     fn stranger_calls(&mut self, server: ServerId) {
         const POLLING: &str = "EIO=4&transport=polling";
         let host = host(self.number_of(server));
@@ -262,7 +262,7 @@ impl World {
         });
     }
 
-    /// An event that takes more than a server may hold is refused.
+    /// An event that takes more than the memory limit of a server is refused.
     fn say_too_much(&mut self, server: ServerId, member: server::SocketKey) {
         let index = self.number_of(server);
         let (machine, _) = self.network.server_mut(server);
@@ -284,13 +284,13 @@ impl World {
         self.judge_emit(server, index, member, refused);
     }
 
-    /// Whether the next event is a large one, and how large: never where it is calm.
+    /// Whether the next event is a large one, and its size. It is never large during the calm.
     pub(crate) fn heavy_filler(&mut self) -> Option<usize> {
         let heavy = self.plan.heavy && !self.calm && self.seldom.chance(300);
         heavy.then(|| self.seldom.index(HEAVY))
     }
 
-    /// No server holds more than it may.
+    /// No server holds more than its limit.
     pub(crate) fn judge_memory(&mut self) {
         for server in self.network.servers() {
             let machine = self.network.server(server);
@@ -301,14 +301,14 @@ impl World {
         }
     }
 
-    /// What the limits of memory led to, when the world is over.
+    /// Counts the effects of the memory limits at the end of a world.
     pub(crate) fn count_memory(&mut self) {
         for server in self.network.servers() {
             self.count_memory_of(server);
         }
     }
 
-    /// What the limit of memory of a server led to since it was started. Whether that is anything.
+    /// The effects of the memory limit of a server since it was started. Returns whether there were any.
     fn count_memory_of(&mut self, server: ServerId) -> bool {
         let stats = self.network.server(server).stats();
         let counts = [
@@ -324,8 +324,8 @@ impl World {
         counts.iter().any(|(_, times)| *times > 0)
     }
 
-    /// A server is about to forget everything, and what it counted too. It told of some of the sessions that it counted,
-    /// for its application may be behind.
+    /// A server is about to lose its data, including its counters. It reported some of the sessions that it counted,
+    /// because its application may be behind.
     pub(crate) fn judge_memory_of_stopped(&mut self, server: ServerId) {
         let told = self.checker.servers[self.number_of(server)].ended_for_memory;
         let ended = self.network.server(server).stats().ended_by_memory_limit;
@@ -338,7 +338,7 @@ impl World {
         }
     }
 
-    /// What is said to a socket that has left is refused.
+    /// An event to a socket that has left is refused.
     fn speak_to_departed(&mut self, server: ServerId, departed: server::SocketKey) {
         let (machine, _) = self.network.server_mut(server);
         let sent = machine.emit(departed, &payload(Some("e"), 0, false, 0));
@@ -355,7 +355,7 @@ impl World {
         }
     }
 
-    /// Some clients have much to say to a server, again and again while its application is slow.
+    /// Some clients send bursts to a server, again and again while its application is slow.
     pub(crate) fn press(&mut self, server: ServerId) {
         let index = self.number_of(server);
         let clients = self.network.clients().zip(&self.plan.clients);
@@ -372,7 +372,7 @@ impl World {
         }
     }
 
-    /// A client says much at once.
+    /// A client sends a burst.
     pub(crate) fn burst(&mut self, client: ClientId) {
         let sockets = &self.checker.clients[self.index_of(client)].sockets;
         let Some(socket) = sockets.first().map(|socket| socket.key) else {
@@ -421,7 +421,7 @@ impl World {
         }
     }
 
-    /// A client names an attachment again and again, which some servers do not take.
+    /// A client names an attachment repeatedly, which some servers refuse.
     fn repeat_attachment(&mut self, client: ClientId, socket: client::SocketKey) {
         let number = self.checker.number();
         let times = self.seldom.index(MOST_REPEATS);
@@ -429,7 +429,7 @@ impl World {
         self.client_emit_event(client, socket, false, (number, &event));
     }
 
-    /// A client drops what it has not sent.
+    /// A client drops its unsent events.
     fn drop_buffered(&mut self, client: ClientId, socket: client::SocketKey) {
         let index = self.index_of(client);
         let (machine, now) = self.network.client_mut(client);
@@ -443,7 +443,7 @@ impl World {
         });
     }
 
-    /// An authentication that is none, seldom and never where it is calm.
+    /// An invalid authentication, which is rare and never happens during the calm.
     pub(crate) fn unusual_auth(&mut self) -> Option<Payload> {
         if self.calm || !self.seldom.chance(100) {
             return None;

@@ -1,4 +1,4 @@
-//! What a send costs at the limit of what may be held.
+//! The cost of a send at the memory limit.
 
 use socketio_proto::Payload;
 use socketio_proto::engine::server as engine;
@@ -18,7 +18,7 @@ fn net(clients: u64) -> Net {
     Net::with_clients(Config::default().with_engine(engine), clients)
 }
 
-/// Many small sessions are the worst case: each that ends frees little.
+/// Many small sessions are the worst case, because each one that ends frees little.
 #[test]
 fn a_send_at_the_limit_looks_at_few_messages_on_average() {
     let mut net = net(400);
@@ -37,7 +37,7 @@ fn a_send_at_the_limit_looks_at_few_messages_on_average() {
     assert!(searched <= 64 * sent, "{searched} for {sent}");
 }
 
-/// One search looks once at each message that waits, and at each session.
+/// One search looks once at each waiting message, and at each session.
 #[test]
 fn a_search_looks_at_each_message_once() {
     let mut net = net(20);
@@ -55,7 +55,7 @@ fn a_search_looks_at_each_message_once() {
     assert!((1_000..1_300).contains(&taken), "{taken}");
 }
 
-/// What cannot be dropped does not make each call search.
+/// Data that cannot be dropped does not make each call search.
 #[test]
 fn a_limit_that_cannot_be_kept_to_is_not_searched_for_in_each_call() {
     let engine = engine::Config::default().with_max_bytes_held(LIMIT);

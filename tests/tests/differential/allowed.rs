@@ -1,4 +1,4 @@
-//! What the official decoders take and ours refuse, on purpose. No encoder writes any of it.
+//! Input that the official decoders accept and ours refuse, on purpose. No encoder writes any of it.
 
 use engineio_proto::Message;
 use engineio_proto::codec::DecodeError as EngineError;
@@ -8,7 +8,7 @@ use socketio_proto::parser::Parser;
 use crate::cases::Kind;
 use crate::ours::text_of;
 
-/// Taken by both, and read in another way.
+/// Accepted by both, and read differently.
 pub(crate) const PROTO: &str =
     "a member `__proto__`, which the official decoder of MessagePack loses";
 
@@ -16,7 +16,7 @@ pub(crate) const PROTO: &str =
 pub(crate) const CONTROL: &str =
     "bytes in a packet of revision 3 that is no message: nobody reads them";
 
-/// The reason why a packet of Engine.IO is refused by us alone, if it is a good one.
+/// The reason why only our decoder refuses a packet of Engine.IO, if the reason is valid.
 pub(crate) fn engine(kind: Kind, message: &Message, error: EngineError) -> Option<&'static str> {
     let text = text_of(message);
     match error {
@@ -37,7 +37,7 @@ pub(crate) fn engine(kind: Kind, message: &Message, error: EngineError) -> Optio
     }
 }
 
-/// The reason why a message of Socket.IO is refused by us alone, if it is a good one.
+/// The reason why only our decoder refuses a message of Socket.IO, if the reason is valid.
 pub(crate) fn socket(
     parser: Parser,
     message: &Message,
@@ -79,7 +79,7 @@ pub(crate) fn socket(
     }
 }
 
-/// Whether nothing is left behind type, attachments, namespace and id.
+/// Whether nothing follows type, attachments, namespace and id.
 fn is_without_payload(text: &str) -> bool {
     let rest = text.get(1..).unwrap_or_default();
     let rest = match text.starts_with(['5', '6']) {

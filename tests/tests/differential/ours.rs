@@ -1,4 +1,4 @@
-//! What our decoders say, in the form of the official ones, and whether both say the same.
+//! Our decoders' results in the form of the official ones, and the comparison of both.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ use crate::cases::{Case, Kind};
 type Compared = Result<Vec<Outcome>, String>;
 
 impl Case {
-    /// Compares what we make of the messages with what the official decoder did.
+    /// Compares our result for the messages with that of the official decoder.
     pub(crate) fn compare(&self, theirs: &Value) -> Compared {
         let theirs = theirs.as_array().expect("a list");
         match self.kind {
@@ -120,13 +120,13 @@ impl Case {
     }
 }
 
-/// Whether a packet of revision 3 is the same but for its content, which came as bytes.
+/// Whether a packet of revision 3 is the same except for its content, which arrived as bytes.
 fn is_control_of_bytes(ours: &Value, theirs: Option<&Value>) -> bool {
     let theirs = theirs.unwrap_or(&Value::Null);
     ours["type"] != "message" && ours["type"] == theirs["type"] && theirs["data"].is_object()
 }
 
-/// Whether a packet is theirs, and what they encode it as reads the same again.
+/// Whether a packet is the official one, and our decoder reads the official encoding of it the same.
 fn same_packet(
     parser: Parser,
     ours: Option<&Packet>,
@@ -173,7 +173,7 @@ fn same_packet(
     }
 }
 
-/// The value without what the official decoder of MessagePack loses.
+/// The value without the parts that the official decoder of MessagePack loses.
 fn without_proto(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(without_proto).collect(),
@@ -186,8 +186,8 @@ fn without_proto(value: &Value) -> Value {
     }
 }
 
-/// Whether the official encoders get a value right: that of attachments loses members that are called `__proto__`, and
-/// that of MessagePack writes whole numbers beyond 2^64 as others.
+/// Whether the official encoders encode a value correctly. That of attachments loses members with the name `__proto__`.
+/// That of MessagePack writes whole numbers beyond 2^64 as other numbers.
 fn encodes_well(parser: Parser, value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().all(|item| encodes_well(parser, item)),
@@ -201,7 +201,7 @@ fn encodes_well(parser: Parser, value: &Value) -> bool {
     }
 }
 
-/// The same, numbers by what they are as floats, as JavaScript has them.
+/// The same, with numbers compared as floats, as in JavaScript.
 fn same_value(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Number(ours), Value::Number(theirs)) => ours.as_f64() == theirs.as_f64(),
@@ -282,7 +282,7 @@ fn marked(data: &Bytes) -> Value {
     json!({"$bytes": STANDARD.encode(data)})
 }
 
-/// Why we refuse what a message of Socket.IO is.
+/// The reason why we refuse a message of Socket.IO.
 pub(crate) fn text_of(message: &Message) -> &str {
     match message {
         Message::Text(text) => text,

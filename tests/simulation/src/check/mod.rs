@@ -1,7 +1,7 @@
-//! What must hold, beside what was seen.
+//! The checker of the promises that must hold in every world.
 //!
-//! The applications tell the checker what they do and what they are told; it tells them when a promise was broken. Every
-//! event that anybody emits has a number of its own, so that it is known again wherever it arrives.
+//! The applications report their actions and events to the checker, and it reports broken promises. Every emitted event
+//! has its own number, which identifies it wherever it arrives.
 
 mod down;
 mod up;
@@ -23,7 +23,7 @@ pub(crate) use self::up::{Taken, Unsent, Upward};
 /// The number of an event.
 pub(crate) type Number = u64;
 
-/// The sum of what happened, for the report.
+/// The totals of a world, for the report.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -31,7 +31,7 @@ pub struct Counts {
     pub clients: u64,
     /// Steps of the network.
     pub steps: u64,
-    /// Things that went wrong.
+    /// Faults.
     pub faults: u64,
     /// Events that were emitted, each copy of a broadcast.
     pub emitted: u64,
@@ -39,13 +39,13 @@ pub struct Counts {
     pub received: u64,
     /// Acknowledgements that arrived.
     pub acks: u64,
-    /// Times that a socket joined its namespace.
+    /// The number of times that a socket joined its namespace.
     pub joined: u64,
-    /// Times that it got back what it had.
+    /// The number of recoveries.
     pub recovered: u64,
     /// Sessions that closed.
     pub closed: u64,
-    /// Worlds that were not judged to their end.
+    /// Worlds that were not checked to their end.
     pub blind: u64,
 }
 
@@ -67,7 +67,7 @@ impl std::ops::AddAssign for Counts {
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
     pub(crate) fault: Option<String>,
-    /// The checker has lost track of who is who: what follows is not judged.
+    /// The checker can no longer identify the sockets, and stops checking.
     pub(crate) blind: bool,
     pub(crate) counts: Counts,
     pub(crate) coverage: Coverage,
@@ -75,52 +75,52 @@ pub(crate) struct Checker {
     pub(crate) servers: Vec<ServerModel>,
     pub(crate) clients: Vec<ClientModel>,
     pub(crate) streams: Vec<Stream>,
-    /// What servers keep of namespaces, or kept before they lost everything.
+    /// The namespaces that servers know, or knew before they lost everything.
     pub(crate) logs: Vec<Vec<Logged>>,
-    /// Which stream begins with an event.
+    /// The stream that begins with an event.
     pub(crate) greetings: BTreeMap<Number, usize>,
     pub(crate) upward: BTreeMap<Number, Upward>,
     /// The events of servers that arrived somewhere.
     pub(crate) arrived: BTreeSet<(Number, usize)>,
-    /// What each socket of a server that there ever was has received, and from whom.
+    /// For each socket of a server that ever existed, the events that it received, and their sender.
     pub(crate) heard: Vec<Heard>,
 }
 
-/// What one socket of a server received.
+/// The events that one socket of a server received.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     pub(crate) from: Option<(usize, usize)>,
     pub(crate) numbers: Vec<Number>,
 }
 
-/// What is known of a server.
+/// The known state of a server.
 #[derive(Debug, Default)]
 pub(crate) struct ServerModel {
     pub(crate) sessions: BTreeSet<SessionKey>,
     pub(crate) members: BTreeMap<SocketKey, Member>,
-    /// What was sent to sockets that came back, before that was told.
+    /// Events to recovered sockets, before their clients were told of the recovery.
     pub(crate) early: BTreeMap<SocketKey, Vec<Sent>>,
     pub(crate) acks: BTreeMap<(SocketKey, AckId), Number>,
     pub(crate) broadcasts: BTreeMap<BroadcastId, Broadcast>,
-    /// What is kept of each namespace for who comes back.
+    /// The recovery data of each namespace.
     pub(crate) logs: BTreeMap<String, usize>,
     pub(crate) streams: BTreeMap<String, usize>,
-    /// What it keeps of sockets that left and may come back, by the secret that their clients know.
+    /// The stored sockets that may return, by the secret that their clients know.
     pub(crate) saved: BTreeMap<String, SavedSession>,
-    /// The sessions of which its application was told that they ended for want of memory.
+    /// The sessions whose application was told that they ended at the memory limit.
     pub(crate) ended_for_memory: u64,
     /// The last socket that left.
     pub(crate) departed: Option<SocketKey>,
 }
 
-/// A socket that is there.
+/// A connected socket.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) namespace: String,
     pub(crate) session: SessionKey,
     pub(crate) stream: usize,
     pub(crate) rooms: BTreeSet<String>,
-    /// What it received.
+    /// The events that it received.
     pub(crate) heard: usize,
 }
 
@@ -132,35 +132,35 @@ pub(crate) struct Broadcast {
     pub(crate) reached: usize,
 }
 
-/// What is known of a client.
+/// The known state of a client.
 #[derive(Debug)]
 pub(crate) struct ClientModel {
     pub(crate) sockets: Vec<SocketModel>,
     pub(crate) open: bool,
-    /// It speaks revision 4 of the protocol: its server lets it into the main namespace before it asks.
+    /// It speaks revision 4 of the protocol: its server joins it to the main namespace before it asks.
     pub(crate) old: bool,
 }
 
-/// What is known of a socket of a client.
+/// The known state of a socket of a client.
 #[derive(Debug)]
 pub(crate) struct SocketModel {
     pub(crate) key: client::SocketKey,
     pub(crate) namespace: String,
     pub(crate) retries: bool,
     pub(crate) joined: bool,
-    /// Where it is in what its server sent: stream, segment, and place.
+    /// Its position in the events of its server: stream, segment, and place.
     pub(crate) at: Option<(usize, usize, usize)>,
-    /// Where it was, if it was disconnected.
+    /// Its previous position, if it was disconnected.
     pub(crate) before: Option<(usize, usize, usize)>,
     /// It was disconnected by its own application.
     pub(crate) left_by_itself: bool,
-    /// The last event that it got with an offset.
+    /// The last event with an offset that it received.
     pub(crate) last_logged: Option<Number>,
-    /// What arrived before it was told that it is connected.
+    /// The events that arrived before it was told that it is connected.
     pub(crate) replayed: Vec<Number>,
-    /// What it sent in each of its sessions; the second says that it may be missing.
+    /// The events that it sent in each of its sessions; the second value says that an event may be missing.
     pub(crate) sessions: Vec<Vec<(Number, bool)>>,
-    /// What left before its session was known.
+    /// The events that left before its session was known.
     pub(crate) early: Vec<(Number, bool)>,
     pub(crate) unsent: std::collections::VecDeque<Unsent>,
     pub(crate) acks: BTreeMap<client::AckId, Number>,
@@ -176,7 +176,7 @@ impl Checker {
         }
     }
 
-    /// A client came back and left again before its application was told: nobody knows any more who it was.
+    /// A client returned and left again before its application was told. It can no longer be identified.
     pub(crate) fn lost_track(&mut self) {
         self.counts.blind = 1;
         self.blind = true;
@@ -193,7 +193,7 @@ impl Checker {
         self.next
     }
 
-    /// Reads the number of an event, and finds out whether it came whole.
+    /// Reads the number of an event, and checks that it arrived whole.
     pub(crate) fn read(&mut self, payload: &Payload) -> Number {
         let Ok((number,)) = payload.args::<(Number,)>() else {
             self.broken(|| format!("no number in {payload:-?}"));

@@ -1,4 +1,4 @@
-//! From clients to servers, and acknowledgements both ways.
+//! Checks of events from clients to servers, and of acknowledgements in both directions.
 
 use std::collections::BTreeMap;
 
@@ -24,16 +24,16 @@ pub(crate) struct Upward {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsent {
     number: Number,
-    /// When it is taken out.
+    /// The time at which it is removed.
     deadline: Option<Instant>,
     /// It may have left already.
     doubtful: bool,
 }
 
-/// How a client took an event.
+/// The way in which a client took an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
-    /// The events that wait in the socket since.
+    /// The number of events that wait in the socket since then.
     pub(crate) waiting: usize,
     /// It is one of them.
     pub(crate) waits: bool,
@@ -41,7 +41,7 @@ pub(crate) struct Taken {
 }
 
 impl SocketModel {
-    /// Notes what has left, now that so many events wait.
+    /// Notes the events that have left, given the number of those that wait.
     pub(crate) fn sync(&mut self, waiting: usize, now: Instant) {
         loop {
             let surely = self
@@ -59,8 +59,8 @@ impl SocketModel {
         }
     }
 
-    /// Notes what may have left. A client that wakes up takes out late what is over: an event that is over may still
-    /// wait in the place of one that has left.
+    /// Notes the events that may have left. A client that wakes up removes expired events late. An expired event may
+    /// therefore still wait in the place of one that has left.
     fn doubt(&mut self, waiting: usize) {
         let gone = self.unsent.len().saturating_sub(waiting);
         let mut doubtful = Vec::new();
@@ -194,7 +194,7 @@ impl Checker {
         let _told = joined;
     }
 
-    /// A client is told that an acknowledgement will not come.
+    /// A client is told that an acknowledgement will not arrive.
     pub(crate) fn unacknowledged(
         &mut self,
         client: usize,
@@ -248,7 +248,7 @@ impl Checker {
         });
     }
 
-    /// A server is told that an acknowledgement will not come.
+    /// A server is told that an acknowledgement will not arrive.
     pub(crate) fn server_unacknowledged(&mut self, server: usize, key: SocketKey, id: AckId) {
         let model = &mut self.servers[server];
         let ends = model.acks.remove(&(key, id)).is_some() && model.members.contains_key(&key);
@@ -298,8 +298,8 @@ impl Checker {
         });
     }
 
-    /// What each socket of a server heard is the start of what one session of a client sent, and all of it if both are
-    /// there still; and what is sent again arrived.
+    /// Each socket of a server received the start of the events of one client session, and all of them if both still
+    /// exist. Events that are sent again arrived.
     pub(crate) fn all_heard(&mut self) {
         let mut alive = BTreeMap::new();
         for model in &self.servers {

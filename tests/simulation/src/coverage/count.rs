@@ -1,4 +1,4 @@
-//! What applications are told, and what they are refused, counted.
+//! Counters of the events that applications receive, and of refusals.
 
 use socketio_proto::client::{self, ConnectError};
 use socketio_proto::engine::Transport;
@@ -11,7 +11,7 @@ use super::{Coverage, table};
 use crate::world::World;
 
 impl Coverage {
-    /// A server tells its application something.
+    /// A server reports an event to its application.
     pub(crate) fn server_event(&mut self, event: &server::Event) {
         self.count_variant(&table::SERVER_EVENT, event);
         match event {
@@ -70,7 +70,7 @@ impl Coverage {
         }
     }
 
-    /// A client tells its application something.
+    /// A client reports an event to its application.
     pub(crate) fn client_event(&mut self, event: &client::Event) {
         self.count_variant(&table::CLIENT_EVENT, event);
         match event {
@@ -143,7 +143,7 @@ impl Coverage {
 }
 
 impl World {
-    /// Counts what the network did, when the world is over.
+    /// Counts the effects of the network at the end of a world.
     pub(crate) fn count_network(&mut self) {
         let coverage = &mut self.checker.coverage;
         for effect in Effect::ALL {

@@ -1,7 +1,7 @@
-//! What worlds cover: how often each thing happened that they are there to show.
+//! Coverage of worlds: counters of each event that they are meant to show.
 //!
-//! [`table`] lists all of it, and says of the rest why it cannot happen in a world. A test compares the table with the
-//! enumerations of the crates, so that a new reason or event is missed until it stands there.
+//! [`table`] lists all of them, and the reasons why others cannot happen in a world. A test compares the table with the
+//! enumerations of the crates, and fails for a new reason or event until the table has it.
 
 mod count;
 mod recovery;
@@ -12,12 +12,12 @@ use std::fmt::{self, Debug, Write as _};
 
 use self::table::{Group, groups};
 
-/// How often each thing happened, in one world or in many.
+/// Counters of each event, in one world or in many.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Coverage(BTreeMap<(&'static str, String), u64>);
 
 impl Coverage {
-    /// Counts one thing of a group.
+    /// Counts one event of a group.
     pub(crate) fn count(&mut self, group: &Group, name: &str) {
         self.add_to(group.name, name, 1);
     }
@@ -33,14 +33,14 @@ impl Coverage {
         }
     }
 
-    /// Adds what another world covered.
+    /// Adds the counts of another world.
     pub fn add(&mut self, more: Self) {
         for ((group, name), times) in more.0 {
             self.add_to(group, &name, times);
         }
     }
 
-    /// How often something of a group happened.
+    /// The count of an event of a group.
     #[must_use]
     pub fn times(&self, group: &str, name: &str) -> u64 {
         let found = self
@@ -50,8 +50,8 @@ impl Coverage {
         found.map_or(0, |(_, times)| *times)
     }
 
-    /// What is wrong in a long run: what never happened, what happened although the table says that it cannot, and what
-    /// the table does not know.
+    /// The faults of a long run: events that never happened, events that happened although the table excludes them, and
+    /// events that the table does not know.
     #[must_use]
     pub fn gaps(&self) -> Vec<String> {
         let mut gaps = self.surprises();
@@ -65,7 +65,7 @@ impl Coverage {
         gaps
     }
 
-    /// What happened although the table says that it cannot, or does not know it.
+    /// The events that happened although the table excludes or does not know them.
     #[must_use]
     pub(crate) fn surprises(&self) -> Vec<String> {
         let mut surprises = Vec::new();
@@ -99,7 +99,7 @@ impl fmt::Display for Coverage {
     }
 }
 
-/// The name of the variant that a value is.
+/// The name of the variant of a value.
 fn variant(value: &dyn Debug) -> String {
     let mut name = Head(String::new());
     // It stops behind the name by an error, so that long values are not written.
@@ -107,7 +107,7 @@ fn variant(value: &dyn Debug) -> String {
     name.0
 }
 
-/// Takes what is written up to the first character that no name has.
+/// Takes the text up to the first character that no name has.
 struct Head(String);
 
 impl fmt::Write for Head {

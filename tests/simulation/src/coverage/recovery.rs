@@ -1,4 +1,4 @@
-//! Who came back to what it had, and why others did not.
+//! Counters of recoveries, and of refused ones by reason.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::table;
 use crate::world::World;
 
 impl World {
-    /// Remembers what a server keeps of a socket that left and may come back.
+    /// Stores the state that a server keeps of a socket that left and may return.
     pub(crate) fn remember_saved(&mut self, server: ServerId, socket: SocketKey) {
         let index = self.number_of(server);
         let Some((namespace, id)) = self.checker.place_of(index, socket) else {
@@ -28,7 +28,7 @@ impl World {
         }
     }
 
-    /// Counts a client that says that it had a session, and is taken as a new one.
+    /// Counts a client that names an earlier session, and is treated as a new client.
     pub(crate) fn count_refused_recovery(
         &mut self,
         server: ServerId,
@@ -66,7 +66,7 @@ impl World {
     }
 }
 
-/// The messages and bytes that a session missed; `None` if not all of that is kept.
+/// The messages and bytes that a session missed; `None` if some of them are not stored.
 fn missed(store: &RecoveryStore, session: &SavedSession, offset: &str) -> Option<(usize, usize)> {
     let mut packets = store.packets();
     packets.find(|packet| packet.offset == offset)?;
@@ -77,7 +77,7 @@ fn missed(store: &RecoveryStore, session: &SavedSession, offset: &str) -> Option
     }))
 }
 
-/// Whether what was missed fits into the queue of a session, with the answer to the CONNECT.
+/// Whether the missed messages fit into the queue of a session, together with the answer to the CONNECT.
 fn has_room(server: &Server, session: SessionKey, (messages, bytes): (usize, usize)) -> bool {
     let config = &server.config().engine;
     let buffered = server.engine().session(session);

@@ -1,28 +1,28 @@
-//! What worlds are to show, and what they cannot, with the reason.
+//! The table of events that worlds have to show, and of those that cannot happen, with the reason.
 
-/// Things of one kind.
+/// A group of events.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) name: &'static str,
-    /// The enumeration that it lists: its source, and its name.
+    /// The enumeration that it lists, by its source and its name.
     #[cfg(test)]
     lists: Option<(&'static str, &'static str)>,
-    /// What a long run has to show.
+    /// Events that a long run has to show.
     pub(crate) shown: &'static [&'static str],
-    /// What cannot happen in a world, and why.
+    /// Events that cannot happen in a world, and the reason.
     pub(crate) cannot: &'static [(&'static str, &'static str)],
-    /// What may happen, but not in every long run, and how it comes about.
+    /// Events that may happen, but not in every long run, and their cause.
     pub(crate) seldom: &'static [(&'static str, &'static str)],
 }
 
 impl Group {
-    /// Whether something may happen.
+    /// Whether an event may happen.
     pub(crate) fn allows(&self, name: &str) -> bool {
         let mut seldom = self.seldom.iter();
         self.shown.contains(&name) || seldom.any(|(known, _)| *known == name)
     }
 
-    /// Why something cannot happen.
+    /// The reason why an event cannot happen.
     pub(crate) fn reason(&self, name: &str) -> Option<&'static str> {
         let mut cannot = self.cannot.iter();
         cannot
@@ -54,7 +54,7 @@ macro_rules! groups {
     (@lists) => { None };
 }
 
-/// Machines meet machines.
+/// The reason for events that only other peers cause: in worlds, our machines talk with each other.
 const NO_RUBBISH: &str = "nobody sends what is no packet; fuzz targets do";
 const IN_ORDER: &str = "no client of this workspace does that; tests of the server do";
 const OTHER_EVENTS: &str = "an adapter or the Admin UI wants it; tests of the server show it";
