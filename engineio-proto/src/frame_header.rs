@@ -1,29 +1,40 @@
-//! What stands in front of a frame's content on the wire.
+//! The bytes in front of a frame's content on the wire.
 
 use crate::Frame;
 
 /// The header of a WebSocket frame or of a frame in a WebTransport stream; read it as a byte slice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FrameHeader {
-    bytes: [u8; 10],
+    bytes: [u8; 14],
     len: u8,
 }
 
 impl FrameHeader {
     const EMPTY: Self = Self {
-        bytes: [0; 10],
+        bytes: [0; 14],
         len: 0,
     };
 
     /// The header of a whole, final, unmasked WebSocket frame.
     pub(crate) fn websocket(frame: &Frame) -> Self {
         let opcode = match frame {
-            Frame::Text(_) => 0x81,
-            Frame::Binary(_) => 0x82,
+            Frame::Text(_) => 1,
+            Frame::Binary(_) => 2,
         };
+        Self::of_opcode(opcode, None, frame.len())
+    }
+
+    /// The header of a whole, final WebSocket frame, masked if there is a key.
+    pub(crate) fn of_opcode(opcode: u8, key: Option<[u8; 4]>, length: usize) -> Self {
         let mut header = Self::EMPTY;
-        header.push(&[opcode]);
-        header.push_length(0, frame.len());
+        header.push(&[0x80 | opcode]);
+        match key {
+            None => header.push_length(0, length),
+            Some(key) => {
+                header.push_length(0x80, length);
+                header.push(&key);
+            }
+        }
         header
     }
 

@@ -84,6 +84,8 @@ pub enum Purpose {
     Offsets = 6,
     /// Delays between attempts to connect.
     Jitter = 7,
+    /// Keys that a client masks its WebSocket frames with; the index is the connection.
+    Masks = 8,
 }
 
 /// A key is either for more keys or for output. The two have blocks of their own.
@@ -130,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 8] = [
+    const PURPOSES: [Purpose; 9] = [
         Purpose::Child,
         Purpose::SessionIds,
         Purpose::Requests,
@@ -139,6 +141,7 @@ mod tests {
         Purpose::SocketIds,
         Purpose::Offsets,
         Purpose::Jitter,
+        Purpose::Masks,
     ];
 
     #[test]

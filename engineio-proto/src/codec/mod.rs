@@ -1,7 +1,7 @@
 //! Packets and their encodings: pure functions between bytes and packets, without time or state.
 //!
 //! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks; [`v3`] is the revision before it.
-//! [`webtransport`] finds the frames of revision 4 in a stream of bytes. [`Open`] is the handshake that the first packet
+//! [`websocket`] and [`webtransport`] find the frames of revision 4 in a stream of bytes. [`Open`] is the handshake that the first packet
 //! of a session carries.
 
 pub(crate) mod base64;
@@ -9,6 +9,7 @@ mod open;
 mod text;
 pub mod v3;
 pub mod v4;
+pub mod websocket;
 pub mod webtransport;
 
 pub use open::Open;
