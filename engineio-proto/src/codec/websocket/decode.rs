@@ -150,14 +150,17 @@ impl Decoder {
                 self.header_len += 1;
             }
             *input = rest;
-            if self.header_len >= 2 && self.header_len == self.wanted_header() {
-                self.begin_frame()?;
-                self.header_len = 0;
-                return Ok(true);
-            }
             // As soon as that is known, for nothing more need come.
             if self.header_len == 2 {
                 self.check_start()?;
+            }
+            let (length, key) = self.lengths();
+            if self.header_len >= 2 && self.header_len == length {
+                self.check_length()?;
+            }
+            if self.header_len >= 2 && self.header_len == length + key {
+                self.begin_frame();
+                return Ok(true);
             }
         }
         Ok(false)
@@ -168,16 +171,26 @@ impl Decoder {
         (first, second)
     }
 
-    /// The length of the header that begins with these two bytes.
-    const fn wanted_header(&self) -> usize {
+    /// The bytes of a header that begins with these two: up to the length of the content, and of the key behind that.
+    const fn lengths(&self) -> (usize, usize) {
         let [_, second, ..] = self.header;
         let length = match second & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
+            126 => 4,
+            127 => 10,
+            _ => 2,
         };
-        let key = if second & 0x80 == 0 { 0 } else { 4 };
-        2 + length + key
+        (length, if second & 0x80 == 0 { 0 } else { 4 })
+    }
+
+    /// The length of the content, which has come. One that does not fit is more than any limit.
+    fn content_length(&self) -> usize {
+        let (end, _) = self.lengths();
+        if end == 2 {
+            return usize::from(self.start().1 & 0x7f);
+        }
+        let length = self.header.get(2..end).unwrap_or_default().iter();
+        let length = length.fold(0, |length: u64, byte| length << 8 | u64::from(*byte));
+        usize::try_from(length).unwrap_or(usize::MAX)
     }
 
     /// Checks what the first two bytes of a frame tell.
@@ -194,6 +207,8 @@ impl Decoder {
             CLOSE | PING | PONG if usize::from(second & 0x7f) > MAX_CONTROL => {
                 return Err(Violation::LongControl);
             }
+            // It would be half a code.
+            CLOSE if second & 0x7f == 1 => return Err(Violation::CloseFrame),
             CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG => {}
             other => return Err(Violation::Opcode(other)),
         }
@@ -204,27 +219,26 @@ impl Decoder {
         }
     }
 
+    /// Checks the length of the content against the limit.
+    fn check_length(&self) -> Result<(), Violation> {
+        let before = self
+            .message
+            .as_ref()
+            .map_or(0, |message| message.content.len());
+        let is_data = self.start().0 & 0x0f < CLOSE;
+        if is_data && self.content_length() > self.max_message.saturating_sub(before) {
+            return Err(Violation::TooLarge);
+        }
+        Ok(())
+    }
+
     /// Takes up the frame whose header is whole.
-    fn begin_frame(&mut self) -> Result<(), Violation> {
-        self.check_start()?;
+    fn begin_frame(&mut self) {
         let (first, second) = self.start();
         let opcode = first & 0x0f;
-        let header = self.header.get(2..).unwrap_or_default();
-        let (length, header) = match second & 0x7f {
-            126 => read_length::<2>(header)?,
-            127 => read_length::<8>(header)?,
-            short => (usize::from(short), header),
-        };
-        let key = (second & 0x80 != 0).then(|| header.first_chunk::<4>().copied());
-        if opcode < CLOSE {
-            let before = self
-                .message
-                .as_ref()
-                .map_or(0, |message| message.content.len());
-            if length > self.max_message.saturating_sub(before) {
-                return Err(Violation::TooLarge);
-            }
-        }
+        let (length, _) = self.lengths();
+        let key = self.header.get(length..).and_then(<[u8]>::first_chunk::<4>);
+        let key = key.filter(|_| second & 0x80 != 0).copied();
         if opcode == TEXT || opcode == BINARY {
             self.message = Some(Partial {
                 is_text: opcode == TEXT,
@@ -234,10 +248,10 @@ impl Decoder {
         self.frame = Some(Current {
             opcode,
             is_final: first & 0x80 != 0,
-            left: length,
-            key: key.flatten().map(Key::new),
+            left: self.content_length(),
+            key: key.map(Key::new),
         });
-        Ok(())
+        self.header_len = 0;
     }
 
     /// Takes content of the frame. Gives what is whole by it.
@@ -290,17 +304,4 @@ impl Partial {
             Frame::Binary(content)
         }))
     }
-}
-
-/// Reads a length of `N` bytes from the front.
-fn read_length<const N: usize>(header: &[u8]) -> Result<(usize, &[u8]), Violation> {
-    let (length, rest) = header.split_at_checked(N).unwrap_or((header, &[]));
-    let length = length
-        .iter()
-        .fold(0, |length: u64, byte| length << 8 | u64::from(*byte));
-    if length >> 63 != 0 {
-        return Err(Violation::Length);
-    }
-    // What does not fit is more than any limit.
-    Ok((usize::try_from(length).unwrap_or(usize::MAX), rest))
 }

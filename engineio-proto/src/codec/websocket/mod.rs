@@ -13,7 +13,6 @@
 //! | opcodes are 0, 1, 2, 8, 9 and 10 | 1002 |
 //! | a control frame is whole and has at most 125 bytes of content | 1002 |
 //! | a continuation follows the beginning of a message, and nothing else but control frames does | 1002 |
-//! | a length in eight bytes has no highest bit | 1002 |
 //! | a close frame is empty, or has a code that may be sent and a reason | 1002 |
 //! | text, and the reason of a close frame, are UTF-8 | 1007 |
 //! | a message has no more bytes than the limit, which its headers tell before memory is taken | 1009 |

@@ -234,8 +234,8 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
         (
             Role::Client,
             vec![0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0],
-            Violation::Length,
-            1002,
+            Violation::TooLarge,
+            1009,
         ),
         (
             Role::Client,

@@ -28,9 +28,6 @@ pub enum Violation {
     /// A message began before the last one was whole.
     #[error("a message begins within another")]
     Interrupted,
-    /// A length has its highest bit set.
-    #[error("a length has its highest bit set")]
-    Length,
     /// A close frame has one byte, or a code that may not be sent.
     #[error("a close frame is malformed")]
     CloseFrame,
@@ -57,7 +54,6 @@ impl Violation {
             | Self::LongControl
             | Self::Continuation
             | Self::Interrupted
-            | Self::Length
             | Self::CloseFrame => 1002,
         }
     }
