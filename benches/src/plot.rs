@@ -10,7 +10,7 @@ use std::fmt::Write;
 )]
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What the legend calls it.
+    /// Its name in the legend.
     pub name: String,
     /// The points, all above zero.
     pub points: Vec<(f64, f64)>,
@@ -42,7 +42,7 @@ circle { fill: #0d1117 }
 }
 ";
 
-/// How many colours there are.
+/// The number of colours.
 const COLOURS: usize = 6;
 
 /// Draws lines, with the titles of the axes.

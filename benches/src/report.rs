@@ -40,7 +40,7 @@ pub fn grouped(value: f64) -> String {
     text
 }
 
-/// Where and when figures were measured, and how to measure them again. `tools` are asked for their versions.
+/// The place and time of a measurement, and the command that repeats it. `tools` are asked for their versions.
 #[must_use]
 pub fn origin(command: &str, tools: &[&str]) -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -68,7 +68,7 @@ pub fn origin(command: &str, tools: &[&str]) -> String {
 ///
 /// # Errors
 ///
-/// What the file system says, or that the file has no such place.
+/// Errors of the file system, or that the file has no such place.
 pub fn replace_in(file: &Path, place: &str, text: &str) -> io::Result<()> {
     let old = fs::read_to_string(file)?;
     let Some(new) = replaced(&old, place, text) else {

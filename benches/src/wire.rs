@@ -12,7 +12,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
-/// What a WebSocket frame carries.
+/// The content of a WebSocket frame.
 #[expect(
     clippy::exhaustive_enums,
     reason = "the two kinds of data frames are what the protocol has"
@@ -81,7 +81,7 @@ impl Wire {
         args(&self.0["packet"])
     }
 
-    /// What a client authenticates with.
+    /// The authentication of a client.
     #[must_use]
     pub fn auth(&self) -> &Value {
         &self.0["packet"]["auth"]

@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::{Result, fault};
 
-/// How long a server may take for an answer, under valgrind too.
+/// The time that a server may take for an answer, under valgrind too.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The bytes that are read at once: more than any answer.
@@ -22,7 +22,7 @@ const SOURCES: usize = 250;
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// Errors of the operating system.
 pub fn dial(server: SocketAddr, client: usize) -> Result<TcpStream> {
     let host = (client % SOURCES) as u8 + 2;
     let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
@@ -46,7 +46,7 @@ impl Waiting {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     pub fn dial(server: SocketAddr, client: usize) -> Result<Self> {
         let stream = dial(server, client)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -58,7 +58,7 @@ impl Waiting {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(bytes)?)
     }
@@ -67,7 +67,7 @@ impl Waiting {
     ///
     /// # Errors
     ///
-    /// What `take` says, or the server closed the connection, or was silent for [`PATIENCE`].
+    /// Errors of `take`, and an error if the server closed the connection or was silent for [`PATIENCE`].
     pub fn receive<T>(
         &mut self,
         mut take: impl FnMut(&mut &[u8]) -> Result<Option<T>>,
@@ -95,7 +95,7 @@ impl Waiting {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     pub fn watch(self, registry: &Registry, token: usize) -> Result<Connection> {
         let mut connection = Connection::watch(self.stream, registry, token)?;
         connection.rest = self.input;
@@ -111,10 +111,10 @@ pub struct Connection {
     rest: Vec<u8>,
 }
 
-/// What a connection brought.
+/// The input of a connection.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// What came, behind what was kept.
+    /// The new bytes, after those that were kept.
     pub bytes: &'a [u8],
     /// Whether the server closed the connection.
     pub is_closed: bool,
@@ -125,7 +125,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     pub fn watch(stream: TcpStream, registry: &Registry, token: usize) -> Result<Self> {
         stream.set_nonblocking(true)?;
         let mut stream = mio::net::TcpStream::from_std(stream);

@@ -9,13 +9,13 @@ use crate::connection::SCRATCH;
 use crate::phase::{Limit, Phase};
 use crate::{Result, fault};
 
-/// What the clients do.
+/// A behaviour of the clients.
 pub trait Scenario {
     /// Begins exchanges with all clients that wait for none, as far as the phase allows.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     fn start(&mut self, phase: &mut Phase) -> Result<()>;
 
     /// Takes what came over a socket, and goes on.
@@ -49,7 +49,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     pub fn new(patience: Duration) -> Result<Self> {
         Ok(Self {
             poll: Poll::new()?,
@@ -59,7 +59,7 @@ impl Driver {
         })
     }
 
-    /// Where scenarios register their sockets.
+    /// The registry for the sockets of scenarios.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         self.poll.registry()

@@ -12,7 +12,7 @@ use crate::workload::{WORKLOADS, Workload};
 
 pub(crate) const HELP: &str = include_str!("help.txt");
 
-/// What the command line says.
+/// The options of the command line.
 pub(crate) struct Options {
     pub(crate) instructions: bool,
     pub(crate) times: bool,

@@ -6,12 +6,12 @@ use hdrhistogram::Histogram;
 
 use crate::Result;
 
-/// How much is done in a phase.
+/// The length of a phase.
 #[derive(Clone, Copy, Debug)]
 pub enum Limit {
     /// So many exchanges: an echo, a cycle, or a broadcast with all of its deliveries.
     Exchanges(u64),
-    /// What fits into this time. What has begun by then is finished.
+    /// As much as fits into this time. Operations that have begun by then are finished.
     Time(Duration),
 }
 

@@ -16,10 +16,10 @@ use crate::measure::{cpu_time, resident_memory};
 use crate::server::{Launch, Server};
 use crate::workload::{Kind, Workload};
 
-/// How long a server is watched for answers that nobody waits for.
+/// The time for which a server is watched for answers that nobody waits for.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// How long a server gets to settle before its memory is read.
+/// The time that a server gets to settle before its memory is read.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// The figures of a timed run.
@@ -34,7 +34,7 @@ pub(crate) struct Times {
     pub(crate) generator: f64,
 }
 
-/// How long a timed run is.
+/// The length of a timed run.
 #[derive(Clone, Copy)]
 pub(crate) struct Durations {
     pub(crate) warm_up: Duration,

@@ -14,7 +14,7 @@ use crate::callgrind;
 
 /// A column of the tables.
 pub(crate) struct Server {
-    /// What the command line calls it.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     program: Program,
@@ -51,7 +51,7 @@ pub(crate) const SERVERS: [Server; 4] = [
     },
 ];
 
-/// How a server is started.
+/// The way in which a server is started.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Launch<'a> {
     /// The core that it is pinned to.

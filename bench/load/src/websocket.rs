@@ -37,7 +37,7 @@ const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 pub struct Frame<'a> {
     /// [`TEXT`] or [`CLOSE`].
     pub opcode: u8,
-    /// What it carries.
+    /// Its content.
     pub payload: &'a [u8],
 }
 

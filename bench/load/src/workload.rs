@@ -6,7 +6,7 @@ use load::Result;
 use load::drive::{Driver, Scenario};
 use load::scenario::{Broadcast, Churn, Echo, PollingEcho};
 
-/// What the clients do, and how many there are.
+/// The behaviour of the clients, and their number.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Echo { clients: usize },
@@ -19,11 +19,11 @@ pub(crate) enum Kind {
 /// A row of the tables.
 #[derive(Clone, Copy)]
 pub(crate) struct Workload {
-    /// What the command line calls it.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) kind: Kind,
-    /// How many exchanges have their instructions counted. A fourth of them goes before, uncounted.
+    /// The number of exchanges whose instructions are counted. A quarter as many run before them, uncounted.
     pub(crate) counted: u64,
 }
 

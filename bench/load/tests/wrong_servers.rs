@@ -10,7 +10,7 @@ use load::drive::{Driver, Scenario};
 use load::scenario::{Broadcast, Churn, Echo, PollingEcho};
 use load::{Limit, Result};
 
-/// What the gateway does to the answers of the server that have a text in them.
+/// The change that the gateway makes to answers of the server with a given text.
 #[derive(Clone, Copy)]
 enum Spoil {
     Nothing,

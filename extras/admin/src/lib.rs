@@ -44,11 +44,11 @@ use stats::Aggregate;
 /// A server that may be recorded.
 type Server = Recorder<server::Server>;
 
-/// Who may use the admin namespace.
+/// Access to the admin namespace.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "made by whoever sets it up")]
 pub enum Auth {
-    /// Who knows a password, of which only the bcrypt hash is known here.
+    /// Users with a password, of which only the bcrypt hash is known here.
     Basic {
         /// The name to give with it.
         username: String,
@@ -59,7 +59,7 @@ pub enum Auth {
     NoAuth,
 }
 
-/// How much is told.
+/// The amount of detail.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Mode {
@@ -76,13 +76,13 @@ pub enum Mode {
 pub struct Options {
     /// The name of the namespace. Default `/admin`.
     pub namespace: String,
-    /// Who may use it.
+    /// Access to it.
     pub auth: Auth,
     /// Whether it only shows, and does nothing that it is asked for. Default false.
     pub readonly: bool,
-    /// How much is told. Default everything.
+    /// The amount of detail. Default everything.
     pub mode: Mode,
-    /// What the server is called in the UI. Default the name of the host.
+    /// The name of the server in the UI. Default the name of the host.
     pub server_id: Option<String>,
 }
 
@@ -128,11 +128,11 @@ impl Options {
     }
 }
 
-/// Why there can be no admin namespace with some settings.
+/// The reason why there can be no admin namespace with some settings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
-    /// What is given as hash is none.
+    /// The given hash is invalid.
     #[error("the password must be given as its bcrypt hash")]
     Hash(#[source] bcrypt::BcryptError),
     /// The name is none of a namespace, or that of the main one.
@@ -140,7 +140,7 @@ pub enum OptionsError {
     Namespace(String),
 }
 
-/// What an [`Admin`] tells itself later on, through the commands of the application.
+/// A command of an [`Admin`] to itself, which comes back later through the commands of the application.
 #[derive(Debug)]
 pub struct Command(Told);
 
@@ -152,7 +152,7 @@ enum Told {
     Checked { token: ConnectToken, good: bool },
 }
 
-/// How often numbers are sent.
+/// The interval at which numbers are sent.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The admin namespace of one machine.
@@ -160,7 +160,7 @@ const STATS_INTERVAL: Duration = Duration::from_secs(2);
 pub struct Admin {
     options: Options,
     login: Login,
-    /// Who is connected to the admin namespace.
+    /// The sockets in the admin namespace.
     admins: HashSet<SocketKey>,
     /// The sockets that the UI has been told of.
     known: HashMap<SocketKey, Known>,

@@ -15,20 +15,20 @@ use socketio_proto::engine::Instant;
 use socketio_proto::engine::driver::server::Context;
 use socketio_proto::server::{ConnectToken, SocketKey};
 
-/// How many passwords are looked at at a time.
+/// The number of passwords that are hashed at a time.
 const CHECKS_AT_ONCE: usize = 2;
 
-/// How many may wait for that or be looked at; further ones are refused, or else those who try many could fill the
-/// memory with them.
+/// The maximum number of logins that wait for that or are being checked. Further ones are refused, because otherwise
+/// many attempts could fill the memory.
 const MAX_CHECKS: usize = 64;
 
 /// Of a longer password bcrypt looks at no more than that.
 const MAX_PASSWORD: usize = 72;
 
-/// How many sessions are remembered; the oldest are forgotten first.
+/// The maximum number of sessions that are remembered. The oldest are forgotten first.
 const MAX_SESSIONS: usize = 1_000;
 
-/// How long a session stands for the password: as in the official store.
+/// The time for which a session replaces the password, as in the official store.
 const SESSION_TIME: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug)]

@@ -31,7 +31,7 @@ struct NamespaceStats<'a> {
     sockets_count: usize,
 }
 
-/// How often something happened in one second.
+/// The number of times that something happened in one second.
 #[derive(Debug, PartialEq, Serialize)]
 struct Aggregated {
     /// In milliseconds since 1970, and whole seconds.
@@ -42,11 +42,11 @@ struct Aggregated {
     count: u64,
 }
 
-/// What has happened since the numbers were told.
+/// The events since the numbers were last reported.
 #[derive(Debug, Default)]
 pub(super) struct Aggregate {
     events: Vec<Aggregated>,
-    /// What the machine had counted when it was looked at.
+    /// The counters of the machine at the last look.
     seen: Seen,
 }
 

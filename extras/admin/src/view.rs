@@ -71,7 +71,7 @@ impl<'a> SocketView<'a> {
     }
 }
 
-/// What was put aside for a socket, as JSON; an empty object if nothing was.
+/// The data that was stored for a socket, as JSON; an empty object without such data.
 pub(super) fn data_json(server: &Server, socket: SocketKey) -> &str {
     server.data(socket).map_or("{}", |data| data.json())
 }

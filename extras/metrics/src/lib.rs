@@ -95,7 +95,7 @@ fn write(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::
     }
 }
 
-/// How a value is read.
+/// A function that reads a value.
 type Read = fn(&Snapshot) -> u64;
 
 /// One value, or one for each value of a label.

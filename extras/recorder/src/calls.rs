@@ -28,7 +28,7 @@ use crate::wire::{Fault, Reader, Wire, Writer};
 
 /// A machine whose calls are recorded and made again.
 pub(crate) trait Machine {
-    /// What it is called in a diagram.
+    /// Its name in a diagram.
     const NAME: &'static str;
 
     /// The number in the header of its recordings.
@@ -47,19 +47,19 @@ pub(crate) trait Machine {
 /// A call that was made again. Its texts are empty unless they are wanted.
 pub(crate) struct Made {
     pub(crate) name: &'static str,
-    /// Who made it.
+    /// The caller.
     pub(crate) by: Party,
-    /// What there is to show of the arguments.
+    /// The visible form of the arguments.
     pub(crate) arguments: Vec<String>,
-    /// What there is to show of the result.
+    /// The visible form of the result.
     pub(crate) result: String,
-    /// What leaves the machine by it, and to whom.
+    /// The outputs that leave the machine by it, and their receiver.
     pub(crate) leaving: Option<(Party, String)>,
-    /// What stands behind the call if it came to the same.
+    /// The digest after the call, if the outcome was the same.
     pub(crate) digest: [u8; 4],
 }
 
-/// How an argument is given: by value, by reference, perhaps by reference, or as a target.
+/// The form of an argument: by value, by reference, perhaps by reference, or as a target.
 macro_rules! given {
     (val $type:ty) => { $type };
     (by $type:ty) => { &$type };
@@ -273,7 +273,7 @@ fn is_poll(name: &str) -> bool {
     name.starts_with("poll_")
 }
 
-/// Who makes a call: the exchange or connection that it names first, else the clock or the application.
+/// The caller: the exchange or connection that the call names first, else the clock or the application.
 fn maker(name: &str, parties: &[Option<Party>]) -> Party {
     let named = parties.iter().flatten().next();
     match named {

@@ -34,7 +34,7 @@ pub struct Diagram {
     seen: BTreeSet<String>,
 }
 
-/// How a diagram is written.
+/// The notation of a diagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Form {
@@ -70,7 +70,7 @@ impl Diagram {
         self
     }
 
-    /// What stands above the first step.
+    /// The text above the first step.
     #[must_use]
     pub fn start(&self) -> String {
         match self.form {
@@ -198,7 +198,7 @@ fn shorten(text: &str, width: usize) -> String {
     }
 }
 
-/// What Mermaid would take for its own.
+/// Escapes the characters that Mermaid would interpret.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {

@@ -26,7 +26,7 @@ pub struct Recorder<M> {
     pub(crate) tape: Option<Tape>,
 }
 
-/// Why a recording cannot begin.
+/// The reason why a recording cannot begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -81,7 +81,7 @@ impl Recorder<Client> {
 }
 
 impl<M> Recorder<M> {
-    /// What has become of the recording.
+    /// The state of the recording.
     #[must_use]
     pub fn status(&self) -> Status<'_> {
         self.tape.as_ref().map_or(Status::Off, Tape::status)

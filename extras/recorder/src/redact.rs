@@ -21,7 +21,7 @@ use crate::tape::{Digest, Header};
 use crate::wire::{Reader, Writer};
 use ids::Ids;
 
-/// Why a recording cannot be redacted.
+/// The reason why a recording cannot be redacted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedactError {

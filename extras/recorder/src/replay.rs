@@ -44,7 +44,7 @@ pub(crate) enum Replayed {
     Client(Box<Client>),
 }
 
-/// Why bytes cannot be replayed at all.
+/// The reason why bytes cannot be replayed at all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -105,11 +105,11 @@ impl Replayed {
 pub struct Step {
     /// Its number in the recording, counted from 1.
     pub number: u64,
-    /// Where it begins in the recording, in bytes.
+    /// Its position in the recording, in bytes.
     pub offset: usize,
     /// The time of the call, or of the last one before it that had a time.
     pub at: Instant,
-    /// Who made it.
+    /// The caller.
     pub by: Party,
     /// The name of the method.
     pub call: &'static str,
@@ -117,7 +117,7 @@ pub struct Step {
     pub arguments: Vec<String>,
     /// The result; empty if there is nothing to say of it.
     pub result: String,
-    /// What left the machine by it, and to whom.
+    /// The outputs that left the machine by it, and their receiver.
     pub leaving: Option<(Party, String)>,
 }
 
@@ -142,7 +142,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// How far a replay came.
+/// The end of a replay.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Ending {
@@ -158,7 +158,7 @@ pub enum Ending {
     },
     /// The recording was cut off within a call, which could not be made. All before it gave what they gave.
     CutOff {
-        /// Where the call begins, in bytes.
+        /// The position of the call, in bytes.
         offset: usize,
     },
     /// A call had another outcome than when it was recorded, or left another deadline. Nothing was made after it.
@@ -166,11 +166,11 @@ pub enum Ending {
         /// The number of the call: the last one that was given.
         number: u64,
     },
-    /// What stands there is no call.
+    /// The bytes there are not a call.
     Malformed {
-        /// Where it begins, in bytes.
+        /// The position of the bytes.
         offset: usize,
-        /// What is wrong with it.
+        /// The fault.
         why: &'static str,
     },
 }
@@ -197,13 +197,13 @@ impl<'a> Replay<'a> {
         })
     }
 
-    /// How far it came.
+    /// The end of the replay.
     #[must_use]
     pub fn ending(&self) -> &Ending {
         self.ending.as_ref().unwrap_or(&Ending::Underway)
     }
 
-    /// Where the next call begins in the recording, in bytes.
+    /// The position of the next call in the recording, in bytes.
     pub(crate) fn offset(&self) -> usize {
         self.len - self.input.len()
     }
@@ -214,7 +214,7 @@ impl<'a> Replay<'a> {
         self.calls
     }
 
-    /// What the machine is called in a diagram.
+    /// The name of the machine in a diagram.
     #[must_use]
     pub fn machine(&self) -> &'static str {
         match &self.machine {

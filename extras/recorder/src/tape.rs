@@ -9,7 +9,7 @@ use socketio_proto::engine::{Instant, Seed};
 use crate::outcome::Outcome;
 use crate::wire::{Fault, Reader, Wire, Writer};
 
-/// How a recording starts: a name, and the version of the format.
+/// The start of a recording: a name, and the version of the format.
 pub(crate) const MAGIC: &[u8; 7] = b"SIOREC\x02";
 
 /// The header: everything that a machine was created from.

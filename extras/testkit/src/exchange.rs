@@ -21,13 +21,13 @@ pub(crate) struct Exchange {
     /// The client waits for the response.
     pub(crate) awaited: bool,
     pub(crate) at_server: AtServer,
-    /// When the last of what the client said arrives.
+    /// The arrival time of the client's last data.
     up_at: Instant,
-    /// What is sent from now on gets lost, and nobody learns of it.
+    /// From now on everything that is sent gets lost, and nobody learns of it.
     pub(crate) silent: bool,
 }
 
-/// How far a server is with a request.
+/// The progress of a server with a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AtServer {
     /// It has not got it.
@@ -40,7 +40,7 @@ pub(crate) enum AtServer {
     Done,
 }
 
-/// What a server gets to see of a request.
+/// The head of a request, as a server sees it.
 pub(crate) fn head(request: &Request) -> RequestHead<'_> {
     let header = |wanted: &str| {
         let mut headers = request.headers.iter();

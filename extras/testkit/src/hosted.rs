@@ -103,7 +103,7 @@ impl<A: ServerApp<Server>> OnServer<A> {
 }
 
 impl<A: ServerApp<Server>, R> OnServer<A, R> {
-    /// Sets what is told everything else.
+    /// Sets the script that gets all other events.
     #[must_use]
     pub fn with_rest<S: Script>(self, rest: S) -> OnServer<A, S> {
         OnServer {
@@ -121,13 +121,13 @@ impl<A: ServerApp<Server>, R> OnServer<A, R> {
         &self.app
     }
 
-    /// What is told everything else.
+    /// The script that gets all other events.
     #[must_use]
     pub const fn rest(&self) -> &R {
         &self.rest
     }
 
-    /// What is told everything else, to be changed.
+    /// The script that gets all other events, to be changed.
     pub const fn rest_mut(&mut self) -> &mut R {
         &mut self.rest
     }
@@ -233,7 +233,7 @@ impl<A: ClientApp<Client>> OnClient<A> {
 }
 
 impl<A: ClientApp<Client>, R> OnClient<A, R> {
-    /// Sets what is told everything else.
+    /// Sets the script that gets all other events.
     #[must_use]
     pub fn with_rest<S: Script>(self, rest: S) -> OnClient<A, S> {
         OnClient {
@@ -251,13 +251,13 @@ impl<A: ClientApp<Client>, R> OnClient<A, R> {
         &self.app
     }
 
-    /// What is told everything else.
+    /// The script that gets all other events.
     #[must_use]
     pub const fn rest(&self) -> &R {
         &self.rest
     }
 
-    /// What is told everything else, to be changed.
+    /// The script that gets all other events, to be changed.
     pub const fn rest_mut(&mut self) -> &mut R {
         &mut self.rest
     }

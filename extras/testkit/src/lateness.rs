@@ -8,17 +8,17 @@ use crate::delivery::Delivery;
 use crate::network::{ClientId, Network, Peer, ServerId};
 use crate::tally::Effect;
 
-/// How late the application and the driver of one machine are.
+/// The delays of the application and the driver of one machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lateness {
     busy: bool,
     /// The time that the application takes for an event.
     pace: Duration,
-    /// When the application is done with the last event that it was told.
+    /// The time at which the application is done with the last event.
     free_at: Instant,
-    /// How long after an input the driver looks at the outputs.
+    /// The delay between an input and the driver's look at the outputs.
     lag: Duration,
-    /// When the driver looks at them next, or looked at them last.
+    /// The time of the driver's next or last look at them.
     drains_at: Instant,
     /// Whether something came in that the driver has not looked at since. After a jump of the clock the planned time is over,
     /// and it still has not.
@@ -49,7 +49,7 @@ impl Lateness {
         now < self.drains_at
     }
 
-    /// What came in before is forgotten.
+    /// Forgets earlier inputs.
     pub(crate) fn forget(&mut self) {
         (self.free_at, self.drains_at) = (Instant::ZERO, Instant::ZERO);
         self.undrained = false;
@@ -70,8 +70,8 @@ impl Network {
         self.note(format_args!("{id} is {}", busy_or_free(busy)));
     }
 
-    /// How long the application of a server takes for each event that it is told; meanwhile it is told nothing. What the
-    /// machine wants done before the next event is done at once.
+    /// Sets the time that the application of a server takes for each event. It gets no other event meanwhile. Actions
+    /// of the machine before the next event are performed at once.
     pub fn set_server_pace(&mut self, id: ServerId, pace: Duration) {
         self.note(format_args!("{id} takes {pace:?} for an event"));
         let late = &mut self.servers[id.0].late;
@@ -79,13 +79,13 @@ impl Network {
         self.dirty.insert(Peer::Server(id.0));
     }
 
-    /// How long the driver of a server leaves outputs, frames and deadlines after an input before it looks at them all.
+    /// Sets the time for which the driver of a server leaves outputs, frames and deadlines after an input.
     pub fn set_server_lag(&mut self, id: ServerId, lag: Duration) {
         self.note(format_args!("{id} is drained after {lag:?}"));
         self.set_lag(Peer::Server(id.0), lag);
     }
 
-    /// How long the driver of a client leaves outputs, as [`set_server_lag`](Self::set_server_lag).
+    /// Sets the time for which the driver of a client leaves outputs, as [`set_server_lag`](Self::set_server_lag).
     pub fn set_client_lag(&mut self, id: ClientId, lag: Duration) {
         self.note(format_args!("{id} is drained after {lag:?}"));
         self.set_lag(Peer::Client(id.0), lag);

@@ -40,7 +40,7 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// What a step was.
+/// The kind of a step.
 #[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
@@ -71,11 +71,11 @@ pub enum Step {
 pub struct Network {
     pub(crate) now: Instant,
     pub(crate) random: Random,
-    /// Which machines get which seeds, whatever else is drawn.
+    /// The source of the machines' seeds, which do not depend on other draws.
     seeds: Random,
     pub(crate) clients: Vec<ClientSide>,
     pub(crate) servers: Vec<ServerSide>,
-    /// What is under way, in the order in which it arrives.
+    /// Traffic in flight, in the order of arrival.
     pub(crate) queue: BTreeMap<(Instant, u64), Delivery>,
     sequence: u64,
     deadlines: BTreeSet<(Instant, Peer)>,
@@ -111,7 +111,7 @@ pub(crate) struct ClientSide {
     pub(crate) late: Lateness,
     pending: Option<client::Event>,
     deadline: Option<Instant>,
-    /// What would have arrived, had nothing kept it from that.
+    /// Traffic that would have arrived if no fault held it back.
     pub(crate) parked: Vec<((Instant, u64), Delivery)>,
     pub(crate) exchanges: BTreeMap<RequestId, u64>,
     pub(crate) pipes: BTreeMap<ConnectionId, u64>,
@@ -132,7 +132,7 @@ pub(crate) struct ServerSide {
     deadline: Option<Instant>,
 }
 
-/// When the clock starts: not at zero, for machines must not take that for anything special.
+/// The start of the clock. It is not zero, because machines must not treat that specially.
 const START: Instant = Instant::from_millis(1_000_000);
 
 /// So many steps without the clock moving are taken for a machine that never comes to rest.
@@ -216,7 +216,7 @@ impl Network {
         Ok(ClientId(id))
     }
 
-    /// What time it is.
+    /// The current time.
     #[must_use]
     pub const fn now(&self) -> Instant {
         self.now
@@ -231,7 +231,7 @@ impl Network {
         self.note(format_args!("the clock jumps by {duration:?}"));
     }
 
-    /// Where the network draws from.
+    /// The random generator of the network.
     pub const fn random(&mut self) -> &mut Random {
         &mut self.random
     }
@@ -318,12 +318,12 @@ impl Network {
         (&mut side.server, &mut side.handshakes, self.now)
     }
 
-    /// What is kept of what happens from now on. Nothing, at first.
+    /// Sets the kind of record that is kept from now on. It is initially empty.
     pub fn record(&mut self, recording: Recording) {
         self.recorder.set(recording);
     }
 
-    /// What happened, as far as it was [recorded](Self::record): a line for each thing.
+    /// The [recorded](Self::record) events, one in a line.
     #[must_use]
     pub fn trace(&self) -> &[String] {
         self.recorder.lines()
@@ -374,7 +374,7 @@ impl Network {
         Some(Step::Network)
     }
 
-    /// When the next thing happens by itself, if nobody is told anything before; `None` for never.
+    /// The time of the next event, if nobody gives a machine anything before; `None` for never.
     #[must_use]
     pub fn next_step(&self) -> Option<Instant> {
         self.next_sources().into_iter().flatten().min()
@@ -403,7 +403,7 @@ impl Network {
         [arrival, self.deadlines.first().map(|(at, _)| *at)]
     }
 
-    /// What is due first, with whose deadline it is if it is one.
+    /// The next due event, and the machine if it is a deadline.
     fn next_due(&mut self) -> Option<(Instant, Option<Peer>)> {
         let [arrival, _] = self.next_sources();
         let deadline = self.deadlines.first().copied();
@@ -547,7 +547,7 @@ impl Network {
         }
     }
 
-    /// What is answered is no longer waited for, once the application has been told.
+    /// An answered request is no longer awaited, once the application has been told.
     fn note_answer(&mut self, index: usize, output: &Output<server::Event>) {
         let by = match output {
             Output::Respond { request, .. } => By::Request(*request),

@@ -25,26 +25,26 @@ pub(crate) struct Pipe {
     pub(crate) at_server: bool,
     pub(crate) up: Way,
     pub(crate) down: Way,
-    /// What is sent from now on gets lost, and nobody learns of it.
+    /// From now on everything that is sent gets lost, and nobody learns of it.
     pub(crate) silent: bool,
     /// It was cut: what is sent from now on gets lost, and both sides are about to learn of it.
     pub(crate) ending: bool,
     /// A proxy breaks it after this many more frames to the server.
     breaks_after: Option<u32>,
-    /// How far the upgrade has come that is under way over it.
+    /// The progress of the upgrade in flight over it.
     pub(crate) upgrade: Option<UpgradeStep>,
 }
 
 /// One direction of a WebSocket.
 #[derive(Debug, Default)]
 pub(crate) struct Way {
-    /// When the last of what is under way arrives.
+    /// The arrival time of the last traffic in flight.
     last: Instant,
     /// The frames in it.
     frames: usize,
     /// The sender has more.
     waiting: bool,
-    /// What has arrived and is not read yet.
+    /// Frames that have arrived and are still unread.
     unread: VecDeque<Result<Frame, End>>,
 }
 

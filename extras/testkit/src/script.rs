@@ -8,7 +8,7 @@ use socketio_proto::server;
 
 use crate::network::{ClientId, Network, ServerId, Step};
 
-/// What a test does about what servers and clients tell, in place of their applications.
+/// The reaction of a test to the events of servers and clients, in place of their applications.
 ///
 /// The methods do nothing unless they are written, so that each side can be tested without the other. Applications that are
 /// written for drivers run by [`OnServer`](crate::OnServer) and [`OnClient`](crate::OnClient), which are scripts too.
@@ -28,7 +28,7 @@ pub trait Script {
         let _ignored = network;
     }
 
-    /// When to call [`timeout`](Self::timeout); `None` for never.
+    /// The time to call [`timeout`](Self::timeout); `None` for never.
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }

@@ -16,7 +16,7 @@ use socketio_proto::server::Target;
 use socketio_proto::{Payload, server};
 use socketio_testkit::{ClientId, Network, Random, Script, ServerId};
 
-/// How a client reaches its server.
+/// The way in which a client reaches its server.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     transports: &'static [Transport],
@@ -66,7 +66,7 @@ fn ways() -> Vec<Way> {
     ways
 }
 
-/// What the applications at both ends were told, in words that do not depend on the way.
+/// The events of the applications at both ends, in words that do not depend on the way.
 #[derive(Default)]
 struct Told {
     server: Vec<String>,
@@ -214,7 +214,7 @@ enum Act {
 
 const NAMESPACES: [&str; 3] = ["/", "/news", "/closed"];
 
-/// What is said in a script: text of all kinds, numbers, and binary at any depth.
+/// The content of a script: text of all kinds, numbers, and binary at any depth.
 fn payload(random: &mut Random) -> Payload {
     let texts = [
         "plain",

@@ -78,7 +78,7 @@ pub fn decode_payload(data: &[u8]) {
 
 /// The data of an open packet.
 ///
-/// What is good is kept whole when it is written and read again, and what is written is a fixed point.
+/// A valid handshake survives writing and reading, and its written form is a fixed point.
 pub fn decode_open(data: &[u8]) {
     let Ok(json) = std::str::from_utf8(data) else {
         return;
@@ -128,7 +128,7 @@ pub fn roundtrip_packet(data: &[u8]) {
     }
 }
 
-/// What `decode_payload` promises, said in another way.
+/// The promise of `decode_payload`, written in another way.
 fn decode_one_by_one(body: &[u8], limit: usize) -> Vec<Result<Packet, DecodeError>> {
     let Ok(body) = std::str::from_utf8(body) else {
         return vec![Err(DecodeError::Utf8)];

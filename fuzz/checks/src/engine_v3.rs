@@ -10,7 +10,7 @@ use crate::input::Input;
 
 /// One frame: text if the first byte is even, else binary.
 ///
-/// What is good comes back when it is encoded; the error of a bad one names what is wrong.
+/// A valid packet comes back when it is encoded. The error of an invalid one names the fault.
 pub fn decode_frame_v3(data: &[u8]) {
     let Some((kind, data)) = data.split_first() else {
         return;

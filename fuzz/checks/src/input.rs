@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// What is left of the fuzzer's bytes. Past their end everything is zero or empty.
+/// The rest of the fuzzer's bytes. Past their end everything is zero or empty.
 pub(crate) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

@@ -46,7 +46,8 @@ pub fn decode_msgpack(data: &[u8]) {
     }
 }
 
-/// What version 3 of the parser writes means the same to a decoder for version 2, and texts are packets within the limits.
+/// The output of version 3 of the parser means the same to a decoder for version 2. Texts are packets within the
+/// limits.
 fn decode_msgpack_of_version_2(message: &Bytes, limits: Limits) {
     let mut decoder = Parser::MsgPack.decoder(limits).with_revision(Revision::V3);
     let older = decoder.add(Message::Binary(message.clone()));

@@ -46,7 +46,7 @@ pub(crate) fn check(payload: &Payload) {
     check_written(payload);
 }
 
-/// What another parser makes of a payload is not much longer than what counts of it: a number of three characters may
+/// The payload as another parser writes it is not much longer than its counted length: a number of three characters may
 /// become a float.
 fn check_written(payload: &Payload) {
     let packet_type = match (payload.name(), payload.json().starts_with('[')) {
@@ -84,7 +84,7 @@ fn sizes(items: &Vec<Value>) -> usize {
     size_of_val(&**items) + inside
 }
 
-/// What goes through serde's buffer.
+/// A value that goes through serde's buffer.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Untagged {

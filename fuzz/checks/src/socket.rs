@@ -318,7 +318,7 @@ fn decode(decoder: &mut Decoder, packet: &EncodedPacket) -> Packet {
     received.expect("complete with its last part")
 }
 
-/// What follows type, number of attachments, namespace and id in the text of a packet.
+/// The rest of a packet's text after type, number of attachments, namespace and id.
 fn json_of(text: &str) -> &str {
     let rest = match text.split_once('-') {
         Some((_, rest)) if text.starts_with(['5', '6']) => rest,

@@ -96,7 +96,7 @@ macro_rules! registry {
 }
 for_each_workload!(registry);
 
-/// What a client of W8 authenticates with.
+/// The authentication of a client in W8.
 fn auth() -> Auth {
     read(Wire::of("W8").auth().clone())
 }

@@ -1,6 +1,6 @@
 //! The codec of socketioxide, with the packets W1 to W5 and W8 on a WebSocket.
 //!
-//! What is done is what its server does with a frame and what its application does with an event, in the same order.
+//! The operations are those of its server for a frame and of its application for an event, in the same order.
 
 use core::fmt::Debug;
 use core::hint::black_box;

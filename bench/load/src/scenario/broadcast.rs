@@ -36,7 +36,7 @@ struct Client {
 #[derive(Debug)]
 struct Sent {
     at: Instant,
-    /// How many clients do not have it.
+    /// The number of clients that do not have it.
     missing: usize,
 }
 

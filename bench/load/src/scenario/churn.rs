@@ -60,7 +60,7 @@ impl Churn {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// Errors of the operating system.
     pub fn new(server: SocketAddr, count: usize, driver: &Driver) -> Result<Self> {
         let registry = driver.registry().try_clone()?;
         Ok(Self {

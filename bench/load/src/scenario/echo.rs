@@ -22,7 +22,7 @@ struct Client {
     event: Numbered,
     answer: Numbered,
     number: u64,
-    /// When the event was sent that waits for its acknowledgement.
+    /// The time at which the event was sent that waits for its acknowledgement.
     sent: Option<Instant>,
 }
 

@@ -26,7 +26,7 @@ struct Client {
     answer: Numbered,
     number: u64,
     pending: Option<Pending>,
-    /// How many POSTs are not answered.
+    /// The number of unanswered POSTs.
     unanswered: u32,
 }
 

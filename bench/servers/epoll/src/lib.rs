@@ -24,9 +24,9 @@ const KEPT_BUFFER: usize = 256;
 /// One TCP connection.
 struct Connection {
     stream: TcpStream,
-    /// What came and is not complete.
+    /// Incomplete input.
     input: Vec<u8>,
-    /// What could not be written yet.
+    /// Output that could not be written yet.
     output: Vec<u8>,
     /// The session, once the connection is its WebSocket.
     websocket_of: Option<usize>,
@@ -63,7 +63,7 @@ struct Server {
 ///
 /// # Errors
 ///
-/// What the operating system says about epoll or the listener.
+/// Errors of the operating system about epoll or the listener.
 pub fn serve(mut listener: TcpListener) -> io::Result<()> {
     let poll = Poll::new()?;
     poll.registry()

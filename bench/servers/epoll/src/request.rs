@@ -9,7 +9,7 @@ pub(crate) struct Request<'a> {
     /// The header `Sec-WebSocket-Key`.
     pub(crate) websocket_key: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
-    /// How many bytes it has, head and body.
+    /// Its length in bytes, head and body.
     pub(crate) length: usize,
 }
 

@@ -16,7 +16,7 @@ const TEXT_AND_FINAL: u8 = 0x81;
 pub(crate) struct Frame<'a> {
     pub(crate) opcode: u8,
     pub(crate) payload: &'a [u8],
-    /// How many bytes it has with its header.
+    /// Its length in bytes, with its header.
     pub(crate) length: usize,
 }
 

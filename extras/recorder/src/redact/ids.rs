@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Which id stands for which, each of the same length.
+/// A map from old ids to new ones of the same length.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     known: BTreeMap<Vec<u8>, Vec<u8>>,
     lengths: BTreeSet<usize>,
 }
 
-/// What is shorter is no secret, and could be a word.
+/// A shorter text is not a secret, and could be a word.
 const SHORTEST: usize = 8;
 
 impl Ids {

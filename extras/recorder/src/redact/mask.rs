@@ -247,7 +247,7 @@ fn texts(json: &mut [u8], start: usize) -> usize {
     at
 }
 
-/// Where a text ends that begins at a place.
+/// The end of a text that begins at a place.
 fn end_of_text(json: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(byte) = json.get(at) {

@@ -27,10 +27,10 @@ pub(super) struct Rig<M> {
     stalled: bool,
 }
 
-/// How many of the numbers that choose a step are for the network.
+/// Step numbers below this one belong to the network.
 pub(super) const NETWORK_OPS: u8 = 24;
 
-/// How often a server sends that does not read.
+/// The interval at which a server that does not read sends packets.
 pub(super) const BEAT: Duration = Duration::from_millis(100);
 
 pub(super) fn seed() -> Seed {

@@ -58,11 +58,11 @@ pub fn session_ops(data: &[u8]) {
 struct Rig {
     session: Session,
     now: Instant,
-    /// When something was handed over last, or a deadline was met too late, from which others count.
+    /// The time of the last output, or of a deadline that was met too late, from which others count.
     read_at: Instant,
     /// Those that wait for their answer.
     polls: Vec<RequestId>,
-    /// How often each was answered, and whether it need not be.
+    /// For each request, the number of its answers, and whether it may stay unanswered.
     requests: Vec<(usize, bool)>,
     connections: u64,
     closed: bool,
@@ -159,7 +159,7 @@ impl Rig {
         );
     }
 
-    /// When the session is over at the latest if nothing more is handed over.
+    /// The latest end of the session if nothing more is handed over.
     ///
     /// In revision 4 a ping that was handed over has two timeouts, for itself and for other packets. The next one comes an
     /// interval later, is not handed over, and has as much; an upgrade gives one timeout more. In revision 3 the ping after

@@ -112,7 +112,7 @@ impl App {
                 Event::Disconnected { socket, .. } if !self.forgotten.contains(&socket) => {
                     self.connected.remove(&socket);
                 }
-                // What arrives before the answer to CONNECT is told before it, as officially.
+                // Events that arrive before the answer to CONNECT come before it, as in the official client.
                 Event::Event { ack, .. } => self.tokens.extend(ack),
                 Event::Ack { id, .. } | Event::AckFailed { id, .. } => {
                     assert!(self.awaited.remove(&id), "each ends once");
