@@ -24,7 +24,7 @@ const TYPES: [&str; 12] = [
     "SlotTable",
 ];
 
-/// What goes through more than one item.
+/// Code that visits more than one item.
 const MANY: [&str; 21] = [
     " for ",
     "while ",

@@ -4,8 +4,8 @@
 //! `cargo test -p proto-tests --test differential -- --cases 100000 --seed 7`. The official parsers run in a process of
 //! Node.js, `tests/js/differential.mjs`; without their packages, which `scripts/test install` brings, nothing is compared.
 //!
-//! Where we refuse what the official decoders take, it is for one of the reasons in `allowed.rs`, each with a predicate
-//! that says which inputs it is about. The other way round there is no exception.
+//! If we refuse input that the official decoders accept, the reason is in `allowed.rs`, with a predicate for the input.
+//! There is no exception in the other direction.
 
 #[path = "differential/allowed.rs"]
 mod allowed;
@@ -87,7 +87,7 @@ fn compare(tests: &Path, count: usize, seed: u64) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What came of one message.
+/// The result of one message.
 pub(crate) enum Outcome {
     Same,
     BothRefuse,

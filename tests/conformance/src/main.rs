@@ -27,13 +27,13 @@ use tokio::net::TcpListener;
 
 const HELP: &str = include_str!("help.txt");
 
-/// What the command line says.
+/// The options of the command line.
 struct Arguments {
     mode: Mode,
     port: u16,
     engine: engine::Config,
     connect_timeout: Duration,
-    /// How long clients may be away and come back to what they had.
+    /// The maximum absence after which clients recover.
     recovery: Option<Duration>,
     parser: Parser,
     webtransport: bool,

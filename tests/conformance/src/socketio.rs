@@ -18,9 +18,9 @@ use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 pub(crate) struct Behaviours {
     /// The sockets of `/`.
     sockets: HashMap<SocketKey, Client>,
-    /// Who waits for the answer of whom.
+    /// The clients that wait for answers of others.
     asked: HashMap<(SocketKey, AckId), AckToken>,
-    /// Why the last sockets of `/` left, oldest first.
+    /// The end reasons of the last sockets of `/`, oldest first.
     reasons: VecDeque<(String, String)>,
 }
 

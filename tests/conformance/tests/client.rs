@@ -47,7 +47,7 @@ use socketio_proto::parser::Parser;
 use client_support::{PATIENCE, Program, Running, Runtime, Server};
 use tls::tls_in_front_of;
 
-/// How a client may reach the server.
+/// The ways in which a client may reach the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mode {
     Polling,
@@ -58,7 +58,7 @@ enum Mode {
 const MODES: [Mode; 3] = [Mode::Polling, Mode::WebSocket, Mode::Upgrade];
 const RUNTIMES: [Runtime; 3] = [Runtime::Tokio, Runtime::Smol, Runtime::Threads];
 
-/// How long a client may take to say goodbye to a server that answers.
+/// The maximum time for a client to leave a server that answers.
 const SOON: Duration = Duration::from_secs(2);
 
 /// The packets of a request that servers written in Python take: what is beyond is lost.
@@ -99,7 +99,7 @@ behaves_on! {
     threads_keep_to_the_script_with_python_socketio: Threads, Python;
 }
 
-/// What the programs are told.
+/// The arguments of the programs.
 fn arguments(parser: Parser) -> &'static str {
     match parser {
         Parser::MsgPack => "--socketio --parser msgpack",

@@ -49,7 +49,7 @@ const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 struct Canon<'a> {
     rest: &'a [u8],
     now: i128,
-    /// What is replaced by the order in which it occurs.
+    /// Names that are replaced by their order of occurrence.
     names: BTreeMap<(&'a [u8], &'a [u8]), u32>,
     hash: u128,
 }

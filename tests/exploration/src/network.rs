@@ -14,10 +14,10 @@ use crate::ends::{ClientEnd, ServerEnd};
 use crate::report::Report;
 use crate::socket_pair::CONNECTION as ASIDE;
 
-/// How many frames a pipe holds each way.
+/// The number of frames that a pipe holds in each direction.
 const PIPE: usize = 1;
 
-/// What a network does.
+/// A step of the network.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Move {
     /// A request arrives, or that it was given up.
@@ -46,17 +46,17 @@ pub(crate) struct Network<C: ClientEnd, S: ServerEnd> {
     pub(crate) report: Report,
     /// The server has frames for a connection that is not of this network.
     pub(crate) aside: bool,
-    /// What the applications have not looked at.
+    /// Events that the applications have not taken.
     pub(crate) client_events: VecDeque<C::Event>,
     pub(crate) server_events: VecDeque<S::Event>,
 }
 
-/// What is under way.
+/// Traffic in flight.
 #[derive(Debug, Default)]
 pub(crate) struct Wires {
     calls: Vec<Call>,
     pipes: Vec<Pipe>,
-    /// How many losses there were.
+    /// The number of losses so far.
     pub(crate) losses: u8,
 }
 
@@ -132,7 +132,7 @@ impl<C: ClientEnd, S: ServerEnd> Network<C, S> {
             .min()
     }
 
-    /// What the network can do next, losses only if there may be more.
+    /// The possible next steps of the network. Losses are among them only if more are allowed.
     pub(crate) fn moves(&self, losses: bool) -> Vec<Move> {
         let mut moves = self.wires.deliveries();
         if losses {
@@ -472,7 +472,7 @@ impl Wires {
         !self.pipes.is_empty()
     }
 
-    /// What can arrive next.
+    /// The possible next arrivals.
     pub(crate) fn deliveries(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         for call in &self.calls {

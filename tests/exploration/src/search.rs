@@ -18,7 +18,7 @@ use crate::report::Report;
 pub(crate) trait World {
     type Action: Copy + Debug + Send + Sync;
 
-    /// What can happen next, in an order that depends on the state alone.
+    /// The possible next actions, in an order that depends only on the state.
     fn actions(&self) -> Vec<Self::Action>;
 
     /// Lets it happen and checks the promises.
@@ -27,7 +27,7 @@ pub(crate) trait World {
     /// A number that stands for the state.
     fn digest(&self) -> u128;
 
-    /// How many ways there are to come to rest.
+    /// The number of ways to come to rest.
     fn endings(&self) -> usize;
 
     /// Comes to rest, and checks that nothing is left. The world is of no use afterwards.
@@ -36,13 +36,13 @@ pub(crate) trait World {
     fn report(&mut self) -> &mut Report;
 }
 
-/// How far a search goes.
+/// The extent of a search.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
     /// The longest path.
     pub depth: usize,
-    /// How many threads search.
+    /// The number of threads.
     pub threads: usize,
 }
 
@@ -54,13 +54,13 @@ impl Limits {
     }
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// How many states there are, the first one included.
+    /// The number of states, including the first one.
     pub states: usize,
-    /// How many steps were tried.
+    /// The number of steps that were tried.
     pub steps: usize,
     /// The length of the longest path to a state that no shorter one reaches.
     pub depth: usize,

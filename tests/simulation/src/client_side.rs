@@ -11,7 +11,7 @@ use crate::coverage::table;
 use crate::check::{Number, Taken, payload};
 use crate::world::{Later, World};
 
-/// How long answers may take that are late.
+/// The maximum delay of late answers.
 const LATE: Duration = Duration::from_secs(6);
 
 impl World {

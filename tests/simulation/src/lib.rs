@@ -27,15 +27,15 @@ pub use coverage::Coverage;
 pub use socketio_testkit::Recording;
 use world::World;
 
-/// What became of a world.
+/// The result of a world.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The promise that was broken, if one was.
     pub fault: Option<String>,
-    /// What happened.
+    /// The totals.
     pub counts: Counts,
-    /// How often things happened that worlds are there to show.
+    /// Counters of the events that worlds are meant to show.
     pub coverage: Coverage,
     /// A number that stands for all that happened, if that was recorded.
     pub digest: u64,

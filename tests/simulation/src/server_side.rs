@@ -13,7 +13,7 @@ use crate::check::{Broadcast, Logged, Number, Sent, payload};
 use crate::plan::{DYNAMIC, ROOMS, STATIC};
 use crate::world::{Later, Verdict, World};
 
-/// How long verdicts and answers may take that are late.
+/// The maximum delay of late verdicts and answers.
 const LATE: Duration = Duration::from_secs(6);
 
 impl World {
@@ -147,7 +147,7 @@ impl World {
         // Else it never decides.
     }
 
-    /// How often a server was started: what is of an earlier one must not be said to it.
+    /// The number of starts of a server. Keys of an earlier start must not be passed to it.
     fn starts(&self, server: ServerId) -> u64 {
         self.network.starts(server)
     }

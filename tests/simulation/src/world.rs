@@ -17,9 +17,9 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) checker: Checker,
     pub(crate) plan: Plan,
-    /// What the applications draw from.
+    /// The random generator of the applications.
     pub(crate) random: Random,
-    /// What is to be done later, and when.
+    /// Actions for later, with their times.
     pub(crate) later: Vec<(Instant, Later)>,
     /// Nothing goes wrong any more, and applications do what is expected of them.
     pub(crate) calm: bool,
@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) expected: BTreeMap<Fault, u64>,
     /// The servers that let nobody in any more and will be started anew.
     pub(crate) draining: BTreeSet<ServerId>,
-    /// What decides on what is seldom done. It stands apart, so that a seed keeps the world that it has.
+    /// The random generator of rare actions. It is separate, so that a seed keeps the world that it has.
     pub(crate) seldom: Random,
 }
 

@@ -356,7 +356,7 @@ fn a_flood_of_requests_of_foreign_pages_leaves_nothing() {
     assert_eq!(target.server.engine().pending_streams(), 0);
 }
 
-/// What the answer will say of pages is kept for each poll that is held: a number.
+/// The CORS headers of the answer are stored for each held poll, as a number.
 #[test]
 fn polls_that_are_held_for_other_origins_cost_little_more() {
     let held = |origins: Origins| {

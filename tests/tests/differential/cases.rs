@@ -10,7 +10,7 @@ use socketio_proto::parser::Parser;
 use socketio_proto::{Packet, PacketType, Payload};
 use socketio_testkit::Random;
 
-/// Which decoder a case is for.
+/// The decoder of a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Frame4,
@@ -232,7 +232,7 @@ fn mutated(message: &Message, random: &mut Random) -> Message {
     }
 }
 
-/// What the protocols give a meaning to, and what is something else.
+/// Characters with a meaning in the protocols, and some others.
 const CHARS: [char; 34] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '9', 'b', '-', '/', ',', ':', '"', '\\', '{', '}', '[',
     ']', ' ', '\t', '\x1e', 'n', 't', 'e', '.', '_', '=', 'é', '😀', '\0', 'a', 'A',

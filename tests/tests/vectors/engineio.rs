@@ -15,7 +15,7 @@ pub(crate) struct PacketModel {
     pub(crate) data: Option<Data>,
 }
 
-/// What a decoder or encoder made, or that it refused.
+/// The result of a decoder or encoder, or its refusal.
 pub(crate) type Made<T> = Result<T, String>;
 
 pub(crate) fn packet(vector: &Vector) -> Result<(), String> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::model::{Vector, ensure};
 use crate::{engineio, engineio_v3, engineio_webtransport, kinds, msgpack, socketio};
 
-/// What is done with vectors whose kind, and files whose name, the checks do not know.
+/// The treatment of vectors of unknown kinds, and of files with unknown names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Unknown {
     /// Each is a failure, so that nothing is passed over in silence.
@@ -78,7 +78,7 @@ const SUITES: [Suite; 8] = [
     },
 ];
 
-/// What came of the vectors of one folder.
+/// The results for the vectors of one folder.
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) passed: usize,
@@ -192,7 +192,7 @@ fn run(suite: &Suite, folder: &Path, unknown: Unknown, lines: &mut Vec<String>) 
     tally
 }
 
-/// What says whether a vector is known: read alone, since a kind that is new may have new fields.
+/// The fields that say whether a vector is known. They are read alone, since a new kind may have new fields.
 #[derive(Deserialize)]
 struct Label {
     op: String,

@@ -74,7 +74,7 @@ enum StepModel {
     },
 }
 
-/// What became of a frame.
+/// The result of a frame.
 enum Step {
     Pending,
     Packet(Packet),

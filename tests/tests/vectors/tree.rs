@@ -90,7 +90,7 @@ impl Tree {
             .map_err(|error| format!("{error} in {json}"))
     }
 
-    /// What `JSON.stringify` makes of it, bytes aside.
+    /// Its form after `JSON.stringify`, bytes aside.
     pub(crate) fn as_json(&self) -> Self {
         match self {
             Self::Undefined => Self::Null,

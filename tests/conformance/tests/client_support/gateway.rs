@@ -22,9 +22,9 @@ struct Shared {
 #[derive(Default)]
 struct State {
     is_down: bool,
-    /// How many bytes of the server may pass until the connection that carries the next one is cut.
+    /// The number of bytes of the server that pass before the connection of the next one is cut.
     cut_after: Option<usize>,
-    /// What the server says just before everything stands still.
+    /// The last text of the server before everything stands still.
     freeze_behind: Option<&'static [u8]>,
     is_frozen: bool,
 }

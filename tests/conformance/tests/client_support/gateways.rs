@@ -135,7 +135,7 @@ fn cut_anywhere(runtime: Runtime) {
     }
 }
 
-/// What the server says while a client upgrades: that it accepts the WebSocket, and its answer to the probe.
+/// The server's output while a client upgrades: the acceptance of the WebSocket, and the answer to the probe.
 const WORDS: [&[u8]; 2] = [b"HTTP/1.1 101", b"\x81\x063probe"];
 
 fn killed_while_upgrading(runtime: Runtime) {

@@ -28,7 +28,7 @@ pub enum Runtime {
     Threads,
 }
 
-/// Which program serves.
+/// The program that serves.
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
     /// This workspace's.

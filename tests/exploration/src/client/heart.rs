@@ -22,7 +22,7 @@ pub(super) enum Heart {
     },
 }
 
-/// What has become of the answer to a ping.
+/// The state of the answer to a ping.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Pong {
     No,
@@ -64,7 +64,7 @@ impl Heart {
         }
     }
 
-    /// When something is due.
+    /// The time of the next timer.
     pub(super) fn deadline(&self) -> Instant {
         match self {
             Self::Answers { ping_by, .. } => *ping_by,

@@ -26,18 +26,18 @@ const INTERVAL: Duration = Duration::from_millis(1000);
 const TIMEOUT: Duration = Duration::from_millis(200);
 const OPENING: Duration = Duration::from_millis(500);
 const PROBE: Duration = Duration::from_millis(300);
-/// How long the probe of a WebSocket waits for that of WebTransport.
+/// The time for which the probe of a WebSocket waits for that of WebTransport.
 const DELAY: Duration = Duration::from_millis(200);
 /// As many messages as may wait for the server.
 pub(super) const WAITING: usize = 2;
-/// What a body may hold that is posted in revision 4: the first two messages and nothing besides.
+/// The limit of a posted body in revision 4: exactly the first two messages.
 pub(super) const MAX_PAYLOAD: usize = 8;
-/// How many packets a body may hold that is posted in revision 3.
+/// The maximum number of packets in a posted body of revision 3.
 pub(super) const MAX_PACKETS: usize = 2;
-/// How often the application opens the client.
+/// The number of times that the application opens the client.
 const OPENINGS: u8 = 2;
 
-/// What is explored.
+/// The settings of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) revision: Revision,
@@ -45,11 +45,11 @@ pub(crate) struct Plan {
     pub(crate) on: Transport,
     /// The transports that it may move to.
     pub(crate) to: &'static [Transport],
-    /// How many messages each side sends.
+    /// The number of messages that each side sends.
     pub(crate) messages: u8,
 }
 
-/// What the server sends.
+/// Packets of the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Word {
     Handshake,

@@ -52,7 +52,7 @@ impl Heart {
         }
     }
 
-    /// When something is due.
+    /// The time of the next timer.
     pub(super) fn deadline(&self) -> Instant {
         match self {
             Self::Pings { ping_at, ping } => ping.map_or(*ping_at, |ping| ping.pong_by),
@@ -156,7 +156,7 @@ impl Heart {
         }
     }
 
-    /// What a good peer says now, if it has to say something.
+    /// The next packet of a working peer, if it has to send one.
     pub(super) fn duty(&self) -> Option<Word> {
         match self {
             Self::Pings { ping, .. } => ping

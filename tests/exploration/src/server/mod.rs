@@ -60,7 +60,7 @@ impl Plan {
     }
 }
 
-/// What the peer sends.
+/// Packets of the peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Word {
     Message,

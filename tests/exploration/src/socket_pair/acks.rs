@@ -58,13 +58,13 @@ impl ServerAcks {
         self.asked_all.insert(id, all);
     }
 
-    /// How many answers of sockets that are there are awaited.
+    /// The number of awaited answers of connected sockets.
     pub(super) fn len(&self, is_there: impl Fn(SocketKey) -> bool) -> usize {
         let missing = self.asked_all.values().flat_map(|all| &all.missing);
         self.asked.len() + missing.filter(|key| is_there(**key)).count()
     }
 
-    /// How many have not ended.
+    /// The number of unfinished ones.
     pub(super) fn open(&self) -> usize {
         self.asked.len() + self.asked_all.len()
     }

@@ -10,12 +10,12 @@ use crate::report::Report;
 /// No connection of the client has this name.
 pub(crate) const CONNECTION: ConnectionId = ConnectionId(1 << 32);
 
-/// What a bystander has heard and not answered.
+/// The events that a bystander has received and not answered.
 #[derive(Debug, Default)]
 pub(super) struct Bystander {
     /// An event whose attachment has not come.
     half: Option<(u8, Option<u64>)>,
-    /// What the events are called that wait for an answer.
+    /// The names of the events that wait for an answer.
     questions: Vec<(u8, u64)>,
     gone: bool,
 }

@@ -30,24 +30,24 @@ const TIMEOUT: Duration = Duration::from_millis(200);
 const DELAY: Duration = Duration::from_millis(100);
 const OPENING: Duration = Duration::from_millis(500);
 const JOINING: Duration = Duration::from_millis(400);
-/// How long a client may be away.
+/// The maximum absence of a client.
 const AWAY: Duration = Duration::from_millis(1500);
-/// How long acknowledgements are awaited.
+/// The timeout of acknowledgements.
 const ANSWER: Duration = Duration::from_millis(700);
 /// The room of the client.
 const ROOM: &str = "r";
 /// More tries than there are in any path.
 const RETRIES: u32 = 50;
 
-/// What is explored.
+/// The settings of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// The transports of the client, the first one to open on.
     pub(crate) transports: &'static [Transport],
     pub(crate) parser: Parser,
-    /// How many events each side sends.
+    /// The number of events that each side sends.
     pub(crate) events: u8,
-    /// How much is lost.
+    /// The number of losses.
     pub(crate) losses: u8,
     /// Whether clients can come back.
     pub(crate) recovery: Option<Recovery>,
@@ -55,13 +55,13 @@ pub(crate) struct Plan {
     pub(crate) bystander: bool,
     /// The client sends each event until it is acknowledged.
     pub(crate) retries: bool,
-    /// How many events wait in the client until it is in.
+    /// The number of events that may wait in the client until it joins.
     pub(crate) waiting: usize,
     /// One event waits, and its bytes leave no room for another.
     pub(crate) in_bytes: bool,
 }
 
-/// What a server keeps for those who come back.
+/// The recovery data that a server keeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
     pub(crate) events: usize,

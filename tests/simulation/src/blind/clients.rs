@@ -27,7 +27,7 @@ struct Client {
     on: Transport,
     /// It polls by scripts and forms.
     jsonp: bool,
-    /// When it moves from polling to a WebSocket.
+    /// The time of its upgrade from polling to a WebSocket.
     moves_at: Option<Instant>,
     moved_blindly: bool,
     requests: u64,
@@ -300,8 +300,9 @@ impl Client {
         }
     }
 
-    /// When a client that reads nothing any more is gone. Its last answer comes a beat after what it answers; then
-    /// follows a round of the heartbeat, the grace for other packets, and what an upgrade gives.
+    /// The latest end of a client that no longer reads anything. Its last answer comes one of its heartbeat intervals
+    /// after the packet that it answers. Then follow a round of the heartbeat, the grace for other packets, and the
+    /// extension by an upgrade.
     fn bound(&self) -> Instant {
         let (interval, timeout) = (self.pace.interval, self.pace.timeout);
         let blind = self.handed_over.max(self.pace.reads_until.min(self.now));

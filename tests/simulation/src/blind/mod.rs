@@ -30,7 +30,7 @@ struct Pace {
     takes_every: Duration,
     /// The time between two things that the peer sends, once it does not read.
     beats_every: Duration,
-    /// When it stops reading.
+    /// The time at which it stops reading.
     reads_until: Instant,
     /// Its heartbeats go by the clock, and not by what it reads.
     by_clock: bool,

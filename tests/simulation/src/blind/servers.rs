@@ -22,12 +22,12 @@ struct Server {
     pipe: Option<ConnectionId>,
     get: Option<RequestId>,
     post: Option<RequestId>,
-    /// What the next GET is answered with.
+    /// The packets for the answer to the next GET.
     waits: Vec<&'static str>,
     room: bool,
     takes: Every,
     beats: Every,
-    /// What it sends once it does not read.
+    /// The packet that it sends once it does not read.
     beat: &'static str,
     pings: Every,
     /// In revision 4: when it pings next, if that follows a pong.
@@ -262,8 +262,9 @@ impl Server {
         Ok(())
     }
 
-    /// When a server that reads nothing any more is given up. Its last answer comes a beat after what it answers; then
-    /// the next ping waits for an interval and a timeout, in revision 3 after an interval.
+    /// The latest time at which a server that no longer reads anything is given up. Its last answer comes one of its
+    /// heartbeat intervals after the packet that it answers. Then the next ping waits for an interval and a timeout. In
+    /// revision 3 it comes after an interval.
     fn bound(&self) -> Instant {
         let (interval, timeout) = (self.pace.interval, self.pace.timeout);
         let blind = self.handed_over.max(self.pace.reads_until.min(self.now));

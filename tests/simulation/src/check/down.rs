@@ -23,11 +23,11 @@ pub(crate) struct Stream {
     rooms: Option<BTreeSet<String>>,
 }
 
-/// What is sent while a client is there.
+/// Events to a client while it is connected.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     pub(crate) sent: Vec<Sent>,
-    /// Where the log ended when the client came back, and the rooms that it was in.
+    /// The end of the log when the client returned, and its rooms at that time.
     resumed: Option<(usize, BTreeSet<String>)>,
     pub(crate) ended: bool,
 }
@@ -239,7 +239,7 @@ impl Checker {
         }
     }
 
-    /// Where an old client is in its main namespace, which its server let it into before its application asked.
+    /// The position of an old client in its main namespace, which its server joined it to before its application asked.
     fn joined_unasked(&self, id: &str, number: Number) -> Option<(usize, usize, usize)> {
         // Its server may have lost everything since.
         let stream = self.streams.iter().rposition(|stream| stream.id == id)?;
