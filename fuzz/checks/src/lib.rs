@@ -10,6 +10,7 @@ mod machines;
 mod msgpack;
 mod reading;
 mod socket;
+mod websocket;
 mod webtransport;
 
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
@@ -20,6 +21,7 @@ pub use machines::{
 };
 pub use msgpack::decode_msgpack;
 pub use socket::{decode_socketio, roundtrip_socketio};
+pub use websocket::{decode_websocket, roundtrip_websocket};
 pub use webtransport::decode_webtransport;
 
 /// A check, called with any bytes.
@@ -35,12 +37,14 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("decode_payload", decode_payload),
     ("decode_payload_v3", decode_payload_v3),
     ("decode_socketio", decode_socketio),
+    ("decode_websocket", decode_websocket),
     ("decode_webtransport", decode_webtransport),
     ("engine_client_ops", engine_client_ops),
     ("engine_server_ops", engine_server_ops),
     ("roundtrip_packet", roundtrip_packet),
     ("roundtrip_packet_v3", roundtrip_packet_v3),
     ("roundtrip_socketio", roundtrip_socketio),
+    ("roundtrip_websocket", roundtrip_websocket),
     ("route", route),
     ("session_ops", session_ops),
     ("socket_client_ops", socket_client_ops),
