@@ -5,8 +5,8 @@ use engineio_proto::Frame;
 use engineio_proto::Seed;
 use engineio_proto::codec::websocket::{Decoder, Encoder, Received, Role, Violation};
 
-/// A stream: the first two bytes are the limit, the highest bit of the third says which end reads, and its other bits are
-/// the length of the pieces in which the stream arrives, where zero means whole.
+/// A stream. The first two bytes are the limit. The highest bit of the third says which end reads, and its other bits are
+/// the length of the pieces in which the stream arrives; zero means whole.
 ///
 /// The messages, control frames and the violation are the same for every length. No message is beyond the limit, and no
 /// more memory is held than what came. What was read comes back when the other end writes it.
