@@ -1,5 +1,7 @@
 //! What waits to be sent, and what there is no room for.
 
+use core::fmt;
+
 /// What waits for the peer to take it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -8,6 +10,28 @@ pub struct Buffered {
     pub messages: usize,
     /// Their bytes, without packet types and encoding.
     pub bytes: usize,
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Counted {
+    /// Messages, of which one with attachments has several, or events where these wait.
+    Messages,
+    /// Bytes.
+    Bytes,
+    /// Acknowledgements that are awaited.
+    Acknowledgements,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Messages => "messages",
+            Self::Bytes => "bytes",
+            Self::Acknowledgements => "acknowledgements",
+        })
+    }
 }
 
 /// Why a message was not taken.
@@ -20,9 +44,11 @@ pub enum SendError {
     /// The peer does not read fast enough: the message would exceed what may wait for it.
     ///
     /// Nothing of it was queued. `Drained` follows once half of the room is free.
-    #[error("{buffered} of {limit} bytes or messages are buffered")]
+    #[error("{buffered} of {limit} {counted} are buffered")]
     Full {
-        /// The bytes, or messages, that wait at present.
+        /// What the limit counts.
+        counted: Counted,
+        /// How many of them wait at present.
         buffered: usize,
         /// The limit that the message would exceed.
         limit: usize,

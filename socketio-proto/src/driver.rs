@@ -25,8 +25,10 @@ macro_rules! __end_sessions {
                     self.set_accepting(false);
                     self.shut_down(now);
                 }
-                Farewell::Tell => self.drain(true, within, now),
-                Farewell::Drain | _ => self.drain(false, within, now),
+                Farewell::Tell => self.drain($crate::server::Parting::StayAway, within, now),
+                Farewell::Drain | _ => {
+                    self.drain($crate::server::Parting::Reconnect, within, now);
+                }
             }
         }
     };

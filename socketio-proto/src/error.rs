@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use core::fmt;
 
 use bytestring::ByteString;
+use engineio_proto::{Counted, SendError};
 use serde::de::{Expected, Unexpected};
 
 /// Why a message of the peer is no packet, or cannot come at this point.
@@ -128,6 +129,71 @@ pub enum EncodeError {
     /// The packet is longer than the lengths of MessagePack can tell, which are of 32 bits.
     #[error("packet too long for MessagePack")]
     TooLong,
+}
+
+/// Why an event, or the answer to one, was not taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The socket has left or was forgotten, or its connection is closing.
+    ///
+    /// For a client's answer: the session in which the event came is over. For a client's volatile event: the socket is not
+    /// connected.
+    #[error("socket is disconnected")]
+    Closed,
+    /// There is no room; nothing was queued. On a server the client does not read fast enough; on a client neither the
+    /// connection has room nor, for a socket that is not connected, its buffer. `Drained` follows once half of the room is
+    /// free.
+    ///
+    /// Or the application of a server does not take its events fast enough: those that tell of what is sent, [`Sent`] and
+    /// [`PacketLogged`], would take more than half of what the server
+    /// [may hold](engineio_proto::server::Config::max_bytes_held). `Drained` does not follow then.
+    ///
+    /// [`Sent`]: crate::server::Event::Sent
+    /// [`PacketLogged`]: crate::server::Event::PacketLogged
+    #[error("{buffered} of {limit} {counted} are buffered")]
+    Full {
+        /// What the limit counts.
+        counted: Counted,
+        /// How many of them wait at present.
+        buffered: usize,
+        /// The limit that the event would exceed.
+        limit: usize,
+    },
+    /// The event alone takes more than the server [may hold](engineio_proto::server::Config::max_bytes_held). It can never
+    /// be sent.
+    #[error("the event takes more than the {limit} bytes that may be held")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// As many acknowledgements of the socket are awaited as may be.
+    #[error("{limit} acknowledgements are awaited")]
+    TooManyAcks {
+        /// The limit.
+        limit: usize,
+    },
+    /// The packet cannot be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl From<SendError> for EmitError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Full {
+                counted,
+                buffered,
+                limit,
+            } => Self::Full {
+                counted,
+                buffered,
+                limit,
+            },
+            SendError::TooLarge { limit } => Self::TooLarge { limit },
+            SendError::Closed | _ => Self::Closed,
+        }
+    }
 }
 
 /// Why a payload is not of the type asked for, or takes too much as that.

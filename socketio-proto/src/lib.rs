@@ -64,7 +64,7 @@ mod rooms;
 pub mod server;
 mod union;
 
-pub use error::{DecodeError, EncodeError, ReadError};
+pub use error::{DecodeError, EmitError, EncodeError, ReadError};
 pub use packet::{EncodedPacket, MAX_PACKET_ID, Packet, PacketRef, PacketType, is_reserved_event};
 pub use payload::{Payload, PayloadBuilder, Placeholder, RawArgs};
 pub use rooms::Rooms;

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use bytestring::ByteString;
 
-use crate::{Buffered, SendError};
+use crate::{Buffered, Counted, SendError};
 use crate::{Encoded, Frame};
 
 use super::config::Config;
@@ -37,11 +37,13 @@ impl Outbox {
             None
         } else if bytes > config.max_buffered_bytes {
             Some(SendError::Full {
+                counted: Counted::Bytes,
                 buffered: self.bytes,
                 limit: config.max_buffered_bytes,
             })
         } else if count > config.max_buffered_messages {
             Some(SendError::Full {
+                counted: Counted::Messages,
                 buffered: self.messages.len(),
                 limit: config.max_buffered_messages,
             })
@@ -294,12 +296,27 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(&message("12345"), &config).unwrap();
         outbox.push(&message("12345"), &config).unwrap();
-        let full = |buffered, limit| Err(SendError::Full { buffered, limit });
-        assert_eq!(outbox.push(&message("1"), &config), full(10, 10));
+        let full = |counted, buffered, limit| {
+            Err(SendError::Full {
+                counted,
+                buffered,
+                limit,
+            })
+        };
+        assert_eq!(
+            outbox.push(&message("1"), &config),
+            full(Counted::Bytes, 10, 10)
+        );
         outbox.push(&message(""), &config).unwrap();
-        assert_eq!(outbox.push(&message(""), &config), full(3, 3));
+        assert_eq!(
+            outbox.push(&message(""), &config),
+            full(Counted::Messages, 3, 3)
+        );
         let [part] = message("");
-        assert_eq!(outbox.push(&[part.clone(), part], &config), full(3, 3));
+        assert_eq!(
+            outbox.push(&[part.clone(), part], &config),
+            full(Counted::Messages, 3, 3)
+        );
         assert_eq!(
             (outbox.buffered().messages, outbox.buffered().bytes),
             (3, 10)

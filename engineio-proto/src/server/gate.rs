@@ -16,6 +16,7 @@ use core::time::Duration;
 use super::output::Output;
 use super::route::{Handshake, Reject};
 use super::sessions::{Server, ServerEvent, SessionKey};
+use crate::Gone;
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::ledger::{self, Charge, Ledger};
 use crate::{ConnectionId, Exchange, Instant, Transport};
@@ -40,12 +41,6 @@ impl HandshakeToken {
         Self(Key::from_bits(bits))
     }
 }
-
-/// The peer that a token was about has gone, or waited too long.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the client has gone")]
-#[non_exhaustive]
-pub struct Gone;
 
 /// The handshakes about which the application has not decided yet.
 #[derive(Debug)]

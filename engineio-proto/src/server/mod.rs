@@ -29,10 +29,11 @@ mod upgrade;
 mod wire;
 
 pub use crate::ConfigError;
+pub use crate::Gone;
 pub use close::{CloseReason, TransportFault};
 pub use config::{Config, Cookie, SameSite, SlowReader};
 pub use cors::Cors;
-pub use gate::{Gone, HandshakeToken};
+pub use gate::HandshakeToken;
 pub use jsonp::JsonpIndex;
 pub use origins::{Origin, OriginError, Origins};
 pub use output::Output;

@@ -17,7 +17,7 @@ use crate::collections::Steps;
 use crate::hidden::Hidden;
 use crate::ledger::Form;
 use crate::ledger::{self, Held, Ledger};
-use crate::{Encoded, Frame, Message, SendError};
+use crate::{Counted, Encoded, Frame, Message, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
 #[derive(Debug, Default)]
@@ -143,11 +143,13 @@ impl Outbox {
             Ok(())
         } else if bytes > config.max_buffered_bytes {
             Err(SendError::Full {
+                counted: Counted::Bytes,
                 buffered: self.bytes,
                 limit: config.max_buffered_bytes,
             })
         } else if count > config.max_buffered_messages {
             Err(SendError::Full {
+                counted: Counted::Messages,
                 buffered: self.messages.len(),
                 limit: config.max_buffered_messages,
             })
@@ -560,6 +562,7 @@ mod tests {
         outbox.push(&message("12345"), &config).unwrap();
         outbox.push(&message("12345"), &config).unwrap();
         let full = SendError::Full {
+            counted: Counted::Bytes,
             buffered: 10,
             limit: 10,
         };
@@ -568,6 +571,7 @@ mod tests {
         assert_eq!(
             outbox.push(&message(""), &config),
             Err(SendError::Full {
+                counted: Counted::Messages,
                 buffered: 3,
                 limit: 3
             })

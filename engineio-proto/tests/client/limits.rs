@@ -1,6 +1,6 @@
 //! What a server, or a slow reader, can make grow.
 
-use engineio_proto::SendError;
+use engineio_proto::{Counted, SendError};
 
 use crate::support::{Net, config};
 
@@ -11,6 +11,7 @@ fn a_send_beyond_the_limit_is_refused_and_drained_follows() {
     net.send("123456").unwrap();
     net.send("7890").unwrap();
     let full = SendError::Full {
+        counted: Counted::Bytes,
         buffered: 10,
         limit: 10,
     };

@@ -3,11 +3,12 @@
 use engineio_proto::SendError;
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Config, Server};
-use engineio_proto::{ConnectionId, Encoded, Frame, Instant, Message, Seed};
+use engineio_proto::{ConnectionId, Counted, Encoded, Frame, Instant, Message, Seed};
 
 use crate::support::both;
 
 const FULL_BYTES: SendError = SendError::Full {
+    counted: Counted::Bytes,
     buffered: 10,
     limit: 10,
 };
@@ -42,6 +43,7 @@ fn buffered_messages_at_the_limit_are_taken_and_one_more_is_refused() {
             net.send(session, "").unwrap();
         }
         let full = SendError::Full {
+            counted: Counted::Messages,
             buffered: 3,
             limit: 3,
         };

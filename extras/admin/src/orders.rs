@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use socketio_proto::engine::Instant;
-use socketio_proto::server::Target;
+use socketio_proto::server::{DisconnectFrom, Target};
 use socketio_proto::{EncodeError, Payload, PayloadBuilder, RawArgs, is_reserved_event};
 
 use super::{Admin, Server};
@@ -66,10 +66,13 @@ impl Admin {
                 });
             }
             Some("_disconnect") => {
-                let close = matches!(args.read::<bool>(), Some(Ok(true)));
+                let from = match args.read::<bool>() {
+                    Some(Ok(true)) => DisconnectFrom::Server,
+                    _ => DisconnectFrom::Namespace,
+                };
                 let filter = read_filter(&mut args);
                 for_each(server, &namespace, filter, |server, target| {
-                    server.disconnect_many(target, close, now);
+                    server.disconnect_many(target, from, now);
                 });
             }
             _ => {}

@@ -14,9 +14,9 @@ use socketio_proto::engine::http::{Answer, RequestHead};
 use socketio_proto::engine::server::{HandshakeToken, Output, SentMany, SessionKey};
 use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId};
 use socketio_proto::server::{
-    AckId, AckToken, BroadcastId, ConnectToken, EmitError, Event, Gone, InvalidNamespace,
-    JoinError, JoinedMany, Matcher, NamespaceToken, ParentKey, RecoveryStore, RestoreToken,
-    Restored, Server, SocketKey, Target,
+    AckId, AckToken, BroadcastId, ConnectToken, DisconnectFrom, EmitError, Event, Gone,
+    InvalidNamespace, JoinError, JoinedMany, Matcher, NamespaceToken, ParentKey, Parting,
+    RecoveryStore, RestoreToken, Restored, Server, SocketKey, Target,
 };
 use socketio_proto::{EncodeError, EncodedPacket, Payload};
 
@@ -190,7 +190,7 @@ calls! { Server, 1, "server", SERVER_CALLS:
     14 reject_handshake(token: val HandshakeToken, message: val Option<&str>) -> Result<(), Gone>;
     15 set_accepting(accepting: val bool);
     16 shut_down(now: val Instant);
-    17 drain(tell: val bool, within: val Duration, now: val Instant);
+    17 drain(parting: val Parting, within: val Duration, now: val Instant);
     18 accept(token: val ConnectToken) -> Result<SocketKey, Gone>;
     19 reject(token: val ConnectToken, message: val &str, data: opt Payload) -> Result<(), Gone>;
     20 emit(socket: val SocketKey, event: by Payload) -> Result<(), EmitError>;
@@ -205,7 +205,7 @@ calls! { Server, 1, "server", SERVER_CALLS:
     29 leave_room(socket: val SocketKey, room: val &str) -> bool;
     30 join_many(target: aim Target<'_>, room: val &str) -> JoinedMany;
     31 leave_many(target: aim Target<'_>, room: val &str) -> usize;
-    32 disconnect_many(target: aim Target<'_>, close: val bool, now: val Instant) -> usize;
+    32 disconnect_many(target: aim Target<'_>, from: val DisconnectFrom, now: val Instant) -> usize;
     33 disconnect(socket: val SocketKey);
     34 disconnect_session(session: val SessionKey, now: val Instant);
     35 add_namespace(name: val &str) -> Result<(), InvalidNamespace>;

@@ -15,9 +15,9 @@ use socketio_proto::engine::http::{Answer, RequestHead};
 use socketio_proto::engine::server::{HandshakeToken, SessionKey};
 use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Sid};
 use socketio_proto::server::{
-    AckToken, ConnectToken, LoggedPacket, Matcher, NamespacePattern, NamespaceToken, ParentKey,
-    Recipients, RecoveryConfig, RecoveryStore, RestoreToken, Restored, SavedSession, SocketId,
-    SocketKey, Target,
+    AckToken, ConnectToken, DisconnectFrom, LoggedPacket, Matcher, NamespacePattern,
+    NamespaceToken, ParentKey, Parting, Recipients, RecoveryConfig, RecoveryStore, RestoreToken,
+    Restored, SavedSession, SocketId, SocketKey, Target,
 };
 use socketio_proto::{EncodedPacket, PacketType, Payload};
 
@@ -158,6 +158,30 @@ records! {
         => Self { offset, recipients, packet, sent_at };
     Recipients { socket: Option<SocketId>, rooms: Vec<Arc<str>>, except: Option<SocketId>, except_rooms: Vec<Arc<str>> }
         => Self { socket, rooms, except, except_rooms };
+}
+
+/// Choices between two, written as a `bool`.
+macro_rules! choices {
+    ($($type:ident: $no:ident, $yes:ident;)*) => {
+        $(impl Wire<'_> for $type {
+            fn write(&self, out: &mut Writer) {
+                (*self == Self::$yes).write(out);
+            }
+
+            fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+                Ok(if bool::read(input)? { Self::$yes } else { Self::$no })
+            }
+
+            fn show(&self) -> String {
+                tidy(&format!("{self:-?}"))
+            }
+        })*
+    };
+}
+
+choices! {
+    Parting: Reconnect, StayAway;
+    DisconnectFrom: Namespace, Server;
 }
 
 impl Wire<'_> for f64 {

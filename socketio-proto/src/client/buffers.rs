@@ -2,7 +2,9 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use super::error::EmitError;
+use engineio_proto::Counted;
+
+use crate::EmitError;
 use crate::{EncodedPacket, Payload};
 
 /// Events that could not be sent yet, in order.
@@ -127,12 +129,14 @@ pub(super) fn room(
     let (count, buffered) = held;
     if count >= max_count {
         return Err(EmitError::Full {
+            counted: Counted::Messages,
             buffered: count,
             limit: max_count,
         });
     }
     if count > 0 && buffered.saturating_add(bytes) > max_bytes {
         return Err(EmitError::Full {
+            counted: Counted::Bytes,
             buffered,
             limit: max_bytes,
         });
@@ -168,12 +172,18 @@ mod tests {
 
     #[test]
     fn room_ends_at_the_limit() {
-        let full = |buffered, limit| Err(EmitError::Full { buffered, limit });
+        let full = |counted, buffered, limit| {
+            Err(EmitError::Full {
+                counted,
+                buffered,
+                limit,
+            })
+        };
         assert_eq!(room((1, 5), 5, 2, 10), Ok(()));
-        assert_eq!(room((1, 5), 6, 2, 10), full(5, 10));
-        assert_eq!(room((2, 5), 0, 2, 10), full(2, 2));
+        assert_eq!(room((1, 5), 6, 2, 10), full(Counted::Bytes, 5, 10));
+        assert_eq!(room((2, 5), 0, 2, 10), full(Counted::Messages, 2, 2));
         assert_eq!(room((0, 0), 11, 2, 10), Ok(()));
-        assert_eq!(room((0, 0), 0, 0, 10), full(0, 0));
+        assert_eq!(room((0, 0), 0, 0, 10), full(Counted::Messages, 0, 0));
     }
 
     #[test]

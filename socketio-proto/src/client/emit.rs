@@ -6,12 +6,13 @@ use engineio_proto::Instant;
 use engineio_proto::collections::Key;
 
 use super::acks::{Owner, deadline};
-use super::error::{AckError, EmitError};
+use super::error::AckError;
 use super::event::Event;
 use super::keys::{AckId, AckToken, SocketKey};
 use super::machine::{Client, Timer};
 use super::retry::Entry;
 use super::socket::Socket;
+use crate::EmitError;
 use crate::{EncodeError, EncodedPacket, PacketRef, PacketType, Payload};
 
 impl Client {

@@ -1,12 +1,12 @@
 //! Why connections fail and end, and why commands are refused.
 
 use bytestring::ByteString;
+use engineio_proto::ConfigError;
 use engineio_proto::client as engine;
-use engineio_proto::{ConfigError, SendError};
 use serde::de::DeserializeOwned;
 
 use crate::payload::cursor::{Cursor, member};
-use crate::{DecodeError, EncodeError, Payload, ReadError};
+use crate::{DecodeError, Payload, ReadError};
 
 /// Why a socket left its namespace, or a connection ended. `Display` gives the official string;
 /// [`source`](core::error::Error::source) the detail.
@@ -174,43 +174,6 @@ pub enum AckError {
     Dropped,
 }
 
-/// Why an event was not taken.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EmitError {
-    /// The socket was forgotten. For an answer: the session in which the event came is over. For a volatile event: the
-    /// socket is not connected.
-    #[error("socket is disconnected")]
-    Closed,
-    /// There is no room, neither on the connection nor, for a socket that is not connected, in its buffer. Nothing was
-    /// queued. `Drained` follows once there is room.
-    #[error("{buffered} of {limit} bytes or messages are buffered")]
-    Full {
-        /// The bytes, or messages, that wait at present.
-        buffered: usize,
-        /// The limit that the event would exceed.
-        limit: usize,
-    },
-    /// As many acknowledgements of the socket are awaited as may be.
-    #[error("{limit} acknowledgements are awaited")]
-    TooManyAcks {
-        /// The limit.
-        limit: usize,
-    },
-    /// The packet cannot be written.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-}
-
-impl From<SendError> for EmitError {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Full { buffered, limit } => Self::Full { buffered, limit },
-            SendError::Closed | _ => Self::Closed,
-        }
-    }
-}
-
 /// Why there is no socket for a namespace.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -262,12 +225,6 @@ pub enum AuthError {
     #[error("authentication with members that are no strings")]
     NotText,
 }
-
-/// The socket was forgotten.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the socket was forgotten")]
-#[non_exhaustive]
-pub struct Gone;
 
 #[cfg(test)]
 mod tests {

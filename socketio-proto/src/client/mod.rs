@@ -24,12 +24,14 @@ mod socket;
 mod sockets;
 mod state;
 
+pub use crate::EmitError;
+pub use engineio_proto::Gone;
+
 pub use address::{Address, Lookup, Managers};
 pub use backoff::Backoff;
 pub use config::{Auth, Config, SocketOptions};
 pub use error::{
-    AckError, AuthError, ConnectError, DisconnectReason, EmitError, Gone, Refusal, SocketError,
-    Violation,
+    AckError, AuthError, ConnectError, DisconnectReason, Refusal, SocketError, Violation,
 };
 pub use event::Event;
 pub use keys::{AckId, AckToken, AuthToken, SocketKey};

@@ -5,8 +5,8 @@ use core::time::Duration;
 use engineio_proto::collections::Fifo;
 
 use super::buffers::room;
-use super::error::EmitError;
 use super::keys::AckId;
+use crate::EmitError;
 use crate::Payload;
 
 /// The events of a socket with retries: in order, one of them on its way at a time.
@@ -135,6 +135,8 @@ impl RetryQueue {
 
 #[cfg(test)]
 mod tests {
+    use engineio_proto::Counted;
+
     use super::*;
 
     fn entry(name: &str) -> Entry {
@@ -197,11 +199,13 @@ mod tests {
         queue.push(entry("a"), 2, 10).unwrap();
         queue.push(entry("b"), 2, 10).unwrap();
         let full = Err(EmitError::Full {
+            counted: Counted::Messages,
             buffered: 2,
             limit: 2,
         });
         assert_eq!(queue.push(entry("c"), 2, 10), full);
         let full = Err(EmitError::Full {
+            counted: Counted::Bytes,
             buffered: 10,
             limit: 14,
         });

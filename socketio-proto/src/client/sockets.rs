@@ -1,11 +1,12 @@
 //! Sockets: made, connected, disconnected, forgotten.
 
+use engineio_proto::Gone;
 use engineio_proto::Instant;
 use engineio_proto::collections::Key;
 
 use super::acks::deadline;
 use super::config::{Auth, SocketOptions};
-use super::error::{AckError, AuthError, DisconnectReason, Gone, SocketError};
+use super::error::{AckError, AuthError, DisconnectReason, SocketError};
 use super::event::Event;
 use super::keys::{AuthToken, SocketKey};
 use super::legacy::main::Main;

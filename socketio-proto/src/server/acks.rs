@@ -9,12 +9,12 @@ use engineio_proto::collections::Key;
 use engineio_proto::server::{SentMany, SessionKey};
 
 use super::broadcasts::Ended;
-use super::emit::EmitError;
 use super::event::Event;
 use super::keys::{AckId, AckToken, BroadcastId, SocketKey};
 use super::machine::{Server, Timer};
 use super::reason::AckError;
 use super::target::Target;
+use crate::EmitError;
 use crate::{EncodeError, PacketRef, PacketType, Payload};
 
 impl Server {

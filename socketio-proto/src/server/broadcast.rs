@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use engineio_proto::SendError;
 use engineio_proto::server::{Parcel, SentMany};
+use engineio_proto::{Counted, SendError};
 
 use super::batch::Batch;
 use super::clients::Client;
@@ -98,6 +98,7 @@ impl Server {
             return (outcome, reached);
         };
         let full = SendError::Full {
+            counted: Counted::Acknowledgements,
             buffered: 0,
             limit: self.config.max_pending_acks,
         };

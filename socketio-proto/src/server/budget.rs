@@ -15,9 +15,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use engineio_proto::SendError;
 use engineio_proto::collections::Key;
 use engineio_proto::server::SessionKey;
+use engineio_proto::{Counted, SendError};
 
 use super::machine::Server;
 use super::recovery::{Extras, RecoveryStorage};
@@ -69,7 +69,11 @@ impl Server {
         let size = event.payload_len().saturating_mul(copies);
         let buffered = self.events.undroppable();
         if buffered.saturating_add(size) > limit {
-            return Err(SendError::Full { buffered, limit });
+            return Err(SendError::Full {
+                counted: Counted::Bytes,
+                buffered,
+                limit,
+            });
         }
         Ok(())
     }

@@ -3,63 +3,13 @@
 use alloc::vec;
 
 use bytestring::ByteString;
-use engineio_proto::SendError;
 use engineio_proto::server::SessionKey;
 
 use super::keys::{ConnectToken, SocketKey};
 use super::machine::Server;
 use super::sockets::Socket;
-use crate::{EncodeError, EncodedPacket, Payload};
-
-/// Why an event was not taken.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EmitError {
-    /// The socket has left, or its connection is closing.
-    #[error("socket is disconnected")]
-    Closed,
-    /// The client does not read fast enough; nothing was queued. `Drained` follows once half of the room is free.
-    ///
-    /// Or the application does not take its events fast enough: those that tell of what is sent, [`Sent`] and
-    /// [`PacketLogged`], would take more than half of what the server
-    /// [may hold](engineio_proto::server::Config::max_bytes_held). `Drained` does not follow then.
-    ///
-    /// [`Sent`]: super::Event::Sent
-    /// [`PacketLogged`]: super::Event::PacketLogged
-    #[error("{buffered} of {limit} bytes or messages are buffered")]
-    Full {
-        /// The bytes, or messages, that wait at present.
-        buffered: usize,
-        /// The limit that the event would exceed.
-        limit: usize,
-    },
-    /// The event alone takes more than the server [may hold](engineio_proto::server::Config::max_bytes_held). It can never
-    /// be sent.
-    #[error("the event takes more than the {limit} bytes that may be held")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// As many acknowledgements of the socket are awaited as may be.
-    #[error("{limit} acknowledgements are awaited")]
-    TooManyAcks {
-        /// The limit.
-        limit: usize,
-    },
-    /// The packet cannot be written.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-}
-
-impl From<SendError> for EmitError {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Full { buffered, limit } => Self::Full { buffered, limit },
-            SendError::TooLarge { limit } => Self::TooLarge { limit },
-            SendError::Closed | _ => Self::Closed,
-        }
-    }
-}
+use crate::EmitError;
+use crate::{EncodedPacket, Payload};
 
 impl Server {
     /// Sends an event to one socket. With [connection state recovery](super::Config::connection_state_recovery) an

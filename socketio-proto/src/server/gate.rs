@@ -2,12 +2,23 @@
 
 use core::time::Duration;
 
+use engineio_proto::Gone;
 use engineio_proto::Instant;
 use engineio_proto::server as engine;
 use engineio_proto::server::{HandshakeToken, SessionKey};
 
-use super::machine::{Gone, Server};
+use super::machine::Server;
 use super::reason::DisconnectReason;
+
+/// What clients do by themselves once a server has [drained](Server::drain) their sessions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Parting {
+    /// They reconnect, to the server that takes the place of this one: they see their connections close.
+    Reconnect,
+    /// They stay away: each gets a DISCONNECT for each of its namespaces.
+    StayAway,
+}
 
 impl Server {
     /// Opens the session that a handshake asks for: the answer to [`Event::Handshake`](super::Event::Handshake), as
@@ -69,14 +80,11 @@ impl Server {
     /// with `server shutting down`; so nothing can be emitted any more. It is done when
     /// [`engine`](Self::engine)`().session_count()` is zero.
     ///
-    /// With `tell`, each client gets a DISCONNECT for each of its namespaces, and so does not reconnect by itself;
-    /// without, it sees its connection close, and reconnects: to the server that takes the place of this one.
-    ///
     /// Cost: for each socket, that of [`disconnect`](Self::disconnect).
-    pub fn drain(&mut self, tell: bool, within: Duration, now: Instant) {
+    pub fn drain(&mut self, parting: Parting, within: Duration, now: Instant) {
         self.advance(now);
         for session in self.engine_sessions() {
-            if tell {
+            if parting == Parting::StayAway {
                 self.disconnect_all(session, DisconnectReason::ServerShuttingDown);
             }
             self.drop_sockets(session, DisconnectReason::ServerShuttingDown);

@@ -108,12 +108,6 @@ pub(super) enum Timer {
     Expiry,
 }
 
-/// The peer that a token or key was about has gone.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the client has gone")]
-#[non_exhaustive]
-pub struct Gone;
-
 /// Up to how many clients, and namespaces, a debug build checks the whole state after each input.
 const MOST_CHECKED: usize = 100;
 

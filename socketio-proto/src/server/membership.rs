@@ -43,6 +43,16 @@ pub struct JoinedMany {
     pub refused: usize,
 }
 
+/// How much [`disconnect_many`](Server::disconnect_many) takes clients out of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum DisconnectFrom {
+    /// The namespace: their connections stay.
+    Namespace,
+    /// All namespaces: their connections are closed.
+    Server,
+}
+
 impl Server {
     /// Puts a socket into a room. Nothing happens if it is there.
     ///
@@ -129,19 +139,27 @@ impl Server {
             .count()
     }
 
-    /// Takes many sockets out of their namespace, as [`disconnect`](Self::disconnect), or with `close` their clients
-    /// altogether, as [`disconnect_session`](Self::disconnect_session): officially `disconnectSockets`. Tells how many.
+    /// Takes many sockets out of their namespace, as [`disconnect`](Self::disconnect), or their clients altogether, as
+    /// [`disconnect_session`](Self::disconnect_session): officially `disconnectSockets`. Tells how many.
     ///
-    /// Cost: that of the [target](Target#cost), and for each recipient that of [`disconnect`](Self::disconnect), or with
-    /// `close` that of [`disconnect_session`](Self::disconnect_session).
-    pub fn disconnect_many(&mut self, target: &Target<'_>, close: bool, now: Instant) -> usize {
+    /// Cost: that of the [target](Target#cost), and for each recipient that of [`disconnect`](Self::disconnect) or
+    /// [`disconnect_session`](Self::disconnect_session).
+    pub fn disconnect_many(
+        &mut self,
+        target: &Target<'_>,
+        from: DisconnectFrom,
+        now: Instant,
+    ) -> usize {
         self.advance(now);
         let sockets = self.selected(target);
         for socket in &sockets {
-            if !close {
-                self.disconnect(*socket);
-            } else if let Some(session) = self.socket_session(*socket) {
-                self.disconnect_session(session, now);
+            match from {
+                DisconnectFrom::Namespace => self.disconnect(*socket),
+                DisconnectFrom::Server => {
+                    if let Some(session) = self.socket_session(*socket) {
+                        self.disconnect_session(session, now);
+                    }
+                }
             }
         }
         sockets.len()

@@ -82,17 +82,19 @@ mod sockets;
 mod target;
 mod violation;
 
+pub use crate::EmitError;
 pub use config::Config;
 pub use connection::{Connection, Received};
 pub use dynamic::InvalidNamespace;
-pub use emit::EmitError;
+pub use engineio_proto::Gone;
 pub use event::Event;
+pub use gate::Parting;
 pub use keys::{
     AckId, AckToken, BroadcastId, ConnectToken, NamespaceToken, ParentKey, RestoreToken, SocketId,
     SocketKey,
 };
-pub use machine::{Gone, Server};
-pub use membership::{JoinError, JoinedMany};
+pub use machine::Server;
+pub use membership::{DisconnectFrom, JoinError, JoinedMany};
 pub use namespaces::Matcher;
 pub use pattern::{NamespacePattern, PatternError};
 pub use reason::{AckError, DisconnectReason, ForcedClose};

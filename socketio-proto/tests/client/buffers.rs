@@ -1,6 +1,7 @@
 //! What waits, and how much may.
 
 use socketio_proto::client::{EmitError, SocketOptions};
+use socketio_proto::engine::Counted;
 use socketio_proto::parser::Parser;
 
 use crate::support::{config, run, run_with};
@@ -37,6 +38,7 @@ fn the_send_buffer_is_bounded_and_tells_when_there_is_room() {
         rig.emit(socket, r#"["a"]"#).unwrap();
         rig.emit(socket, r#"["b"]"#).unwrap();
         let full = Err(EmitError::Full {
+            counted: Counted::Messages,
             buffered: 2,
             limit: 2,
         });
@@ -66,7 +68,14 @@ fn the_send_buffer_is_bounded_in_bytes_but_takes_one_large_event() {
             Parser::Json | _ => 105,
         };
         let limit = 20;
-        assert_eq!(refused, Err(EmitError::Full { buffered, limit }));
+        assert_eq!(
+            refused,
+            Err(EmitError::Full {
+                counted: Counted::Bytes,
+                buffered,
+                limit
+            })
+        );
         rig.drain();
     });
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use socketio_proto::client::{EmitError, SocketOptions};
+use socketio_proto::engine::Counted;
 
 use crate::support::{Rig, config, run, run_with};
 
@@ -163,6 +164,7 @@ fn the_queue_is_bounded_and_tells_when_there_is_room() {
         rig.emit(socket, r#"["a"]"#).unwrap();
         rig.emit(socket, r#"["b"]"#).unwrap();
         let full = Err(EmitError::Full {
+            counted: Counted::Messages,
             buffered: 2,
             limit: 2,
         });

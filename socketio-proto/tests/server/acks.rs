@@ -1,5 +1,6 @@
 //! Acknowledgements, asked for by either side.
 
+use socketio_proto::engine::Counted;
 use socketio_proto::server::EmitError;
 use socketio_proto::{EncodeError, Payload};
 
@@ -317,6 +318,7 @@ fn nothing_is_awaited_of_an_event_that_was_not_taken() {
         assert_eq!(
             net.emit_with_ack(socket, r#"["q"]"#, 1_000),
             Err(EmitError::Full {
+                counted: Counted::Messages,
                 buffered: 2,
                 limit: 2
             })
@@ -341,6 +343,7 @@ fn an_answer_that_finds_no_room_is_an_error() {
         assert_eq!(
             net.respond("[]"),
             Err(EmitError::Full {
+                counted: Counted::Messages,
                 buffered: 1,
                 limit: 1
             })

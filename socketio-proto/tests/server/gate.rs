@@ -5,7 +5,7 @@ use std::time::Duration;
 use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{Config as EngineConfig, Output};
 use socketio_proto::engine::{ConnectionId, Frame, Transport, Transports};
-use socketio_proto::server::{Config, Event, Target};
+use socketio_proto::server::{Config, Event, Parting, Target};
 
 use socketio_proto::parser::Parser;
 
@@ -88,7 +88,8 @@ fn draining_delivers_what_is_queued_and_tells_the_clients() {
         for socket in [first, second] {
             net.emit(socket, r#"["last"]"#).unwrap();
         }
-        net.server.drain(true, Duration::from_secs(5), net.now);
+        net.server
+            .drain(Parting::StayAway, Duration::from_secs(5), net.now);
         let lines = net.drain();
         assert_eq!(
             lines,
@@ -114,7 +115,8 @@ fn draining_delivers_what_is_queued_and_tells_the_clients() {
 fn draining_without_telling_lets_clients_reconnect() {
     run(|net| {
         let (client, _) = net.joined(&["/"]);
-        net.server.drain(false, Duration::from_secs(5), net.now);
+        net.server
+            .drain(Parting::Reconnect, Duration::from_secs(5), net.now);
         assert_eq!(
             net.drain(),
             [
@@ -138,7 +140,8 @@ fn who_does_not_read_is_dropped_at_the_end_of_the_time_for_draining() {
         let socket = net.join(client, "/");
         net.emit(socket, r#"["last"]"#).unwrap();
         net.text(client, r#"2["a"]"#);
-        net.server.drain(true, Duration::from_secs(5), net.now);
+        net.server
+            .drain(Parting::StayAway, Duration::from_secs(5), net.now);
         net.text(client, r#"2["too late"]"#);
         assert_eq!(
             net.drain(),
@@ -157,7 +160,8 @@ fn who_waits_for_a_verdict_goes_with_the_others() {
         let client = net.websocket();
         net.text(client, "0");
         net.drain();
-        net.server.drain(true, Duration::from_secs(5), net.now);
+        net.server
+            .drain(Parting::StayAway, Duration::from_secs(5), net.now);
         assert_eq!(
             net.drain(),
             ["c0 closed by the server", "c0 closed: forced close"]

@@ -1,5 +1,6 @@
 //! What a client or a slow reader can grow has an end.
 
+use socketio_proto::engine::Counted;
 use socketio_proto::engine::server::{Config as EngineConfig, SlowReader};
 use socketio_proto::parser::Limits;
 use socketio_proto::server::{Config, EmitError};
@@ -259,6 +260,7 @@ fn a_reader_that_never_reads_is_refused_more_and_told_when_there_is_room() {
             assert_eq!(
                 net.emit(socket, &event),
                 Err(EmitError::Full {
+                    counted: Counted::Bytes,
                     buffered: 60,
                     limit: 60
                 })
@@ -290,6 +292,7 @@ fn an_event_and_its_attachments_are_refused_as_a_whole() {
             assert_eq!(
                 net.server.emit(net.key(socket), &payload),
                 Err(EmitError::Full {
+                    counted: Counted::Messages,
                     buffered: 1,
                     limit: 2
                 })

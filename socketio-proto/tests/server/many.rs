@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socketio_proto::server::Target;
+use socketio_proto::server::{DisconnectFrom, Target};
 
 use crate::support::{Net, config, event, run, run_with};
 
@@ -67,7 +67,7 @@ fn all_sockets_are_disconnected_or_those_of_a_room() {
         let now = net.now;
         assert_eq!(
             net.server
-                .disconnect_many(&MAIN.rooms(&["room"]), false, now),
+                .disconnect_many(&MAIN.rooms(&["room"]), DisconnectFrom::Namespace, now),
             2
         );
         let left = "disconnected: server namespace disconnect from [\"room\"]";
@@ -80,7 +80,11 @@ fn all_sockets_are_disconnected_or_those_of_a_room() {
                 &format!("$1 {left}")
             ]
         );
-        assert_eq!(net.server.disconnect_many(&MAIN, false, now), 1);
+        assert_eq!(
+            net.server
+                .disconnect_many(&MAIN, DisconnectFrom::Namespace, now),
+            1
+        );
         assert_eq!(
             net.drain(),
             ["c2 < 41", "$2 disconnected: server namespace disconnect"]
@@ -94,7 +98,11 @@ fn disconnecting_with_close_takes_all_namespaces_of_the_clients() {
         net.add_namespace("/a");
         net.joined(&["/", "/a"]);
         let now = net.now;
-        assert_eq!(net.server.disconnect_many(&MAIN, true, now), 1);
+        assert_eq!(
+            net.server
+                .disconnect_many(&MAIN, DisconnectFrom::Server, now),
+            1
+        );
         assert_eq!(
             net.drain(),
             [

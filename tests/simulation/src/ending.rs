@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use socketio_proto::client::{Buffered, State};
 use socketio_proto::engine::Transport;
+use socketio_proto::server::Parting;
 use socketio_testkit::{ClientId, Effect, ServerId};
 
 use crate::plan::{DYNAMIC, STATIC};
@@ -229,7 +230,7 @@ impl World {
             let tells = self.random.chance(500);
             let (machine, now) = self.network.server_mut(server);
             if tells {
-                machine.drain(true, A_WHILE / 2, now);
+                machine.drain(Parting::StayAway, A_WHILE / 2, now);
             } else {
                 let sessions: Vec<_> = machine.engine().sessions().map(|(key, _)| key).collect();
                 for session in sessions {

@@ -7,7 +7,7 @@ use socketio_proto::Payload;
 use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::Config as EngineConfig;
 use socketio_proto::engine::{RequestId, Transport, Transports};
-use socketio_proto::server::EmitError;
+use socketio_proto::server::{EmitError, Parting};
 use socketio_proto::{client, server};
 use socketio_testkit::{ClientId, Random, ServerId};
 
@@ -216,9 +216,13 @@ impl World {
         }
         // Who comes back finds a server that knows nothing, as after a fault.
         if self.seldom.chance(100) && self.draining.insert(server) {
-            let tells = self.seldom.chance(300);
+            let parting = if self.seldom.chance(300) {
+                Parting::StayAway
+            } else {
+                Parting::Reconnect
+            };
             let (machine, _) = self.network.server_mut(server);
-            machine.drain(tells, DRAIN, now);
+            machine.drain(parting, DRAIN, now);
             self.undo_later(20_000, Undo::Restart(server));
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use socketio_proto::Payload;
 use socketio_proto::engine::server as engine;
-use socketio_proto::server::{Config, Matcher, NamespacePattern, RecoveryConfig, Target};
+use socketio_proto::server::{Config, Matcher, NamespacePattern, Parting, RecoveryConfig, Target};
 
 use crate::net::Net;
 
@@ -99,7 +99,8 @@ fn a_namespace_is_closed_and_a_server_drained_at_the_cost_of_its_sockets() {
         let taken = net.steps(way, |server| match way {
             "closing" => assert!(server.remove_namespace("/one", now)),
             "shutting down" => server.shut_down(now),
-            _ => server.drain(way.ends_with("telling"), Duration::from_secs(1), now),
+            "draining" => server.drain(Parting::Reconnect, Duration::from_secs(1), now),
+            _ => server.drain(Parting::StayAway, Duration::from_secs(1), now),
         });
         assert!(taken <= 50 * 2 * CLIENTS, "{way}: {taken}");
     }

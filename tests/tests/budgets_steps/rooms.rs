@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use socketio_proto::Payload;
-use socketio_proto::server::{Config, Target};
+use socketio_proto::server::{Config, DisconnectFrom, Target};
 
 use crate::net::Net;
 
@@ -91,7 +91,10 @@ fn every_operation_on_a_target_looks_at_each_name_and_each_member_once() {
     });
     assert!(taken <= cost(8), "{taken}");
     let taken = net.steps("disconnect_many", |server| {
-        assert_eq!(server.disconnect_many(&target, false, now), MEMBERS);
+        assert_eq!(
+            server.disconnect_many(&target, DisconnectFrom::Namespace, now),
+            MEMBERS
+        );
     });
     assert!(taken <= cost(40), "{taken}");
 }

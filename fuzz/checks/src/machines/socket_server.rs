@@ -7,8 +7,8 @@ use engineio_proto::server::HandshakeToken;
 use socketio_proto::Payload;
 use socketio_proto::parser::Parser;
 use socketio_proto::server::{
-    AckId, AckToken, BroadcastId, Config, ConnectToken, Event, Matcher, NamespacePattern,
-    NamespaceToken, RecoveryConfig, Server, SocketKey, Target,
+    AckId, AckToken, BroadcastId, Config, ConnectToken, DisconnectFrom, Event, Matcher,
+    NamespacePattern, NamespaceToken, Parting, RecoveryConfig, Server, SocketKey, Target,
 };
 
 use super::server::{Life, Machine, NETWORK_OPS, Rig, seed};
@@ -153,7 +153,11 @@ impl App {
             (22, _) => drop(server.join_many(&target, "t")),
             (23, _) => drop(server.leave_many(&target, "t")),
             (24, _) if millis == 0 => {
-                let _count = server.disconnect_many(&target, input.byte().is_multiple_of(2), now);
+                let from = match input.byte().is_multiple_of(2) {
+                    true => DisconnectFrom::Server,
+                    false => DisconnectFrom::Namespace,
+                };
+                let _count = server.disconnect_many(&target, from, now);
             }
             (25, _) => {
                 if let Some(session) = pick(&sessions, input.byte()) {
@@ -167,7 +171,7 @@ impl App {
             (26, _) if namespace == "/made-1" => drop(server.remove_namespace(namespace, now)),
             (27, _) => match millis {
                 0 => server.shut_down(now),
-                10 => server.drain(true, Duration::from_millis(100), now),
+                10 => server.drain(Parting::StayAway, Duration::from_millis(100), now),
                 _ => drop(server.observe(namespace, millis.is_multiple_of(20))),
             },
             _ => {}

@@ -4,13 +4,14 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use engineio_proto::Gone;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
 use serde::Serialize;
 
 use crate::server::keys::{ConnectToken, NamespaceToken, SocketKey};
-use crate::server::machine::{Gone, Server, Timer};
+use crate::server::machine::{Server, Timer};
 use crate::server::namespaces::Candidate;
 use crate::server::owed::OWED;
 use crate::server::recovery::Extras;

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use bytestring::ByteString;
+use engineio_proto::Gone;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 use engineio_proto::server::{Session, SessionKey};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use super::super::connecting::{Question, Questions, Settled};
 use super::super::event::Event;
 use super::super::keys::{RestoreToken, SocketId, SocketKey};
-use super::super::machine::{Gone, Server};
+use super::super::machine::Server;
 use super::super::reason::DisconnectReason;
 use super::super::sockets::Socket;
 use super::config::RecoveryStorage;

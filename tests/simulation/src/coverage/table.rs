@@ -139,7 +139,7 @@ groups! {
     ] cannot [
         "ConnectTimeout": "sockets leave for it only if they have joined, and who has joined is not timed out",
     ]
-    VIOLATION "rules that a client broke" lists "socketio-proto/src/server/connection.rs" "Violation" [
+    VIOLATION "rules that a client broke" lists "socketio-proto/src/server/violation.rs" "Violation" [
         "SecondConnect" "Decode"
     ] cannot [
         "ConnectError": IN_ORDER,
@@ -183,7 +183,7 @@ groups! {
     BROADCAST "broadcasts with acknowledgements" [
         "all answered" "some missing" "for nobody"
     ] cannot []
-    SERVER_EMIT "events that a server refused to send" lists "socketio-proto/src/server/emit.rs" "EmitError" [
+    SERVER_EMIT "events that a server refused to send" lists "socketio-proto/src/error.rs" "EmitError" [
         "Closed" "Full" "TooLarge" "TooManyAcks" "Encode"
     ] cannot []
     MEMORY "servers that held as much as they may" [
@@ -243,9 +243,11 @@ groups! {
     CLIENT_ACK "acknowledgements that failed, client" lists "socketio-proto/src/client/error.rs" "AckError" [
         "TimedOut" "Disconnected" "Dropped"
     ] cannot []
-    CLIENT_EMIT "events that a client refused to send" lists "socketio-proto/src/client/error.rs" "EmitError" [
+    CLIENT_EMIT "events that a client refused to send" lists "socketio-proto/src/error.rs" "EmitError" [
         "Closed" "Full" "TooManyAcks" "Encode"
-    ] cannot []
+    ] cannot [
+        "TooLarge": "only a server has a limit on all that it holds",
+    ]
     AUTH "authentications that were not taken" lists "socketio-proto/src/client/error.rs" "AuthError" [
         "Gone" "NoObject" "NotText"
     ] cannot []
