@@ -18,9 +18,10 @@
 //!
 //! ```
 //! use socketio_proto::Payload;
+//! use socketio_proto::engine::Instant;
 //! use socketio_proto::server::{Event, Server, Target};
 //!
-//! fn handle(server: &mut Server, event: Event) -> Result<(), Box<dyn std::error::Error>> {
+//! fn handle(server: &mut Server, event: Event, now: Instant) -> Result<(), Box<dyn std::error::Error>> {
 //!     match event {
 //!         Event::Connecting { token, auth, .. } => {
 //!             #[derive(serde::Deserialize)]
@@ -29,16 +30,16 @@
 //!             }
 //!             match auth.as_ref().map(|auth| auth.data::<Auth>()) {
 //!                 Some(Ok(auth)) if auth.token == "let me in" => {
-//!                     let socket = server.accept(token)?;
+//!                     let socket = server.accept(token, now)?;
 //!                     server.join(socket, "chat")?;
 //!                 }
-//!                 _ => server.reject(token, "not authorized", None)?,
+//!                 _ => server.reject(token, "not authorized", None, now)?,
 //!             }
 //!         }
 //!         Event::Event { socket, payload, ack } if payload.name() == Some("say") => {
 //!             let (text,): (String,) = payload.args()?;
 //!             let said = Payload::event("said").arg(&text)?.build()?;
-//!             server.broadcast(&Target::namespace("/").rooms(&["chat"]).except(socket), &said)?;
+//!             server.broadcast(&Target::namespace("/").rooms(&["chat"]).except(socket), &said, now)?;
 //!             if let Some(ack) = ack {
 //!                 server.respond(ack, &Payload::ack().arg(&true)?.build()?)?;
 //!             }

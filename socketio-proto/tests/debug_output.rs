@@ -74,7 +74,7 @@ fn a_socket_io_server_shows_neither_auth_nor_pid() {
                     }
                 }
             } else if let Output::Event(server::Event::Connecting { token, .. }) = output {
-                key = server.accept(token).ok();
+                key = server.accept(token, Instant::ZERO).ok();
             }
         }
         let socket = key.expect("a socket");
@@ -88,7 +88,7 @@ fn a_socket_io_server_shows_neither_auth_nor_pid() {
             .unwrap();
         shown.secret("event-secret");
         shown.add(&event);
-        server.emit(socket, &event).unwrap();
+        server.emit(socket, &event, Instant::ZERO).unwrap();
         shown.add(&server);
         server.handle_connection_closed(id, NOW);
         let store = server.recovery_store("/").expect("a store");
@@ -227,10 +227,10 @@ fn all_of_it_is_shown_on_request() {
 /// Lets whoever asks for it into a namespace, or makes the namespace.
 fn answer(server: &mut server::Server, event: server::Event) -> Option<server::SocketKey> {
     if let server::Event::Connecting { token, .. } = event {
-        return server.accept(token).ok();
+        return server.accept(token, Instant::ZERO).ok();
     }
     if let server::Event::NamespaceRequested { token, .. } = event {
-        server.allow_namespace(token).unwrap();
+        server.allow_namespace(token, Instant::ZERO).unwrap();
     }
     None
 }
@@ -285,8 +285,8 @@ fn rooms_that_are_named_after_a_socket_do_not_show_its_id() {
                 .rooms(&rooms)
                 .except_rooms(&rooms);
             shown.add(&target);
-            server.broadcast(&target, &event).unwrap();
-            server.emit(*socket, &event).unwrap();
+            server.broadcast(&target, &event, Instant::ZERO).unwrap();
+            server.emit(*socket, &event, Instant::ZERO).unwrap();
             shown.add(&server);
         }
         server.handle_connection_closed(id, NOW);

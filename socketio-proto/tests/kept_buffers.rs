@@ -288,7 +288,7 @@ fn a_server_keeps_the_name_of_a_namespace_and_not_the_packet_that_made_it() {
                     ..
                 }) = output
                 {
-                    server.accept(token).unwrap();
+                    server.accept(token, Instant::ZERO).unwrap();
                 }
             }
         }

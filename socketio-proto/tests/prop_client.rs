@@ -252,7 +252,7 @@ fn step(rig: &mut Rig, op: &Op) {
         Op::Authenticate(some) => {
             if let Some(question) = rig.questions.pop_front() {
                 let auth = some.then(|| auth(r#"{"token":1}"#));
-                let _over = rig.client.provide_auth(question, auth);
+                let _over = rig.client.provide_auth(question, auth, rig.now);
             }
         }
         Op::Open => rig.client.open(rig.now),
@@ -284,7 +284,7 @@ fn serve(rig: &mut Rig) {
         rig.take();
     }
     while let Some(question) = rig.questions.pop_front() {
-        let _over = rig.client.provide_auth(question, None);
+        let _over = rig.client.provide_auth(question, None, rig.now);
     }
     rig.take();
     for namespace in NAMESPACES {
@@ -419,7 +419,7 @@ fn poll(packets: &[String], together: bool, revision: Revision) -> Vec<String> {
                 }
                 Output::Request { request, .. } => posts.push(request),
                 Output::Event(Event::AuthRequired { token, .. }) => {
-                    client.provide_auth(token, None).unwrap();
+                    client.provide_auth(token, None, now).unwrap();
                 }
                 Output::Event(event) => events.push(format!("{event:-?}")),
                 Output::Abort { .. }

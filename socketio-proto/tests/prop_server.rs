@@ -372,7 +372,9 @@ fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {
             let payload = (0..*attachments).fold(Payload::event("e"), |payload, byte| {
                 payload.binary(vec![byte])
             });
-            let result = net.server.emit(net.key(socket), &payload.build().unwrap());
+            let result = net
+                .server
+                .emit(net.key(socket), &payload.build().unwrap(), net.now);
             lines.push(format!("${socket} emit {}", result.is_ok()));
         }
         Op::EmitVolatile { socket: of } => {

@@ -96,7 +96,8 @@ impl Target {
                     while self.server.poll_frame(connection).is_some() {}
                 }
                 Output::Event(Event::Connecting { token, .. }) => {
-                    self.sockets.push(self.server.accept(token).unwrap());
+                    self.sockets
+                        .push(self.server.accept(token, self.now).unwrap());
                 }
                 Output::Event(Event::Event { .. }) => self.events += 1,
                 Output::Event(Event::Disconnected { reason, .. }) => self.reasons.push(reason),
@@ -145,7 +146,7 @@ fn a_slow_reader_holds_what_may_be_buffered_for_one_client() {
         while !refused {
             let kilobyte = "x".repeat(1_000);
             let event = Payload::event("news").arg(&kilobyte).unwrap().build();
-            refused = match target.server.emit(socket, &event.unwrap()) {
+            refused = match target.server.emit(socket, &event.unwrap(), Instant::ZERO) {
                 Ok(()) => false,
                 Err(EmitError::Full { .. }) => true,
                 Err(error) => panic!("{error}"),
@@ -177,7 +178,7 @@ fn many_slow_readers_share_what_is_broadcast() {
             let everybody = socketio_proto::server::Target::namespace("/");
             target
                 .server
-                .broadcast(&everybody, &event.unwrap())
+                .broadcast(&everybody, &event.unwrap(), Instant::ZERO)
                 .unwrap();
         }
     });
@@ -375,7 +376,10 @@ fn a_flood_of_names_that_nobody_is_let_into_uses_no_namespace_up() {
             while let Some(output) = target.server.poll_output() {
                 match output {
                     Output::Event(Event::Connecting { token, .. }) => {
-                        target.server.reject(token, "no", None).unwrap();
+                        target
+                            .server
+                            .reject(token, "no", None, Instant::ZERO)
+                            .unwrap();
                     }
                     Output::Frames { connection } => {
                         while target.server.poll_frame(connection).is_some() {}

@@ -63,7 +63,8 @@ impl Net {
                     }
                 }
                 Output::Event(Event::Connecting { token, .. }) => {
-                    self.sockets.push(self.server.accept(token).unwrap());
+                    self.sockets
+                        .push(self.server.accept(token, self.now).unwrap());
                 }
                 Output::Event(Event::Event { payload, ack, .. }) => {
                     self.events += 1;
@@ -98,7 +99,7 @@ impl Net {
                 self.text(connection, r#"427["hello","world"]"#);
                 let socket = self.sockets[connection as usize];
                 self.server.join(socket, "room").unwrap();
-                self.server.emit(socket, &hello).unwrap();
+                self.server.emit(socket, &hello, self.now).unwrap();
                 let timeout = Duration::from_secs(10);
                 self.server
                     .emit_with_ack(socket, &hello, timeout, self.now)
@@ -187,7 +188,9 @@ fn memory_is_given_back_after_100_000_clients_that_were_there_at_once() {
         });
         held = opened.bytes_current;
         let event = Payload::event("news").build().unwrap();
-        let sent = net.server.broadcast(&Target::namespace("/"), &event);
+        let sent = net
+            .server
+            .broadcast(&Target::namespace("/"), &event, net.now);
         assert_eq!(sent.unwrap().sent as u64, CLIENTS);
         net.drain();
         // Nobody takes what all of this says until the end.
@@ -285,7 +288,7 @@ fn broadcast(net: &mut Net, payload: &Payload, receivers: u64) -> u64 {
     let info = measure(|| {
         let outcome = net
             .server
-            .broadcast(&Target::namespace("/"), payload)
+            .broadcast(&Target::namespace("/"), payload, Instant::ZERO)
             .unwrap();
         assert_eq!(outcome.sent as u64, receivers);
         net.drain();
@@ -326,7 +329,7 @@ fn a_broadcast_to_a_room_allocates_the_same_however_many_are_in_it() {
     let mut count = |rooms: &[&str]| {
         let info = measure(|| {
             net.server
-                .broadcast(&target.rooms(rooms), &payload)
+                .broadcast(&target.rooms(rooms), &payload, net.now)
                 .unwrap();
             net.drain();
         });
@@ -350,7 +353,7 @@ fn the_frames_of_a_broadcast_share_their_bytes() {
     let mut net = Net::new();
     net.open_many(1_000);
     net.server
-        .broadcast(&Target::namespace("/"), &payload)
+        .broadcast(&Target::namespace("/"), &payload, net.now)
         .unwrap();
     let mut places = Vec::new();
     while let Some(output) = net.server.poll_output() {

@@ -77,12 +77,12 @@ impl Chat {
                 socket,
                 payload,
                 ack,
-            } => self.handle(server, socket, &payload, ack),
+            } => self.handle(server, socket, &payload, ack, context.now),
             Event::Disconnected { socket, reason, .. } => {
                 if let Some(user) = self.users.get(&socket) {
                     tracing::info!(name = user.name, %reason, "left");
                 }
-                self.lose(server, socket)
+                self.lose(server, socket, context.now)
             }
             Event::Upgraded { session, transport } => {
                 let mut sockets = server.sockets_of(session);
@@ -115,14 +115,14 @@ impl Chat {
         let Some((name, key)) = auth.and_then(credentials) else {
             let data = Payload::object(&json!({"code": "name"}))?;
             tracing::info!("refused a client: invalid name");
-            return Ok(server.reject(token, "invalid name", Some(&data))?);
+            return Ok(server.reject(token, "invalid name", Some(&data), context.now)?);
         };
         if !self.make_way(server, &name, &key, context.now)? {
             let data = Payload::object(&json!({"code": "taken"}))?;
             tracing::info!(name, "refused a client: name taken");
-            return Ok(server.reject(token, "name taken", Some(&data))?);
+            return Ok(server.reject(token, "name taken", Some(&data), context.now)?);
         }
-        let socket = server.accept(token)?;
+        let socket = server.accept(token, context.now)?;
         let engine = server.engine().session(session);
         let transport = engine.map(|session| session.transport().name());
         let address = context
@@ -138,7 +138,7 @@ impl Chat {
             id: server.socket_id(socket),
         };
         self.insert(server, socket, user)?;
-        Ok(server.emit(socket, &self.room_list()?)?)
+        Ok(server.emit(socket, &self.room_list()?, context.now)?)
     }
 
     /// Makes a client that was lost the user that it was, in its room. It has got what it missed.
@@ -174,8 +174,8 @@ impl Chat {
         };
         self.insert(server, socket, user)?;
         if let Some(room) = room {
-            self.tell_users(server, &room, "joined", &name)?;
-            server.broadcast(&Target::namespace("/"), &self.room_list()?)?;
+            self.tell_users(server, &room, "joined", &name, now)?;
+            server.broadcast(&Target::namespace("/"), &self.room_list()?, now)?;
         }
         Ok(())
     }
@@ -201,8 +201,8 @@ impl Chat {
         let session = user.session;
         tracing::info!(name, "replaced by a newer connection");
         // A client that does not read is told no more than that its connection closes.
-        let _told = server.emit(socket, &Payload::event("replaced").build()?);
-        self.log_out(server, socket)?;
+        let _told = server.emit(socket, &Payload::event("replaced").build()?, now);
+        self.log_out(server, socket, now)?;
         server.disconnect_session(session, now);
         Ok(true)
     }
@@ -221,13 +221,14 @@ impl Chat {
         socket: SocketKey,
         payload: &Payload,
         ack: Option<AckToken>,
+        now: Instant,
     ) -> Outcome {
         let reply = match payload.name().unwrap_or_default() {
-            "join" => return self.join(server, socket, payload, ack),
-            "say" => self.say(server, socket, payload),
-            "picture" => self.picture(server, socket, payload),
+            "join" => return self.join(server, socket, payload, ack, now),
+            "say" => self.say(server, socket, payload, now),
+            "picture" => self.picture(server, socket, payload, now),
             "load-picture" => self.load_picture(socket, payload),
-            "typing" => return self.typing(server, socket, payload),
+            "typing" => return self.typing(server, socket, payload, now),
             _ => return Ok(()),
         };
         respond(server, ack, reply)
@@ -240,8 +241,9 @@ impl Chat {
         socket: SocketKey,
         payload: &Payload,
         ack: Option<AckToken>,
+        now: Instant,
     ) -> Outcome {
-        let moved = self.move_to(server, socket, payload);
+        let moved = self.move_to(server, socket, payload, now);
         let reply = moved.and_then(|(room, changed)| {
             let args = json!({
                 "ok": true,
@@ -260,8 +262,8 @@ impl Chat {
             && let Some(user) = self.users.get(&socket)
         {
             tracing::info!(name = user.name, room, "joined");
-            self.tell_users(server, &room, "joined", &user.name)?;
-            server.broadcast(&Target::namespace("/"), &self.room_list()?)?;
+            self.tell_users(server, &room, "joined", &user.name, now)?;
+            server.broadcast(&Target::namespace("/"), &self.room_list()?, now)?;
         }
         Ok(())
     }
@@ -272,6 +274,7 @@ impl Chat {
         server: &mut Server,
         socket: SocketKey,
         payload: &Payload,
+        now: Instant,
     ) -> Result<(String, bool), Refused> {
         let (room,): (String,) = exactly(payload, 1)?;
         let user = self.users.get_mut(&socket).ok_or(GONE)?;
@@ -287,13 +290,19 @@ impl Chat {
         server.set_data(socket, Some(data));
         if let Some(left) = left {
             server.leave_room(socket, &channel(&left));
-            self.tell_users(server, &left, "left", &name)?;
+            self.tell_users(server, &left, "left", &name, now)?;
         }
         server.join(socket, &channel(&room))?;
         Ok((room, true))
     }
 
-    fn say(&mut self, server: &mut Server, socket: SocketKey, payload: &Payload) -> Reply {
+    fn say(
+        &mut self,
+        server: &mut Server,
+        socket: SocketKey,
+        payload: &Payload,
+        now: Instant,
+    ) -> Reply {
         let (text,): (String,) = exactly(payload, 1)?;
         let (name, room) = self.place(socket)?;
         let text = text.trim();
@@ -301,11 +310,17 @@ impl Chat {
             return Err(Refused::Because("invalid text"));
         }
         let content = Content::Text(text.to_owned());
-        let message = self.rooms.post(&room, &name, now(), content, None);
-        tell_message(server, &room, &message)
+        let message = self.rooms.post(&room, &name, wall_clock(), content, None);
+        tell_message(server, &room, &message, now)
     }
 
-    fn picture(&mut self, server: &mut Server, socket: SocketKey, payload: &Payload) -> Reply {
+    fn picture(
+        &mut self,
+        server: &mut Server,
+        socket: SocketKey,
+        payload: &Payload,
+        now: Instant,
+    ) -> Reply {
         #[derive(Deserialize)]
         struct About {
             #[serde(default)]
@@ -334,8 +349,10 @@ impl Chat {
             caption: caption.to_owned(),
             size: data.len(),
         };
-        let message = self.rooms.post(&room, &name, now(), content, Some(data));
-        tell_message(server, &room, &message)
+        let message = self
+            .rooms
+            .post(&room, &name, wall_clock(), content, Some(data));
+        tell_message(server, &room, &message, now)
     }
 
     fn load_picture(&self, socket: SocketKey, payload: &Payload) -> Reply {
@@ -355,21 +372,27 @@ impl Chat {
         Ok(ack.arg(&args)?.build()?)
     }
 
-    fn typing(&self, server: &mut Server, socket: SocketKey, payload: &Payload) -> Outcome {
+    fn typing(
+        &self,
+        server: &mut Server,
+        socket: SocketKey,
+        payload: &Payload,
+        now: Instant,
+    ) -> Outcome {
         let (typing,): (bool,) = payload.args()?;
         if let Ok((name, room)) = self.place(socket) {
             let event = json!({"name": name, "typing": typing});
             let event = Payload::event("typing").arg(&event)?.build()?;
             let channel = channel(&room);
             let target = Target::namespace("/").except(socket);
-            server.broadcast(&target.rooms(&[&channel]), &event)?;
+            server.broadcast(&target.rooms(&[&channel]), &event, now)?;
         }
         Ok(())
     }
 
     /// Takes a user whose connection is lost out of the chat; it may come back.
-    fn lose(&mut self, server: &mut Server, socket: SocketKey) -> Outcome {
-        if let Some(user) = self.log_out(server, socket)? {
+    fn lose(&mut self, server: &mut Server, socket: SocketKey, now: Instant) -> Outcome {
+        if let Some(user) = self.log_out(server, socket, now)? {
             if self.away.len() >= MAX_AWAY {
                 self.away.pop_front();
             }
@@ -383,6 +406,7 @@ impl Chat {
         &mut self,
         server: &mut Server,
         socket: SocketKey,
+        now: Instant,
     ) -> Result<Option<User>, Box<dyn Error>> {
         let Some(user) = self.users.remove(&socket) else {
             return Ok(None);
@@ -391,8 +415,8 @@ impl Chat {
         if let Some(room) = &user.room {
             server.leave_room(socket, &channel(room));
             self.rooms.leave(&user.name, room);
-            self.tell_users(server, room, "left", &user.name)?;
-            server.broadcast(&Target::namespace("/"), &self.room_list()?)?;
+            self.tell_users(server, room, "left", &user.name, now)?;
+            server.broadcast(&Target::namespace("/"), &self.room_list()?, now)?;
         }
         Ok(Some(user))
     }
@@ -404,11 +428,18 @@ impl Chat {
         Ok((user.name.clone(), room))
     }
 
-    fn tell_users(&self, server: &mut Server, room: &str, what: &str, name: &str) -> Outcome {
+    fn tell_users(
+        &self,
+        server: &mut Server,
+        room: &str,
+        what: &str,
+        name: &str,
+        now: Instant,
+    ) -> Outcome {
         let event = json!({"room": room, "users": self.rooms.users(room), what: name});
         let event = Payload::event("users").arg(&event)?.build()?;
         let target = Target::namespace("/");
-        server.broadcast(&target.rooms(&[&channel(room)]), &event)?;
+        server.broadcast(&target.rooms(&[&channel(room)]), &event, now)?;
         Ok(())
     }
 
@@ -432,7 +463,7 @@ fn credentials(auth: &Payload) -> Option<(String, String)> {
 }
 
 /// Tells a room of a message; the acknowledgement for its sender.
-fn tell_message(server: &mut Server, room: &str, message: &Message) -> Reply {
+fn tell_message(server: &mut Server, room: &str, message: &Message, now: Instant) -> Reply {
     #[derive(Serialize)]
     struct Told<'a> {
         #[serde(flatten)]
@@ -445,7 +476,7 @@ fn tell_message(server: &mut Server, room: &str, message: &Message) -> Reply {
     let data = message.data.clone().map(|data| json!(event.attach(data)));
     let event = event.arg(&Told { message, data })?.build()?;
     let target = Target::namespace("/");
-    server.broadcast(&target.rooms(&[&channel(room)]), &event)?;
+    server.broadcast(&target.rooms(&[&channel(room)]), &event, now)?;
     let args = json!({"ok": true, "id": message.id});
     Ok(Payload::ack().arg(&args)?.build()?)
 }
@@ -494,7 +525,7 @@ fn fits(text: &str, min: usize, max: usize) -> bool {
     (min..=max).contains(&text.chars().count())
 }
 
-fn now() -> u64 {
+fn wall_clock() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

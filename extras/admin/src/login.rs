@@ -146,11 +146,11 @@ impl Admin {
             return;
         }
         let Some(given) = credentials.password.filter(|_| is_named) else {
-            refuse(server, token, "invalid credentials");
+            refuse(server, token, "invalid credentials", context.now);
             return;
         };
         if self.login.waiting.len() + self.login.checking >= MAX_CHECKS {
-            refuse(server, token, "too many logins");
+            refuse(server, token, "too many logins", context.now);
             return;
         }
         let given: Vec<u8> = given.bytes().take(MAX_PASSWORD).collect();
@@ -170,10 +170,10 @@ impl Admin {
         self.login.checking = self.login.checking.saturating_sub(1);
         self.login.check_next(context);
         if !good {
-            refuse(server, token, "invalid credentials");
+            refuse(server, token, "invalid credentials", context.now);
             return;
         }
-        let Ok(socket) = server.accept(token) else {
+        let Ok(socket) = server.accept(token, context.now) else {
             // It has gone meanwhile.
             return;
         };
@@ -189,7 +189,7 @@ impl Admin {
     }
 
     fn let_in<C>(&mut self, server: &mut Server, token: ConnectToken, context: &Context<'_, C>) {
-        if let Ok(socket) = server.accept(token) {
+        if let Ok(socket) = server.accept(token, context.now) {
             self.enter(server, socket, context);
         }
     }
@@ -203,9 +203,9 @@ impl Admin {
     }
 }
 
-fn refuse(server: &mut Server, token: ConnectToken, why: &str) {
+fn refuse(server: &mut Server, token: ConnectToken, why: &str, now: Instant) {
     // Who has gone meanwhile need not know.
-    let _gone = server.reject(token, why, None);
+    let _gone = server.reject(token, why, None, now);
 }
 
 #[cfg(test)]

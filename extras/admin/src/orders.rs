@@ -46,7 +46,7 @@ impl Admin {
                 }
                 if let Ok(event) = forward(Payload::event(&name), payload, 3) {
                     for_each(server, &namespace, filter, |server, target| {
-                        let _sent = server.broadcast(target, &event);
+                        let _sent = server.broadcast(target, &event, now);
                     });
                 }
             }

@@ -338,7 +338,7 @@ mod tests {
         server.handle_frame(client, Frame::Text("40".into()), now);
         while let Some(output) = server.poll_output() {
             if let Output::Event(Event::Connecting { token, .. }) = output {
-                let socket = server.accept(token).unwrap();
+                let socket = server.accept(token, now).unwrap();
                 let event = Payload::event("a").build().unwrap();
                 let timeout = Duration::from_secs(1);
                 server.emit_with_ack(socket, &event, timeout, now).unwrap();

@@ -191,37 +191,37 @@ calls! { Server, 1, "server", SERVER_CALLS:
     15 set_accepting(accepting: val bool);
     16 shut_down(now: val Instant);
     17 drain(parting: val Parting, within: val Duration, now: val Instant);
-    18 accept(token: val ConnectToken) -> Result<SocketKey, Gone>;
-    19 reject(token: val ConnectToken, message: val &str, data: opt Payload) -> Result<(), Gone>;
-    20 emit(socket: val SocketKey, event: by Payload) -> Result<(), EmitError>;
     21 emit_volatile(socket: val SocketKey, event: by Payload) -> Result<bool, EmitError>;
     22 emit_with_ack(socket: val SocketKey, event: by Payload, timeout: val Duration, now: val Instant) -> Result<AckId, EmitError>;
     23 respond(ack: val AckToken, args: by Payload) -> Result<(), EmitError>;
-    24 broadcast(target: aim Target<'_>, event: by Payload) -> Result<SentMany, EncodeError>;
     25 broadcast_encoded(target: aim Target<'_>, packet: by EncodedPacket) -> SentMany;
     26 broadcast_with_ack(target: aim Target<'_>, event: by Payload, timeout: val Duration, now: val Instant) -> Result<(BroadcastId, SentMany), EncodeError>;
-    27 broadcast_to_children(parent: val ParentKey, target: aim Target<'_>, event: by Payload) -> Result<SentMany, EncodeError>;
     28 join(socket: val SocketKey, room: val &str) -> Result<(), JoinError>;
     29 leave_room(socket: val SocketKey, room: val &str) -> bool;
     30 join_many(target: aim Target<'_>, room: val &str) -> JoinedMany;
     31 leave_many(target: aim Target<'_>, room: val &str) -> usize;
     32 disconnect_many(target: aim Target<'_>, from: val DisconnectFrom, now: val Instant) -> usize;
-    33 disconnect(socket: val SocketKey);
     34 disconnect_session(session: val SessionKey, now: val Instant);
     35 add_namespace(name: val &str) -> Result<(), InvalidNamespace>;
     36 remove_namespace(name: val &str, now: val Instant) -> bool;
     37 add_parent(matcher: val Matcher) -> ParentKey;
-    38 allow_namespace(token: val NamespaceToken) -> Result<(), Gone>;
-    39 deny_namespace(token: val NamespaceToken) -> Result<(), Gone>;
     40 observe(namespace: val &str, observed: val bool) -> bool;
-    41 restore(token: val RestoreToken, restored: val Option<Restored>) -> Result<(), Gone>;
     42 set_data(socket: val SocketKey, data: val Option<Payload>) -> bool;
     43 take_recovery_store(namespace: val &str) -> Option<RecoveryStore>;
-    44 set_recovery_store(namespace: val &str, store: val RecoveryStore) -> bool;
     45 emit_early(token: by ConnectToken, event: by Payload) -> Result<(), EmitError>;
     46 handle_webtransport(id: val ConnectionId, head: by RequestHead<'_>, now: val Instant);
     47 handle_bad_frame(id: val ConnectionId, error: val DecodeError, now: val Instant);
     48 close_session(session: val SessionKey, now: val Instant);
+    49 accept(token: val ConnectToken, now: val Instant) -> Result<SocketKey, Gone>;
+    50 reject(token: val ConnectToken, message: val &str, data: opt Payload, now: val Instant) -> Result<(), Gone>;
+    51 emit(socket: val SocketKey, event: by Payload, now: val Instant) -> Result<(), EmitError>;
+    52 broadcast(target: aim Target<'_>, event: by Payload, now: val Instant) -> Result<SentMany, EncodeError>;
+    53 broadcast_to_children(parent: val ParentKey, target: aim Target<'_>, event: by Payload, now: val Instant) -> Result<SentMany, EncodeError>;
+    54 disconnect(socket: val SocketKey, now: val Instant);
+    55 allow_namespace(token: val NamespaceToken, now: val Instant) -> Result<(), Gone>;
+    56 deny_namespace(token: val NamespaceToken, now: val Instant) -> Result<(), Gone>;
+    57 restore(token: val RestoreToken, restored: val Option<Restored>, now: val Instant) -> Result<(), Gone>;
+    58 set_recovery_store(namespace: val &str, store: val RecoveryStore, now: val Instant) -> bool;
 }
 
 calls! { Client, 2, "client", CLIENT_CALLS:
@@ -250,7 +250,6 @@ calls! { Client, 2, "client", CLIENT_CALLS:
     23 connect_again(socket: val client::SocketKey, now: val Instant) -> Result<(), client::Gone>;
     24 disconnect(socket: val client::SocketKey, now: val Instant) -> Result<(), client::Gone>;
     25 forget(socket: val client::SocketKey) -> bool;
-    26 provide_auth(token: val client::AuthToken, auth: val Option<Payload>) -> Result<(), client::AuthError>;
     27 set_auth(socket: val client::SocketKey, auth: val client::Auth) -> Result<(), client::SocketError>;
     28 emit(socket: val client::SocketKey, event: by Payload, now: val Instant) -> Result<(), client::EmitError>;
     29 emit_with_ack(socket: val client::SocketKey, event: by Payload, timeout: val Option<Duration>, now: val Instant) -> Result<client::AckId, client::EmitError>;
@@ -258,6 +257,7 @@ calls! { Client, 2, "client", CLIENT_CALLS:
     31 respond(ack: val client::AckToken, args: by Payload, now: val Instant) -> Result<(), client::EmitError>;
     32 clear_buffer(socket: val client::SocketKey) -> usize;
     33 handle_bad_frame(id: val ConnectionId, error: val DecodeError, now: val Instant);
+    34 provide_auth(token: val client::AuthToken, auth: val Option<Payload>, now: val Instant) -> Result<(), client::AuthError>;
 }
 
 /// Writes what reads as an `Option`.

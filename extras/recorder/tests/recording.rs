@@ -305,20 +305,20 @@ fn session() -> Vec<u8> {
     let mut now = Instant::from_millis(1_000);
     let head = RequestHead::new("GET", "/socket.io/", "EIO=4&transport=websocket");
     server.handle_upgrade(connection, &head, now);
-    drain(&mut server, connection);
+    drain(&mut server, connection, now);
     now = now + std::time::Duration::from_micros(500);
     server.handle_frame(connection, Frame::Text(r#"40{"token":"123"}"#.into()), now);
-    drain(&mut server, connection);
+    drain(&mut server, connection, now);
     let event = Payload::event("hi").arg(&1).unwrap().build().unwrap();
     server
-        .broadcast(&Target::namespace("/").rooms(&["r"]), &event)
+        .broadcast(&Target::namespace("/").rooms(&["r"]), &event, now)
         .unwrap();
     now = Instant::from_millis(1_001);
     let head = RequestHead::new("GET", "/socket.io/", "EIO=4&transport=nonsense");
     server.handle_request(RequestId(7), &head, "".into(), now);
-    drain(&mut server, connection);
+    drain(&mut server, connection, now);
     server.handle_timeout(Instant::from_millis(26_000));
-    drain(&mut server, connection);
+    drain(&mut server, connection, now);
     drop(server);
     sink.take()
 }
@@ -365,13 +365,13 @@ fn client_session() -> Vec<u8> {
 }
 
 /// Handles all outputs, like a driver and an application that accepts everyone.
-fn drain(server: &mut Recorder<Server>, connection: ConnectionId) {
+fn drain(server: &mut Recorder<Server>, connection: ConnectionId, now: Instant) {
     loop {
         while let Some(output) = server.poll_output() {
             if let Output::Event(Event::Connecting { token, .. }) = output {
-                let socket = server.accept(token).unwrap();
+                let socket = server.accept(token, now).unwrap();
                 let event = Payload::event("hi").arg(&1).unwrap().build().unwrap();
-                server.emit(socket, &event).unwrap();
+                server.emit(socket, &event, now).unwrap();
             }
         }
         if server.poll_frame(connection).is_none() {

@@ -26,10 +26,10 @@
 //!
 //! impl Script for Echo {
 //!     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
-//!         let (server, _now) = network.server_mut(id);
+//!         let (server, now) = network.server_mut(id);
 //!         match event {
-//!             server::Event::Connecting { token, .. } => drop(server.accept(token)),
-//!             server::Event::Event { socket, payload, .. } => drop(server.emit(socket, &payload)),
+//!             server::Event::Connecting { token, .. } => drop(server.accept(token, now)),
+//!             server::Event::Event { socket, payload, .. } => drop(server.emit(socket, &payload, now)),
 //!             _ => {}
 //!         }
 //!     }

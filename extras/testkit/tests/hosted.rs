@@ -62,7 +62,7 @@ impl ServerApp<Server> for Host {
                 let address = handshake.address.expect("an address");
                 assert_eq!(handshake.header("host").as_deref(), Some("example.com"));
                 self.log.push(format!("connecting {}", address.ip()));
-                server.accept(token).expect("it waits");
+                server.accept(token, context.now).expect("it waits");
                 context.run(move || Order::Checked(address.to_string()));
             }
             server::Event::Closed { session, .. } => {

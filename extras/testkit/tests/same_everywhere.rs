@@ -97,7 +97,7 @@ impl Told {
 
 impl Script for Told {
     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
-        let (server, _now) = network.server_mut(id);
+        let (server, now) = network.server_mut(id);
         let of = |server: &server::Server, socket| {
             server.socket_namespace(socket).unwrap_or("?").to_owned()
         };
@@ -112,9 +112,9 @@ impl Script for Told {
                 self.server
                     .push(format!("{namespace} asks to join: {auth:?}"));
                 if &*namespace == "/closed" {
-                    server.reject(token, "not you", None).unwrap();
+                    server.reject(token, "not you", None, now).unwrap();
                 } else {
-                    let socket = server.accept(token).unwrap();
+                    let socket = server.accept(token, now).unwrap();
                     self.sockets.push((namespace.to_string(), socket));
                 }
             }
@@ -343,7 +343,11 @@ fn perform(network: &mut Network, server: ServerId, client: ClientId, told: &mut
         }
         Act::ServerEmits(namespace, payload) => {
             if let Some(socket) = told.socket_in(namespace) {
-                network.server_mut(server).0.emit(socket, payload).unwrap();
+                network
+                    .server_mut(server)
+                    .0
+                    .emit(socket, payload, now)
+                    .unwrap();
             }
         }
         Act::ServerAsks(namespace, payload) => {
@@ -359,12 +363,12 @@ fn perform(network: &mut Network, server: ServerId, client: ClientId, told: &mut
             network
                 .server_mut(server)
                 .0
-                .broadcast(&all, payload)
+                .broadcast(&all, payload, now)
                 .unwrap();
         }
         Act::ServerTakesOut(namespace) => {
             if let Some(socket) = told.socket_in(namespace) {
-                network.server_mut(server).0.disconnect(socket);
+                network.server_mut(server).0.disconnect(socket, now);
             }
         }
     }

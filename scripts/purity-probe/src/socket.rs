@@ -85,21 +85,21 @@ pub extern "C" fn socket_server() {
         let query = "EIO=4&transport=websocket";
         let head = RequestHead::new("GET", "/socket.io/", query).with_upgrade();
         server.handle_upgrade(client, &head, now);
-        let mut log = drain(&mut server);
+        let mut log = drain(&mut server, now);
         for line in String::from_utf8_lossy(&input).lines() {
             server.handle_frame(client, Frame::Text(line.into()), now);
-            log.extend(drain(&mut server));
+            log.extend(drain(&mut server, now));
         }
         while let Some(deadline) = server.poll_timeout() {
             now = now.max(deadline);
             server.handle_timeout(now);
-            log.extend(drain(&mut server));
+            log.extend(drain(&mut server, now));
         }
         log.join("\n").into_bytes()
     });
 }
 
-fn drain(server: &mut Server) -> Vec<String> {
+fn drain(server: &mut Server, now: Instant) -> Vec<String> {
     let mut log = Vec::new();
     while let Some(output) = server.poll_output() {
         match output {
@@ -111,7 +111,7 @@ fn drain(server: &mut Server) -> Vec<String> {
                     });
                 }
             }
-            Output::Event(event) => log.extend(react(server, event)),
+            Output::Event(event) => log.extend(react(server, event, now)),
             Output::Accept { .. } => log.push("accepted".to_owned()),
             Output::Close { .. } => log.push("closed".to_owned()),
             other => log.push(format!("{other:?}")),
@@ -121,10 +121,10 @@ fn drain(server: &mut Server) -> Vec<String> {
 }
 
 /// The reaction of the application to an event, and its notes.
-fn react(server: &mut Server, event: Event) -> Option<String> {
+fn react(server: &mut Server, event: Event, now: Instant) -> Option<String> {
     match event {
         Event::Connecting { token, .. } => {
-            let socket = server.accept(token).expect("the client is there");
+            let socket = server.accept(token, now).expect("the client is there");
             server.join(socket, "room").expect("there is room");
             None
         }
@@ -135,7 +135,7 @@ fn react(server: &mut Server, event: Event) -> Option<String> {
         } => {
             let namespace = server.socket_namespace(socket)?.to_owned();
             let target = Target::namespace(&namespace).rooms(&["room"]);
-            let sent = server.broadcast(&target, &payload);
+            let sent = server.broadcast(&target, &payload, now);
             sent.expect("an event that came can go");
             if let Some(ack) = ack {
                 let args = Payload::ack().args_of(&payload).build();

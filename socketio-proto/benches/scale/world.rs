@@ -151,7 +151,10 @@ impl World {
     }
 
     fn send(&mut self, target: &Target<'_>) {
-        self.net.server.broadcast(target, &self.event).unwrap();
+        self.net
+            .server
+            .broadcast(target, &self.event, self.net.now)
+            .unwrap();
         self.net.drain();
     }
 

@@ -64,7 +64,7 @@ pub(super) fn broadcast() -> Run {
 /// Makes an event, and brings it to all who are meant.
 pub(super) fn broadcast_to(net: &mut Net, target: &Target<'_>) {
     let event = Payload::event("news").arg(TEXT).unwrap().build().unwrap();
-    net.server.broadcast(target, &event).unwrap();
+    net.server.broadcast(target, &event, net.now).unwrap();
     net.drain();
 }
 

@@ -167,7 +167,8 @@ impl Net {
 
     fn take(&mut self, event: Event) {
         if let Event::Connecting { token, .. } = event {
-            self.sockets.push(self.server.accept(token).unwrap());
+            self.sockets
+                .push(self.server.accept(token, self.now).unwrap());
         } else if let Event::Event {
             payload,
             ack: Some(ack),

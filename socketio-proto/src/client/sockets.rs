@@ -172,7 +172,9 @@ impl Client {
         &mut self,
         token: AuthToken,
         auth: Option<Payload>,
+        now: Instant,
     ) -> Result<(), AuthError> {
+        self.catch_up(now);
         let (key, legacy) = (token.socket.0, self.is_legacy());
         let socket = self.sockets.get_mut(key).ok_or(AuthError::Gone)?;
         if !matches!(socket.link, Link::Asking(question) if question == token.question) {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use engineio_proto::server::{Parcel, SentMany};
-use engineio_proto::{Counted, SendError};
+use engineio_proto::{Counted, Instant, SendError};
 
 use super::batch::Batch;
 use super::clients::Client;
@@ -28,7 +28,9 @@ impl Server {
         &mut self,
         target: &Target<'_>,
         event: &Payload,
+        now: Instant,
     ) -> Result<SentMany, EncodeError> {
+        self.advance(now);
         if let Some(refused) = self.refused(target, !target.volatile, event) {
             return Ok(refused);
         }

@@ -60,11 +60,13 @@ impl Clients {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, session: SessionKey) -> Option<&Client> {
         let client = self.table.get(session.slot());
         client.filter(|client| client.session == session)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, session: SessionKey) -> Option<&mut Client> {
         let client = self.table.get_mut(session.slot());
         client.filter(|client| client.session == session)
@@ -107,6 +109,7 @@ impl Client {
     }
 
     /// Takes its next message; nothing comes of those behind the end of its connection.
+    #[inline]
     pub(super) fn handle_message(
         &mut self,
         message: Message,
@@ -134,6 +137,7 @@ impl Client {
     }
 
     /// One more event waits for the application; false if that is more than may be.
+    #[inline]
     pub(super) fn add_undelivered(&mut self, bytes: usize, allowed: &Allowance) -> bool {
         self.undelivered.add(bytes);
         self.undelivered.fits(allowed)

@@ -84,7 +84,7 @@ impl Server {
         let joined: Vec<_> = namespace.sockets.iter().copied().collect();
         let waiting: Vec<_> = namespace.waiting.iter().copied().collect();
         for socket in joined {
-            self.disconnect(socket);
+            self.disconnect(socket, now);
         }
         for socket in waiting {
             self.deny(socket);
@@ -142,6 +142,7 @@ impl Server {
         parent: ParentKey,
         target: &Target<'_>,
         event: &Payload,
+        now: Instant,
     ) -> Result<SentMany, EncodeError> {
         let children = self.namespaces.children(parent);
         let names: Vec<ByteString> = children.map(|namespace| namespace.name.clone()).collect();
@@ -153,6 +154,7 @@ impl Server {
                     ..*target
                 },
                 event,
+                now,
             )?;
         }
         Ok(outcome)

@@ -3,6 +3,7 @@
 use alloc::vec;
 
 use bytestring::ByteString;
+use engineio_proto::Instant;
 use engineio_proto::server::SessionKey;
 
 use super::keys::{ConnectToken, SocketKey};
@@ -18,7 +19,13 @@ impl Server {
     /// # Errors
     ///
     /// An [`EmitError`]; nothing was queued then.
-    pub fn emit(&mut self, socket: SocketKey, event: &Payload) -> Result<(), EmitError> {
+    pub fn emit(
+        &mut self,
+        socket: SocketKey,
+        event: &Payload,
+        now: Instant,
+    ) -> Result<(), EmitError> {
+        self.advance(now);
         let (session, namespace) = self.joined(socket)?;
         let is_legacy = self.is_legacy(session);
         self.check_told(&namespace, !is_legacy, event)?;

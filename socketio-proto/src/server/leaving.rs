@@ -18,7 +18,8 @@ impl Server {
     ///
     /// Cost: O((1 + r + a) log n) for r rooms that the socket is in and a acknowledgements that it owes, and for n sockets,
     /// rooms and deadlines of the server.
-    pub fn disconnect(&mut self, socket: SocketKey) {
+    pub fn disconnect(&mut self, socket: SocketKey, now: Instant) {
+        self.advance(now);
         let Ok((session, namespace)) = self.joined(socket) else {
             return;
         };

@@ -28,8 +28,10 @@ use super::sockets::Sockets;
 /// It owns the Engine.IO server below and takes its inputs under the same names. What comes out is the same too, but
 /// for the events: those of Engine.IO are consumed here.
 ///
-/// A command that is given no time goes by the latest one that the server was told: a driver that lets the application
-/// act other than upon an output calls [`handle_timeout`](Self::handle_timeout) first.
+/// Each command whose effect depends on the time is given it: what sets a deadline, what is kept for clients that come
+/// back, and what may close a connection. A driver calls [`handle_timeout`](Self::handle_timeout) before a command if a
+/// deadline is over by then. What ends in another call, because more is held than [may be](engine::Config::max_bytes_held),
+/// ends as of the latest time that the server was told.
 ///
 /// # Cost
 ///
@@ -65,13 +67,13 @@ use super::sockets::Sockets;
 /// server.handle_frame(connection, Frame::Text(r#"40{"token":"123"}"#.into()), now);
 /// let Some(Event::Connecting { token, auth: Some(auth), .. }) = events(&mut server) else { panic!("a client") };
 /// assert_eq!(auth.json(), r#"{"token":"123"}"#);
-/// let socket = server.accept(token)?;
+/// let socket = server.accept(token, now)?;
 ///
 /// server.handle_frame(connection, Frame::Text(r#"42["hello","world"]"#.into()), now);
 /// let Some(Event::Event { payload, .. }) = events(&mut server) else { panic!("an event") };
 /// assert_eq!(payload.args::<(String,)>()?, ("world".to_owned(),));
 ///
-/// server.emit(socket, &Payload::event("hi").arg(&1)?.build()?)?;
+/// server.emit(socket, &Payload::event("hi").arg(&1)?.build()?, now)?;
 /// # let mut last = None;
 /// # while let Some(frame) = server.poll_frame(connection) { last = Some(frame); }
 /// # assert_eq!(last, Some(Frame::Text(r#"42["hi",1]"#.into())));

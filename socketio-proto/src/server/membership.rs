@@ -154,7 +154,7 @@ impl Server {
         let sockets = self.selected(target);
         for socket in &sockets {
             match from {
-                DisconnectFrom::Namespace => self.disconnect(*socket),
+                DisconnectFrom::Namespace => self.disconnect(*socket, now),
                 DisconnectFrom::Server => {
                     if let Some(session) = self.socket_session(*socket) {
                         self.disconnect_session(session, now);

@@ -51,6 +51,7 @@ impl Events {
     }
 
     /// Adds an event that cannot be dropped.
+    #[inline]
     pub(super) fn push(&mut self, event: Event) {
         let packet = if let Event::PacketLogged { packet, .. } = &event {
             let packet = packet.packet.clone();
@@ -72,6 +73,7 @@ impl Events {
     }
 
     /// Adds an event that counts against the limits of a client, and can be dropped with it.
+    #[inline]
     pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) {
         self.queue.push(Queued {
             event,
@@ -82,6 +84,7 @@ impl Events {
     }
 
     /// Counts the next event as taken. It is looked at where it lies, since moving it is most of the work.
+    #[inline]
     pub(super) fn count_taken(&mut self) -> Option<Taken> {
         let queued = self.queue.front()?;
         self.undroppable = self.undroppable.saturating_sub(queued.undroppable);
@@ -95,6 +98,7 @@ impl Events {
     }
 
     /// Takes the next event, which has been counted as taken.
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Event> {
         self.queue.pop().map(|queued| queued.event)
     }

@@ -36,11 +36,17 @@ fn the_application_is_asked_for_its_authentication_at_every_connection() {
         rig.drain();
         rig.accept();
         assert_eq!(rig.drain(), ["opened", "reconnect 1", "/ auth?"]);
-        assert_eq!(rig.client.provide_auth(first, None), Err(AuthError::Gone));
+        assert_eq!(
+            rig.client.provide_auth(first, None, rig.now),
+            Err(AuthError::Gone)
+        );
         assert_eq!(rig.drain(), [""; 0]);
         let second = rig.questions.pop_front().unwrap();
         let fresh = auth(r#"{"token":"fresh"}"#);
-        assert_eq!(rig.client.provide_auth(second, Some(fresh)), Ok(()));
+        assert_eq!(
+            rig.client.provide_auth(second, Some(fresh), rig.now),
+            Ok(())
+        );
         assert_eq!(rig.drain(), [r#"> 40{"token":"fresh"}"#]);
     });
 }
@@ -59,11 +65,11 @@ fn an_authentication_that_is_no_object_is_refused() {
         rig.accept();
         rig.drain();
         let question = rig.questions.pop_front().unwrap();
-        let refused = rig.client.provide_auth(question, Some(text));
+        let refused = rig.client.provide_auth(question, Some(text), rig.now);
         assert_eq!(refused, Err(AuthError::NoObject));
         assert_eq!(rig.drain(), ["/ auth?"], "asked again");
         let question = rig.questions.pop_front().unwrap();
-        assert_eq!(rig.client.provide_auth(question, None), Ok(()));
+        assert_eq!(rig.client.provide_auth(question, None, rig.now), Ok(()));
         assert_eq!(rig.drain(), ["> 40"]);
     });
 }

@@ -121,12 +121,12 @@ fn an_authentication_that_is_asked_for_is_a_query_too() {
         assert_eq!(rig.drain(), ["opened", "/admin auth?"]);
         let question = rig.questions.pop_front().unwrap();
         let number = Some(auth(r#"{"token":1}"#));
-        let refused = rig.client.provide_auth(question, number);
+        let refused = rig.client.provide_auth(question, number, rig.now);
         assert_eq!(refused, Err(AuthError::NotText));
         assert_eq!(rig.drain(), ["/admin auth?"], "asked again");
         let question = rig.questions.pop_front().unwrap();
         let text = Some(auth(r#"{"token":"1"}"#));
-        assert_eq!(rig.client.provide_auth(question, text), Ok(()));
+        assert_eq!(rig.client.provide_auth(question, text, rig.now), Ok(()));
         assert_eq!(rig.drain(), ["> 40/admin?token=1,"]);
     });
 }

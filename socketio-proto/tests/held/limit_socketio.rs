@@ -66,7 +66,7 @@ fn what_is_kept_for_clients_that_come_back_goes_first_the_oldest_of_all_namespac
         net.server.handle_timeout(net.now);
         let namespace = ["/", "/b"][usize::from(number % 3 == 0)];
         net.server
-            .broadcast(&Target::namespace(namespace), &event(50_000))
+            .broadcast(&Target::namespace(namespace), &event(50_000), net.now)
             .unwrap();
         check(&net);
         net.drain();
@@ -97,7 +97,7 @@ fn what_is_equally_old_in_several_namespaces_is_forgotten_too() {
     for number in 0..60 {
         let namespace = ["/", "/b"][number % 2];
         net.server
-            .broadcast(&Target::namespace(namespace), &event(50_000))
+            .broadcast(&Target::namespace(namespace), &event(50_000), net.now)
             .unwrap();
         check(&net);
         net.drain();
@@ -116,10 +116,10 @@ fn what_is_equally_old_in_several_namespaces_is_forgotten_too() {
 fn then_the_session_ends_that_holds_most_and_others_stay() {
     let mut net = net(4, false);
     let sockets = net.sockets.clone();
-    net.server.emit(sockets[0], &event(1_000)).unwrap();
+    net.server.emit(sockets[0], &event(1_000), net.now).unwrap();
     for _ in 0..12 {
         net.server
-            .emit(sockets[2], &event(90_000))
+            .emit(sockets[2], &event(90_000), net.now)
             .unwrap_or_default();
         check(&net);
     }
@@ -134,18 +134,23 @@ fn then_the_session_ends_that_holds_most_and_others_stay() {
     let reason = DisconnectReason::Engine(ENDED);
     assert_eq!(left, [(sockets[2], reason), (sockets[3], reason)]);
     assert_eq!(
-        net.server.emit(sockets[2], &event(1)),
+        net.server.emit(sockets[2], &event(1), net.now),
         Err(EmitError::Closed)
     );
-    net.server.emit(sockets[0], &event(1)).unwrap();
+    net.server.emit(sockets[0], &event(1), net.now).unwrap();
 }
 
 #[test]
 fn an_event_that_alone_exceeds_the_limit_is_refused() {
     let mut net = net(1, true);
     let error = EmitError::TooLarge { limit: LIMIT };
-    assert_eq!(net.server.emit(net.sockets[0], &event(LIMIT)), Err(error));
-    let sent = net.server.broadcast(&Target::namespace("/"), &event(LIMIT));
+    assert_eq!(
+        net.server.emit(net.sockets[0], &event(LIMIT), net.now),
+        Err(error)
+    );
+    let sent = net
+        .server
+        .broadcast(&Target::namespace("/"), &event(LIMIT), net.now);
     assert_eq!(sent.unwrap().sent, 0);
     check(&net);
     assert_eq!(closed(&events(&mut net)), []);
@@ -279,7 +284,7 @@ fn a_limit_that_is_exceeded_by_a_few_bytes_is_kept() {
     let mut net = net(1, true);
     for _ in 0..4000 {
         net.server
-            .broadcast(&Target::namespace("/"), &event(100))
+            .broadcast(&Target::namespace("/"), &event(100), net.now)
             .unwrap();
         check(&net);
         net.drain();
@@ -309,10 +314,10 @@ fn events_that_tell_of_what_is_sent_end_nobody() {
         let socket = net.sockets[0];
         let (mut emits, mut broadcasts) = (0, 0);
         for _ in 0..300 {
-            emits += usize::from(net.server.emit(socket, &news).is_ok());
+            emits += usize::from(net.server.emit(socket, &news, net.now).is_ok());
             let sent = net
                 .server
-                .broadcast(&Target::namespace("/"), &news)
+                .broadcast(&Target::namespace("/"), &news, net.now)
                 .unwrap();
             assert!(sent.sent + sent.full == 3 && (sent.sent == 0 || sent.full == 0));
             broadcasts += usize::from(sent.sent > 0);
@@ -322,14 +327,14 @@ fn events_that_tell_of_what_is_sent_end_nobody() {
             }
         }
         assert!((20..120).contains(&emits), "{emits}");
-        let full = net.server.emit(socket, &news);
+        let full = net.server.emit(socket, &news, net.now);
         assert!(matches!(full, Err(EmitError::Full { limit, .. }) if limit == LIMIT / 2));
         let events = events(&mut net);
         assert_eq!(
             (events.len(), closed(&events)),
             (emits + broadcasts, vec![])
         );
-        net.server.emit(socket, &news).unwrap();
+        net.server.emit(socket, &news, net.now).unwrap();
     }
 }
 
@@ -352,7 +357,7 @@ fn room_events(leaving: bool) {
     }
     let sockets = net.sockets.clone();
     net.server
-        .emit(sockets[1], &event(LIMIT * 13 / 16))
+        .emit(sockets[1], &event(LIMIT * 13 / 16), net.now)
         .unwrap();
     for number in 0..400 {
         let room = format!("room {number}");
@@ -365,7 +370,7 @@ fn room_events(leaving: bool) {
     }
     let events = events(&mut net);
     assert_eq!(closed(&events), [ENDED]);
-    assert!(net.server.emit(sockets[0], &event(1)).is_ok());
+    assert!(net.server.emit(sockets[0], &event(1), net.now).is_ok());
 }
 
 /// What a client missed is kept until the application lets it in. It counts for its session.
@@ -407,7 +412,7 @@ fn a_client_that_missed_much_and_waits_to_get_in_ends_before_one_that_holds_less
         session,
         missed: (0..6).map(packet).collect(),
     };
-    net.server.restore(token, Some(restored)).unwrap();
+    net.server.restore(token, Some(restored), net.now).unwrap();
     check(&net);
     // Less than that of the other, and too much with it.
     for _ in 0..5 {
@@ -458,7 +463,7 @@ fn a_socket_whose_session_ends_as_it_joins_is_known() {
         net.text(0, r#"42["e"]"#);
     }
 
-    let socket = net.server.accept(token).unwrap();
+    let socket = net.server.accept(token, net.now).unwrap();
 
     check(&net);
     let events = events(&mut net);

@@ -113,7 +113,7 @@ impl World {
                 world.read(server, client, usize::MAX);
             }
             let news = event(3);
-            let _sent = world.servers[server].broadcast(&Target::namespace("/"), &news);
+            let _sent = world.servers[server].broadcast(&Target::namespace("/"), &news, world.now);
             for client in 0..CLIENTS {
                 world.read(server, client, usize::MAX);
             }
@@ -249,7 +249,7 @@ impl World {
             match output {
                 Output::Event(Event::Connecting { token, .. }) => match accepted {
                     Some(client) => {
-                        let socket = self.servers[server].accept(token);
+                        let socket = self.servers[server].accept(token, self.now);
                         self.sockets[server][client] = socket.ok();
                     }
                     None if self.connecting.len() < 900 => self.connecting.push(token),
@@ -280,16 +280,16 @@ impl World {
         match step.what {
             0 => {
                 if let Some(socket) = socket {
-                    let _full = self.servers[server].emit(socket, &event(len));
+                    let _full = self.servers[server].emit(socket, &event(len), self.now);
                 }
             }
             1 => {
                 let target = everybody.rooms(&rooms);
-                let _sent = self.servers[server].broadcast(&target, &event(len));
+                let _sent = self.servers[server].broadcast(&target, &event(len), self.now);
             }
             2 => {
                 let news = with_attachments(count, len / count);
-                let _sent = self.servers[server].broadcast(&everybody, &news);
+                let _sent = self.servers[server].broadcast(&everybody, &news, self.now);
             }
             3 => {
                 // One message for all machines. It is text: forms of binary ones count where they are asked for only.
@@ -329,12 +329,12 @@ impl World {
             }
             11 => {
                 if let Some(token) = self.connecting.pop() {
-                    let _gone = self.servers[server].accept(token);
+                    let _gone = self.servers[server].accept(token, self.now);
                 }
             }
             12 => {
                 if let Some(token) = self.restoring.pop() {
-                    let _gone = self.servers[server].restore(token, None);
+                    let _gone = self.servers[server].restore(token, None, self.now);
                 }
             }
             13 => {

@@ -82,7 +82,8 @@ impl Net {
                     while self.server.poll_frame(connection).is_some() {}
                 }
                 Output::Event(Event::Connecting { token, .. }) if self.lets_in => {
-                    self.sockets.push(self.server.accept(token).unwrap());
+                    self.sockets
+                        .push(self.server.accept(token, self.now).unwrap());
                 }
                 Output::Event(_)
                 | Output::Respond { .. }
@@ -151,7 +152,7 @@ fn events_for_slow_readers() {
             compare(&name, &mut net, held, |net| {
                 for _ in 0..count {
                     net.server
-                        .broadcast(&Target::namespace("/"), &event(len))
+                        .broadcast(&Target::namespace("/"), &event(len), net.now)
                         .unwrap();
                 }
             });
@@ -160,7 +161,7 @@ fn events_for_slow_readers() {
             compare(&format!("{name}, each its own"), &mut net, held, |net| {
                 for _ in 0..count {
                     for socket in net.sockets.clone() {
-                        net.server.emit(socket, &event(len)).unwrap();
+                        net.server.emit(socket, &event(len), net.now).unwrap();
                     }
                 }
             });
@@ -174,7 +175,7 @@ fn events_for_slow_readers() {
                     for _ in 0..count.min(10) {
                         let event = with_attachments(3, len);
                         net.server
-                            .broadcast(&Target::namespace("/"), &event)
+                            .broadcast(&Target::namespace("/"), &event, net.now)
                             .unwrap();
                     }
                 },
@@ -214,7 +215,7 @@ fn base64_over_polling() {
     compare("attachments over polling", &mut net, held, |net| {
         let event = with_attachments(2, 100_000);
         net.server
-            .broadcast(&Target::namespace("/"), &event)
+            .broadcast(&Target::namespace("/"), &event, net.now)
             .unwrap();
         for query in &sids[..6] {
             net.requests += 1;
@@ -357,7 +358,7 @@ fn packets_and_sessions_that_are_kept_for_clients_that_come_back() {
                 let room = format!("room {} of 1", number % 20);
                 let rooms = [room.as_str(), "another", "one more"];
                 let target = Target::namespace("/").rooms(&rooms);
-                net.server.broadcast(&target, &event(len)).unwrap();
+                net.server.broadcast(&target, &event(len), net.now).unwrap();
             }
             net.drain();
         });
@@ -366,7 +367,7 @@ fn packets_and_sessions_that_are_kept_for_clients_that_come_back() {
         compare(&format!("{name} outside"), &mut net, held, |net| {
             for _ in 0..count {
                 net.server
-                    .broadcast(&Target::namespace("/"), &event(len))
+                    .broadcast(&Target::namespace("/"), &event(len), net.now)
                     .unwrap();
             }
         });
@@ -392,7 +393,7 @@ fn names_of_rooms_that_saved_sessions_share_count_once() {
         for number in 0..100 {
             store.save(session(number));
         }
-        assert!(net.server.set_recovery_store("/", store));
+        assert!(net.server.set_recovery_store("/", store, net.now));
     });
     net.now = Instant::from_millis(10_000_000);
     net.server.handle_timeout(net.now);
@@ -406,7 +407,7 @@ fn names_of_rooms_that_saved_sessions_share_count_once() {
             session.rooms.insert(format!("{number}").repeat(200).into());
             store.save(session);
         }
-        assert!(net.server.set_recovery_store("/", store));
+        assert!(net.server.set_recovery_store("/", store, net.now));
     });
 }
 
@@ -426,7 +427,7 @@ fn twelve_namespaces_count() {
             let name = format!("/{number}");
             for _ in 0..100 {
                 net.server
-                    .broadcast(&Target::namespace(&name), &event(20_000))
+                    .broadcast(&Target::namespace(&name), &event(20_000), net.now)
                     .unwrap();
                 net.drain();
             }

@@ -194,7 +194,7 @@ impl Op {
         )
     }
 
-    /// Whether it is a command of the application. Some are given no time, and go by the latest that was told.
+    /// Whether it is a command of the application.
     pub(crate) fn is_command(&self) -> bool {
         matches!(
             self,

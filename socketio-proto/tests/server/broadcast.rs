@@ -155,7 +155,10 @@ fn a_broadcast_with_attachments_stays_together_on_every_transport() {
         net.join(polling, "/");
         net.poll(polling);
         let payload = Payload::event("both").binary(vec![7]).build().unwrap();
-        assert_eq!(net.server.broadcast(&MAIN, &payload).unwrap().sent, 2);
+        assert_eq!(
+            net.server.broadcast(&MAIN, &payload, net.now).unwrap().sent,
+            2
+        );
         net.broadcast(MAIN, r#"["after"]"#);
         let header = r#"451-["both",{"_placeholder":true,"num":0}]"#;
         assert_eq!(
@@ -196,7 +199,7 @@ fn an_event_that_cannot_be_written_reaches_nobody() {
     run(|net| {
         three(net);
         let answer = Payload::ack().build().unwrap();
-        assert!(net.server.broadcast(&MAIN, &answer).is_err());
+        assert!(net.server.broadcast(&MAIN, &answer, net.now).is_err());
         assert_eq!(net.drain(), [""; 0]);
     });
 }

@@ -132,7 +132,9 @@ fn data_with_attachments_cannot_be_sent_and_is_left_out() {
         assert_eq!(net.drain(), ["c0 connecting /"]);
         let token = net.token();
         let data = Payload::ack().binary(vec![1]).build().unwrap();
-        net.server.reject(token, "no", Some(&data)).unwrap();
+        net.server
+            .reject(token, "no", Some(&data), net.now)
+            .unwrap();
         assert_eq!(net.drain(), [r#"c0 < 44{"message":"no"}"#]);
     });
 }
@@ -273,11 +275,15 @@ fn a_second_verdict_is_refused() {
         let token = net.token();
         let bits = token.to_bits();
         net.accept_token(token).unwrap();
-        assert!(net.server.accept(ConnectToken::from_bits(bits)).is_err());
+        assert!(
+            net.server
+                .accept(ConnectToken::from_bits(bits), net.now)
+                .is_err()
+        );
         let again = ConnectToken::from_bits(bits);
         let early = net.server.emit_early(&again, &event(r#"["x"]"#));
         assert_eq!(early, Err(EmitError::Closed));
-        assert!(net.server.reject(again, "no", None).is_err());
+        assert!(net.server.reject(again, "no", None, net.now).is_err());
         assert_eq!(net.drain(), [r#"c0 < 40{"sid":"$0"}"#]);
     });
 }

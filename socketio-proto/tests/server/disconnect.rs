@@ -449,7 +449,7 @@ fn many_clients_leave_at_once() {
         let sockets: Vec<_> = net.server.sockets(Target::namespace("/")).collect();
         assert_eq!(sockets.len(), 100);
         for socket in sockets {
-            net.server.disconnect(socket);
+            net.server.disconnect(socket, net.now);
         }
         assert_eq!(net.drain().len(), 200);
         assert_eq!(net.server.socket_count("/"), 0);

@@ -103,7 +103,7 @@ fn attachments_leave_right_behind_their_event() {
     run(|net| {
         let (_, socket) = net.joined(&["/"]);
         let payload = nested_binary();
-        net.server.emit(net.key(socket), &payload).unwrap();
+        net.server.emit(net.key(socket), &payload, net.now).unwrap();
         net.emit(socket, r#"["after"]"#).unwrap();
         assert_eq!(
             net.drain(),
@@ -124,7 +124,9 @@ fn attachments_on_polling_are_base64_in_the_same_answer() {
         let client = net.polling();
         let socket = net.join(client, "/");
         net.poll(client);
-        net.server.emit(net.key(socket), &nested_binary()).unwrap();
+        net.server
+            .emit(net.key(socket), &nested_binary(), net.now)
+            .unwrap();
         assert_eq!(
             net.drain(),
             [
@@ -172,7 +174,7 @@ fn what_is_no_event_is_not_emitted() {
         let (_, socket) = net.joined(&["/"]);
         let payload = Payload::ack().arg(&1).unwrap().build().unwrap();
         assert_eq!(
-            net.server.emit(net.key(socket), &payload),
+            net.server.emit(net.key(socket), &payload, net.now),
             Err(EmitError::Encode(EncodeError::PayloadKind))
         );
     });

@@ -202,19 +202,21 @@ fn compression_is_on_unless_an_event_says_otherwise() {
         net.stall(client);
         let key = net.key(socket);
         let payload = event(r#"["a"]"#);
-        net.server.emit(key, &payload).unwrap();
+        net.server.emit(key, &payload, net.now).unwrap();
         assert_eq!(hints(net, 0), [true]);
         let payload = payload.uncompressed();
-        net.server.emit(key, &payload).unwrap();
+        net.server.emit(key, &payload, net.now).unwrap();
         net.server
-            .broadcast(&Target::namespace("/"), &payload)
+            .broadcast(&Target::namespace("/"), &payload, net.now)
             .unwrap();
         assert_eq!(hints(net, 0), [false, false]);
         let binary = socketio_proto::Payload::event("b")
             .binary(vec![1])
             .build()
             .unwrap();
-        net.server.emit(key, &binary.uncompressed()).unwrap();
+        net.server
+            .emit(key, &binary.uncompressed(), net.now)
+            .unwrap();
         // The text and its attachment, which MessagePack has in one message.
         let parts = match crate::PARSER {
             Parser::MsgPack => 1,

@@ -290,7 +290,7 @@ fn an_event_and_its_attachments_are_refused_as_a_whole() {
                 .build()
                 .unwrap();
             assert_eq!(
-                net.server.emit(net.key(socket), &payload),
+                net.server.emit(net.key(socket), &payload, net.now),
                 Err(EmitError::Full {
                     counted: Counted::Messages,
                     buffered: 1,
@@ -448,14 +448,16 @@ fn more_attachments_than_receivers_accept_are_not_emitted() {
             });
             payload.build().unwrap()
         };
-        net.server.emit(net.key(socket), &with(10)).unwrap();
+        net.server
+            .emit(net.key(socket), &with(10), net.now)
+            .unwrap();
         assert_eq!(net.drain().len(), 11);
         let error = EncodeError::TooManyAttachments {
             count: 11,
             limit: 10,
         };
         assert_eq!(
-            net.server.emit(net.key(socket), &with(11)),
+            net.server.emit(net.key(socket), &with(11), net.now),
             Err(EmitError::Encode(error))
         );
     });

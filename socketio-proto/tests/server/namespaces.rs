@@ -246,7 +246,9 @@ fn a_parent_broadcasts_to_all_its_children_and_to_rooms_in_them() {
         net.server.join(net.key(first), "room").unwrap();
         let event = crate::support::event(r#"["hi"]"#);
         let all = Target::namespace("/");
-        let sent = net.server.broadcast_to_children(parent, &all, &event);
+        let sent = net
+            .server
+            .broadcast_to_children(parent, &all, &event, net.now);
         assert_eq!(sent.unwrap().sent, 2);
         assert_eq!(
             net.drain(),
@@ -254,7 +256,7 @@ fn a_parent_broadcasts_to_all_its_children_and_to_rooms_in_them() {
         );
         let sent = net
             .server
-            .broadcast_to_children(parent, &all.rooms(&["room"]), &event);
+            .broadcast_to_children(parent, &all.rooms(&["room"]), &event, net.now);
         assert_eq!(sent.unwrap().sent, 1);
         assert_eq!(net.drain(), [r#"c0 < 42/dynamic-1,["hi"]"#]);
     });

@@ -114,7 +114,7 @@ fn what_was_missed_comes_in_order_before_the_answer_with_the_old_id_and_pid() {
         net.emit(other_socket, r#"["not to it"]"#).unwrap();
         net.broadcast(MAIN.except_rooms(&[&id]), r#"["to the others"]"#);
         let attachment = Payload::event("binary").binary(vec![1]).build().unwrap();
-        net.server.broadcast(&MAIN, &attachment).unwrap();
+        net.server.broadcast(&MAIN, &attachment, net.now).unwrap();
         net.drain();
         let client = net.come_back("/", 0, 0);
         let lines = net.drain();
@@ -611,7 +611,7 @@ fn bytes_that_may_wait_for_a_client_count_too() {
             .with_max_buffered(limit, 100);
         run_with(recovering().with_engine(engine), |net| {
             lost(net);
-            net.server.broadcast(&MAIN, &long).unwrap();
+            net.server.broadcast(&MAIN, &long, net.now).unwrap();
             let client = net.come_back("/", 0, 0);
             if comes_back {
                 assert_eq!(net.drain().len(), 3);

@@ -318,7 +318,7 @@ fn kept_outside_the_application_is_told_and_asked() {
         assert_eq!(net.drain(), ["c1 wants back into /"]);
         let (token, pid, offset) = net.restoring.pop_front().unwrap();
         net.server
-            .restore(token, store.restore(&pid, &offset, net.now))
+            .restore(token, store.restore(&pid, &offset, net.now), net.now)
             .unwrap();
         assert_eq!(
             net.drain(),
@@ -338,7 +338,7 @@ fn kept_outside_and_unknown_there_it_is_a_new_session() {
         net.come_back("/", 0, 0);
         net.drain();
         let (token, ..) = net.restoring.pop_front().unwrap();
-        net.server.restore(token, None).unwrap();
+        net.server.restore(token, None, net.now).unwrap();
         assert!(net.drain()[0].starts_with("c1 connecting /"));
         net.accept().unwrap();
         assert_eq!(net.drain(), [r#"c1 < 40{"sid":"$1","pid":"%1"}"#]);
@@ -358,7 +358,7 @@ fn an_answer_that_takes_too_long_makes_a_new_session_and_is_gone() {
         let (token, pid, offset) = net.restoring.pop_front().unwrap();
         assert!(
             net.server
-                .restore(token, store.restore(&pid, &offset, net.now))
+                .restore(token, store.restore(&pid, &offset, net.now), net.now)
                 .is_err()
         );
         net.accept().unwrap();
@@ -374,7 +374,7 @@ fn an_answer_for_a_client_that_went_is_gone() {
         net.drain();
         net.lose(client);
         let (token, ..) = net.restoring.pop_front().unwrap();
-        assert!(net.server.restore(token, None).is_err());
+        assert!(net.server.restore(token, None, net.now).is_err());
     });
 }
 
@@ -388,7 +388,7 @@ fn a_session_of_a_socket_that_is_there_is_not_restored_whatever_the_application_
             assert_eq!(net.come_back("/", 0, 0), client);
             net.drain();
             let (token, ..) = net.restoring.pop_front().unwrap();
-            net.server.restore(token, restored.clone()).unwrap();
+            net.server.restore(token, restored.clone(), now).unwrap();
             let lines = net.drain();
             let came_back = lines.contains(&"c1 back in / as $1".to_owned());
             assert_eq!(came_back, client == 1, "{lines:?}");
@@ -420,9 +420,9 @@ fn a_store_is_handed_to_another_server() {
     run_with(recovering, |net| {
         assert!(
             !net.server
-                .set_recovery_store("/nowhere", handed.clone().unwrap())
+                .set_recovery_store("/nowhere", handed.clone().unwrap(), net.now)
         );
-        assert!(net.server.set_recovery_store("/", handed.unwrap()));
+        assert!(net.server.set_recovery_store("/", handed.unwrap(), net.now));
         let client = net.websocket();
         net.text(
             client,
@@ -524,7 +524,7 @@ fn a_store_survives_as_text() {
         let mut store = lost_outside(net);
         let binary = Payload::event("b").binary(vec![1, 2]).build().unwrap();
         net.server
-            .broadcast(&MAIN.except_rooms(&["x"]), &binary)
+            .broadcast(&MAIN.except_rooms(&["x"]), &binary, net.now)
             .unwrap();
         net.drain();
         store.record(net.logged.pop().unwrap());
@@ -558,7 +558,7 @@ fn events_alone_and_sessions_alone_are_freed_by_a_timer_and_so_is_what_was_hande
         },
         |net| {
             let handed = store(RecoveryConfig::default(), 1);
-            assert!(net.server.set_recovery_store("/", handed));
+            assert!(net.server.set_recovery_store("/", handed, net.now));
         },
     ];
     for keep in ways {

@@ -58,7 +58,9 @@ fn a_refusal_has_the_data_or_the_message_bare() {
         net.drain();
         let token = net.token();
         let no_data = event(r#"["an event"]"#);
-        net.server.reject(token, "nope", Some(&no_data)).unwrap();
+        net.server
+            .reject(token, "nope", Some(&no_data), net.now)
+            .unwrap();
         assert_eq!(net.drain(), [r#"c2 < 44/admin,"nope""#]);
     });
 }

@@ -38,7 +38,7 @@ fn attachments_that_were_queued_before_leave_together_after_it() {
         let client = net.polling();
         let socket = net.join(client, "/");
         let payload = Payload::event("bin").binary(vec![1]).build().unwrap();
-        net.server.emit(net.key(socket), &payload).unwrap();
+        net.server.emit(net.key(socket), &payload, net.now).unwrap();
         net.upgrade(client);
         assert_eq!(
             net.drain(),

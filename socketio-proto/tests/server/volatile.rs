@@ -115,8 +115,8 @@ fn of_two_broadcasts_in_a_row_with_attachments_the_first_is_sent() {
     run(|net| {
         both(net);
         let target = MAIN.volatile();
-        let first = net.server.broadcast(&target, &binary()).unwrap();
-        let second = net.server.broadcast(&target, &binary()).unwrap();
+        let first = net.server.broadcast(&target, &binary(), net.now).unwrap();
+        let second = net.server.broadcast(&target, &binary(), net.now).unwrap();
         assert_eq!((first.sent, first.full), (2, 0));
         assert_eq!((second.sent, second.full), (0, 2));
         assert_eq!(net.drain().len(), 4);

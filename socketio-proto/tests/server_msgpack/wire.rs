@@ -157,7 +157,7 @@ fn a_broadcast_is_encoded_once() {
         }
         let payload = Payload::event("news").binary(vec![7; 100]).build().unwrap();
         net.server
-            .broadcast(&Target::namespace("/"), &payload)
+            .broadcast(&Target::namespace("/"), &payload, net.now)
             .unwrap();
         let mut places = Vec::new();
         for connection in 0..3 {
@@ -181,7 +181,7 @@ fn attachments_are_not_limited_as_in_text() {
         });
         net.stall(client);
         net.server
-            .emit(net.key(socket), &many.build().unwrap())
+            .emit(net.key(socket), &many.build().unwrap(), net.now)
             .unwrap();
         let mut sent = frames(net, 0);
         let Some(Frame::Binary(data)) = sent.pop() else {
@@ -257,9 +257,13 @@ fn an_authentication_may_have_bytes_in_it() {
         let json = r#"["e",{"_placeholder":1,"num":5},{"_placeholder":true,"num":0}]"#;
         assert_eq!(net.drain(), [format!(r#"$0 event {json} b"\t""#)]);
         let received = Payload::from_json(PacketType::Event, json, vec![Bytes::from_static(b"\t")]);
-        net.server.emit(net.key(0), &received.unwrap()).unwrap();
+        net.server
+            .emit(net.key(0), &received.unwrap(), net.now)
+            .unwrap();
         assert_eq!(net.drain().len(), 2);
-        net.server.emit(net.key(0), &event(r#"["plain"]"#)).unwrap();
+        net.server
+            .emit(net.key(0), &event(r#"["plain"]"#), net.now)
+            .unwrap();
         net.drain();
     });
 }

@@ -385,7 +385,7 @@ impl Net {
     }
 
     pub(crate) fn accept_token(&mut self, token: ConnectToken) -> Result<usize, Gone> {
-        let key = self.server.accept(token)?;
+        let key = self.server.accept(token, self.now)?;
         Ok(self.add_socket(key))
     }
 
@@ -406,13 +406,13 @@ impl Net {
     /// The application allows the namespace that has been asked for longest.
     pub(crate) fn allow(&mut self) -> Result<(), Gone> {
         let token = self.asked();
-        self.server.allow_namespace(token)
+        self.server.allow_namespace(token, self.now)
     }
 
     /// The application denies the namespace that has been asked for longest.
     pub(crate) fn deny(&mut self) -> Result<(), Gone> {
         let token = self.asked();
-        self.server.deny_namespace(token)
+        self.server.deny_namespace(token, self.now)
     }
 
     /// Who has asked for a namespace longest.
@@ -435,7 +435,7 @@ impl Net {
     pub(crate) fn reject(&mut self, message: &str, data: Option<&str>) -> Result<(), Gone> {
         let data = data.map(|json| payload(PacketType::Connect, json));
         let token = self.token();
-        self.server.reject(token, message, data.as_ref())
+        self.server.reject(token, message, data.as_ref(), self.now)
     }
 
     /// Who has waited longest for a verdict.
@@ -459,7 +459,7 @@ impl Net {
     }
 
     pub(crate) fn emit(&mut self, socket: usize, json: &str) -> Result<(), EmitError> {
-        self.server.emit(self.key(socket), &event(json))
+        self.server.emit(self.key(socket), &event(json), self.now)
     }
 
     pub(crate) fn emit_volatile(&mut self, socket: usize, json: &str) -> Result<bool, EmitError> {
@@ -483,7 +483,7 @@ impl Net {
 
     pub(crate) fn broadcast(&mut self, target: Target<'_>, json: &str) -> SentMany {
         self.server
-            .broadcast(&target, &event(json))
+            .broadcast(&target, &event(json), self.now)
             .expect("it can be written")
     }
 
@@ -503,7 +503,7 @@ impl Net {
     }
 
     pub(crate) fn disconnect(&mut self, socket: usize) {
-        self.server.disconnect(self.key(socket));
+        self.server.disconnect(self.key(socket), self.now);
     }
 
     pub(crate) fn disconnect_session(&mut self, client: usize) {

@@ -9,6 +9,7 @@ use engineio_proto::driver::server::{App, Context};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
+use socketio_proto::engine::Instant;
 use socketio_proto::server::{
     AckError, AckId, AckToken, ConnectToken, Event, InvalidNamespace, Server, SocketKey, Target,
 };
@@ -59,6 +60,7 @@ impl Behaviours {
         token: ConnectToken,
         namespace: &ByteString,
         auth: Option<Payload>,
+        now: Instant,
     ) -> Outcome {
         #[derive(Deserialize)]
         struct Credentials {
@@ -71,11 +73,11 @@ impl Behaviours {
         };
         if &**namespace == "/refuse" && allowed() != Some(true) {
             let data = Payload::object(&json!({"code": 401}))?;
-            server.reject(token, "not authorized", Some(&data))?;
+            server.reject(token, "not authorized", Some(&data), now)?;
             return Ok(());
         }
-        let socket = server.accept(token)?;
-        self.greet(server, socket, namespace, auth)
+        let socket = server.accept(token, now)?;
+        self.greet(server, socket, namespace, auth, now)
     }
 
     /// Does what the official server does in its `connection` event: for clients that come back too.
@@ -85,9 +87,10 @@ impl Behaviours {
         socket: SocketKey,
         namespace: &ByteString,
         auth: Option<Payload>,
+        now: Instant,
     ) -> Outcome {
         let event = Payload::event("auth").arg(&raw(auth.as_ref())?)?.build()?;
-        server.emit(socket, &event)?;
+        server.emit(socket, &event, now)?;
         if &**namespace == "/"
             && let Some(id) = server.socket_id(socket)
         {
@@ -109,7 +112,7 @@ impl Behaviours {
         match payload.name().unwrap_or_default() {
             "message" => {
                 let event = Payload::event("message-back").args_of(payload).build()?;
-                server.emit(socket, &event)?;
+                server.emit(socket, &event, context.now)?;
             }
             "message-with-ack" => {
                 let args = Payload::ack().args_of(payload).build()?;
@@ -161,7 +164,11 @@ impl Behaviours {
                 }
                 let rooms: Vec<_> = rooms.iter().map(String::as_str).collect();
                 let target = Target::namespace("/").rooms(&rooms).except(socket);
-                server.broadcast(&target, &forward(Payload::event(&event), payload, 2)?)?;
+                server.broadcast(
+                    &target,
+                    &forward(Payload::event(&event), payload, 2)?,
+                    context.now,
+                )?;
                 respond(server, ack, &done)?;
             }
             "io-to" => {
@@ -169,13 +176,21 @@ impl Behaviours {
                 let rooms: Vec<_> = rooms.iter().map(String::as_str).collect();
                 let except: Vec<_> = except.iter().map(String::as_str).collect();
                 let target = Target::namespace("/").rooms(&rooms).except_rooms(&except);
-                server.broadcast(&target, &forward(Payload::event(&event), payload, 3)?)?;
+                server.broadcast(
+                    &target,
+                    &forward(Payload::event(&event), payload, 3)?,
+                    context.now,
+                )?;
                 respond(server, ack, &done)?;
             }
             "broadcast" => {
                 let (event,): (String,) = payload.args()?;
                 let target = Target::namespace("/").except(socket);
-                server.broadcast(&target, &forward(Payload::event(&event), payload, 1)?)?;
+                server.broadcast(
+                    &target,
+                    &forward(Payload::event(&event), payload, 1)?,
+                    context.now,
+                )?;
                 respond(server, ack, &done)?;
             }
             "volatile" => {
@@ -217,7 +232,7 @@ impl Behaviours {
                 let (close,): (bool,) = payload.args()?;
                 match server.socket_session(socket) {
                     Some(session) if close => server.disconnect_session(session, context.now),
-                    _ => server.disconnect(socket),
+                    _ => server.disconnect(socket, context.now),
                 }
             }
             "close-my-connection" if is_empty(payload) => {
@@ -274,7 +289,7 @@ impl Behaviours {
     fn tick(&self, server: &mut Server, tick: Tick, context: &mut Context<'_, Tick>) -> Outcome {
         if tick.number < tick.count {
             let event = Payload::event("tick").arg(&tick.number)?.build()?;
-            server.emit(tick.socket, &event)?;
+            server.emit(tick.socket, &event, context.now)?;
             let number = tick.number + 1;
             context.send_after(tick.pause, Tick { number, ..tick });
         }
@@ -314,13 +329,13 @@ impl App<Server> for Behaviours {
                 namespace,
                 auth,
                 ..
-            } => self.connect(server, token, &namespace, auth),
+            } => self.connect(server, token, &namespace, auth, context.now),
             Event::Recovered {
                 socket,
                 namespace,
                 auth,
                 ..
-            } => self.greet(server, socket, &namespace, auth),
+            } => self.greet(server, socket, &namespace, auth, context.now),
             Event::Event {
                 socket,
                 payload,

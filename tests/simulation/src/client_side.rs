@@ -97,9 +97,9 @@ impl World {
     pub(crate) fn give_auth(&mut self, client: ClientId, token: AuthToken) {
         let auth = Payload::object(&std::collections::BTreeMap::from([("user", "me")]));
         let auth = self.unusual_auth().or(auth.ok());
-        let (machine, _) = self.network.client_mut(client);
+        let (machine, now) = self.network.client_mut(client);
         // The question may be out of date; then it is asked again.
-        if let Err(error) = machine.provide_auth(token, auth) {
+        if let Err(error) = machine.provide_auth(token, auth, now) {
             self.checker.coverage.count_variant(&table::AUTH, &error);
         }
     }

@@ -168,21 +168,23 @@ impl World {
                 let refused = machine.reject_handshake(token, None);
                 ("handshake refused", refused.is_ok())
             }
-            Verdict::Namespace(token) if yes => {
-                ("namespace allowed", machine.allow_namespace(token).is_ok())
-            }
-            Verdict::Namespace(token) => {
-                ("namespace denied", machine.deny_namespace(token).is_ok())
-            }
+            Verdict::Namespace(token) if yes => (
+                "namespace allowed",
+                machine.allow_namespace(token, now).is_ok(),
+            ),
+            Verdict::Namespace(token) => (
+                "namespace denied",
+                machine.deny_namespace(token, now).is_ok(),
+            ),
             Verdict::Socket(token) if yes => {
-                let accepted = machine.accept(token);
+                let accepted = machine.accept(token, now);
                 if let Ok(socket) = accepted {
                     self.entered(server, socket);
                 }
                 ("socket accepted", accepted.is_ok())
             }
             Verdict::Socket(token) => {
-                let refused = machine.reject(token, "not you", None);
+                let refused = machine.reject(token, "not you", None, now);
                 ("socket refused", refused.is_ok())
             }
         };
@@ -279,10 +281,10 @@ impl World {
         let index = self.number_of(server);
         let (binary, filler) = self.shape();
         let event = payload(Some(name), number, binary, filler);
-        let (machine, _) = self.network.server_mut(server);
+        let (machine, now) = self.network.server_mut(server);
         let (id, namespace) = (machine.socket_id(socket), machine.socket_namespace(socket));
         let logged = id.zip(namespace.map(str::to_owned));
-        match machine.emit(socket, &event) {
+        match machine.emit(socket, &event, now) {
             Ok(()) => {
                 self.checker.sent(
                     index,
@@ -309,8 +311,8 @@ impl World {
             Err(error) => {
                 if name == "hello" {
                     // Whoever was not greeted is not known.
-                    let (machine, _) = self.network.server_mut(server);
-                    machine.disconnect(socket);
+                    let (machine, now) = self.network.server_mut(server);
+                    machine.disconnect(socket, now);
                 }
                 self.judge_emit(server, index, socket, Some(error));
             }
@@ -415,8 +417,8 @@ impl World {
             75..=82 => self.broadcast(server, true),
             83..=93 => self.change_rooms(server, socket),
             94..=96 => {
-                let (machine, _) = self.network.server_mut(server);
-                machine.disconnect(socket);
+                let (machine, now) = self.network.server_mut(server);
+                machine.disconnect(socket, now);
             }
             _ => {
                 let (machine, now) = self.network.server_mut(server);
@@ -534,7 +536,7 @@ impl World {
             outcome
         } else {
             machine
-                .broadcast(&target, &event)
+                .broadcast(&target, &event, now)
                 .expect("it can be written")
         };
         let coverage = &mut self.checker.coverage;

@@ -199,7 +199,7 @@ impl World {
         let (machine, now) = self.network.server_mut(server);
         if let Some(member) = member {
             // An answer is no event.
-            let refused = machine.emit(member, &payload(None, 0, false, 0)).err();
+            let refused = machine.emit(member, &payload(None, 0, false, 0), now).err();
             let present = machine.socket_namespace(member).is_some();
             self.checker.require(refused.is_some() || !present, || {
                 format!("{server} took an event without a name")
@@ -269,13 +269,13 @@ impl World {
     /// An event that takes more than the memory limit of a server is refused.
     fn say_too_much(&mut self, server: ServerId, member: server::SocketKey) {
         let index = self.number_of(server);
-        let (machine, _) = self.network.server_mut(server);
+        let (machine, now) = self.network.server_mut(server);
         let limit = machine.config().engine.max_bytes_held;
         if !holds_little(machine) {
             return;
         }
         let refused = machine
-            .emit(member, &payload(Some("e"), 0, false, limit))
+            .emit(member, &payload(Some("e"), 0, false, limit), now)
             .err();
         let present = machine.socket_namespace(member).is_some();
         let what = matches!(
@@ -344,8 +344,8 @@ impl World {
 
     /// An event to a socket that has left is refused.
     fn speak_to_departed(&mut self, server: ServerId, departed: server::SocketKey) {
-        let (machine, _) = self.network.server_mut(server);
-        let sent = machine.emit(departed, &payload(Some("e"), 0, false, 0));
+        let (machine, now) = self.network.server_mut(server);
+        let sent = machine.emit(departed, &payload(Some("e"), 0, false, 0), now);
         let joined = machine.join(departed, "red");
         let coverage = &mut self.checker.coverage;
         match (&sent, &joined) {

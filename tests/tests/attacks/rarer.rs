@@ -305,7 +305,7 @@ fn heartbeats_of_a_client_that_reads_nothing_hold_it_no_longer() {
         let event = event.build().unwrap();
         let mut lasted = 0;
         cost(&mut target, |target| {
-            while target.server.emit(socket, &event).is_ok() {}
+            while target.server.emit(socket, &event, Instant::ZERO).is_ok() {}
             while target.sessions() > 0 && lasted < 86_400 {
                 lasted += 1;
                 target.pass(Duration::from_secs(1));

@@ -111,7 +111,7 @@ fn a_client_in_many_namespaces_leaves_at_the_cost_of_each_once() {
         }),
         ("is taken out of each namespace", |net| {
             for socket in net.sockets.clone() {
-                net.server.disconnect(socket);
+                net.server.disconnect(socket, net.now);
             }
         }),
         ("breaks the rules", |net| net.text(0, "4{}")),

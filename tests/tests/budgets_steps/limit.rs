@@ -24,10 +24,11 @@ fn a_send_at_the_limit_looks_at_few_messages_on_average() {
     let mut net = net(400);
     let (sockets, event) = (net.sockets.clone(), event(100));
     let mut sent = 0;
+    let now = net.now;
     let taken = net.steps("20,000 sends at the limit", |server| {
         for number in 0..20_000 {
             let socket = sockets[number % sockets.len()];
-            sent += usize::from(server.emit(socket, &event).is_ok());
+            sent += usize::from(server.emit(socket, &event, now).is_ok());
         }
     });
     let ended = net.server.stats().ended_by_memory_limit;
@@ -44,12 +45,13 @@ fn a_search_looks_at_each_message_once() {
     let (sockets, small) = (net.sockets.clone(), event(100));
     for _ in 0..50 {
         for socket in &sockets {
-            net.server.emit(*socket, &small).unwrap();
+            net.server.emit(*socket, &small, net.now).unwrap();
         }
     }
     let large = event(LIMIT * 4 / 5);
+    let now = net.now;
     let taken = net.steps("one search among 1,000 messages", |server| {
-        server.emit(sockets[3], &large).unwrap();
+        server.emit(sockets[3], &large, now).unwrap();
     });
     assert_eq!(net.server.stats().ended_by_memory_limit, 1);
     assert!((1_000..1_300).contains(&taken), "{taken}");

@@ -48,17 +48,17 @@ fn what_happens_in_one_namespace_costs_nothing_for_the_others() {
     };
     few("a broadcast among 10,000 namespaces", &mut |server| {
         server
-            .broadcast(&Target::namespace("/one"), &event)
+            .broadcast(&Target::namespace("/one"), &event, now)
             .unwrap();
     });
     few("an event to one socket", &mut |server| {
-        server.emit(socket, &event).unwrap()
+        server.emit(socket, &event, now).unwrap()
     });
     few("joining a room", &mut |server| {
         server.join(socket, "room").unwrap()
     });
     few("disconnecting a socket", &mut |server| {
-        server.disconnect(socket)
+        server.disconnect(socket, now)
     });
     few("closing a namespace", &mut |server| {
         assert!(server.remove_namespace("/one", now));
@@ -73,7 +73,7 @@ fn what_happens_in_one_namespace_costs_nothing_for_the_others() {
 fn expiry_looks_only_at_namespaces_of_which_something_is_kept() {
     let mut net = many();
     net.server
-        .broadcast(&Target::namespace("/one"), &event())
+        .broadcast(&Target::namespace("/one"), &event(), net.now)
         .unwrap();
     net.drain();
     let taken = net.steps_within("expiry among 10,000 namespaces", Duration::from_secs(600));
@@ -117,11 +117,12 @@ fn a_broadcast_to_children_costs_the_children_and_their_sockets() {
             .unwrap();
     }
     let event = event();
+    let now = net.now;
     let taken = net.steps(
         "a broadcast to 100 children of 10,000 namespaces",
         |server| {
             server
-                .broadcast_to_children(parent, &Target::namespace("/"), &event)
+                .broadcast_to_children(parent, &Target::namespace("/"), &event, now)
                 .unwrap();
         },
     );

@@ -86,7 +86,8 @@ impl Net {
                     self.undecided.push(token);
                 }
                 Output::Event(Event::Connecting { token, .. }) => {
-                    self.sockets.push(self.server.accept(token).unwrap());
+                    self.sockets
+                        .push(self.server.accept(token, self.now).unwrap());
                 }
                 Output::Event(Event::Recovered { socket, .. }) => self.sockets.push(socket),
                 Output::Event(_)

@@ -89,7 +89,7 @@ fn what_is_sent_looks_only_at_those_whom_it_concerns_of_the_clients_that_wait() 
     let event = Payload::event("news").build().unwrap();
     net.texts.clear();
     net.server
-        .broadcast(&Target::namespace("/"), &event)
+        .broadcast(&Target::namespace("/"), &event, net.now)
         .unwrap();
     net.drain();
     let offset = between(&net.texts[0], r#""news",""#, "\"").to_owned();
@@ -107,8 +107,9 @@ fn what_is_sent_looks_only_at_those_whom_it_concerns_of_the_clients_that_wait() 
     assert_eq!(net.undecided.len(), WAITING as usize);
 
     let stays = net.sockets[WAITING as usize];
+    let now = net.now;
     let taken = net.steps("an event to one while 10,000 wait", |server| {
-        server.emit(stays, &event).unwrap();
+        server.emit(stays, &event, now).unwrap();
     });
     assert!(taken <= 20, "{taken}");
     let target = Target::namespace("/");
@@ -122,14 +123,16 @@ fn what_is_sent_looks_only_at_those_whom_it_concerns_of_the_clients_that_wait() 
         ),
         ("an event to all", &[], WAITING as usize),
     ] {
+        let now = net.now;
         let taken = net.steps(what, |server| {
-            server.broadcast(&target.rooms(rooms), &event).unwrap();
+            server.broadcast(&target.rooms(rooms), &event, now).unwrap();
         });
         assert!(taken <= 3 * concerned + 30, "{what}: {taken}");
     }
+    let now = net.now;
     let taken = net.steps("an event to all but all of them", |server| {
         server
-            .broadcast(&target.except_rooms(&["all"]), &event)
+            .broadcast(&target.except_rooms(&["all"]), &event, now)
             .unwrap();
     });
     assert!(taken <= 2 * WAITING as usize + 30, "{taken}");
@@ -156,7 +159,7 @@ fn what_expires_at_once_is_forgotten_a_part_at_a_time() {
         });
     }
     let mut net = Net::new(Config::default().with_connection_state_recovery(Some(config)));
-    assert!(net.server.set_recovery_store("/", store));
+    assert!(net.server.set_recovery_store("/", store, net.now));
     let end = net.now + config.max_disconnection_duration * 2;
     let kept = |net: &Net| {
         let store = net.server.recovery_store("/");

@@ -29,8 +29,12 @@ fn a_broadcast_looks_at_each_name_and_each_member_once() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let event = event();
     let mut sent = |what: &str, target: Target<'_>, expected: usize| {
+        let now = net.now;
         let taken = net.steps(what, |server| {
-            assert_eq!(server.broadcast(&target, &event).unwrap().sent, expected);
+            assert_eq!(
+                server.broadcast(&target, &event, now).unwrap().sent,
+                expected
+            );
         });
         net.drain();
         taken
@@ -115,8 +119,9 @@ fn sockets_that_are_in_many_rooms_cost_each_room_that_is_named_once() {
         ("but 4,000 rooms", MAIN.except_rooms(&names), 0),
         ("both", MAIN.rooms(&names).except_rooms(&names), 0),
     ] {
+        let now = net.now;
         let taken = net.steps(what, |server| {
-            assert_eq!(server.broadcast(&target, &event).unwrap().sent, sent);
+            assert_eq!(server.broadcast(&target, &event, now).unwrap().sent, sent);
         });
         net.drain();
         assert!(taken <= 2 * (SOCKETS + 3) * ROOMS, "{what}: {taken}");
@@ -129,8 +134,9 @@ fn a_large_room_that_is_excluded_costs_no_more_than_the_few_who_are_asked_about(
     net.server.join(net.sockets[MEMBERS - 1], "few").unwrap();
     let target = MAIN.rooms(&["few"]).except_rooms(&["crowd"]);
     let event = event();
+    let now = net.now;
     let taken = net.steps("to a room of one but one of 2,000", |server| {
-        assert_eq!(server.broadcast(&target, &event).unwrap().sent, 0);
+        assert_eq!(server.broadcast(&target, &event, now).unwrap().sent, 0);
     });
     assert!(taken <= 20, "{taken}");
 }

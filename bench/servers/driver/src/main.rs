@@ -7,6 +7,7 @@ use std::time::Duration;
 use engineio_driver::os_seed;
 use socketio::server::{App, Context, Driver, HttpServer, Options};
 use socketio_proto::Payload;
+use socketio_proto::engine::Instant;
 use socketio_proto::engine::server as engine;
 use socketio_proto::server::{Config, Event, Server, Target};
 use tokio::net::TcpListener;
@@ -17,9 +18,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(3600);
 struct EchoAndBroadcast;
 
 impl EchoAndBroadcast {
-    fn handle(server: &mut Server, event: Event) -> Result<(), Box<dyn Error>> {
+    fn handle(server: &mut Server, event: Event, now: Instant) -> Result<(), Box<dyn Error>> {
         if let Event::Connecting { token, .. } = event {
-            server.accept(token)?;
+            server.accept(token, now)?;
         } else if let Event::Event { payload, ack, .. } = event {
             match (payload.name(), ack) {
                 (Some("echo"), Some(ack)) => {
@@ -27,7 +28,7 @@ impl EchoAndBroadcast {
                     server.respond(ack, &args)?;
                 }
                 (Some("broadcast"), _) => {
-                    server.broadcast(&Target::namespace("/"), &payload)?;
+                    server.broadcast(&Target::namespace("/"), &payload, now)?;
                 }
                 _ => {}
             }
@@ -39,8 +40,8 @@ impl EchoAndBroadcast {
 impl App<Server> for EchoAndBroadcast {
     type Command = ();
 
-    fn handle_event(&mut self, server: &mut Server, event: Event, _: &mut Context<'_, ()>) {
-        if let Err(error) = Self::handle(server, event) {
+    fn handle_event(&mut self, server: &mut Server, event: Event, context: &mut Context<'_, ()>) {
+        if let Err(error) = Self::handle(server, event, context.now) {
             eprintln!("{error}");
         }
     }

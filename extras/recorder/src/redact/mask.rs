@@ -49,7 +49,7 @@ const SET_QUERY: u8 = 19;
 const SET_EXTRA_HEADERS: u8 = 20;
 const SOCKET: u8 = 21;
 const CONNECT: u8 = 22;
-const PROVIDE_AUTH: u8 = 26;
+const PROVIDE_AUTH: u8 = 34;
 const SET_AUTH: u8 = 27;
 
 /// The settings of a machine without headers and parameters.

@@ -23,12 +23,12 @@ pub(crate) struct Echo {
 
 impl Script for Echo {
     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
-        let (server, _now) = network.server_mut(id);
+        let (server, now) = network.server_mut(id);
         match event {
-            server::Event::Connecting { token, .. } => drop(server.accept(token)),
+            server::Event::Connecting { token, .. } => drop(server.accept(token, now)),
             server::Event::Event {
                 socket, payload, ..
-            } => drop(server.emit(socket, &payload)),
+            } => drop(server.emit(socket, &payload, now)),
             server::Event::Opened { .. } => self.sessions += 1,
             server::Event::Closed { .. } => self.closed += 1,
             _ => {}

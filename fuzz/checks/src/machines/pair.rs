@@ -159,7 +159,7 @@ impl World {
                     "no id is used twice"
                 );
             }
-        } else if machine.emit(socket, &event).is_ok() {
+        } else if machine.emit(socket, &event, now).is_ok() {
             *sent += 1;
         }
     }
@@ -203,7 +203,7 @@ impl World {
             1 | 2 => machine.connect_again(socket, now).expect("it is there"),
             _ => {
                 if let Some(&socket) = self.both.joined.first() {
-                    network.server_mut(self.server).0.disconnect(socket);
+                    network.server_mut(self.server).0.disconnect(socket, now);
                 }
             }
         }
@@ -259,10 +259,10 @@ impl Both {
 
 impl Script for Both {
     fn server_event(&mut self, network: &mut Network, id: ServerId, event: server::Event) {
-        let (machine, _) = network.server_mut(id);
+        let (machine, now) = network.server_mut(id);
         match event {
             server::Event::Connecting { token, .. } => {
-                if let Ok(socket) = machine.accept(token) {
+                if let Ok(socket) = machine.accept(token, now) {
                     self.sockets += 1;
                     self.sent_down.insert(socket, (self.sockets, 0));
                     self.joined.insert(socket);

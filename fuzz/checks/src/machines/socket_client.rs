@@ -94,7 +94,7 @@ impl App {
             }
             (15 | 16, _) => {
                 if let Some(token) = self.questions.pop_front() {
-                    let _over = client.provide_auth(token, None);
+                    let _over = client.provide_auth(token, None, now);
                 }
             }
             (17, _) => client.open(now),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use engineio_proto::Instant;
 use engineio_proto::server::HandshakeToken;
 use socketio_proto::Payload;
 use socketio_proto::parser::Parser;
@@ -109,13 +110,13 @@ impl App {
         let event = || event(choice);
         let server = &mut rig.machine;
         match (op, socket) {
-            (0..=3, _) => self.verdict(server, !input.byte().is_multiple_of(8)),
+            (0..=3, _) => self.verdict(server, !input.byte().is_multiple_of(8), now),
             (4, _) => {
                 if let Some(token) = self.questions.pop_front() {
                     let _gone = if millis.is_multiple_of(40) {
-                        server.deny_namespace(token)
+                        server.deny_namespace(token, now)
                     } else {
-                        server.allow_namespace(token)
+                        server.allow_namespace(token, now)
                     };
                 }
             }
@@ -129,7 +130,7 @@ impl App {
                     let _gone = server.respond(token, &Payload::no_args());
                 }
             }
-            (7 | 8, Some(socket)) => drop(server.emit(socket, &event())),
+            (7 | 8, Some(socket)) => drop(server.emit(socket, &event(), now)),
             (9, Some(socket)) => drop(server.emit_volatile(socket, &event())),
             (10..=12, Some(socket)) => {
                 if let Ok(id) =
@@ -140,10 +141,10 @@ impl App {
             }
             (13, Some(socket)) => drop(server.join(socket, room)),
             (14, Some(socket)) => drop(server.leave_room(socket, room)),
-            (15, Some(socket)) => server.disconnect(socket),
+            (15, Some(socket)) => server.disconnect(socket, now),
             (16, Some(socket)) => drop(server.set_data(socket, Some(event()))),
-            (17 | 18, _) => drop(server.broadcast(&target, &event())),
-            (19, _) => drop(server.broadcast(&target.volatile(), &event())),
+            (17 | 18, _) => drop(server.broadcast(&target, &event(), now)),
+            (19, _) => drop(server.broadcast(&target.volatile(), &event(), now)),
             (20 | 21, _) => {
                 let timeout = Duration::from_millis(millis);
                 if let Ok((id, _)) = server.broadcast_with_ack(&target, &event(), timeout, now) {
@@ -178,13 +179,13 @@ impl App {
         }
     }
 
-    fn verdict(&mut self, server: &mut Server, good: bool) {
+    fn verdict(&mut self, server: &mut Server, good: bool, now: Instant) {
         let Some(token) = self.tokens.pop_front() else {
             return;
         };
         if !good {
-            let _gone = server.reject(token, "no", None);
-        } else if let Ok(socket) = server.accept(token) {
+            let _gone = server.reject(token, "no", None, now);
+        } else if let Ok(socket) = server.accept(token, now) {
             assert_eq!(
                 self.sockets.insert(socket, false),
                 None,
@@ -203,7 +204,7 @@ impl App {
         let events = rig.take();
         self.take(&mut rig.machine, events);
         while !self.tokens.is_empty() {
-            self.verdict(&mut rig.machine, true);
+            self.verdict(&mut rig.machine, true, rig.now);
         }
     }
 

@@ -4,10 +4,10 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use engineio_proto::Gone;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
+use engineio_proto::{Gone, Instant};
 use serde::Serialize;
 
 use crate::server::keys::{ConnectToken, NamespaceToken, SocketKey};
@@ -36,7 +36,8 @@ impl Server {
     /// # Errors
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
-    pub fn accept(&mut self, token: ConnectToken) -> Result<SocketKey, Gone> {
+    pub fn accept(&mut self, token: ConnectToken, now: Instant) -> Result<SocketKey, Gone> {
+        self.advance(now);
         let key = token.0;
         if self.sockets.get(key).is_none_or(|socket| socket.joined) {
             return Err(Gone);
@@ -145,7 +146,9 @@ impl Server {
         token: ConnectToken,
         message: &str,
         data: Option<&Payload>,
+        now: Instant,
     ) -> Result<(), Gone> {
+        self.advance(now);
         if self.sockets.get(token.0).is_none_or(|socket| socket.joined) {
             return Err(Gone);
         }
@@ -160,7 +163,8 @@ impl Server {
     /// # Errors
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
-    pub fn allow_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
+    pub fn allow_namespace(&mut self, token: NamespaceToken, now: Instant) -> Result<(), Gone> {
+        self.advance(now);
         let (parent, auth) = self.answered_parent(token.0).ok_or(Gone)?;
         let namespace = self.sockets.get(token.0).ok_or(Gone)?.namespace;
         self.establish(namespace, Some(parent));
@@ -177,7 +181,8 @@ impl Server {
     /// # Errors
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited too long and was refused.
-    pub fn deny_namespace(&mut self, token: NamespaceToken) -> Result<(), Gone> {
+    pub fn deny_namespace(&mut self, token: NamespaceToken, now: Instant) -> Result<(), Gone> {
+        self.advance(now);
         let (parent, auth) = self.answered_parent(token.0).ok_or(Gone)?;
         let socket = self.sockets.get(token.0).ok_or(Gone)?;
         let (namespace, name) = (socket.namespace, self.namespace_name(socket));

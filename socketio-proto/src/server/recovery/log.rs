@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytestring::ByteString;
+use engineio_proto::Instant;
 use engineio_proto::collections::Key;
 
 use super::super::event::Event;
@@ -142,7 +143,13 @@ impl Server {
     /// happens, if there is no such namespace or this server keeps nothing itself.
     ///
     /// Cost: O(1) for each packet, session and room of the stores that come and go.
-    pub fn set_recovery_store(&mut self, namespace: &str, store: RecoveryStore) -> bool {
+    pub fn set_recovery_store(
+        &mut self,
+        namespace: &str,
+        store: RecoveryStore,
+        now: Instant,
+    ) -> bool {
+        self.advance(now);
         let Some(key) = self.namespaces.key(namespace) else {
             return false;
         };

@@ -5,10 +5,10 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use bytestring::ByteString;
-use engineio_proto::Gone;
 use engineio_proto::Sid;
 use engineio_proto::collections::Key;
 use engineio_proto::server::{Session, SessionKey};
+use engineio_proto::{Gone, Instant};
 use serde::Deserialize;
 
 use super::super::connecting::{Question, Questions, Settled};
@@ -83,7 +83,13 @@ impl Server {
     ///
     /// [`Gone`] if the client disconnected meanwhile, or waited longer than
     /// [`RecoveryConfig::restore_timeout`](super::RecoveryConfig::restore_timeout) and joins as a new one.
-    pub fn restore(&mut self, token: RestoreToken, restored: Option<Restored>) -> Result<(), Gone> {
+    pub fn restore(
+        &mut self,
+        token: RestoreToken,
+        restored: Option<Restored>,
+        now: Instant,
+    ) -> Result<(), Gone> {
+        self.advance(now);
         let Settled { auth, .. } = self
             .settle_question(token.0, Questions::answer_session)
             .ok_or(Gone)?;
@@ -315,7 +321,7 @@ mod tests {
             disconnected_at: Instant::ZERO,
         });
         let mut server = Server::new(config, 0, &Seed::new([1; 32])).unwrap();
-        assert!(server.set_recovery_store("/", store));
+        assert!(server.set_recovery_store("/", store, Instant::ZERO));
         let (connection, now) = (ConnectionId(1), Instant::ZERO);
         let head = RequestHead::new("GET", "/socket.io/", "EIO=4&transport=websocket");
         server.handle_upgrade(connection, &head, now);
@@ -330,12 +336,16 @@ mod tests {
         let event = Payload::event("e").build().unwrap();
         let (mut server, key) = asked(1_000_000, 3);
         for kept in [1, 2, 3, 4, 4, 4] {
-            server.broadcast(&Target::namespace("/"), &event).unwrap();
+            server
+                .broadcast(&Target::namespace("/"), &event, Instant::ZERO)
+                .unwrap();
             assert_eq!(server.missed(key).len(), kept, "of 3 messages");
         }
         let (mut server, key) = asked(200, 1_000);
         for _ in 0..50 {
-            server.broadcast(&Target::namespace("/"), &event).unwrap();
+            server
+                .broadcast(&Target::namespace("/"), &event, Instant::ZERO)
+                .unwrap();
         }
         let missed = server.missed(key);
         let len = missed[0].payload_len();

@@ -187,7 +187,7 @@ impl Pair {
             let number = u32::try_from(story.sent.len()).expect("few");
             let target = io::Target::namespace(namespace);
             self.server
-                .broadcast(&target, &numbered(number))
+                .broadcast(&target, &numbered(number), self.now)
                 .expect("an event");
             story.sent.push(number);
         }
@@ -536,7 +536,7 @@ impl Pair {
     fn server_event(&mut self, event: io::Event) {
         match event {
             io::Event::Connecting { token, .. } => {
-                if let Ok(socket) = self.server.accept(token) {
+                if let Ok(socket) = self.server.accept(token, self.now) {
                     let namespace = self
                         .server
                         .socket_namespace(socket)

@@ -20,7 +20,7 @@ impl SocketPair {
         let sent = self
             .network
             .server
-            .broadcast(&target, &event("down", number));
+            .broadcast(&target, &event("down", number), self.network.now);
         let count = sent.as_ref().map(|sent| sent.sent).ok();
         let now = self.network.now;
         let expected = self.model.broadcast(number, to_client, to_bystander, now);
@@ -34,7 +34,10 @@ impl SocketPair {
             return;
         };
         let number = self.model.next_down();
-        let emitted = self.network.server.emit(socket, &event("down", number));
+        let emitted = self
+            .network
+            .server
+            .emit(socket, &event("down", number), self.network.now);
         let report = &mut self.network.report;
         report.require(emitted.is_ok(), || format!("{emitted:?}"));
         self.model.server_emitted(socket, number, self.network.now);
@@ -91,7 +94,7 @@ impl SocketPair {
         }
         let (token, recovered) = self.model.tokens.remove(0);
         // The client may have gone meanwhile.
-        if let Ok(socket) = self.network.server.accept(token) {
+        if let Ok(socket) = self.network.server.accept(token, self.network.now) {
             self.joined(socket, recovered);
         }
     }
@@ -99,7 +102,7 @@ impl SocketPair {
     pub(super) fn server_takes_out(&mut self) {
         if let Some(socket) = self.model.client_member() {
             self.model.interrupted = true;
-            self.network.server.disconnect(socket);
+            self.network.server.disconnect(socket, self.network.now);
         }
     }
 

@@ -176,7 +176,7 @@ impl SocketPair {
                     self.model.tokens.push((token, recovered));
                 }
                 server::Event::Connecting { token, .. } => {
-                    if let Ok(socket) = self.network.server.accept(token) {
+                    if let Ok(socket) = self.network.server.accept(token, self.network.now) {
                         self.joined(socket, false);
                     }
                 }
