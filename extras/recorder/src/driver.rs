@@ -1,10 +1,10 @@
-//! Recorded machines, for drivers.
+//! Recorded machines, for drivers and applications.
 
 use socketio_proto::client::{self, Client};
 use socketio_proto::engine;
 use socketio_proto::engine::driver::client::Machine as ClientMachine;
 use socketio_proto::engine::driver::server::{Lifecycle, Machine as ServerMachine};
-use socketio_proto::server::{Event, Server};
+use socketio_proto::server::{Commands, Event, Server};
 
 use crate::Recorder;
 
@@ -26,6 +26,10 @@ impl ServerMachine for Recorder<Server> {
     fn lifecycle(event: &Event) -> Lifecycle {
         <Server as ServerMachine>::lifecycle(event)
     }
+}
+
+impl Commands for Recorder<Server> {
+    socketio_proto::__delegate_commands!(Recorder<Server>, Server);
 }
 
 impl ClientMachine for Recorder<Client> {

@@ -37,6 +37,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! An application that is generic over [`Commands`](socketio_proto::server::Commands) runs with a recorder and without one:
+//!
+//! ```
+//! use socketio_proto::engine::driver::server::Machine;
+//! use socketio_proto::engine::http::RequestHead;
+//! use socketio_proto::engine::server::Output;
+//! use socketio_proto::engine::{ConnectionId, Frame, Instant, Seed};
+//! use socketio_proto::server::{Commands, Config, Event, Server};
+//! use socketio_recorder::Recorder;
+//!
+//! fn let_in<S: Commands + Machine<Event = Event>>(server: &mut S) -> usize {
+//!     let (connection, now) = (ConnectionId(1), Instant::ZERO);
+//!     server.handle_upgrade(connection, &RequestHead::new("GET", "/", "EIO=4&transport=websocket"), now);
+//!     server.handle_frame(connection, Frame::Text("40".into()), now);
+//!     while let Some(output) = server.poll_output() {
+//!         if let Output::Event(Event::Connecting { token, .. }) = output {
+//!             server.accept(token, now).expect("it waits");
+//!         }
+//!     }
+//!     server.socket_count("/")
+//! }
+//!
+//! let seed = Seed::new([1; 32]);
+//! let mut plain = Server::new(Config::default(), 0, &seed)?;
+//! let mut recorded = Recorder::server(Config::default(), 0, &seed, std::io::sink(), u64::MAX)?;
+//! assert_eq!((let_in(&mut plain), let_in(&mut recorded)), (1, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # The format
 //!
 //! Version 1. Numbers are unsigned, seven bits a byte, the lowest first, with the high bit set where more follow. Text

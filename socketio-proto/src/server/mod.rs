@@ -4,6 +4,7 @@
 //!
 //! What an application there is told by callbacks is an [`Event`] here, and what it calls is a method of [`Server`]. Where
 //! a callback would answer, the event has a token that the application gives back with its answer, at once or later.
+//! Code that is generic over [`Commands`] runs against any server, recorded or not.
 //! Options are the fields of [`Config`], of its [`engine`](Config::engine) and of [`RecoveryConfig`].
 //!
 //! | officially | here |
@@ -55,6 +56,7 @@ mod broadcast;
 mod broadcasts;
 mod budget;
 mod clients;
+mod commands;
 mod config;
 mod connecting;
 mod connection;
@@ -83,6 +85,7 @@ mod target;
 mod violation;
 
 pub use crate::EmitError;
+pub use commands::Commands;
 pub use config::Config;
 pub use connection::{Connection, Received};
 pub use dynamic::InvalidNamespace;
