@@ -1,4 +1,4 @@
-//! What public advisories found in other implementations, one test each.
+//! Faults from public advisories on other implementations, one test each.
 
 #![cfg(test)]
 
@@ -10,7 +10,7 @@ const NOW: Instant = Instant::ZERO;
 const POLLING: &str = "EIO=4&transport=polling";
 const WEBSOCKET: &str = "EIO=4&transport=websocket";
 
-/// The default limit is 1 MB, and a body of tiny packets is read in one pass and bounded in number.
+/// The default limit is 1 MB. A body of tiny packets is read in one pass, and their number is bounded.
 #[test]
 fn cve_2020_36048_huge_payloads_and_hosts_of_tiny_packets() {
     assert_eq!(Config::default().max_payload, 1_000_000);
@@ -32,7 +32,7 @@ fn cve_2020_36048_huge_payloads_and_hosts_of_tiny_packets() {
     );
 }
 
-/// A WebSocket that breaks right behind its handshake, or as a probe, is just closed.
+/// A WebSocket that breaks right after its handshake, or as a probe, is only closed.
 #[test]
 fn cve_2022_21676_invalid_frames_right_after_the_handshake() {
     let mut net = Net::new();
@@ -51,7 +51,7 @@ fn cve_2022_21676_invalid_frames_right_after_the_handshake() {
     assert_eq!(net.drain().len(), 1);
 }
 
-/// What happens to a connection that was refused concerns nobody.
+/// Events of a refused connection affect no session.
 #[test]
 fn cve_2022_41940_a_reset_while_an_upgrade_is_refused() {
     let mut net = Net::new();
@@ -63,7 +63,7 @@ fn cve_2022_41940_a_reset_while_an_upgrade_is_refused() {
     assert_eq!((net.drain(), net.server.session_count()), (vec![], 0));
 }
 
-/// Names that mean something in JavaScript mean nothing here.
+/// Names with a meaning in JavaScript have none here.
 #[test]
 fn cve_2023_31125_transports_named_after_properties_of_objects() {
     for name in ["__proto__", "constructor", "toString", "hasOwnProperty"] {
@@ -75,7 +75,7 @@ fn cve_2023_31125_transports_named_after_properties_of_objects() {
     }
 }
 
-/// Pongs that nobody asked for start nothing: there is one deadline a session.
+/// Unsolicited pongs start nothing, because a session has one deadline.
 #[test]
 fn ghsa_cgwc_pv48_fhj5_unsolicited_pongs_start_no_heartbeats() {
     let mut net = Net::new();
@@ -95,7 +95,7 @@ fn ghsa_cgwc_pv48_fhj5_unsolicited_pongs_start_no_heartbeats() {
     assert_eq!(net.pulled, [Frame::Text("2".into())]);
 }
 
-/// Session ids are 88 random bits and more: of many, no two share what is behind shard and slot.
+/// Session ids have at least 88 random bits. Among many ids, no two share the part after shard and slot.
 #[test]
 fn cve_2017_16031_session_ids_cannot_be_predicted() {
     let mut net = Net::new();
@@ -146,7 +146,7 @@ impl Net {
             .handle_request(RequestId(self.exchanges), &head, body, NOW);
     }
 
-    /// Opens a connection and takes what its handshake brings.
+    /// Opens a connection and takes the outputs of its handshake.
     fn upgrade(&mut self, query: &str) -> ConnectionId {
         self.exchanges += 1;
         let connection = ConnectionId(self.exchanges);
@@ -157,7 +157,7 @@ impl Net {
         connection
     }
 
-    /// What happened in sessions; the rest is kept aside.
+    /// The events of sessions; other outputs are kept aside.
     fn drain(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(output) = self.server.poll_output() {

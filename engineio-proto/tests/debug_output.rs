@@ -1,4 +1,4 @@
-//! What `Debug` shows of machines and values that hold secrets: their shape, and no secrets.
+//! `Debug` output of machines and values that hold secrets: it shows their shape, and no secrets.
 #![cfg(test)]
 
 #[path = "support/shown.rs"]

@@ -1,7 +1,7 @@
-//! What is taken in a handshake.
+//! Handshakes that a client accepts or refuses.
 //!
-//! The rows were given to `engine.io-client` 6.6 over polling. It works with all that is read here but where a row says
-//! otherwise.
+//! The rows were tested with `engine.io-client` 6.6 over polling. It accepts everything that is accepted here, unless a
+//! row says otherwise.
 #![cfg(test)]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What holds for any history of a client.
+//! Properties that hold for any history of a client.
 #![cfg(test)]
 
 #[path = "support/cases.rs"]
@@ -25,10 +25,10 @@ const PACKETS: [&str; 12] = [
     "6", "2", "3", "4x", "4long", "bAQID", "b4AQ==", "1", "", "x", "3probe", "5",
 ];
 
-/// What happens; numbers pick among what is there.
+/// The steps of a history. Numbers select among the open exchanges and connections.
 #[derive(Clone, Debug)]
 enum Op {
-    /// What a good network and server would do next: without it few histories get far.
+    /// The next action of a working network and server. Without it few histories get far.
     Onward,
     Open,
     Close,
@@ -48,7 +48,7 @@ enum Op {
     Stranger(u64),
 }
 
-/// The same with the exchange or connection that was picked.
+/// The same with the selected exchange or connection.
 type Step = (Op, u64);
 
 fn body() -> impl Strategy<Value = String> {
@@ -130,7 +130,8 @@ fn configs() -> impl Strategy<Value = Config> {
     )
 }
 
-/// When outputs are taken. Frames are pulled after every input in both: how much a pipe takes is an input too.
+/// The times at which outputs are taken. Frames are pulled after every input in both cases, because the capacity of a
+/// pipe is an input too.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Drain {
     Each,
@@ -143,7 +144,7 @@ struct Log {
     frames: Vec<String>,
     events: Vec<Event>,
     deadlines: Vec<Option<u64>>,
-    /// What commands returned.
+    /// The results of commands.
     results: Vec<String>,
 }
 
@@ -151,15 +152,15 @@ struct Run {
     client: Client,
     drain: Drain,
     spurious: bool,
-    /// How far back the clock jumps for each input but the passing of time, once it has told the time.
+    /// The jump of the clock backwards at each input except the passing of time, once it has told the time.
     back: Option<Duration>,
     epoch: Instant,
     now: Instant,
-    /// What the driver has open while outputs are taken after each input: GETs first, the rest by age.
+    /// The open exchanges and connections of a driver that takes outputs after each input: GETs first, the rest by age.
     requests: Vec<u64>,
     connections: Vec<u64>,
     connected: BTreeSet<u64>,
-    /// All connections there may be.
+    /// All possible connections.
     pulled: BTreeSet<u64>,
     opened: usize,
     steps: Vec<Step>,
@@ -190,7 +191,7 @@ impl Run {
         self
     }
 
-    /// Plays a history, picking ids among what is open.
+    /// Plays a history, selecting ids among the open ones.
     fn play(mut self, ops: &[Op]) -> Self {
         for op in ops {
             let onward = matches!(op, Op::Onward).then(|| self.onward());
@@ -245,7 +246,7 @@ impl Run {
         }
     }
 
-    /// Plays the same again.
+    /// Plays the same history again.
     fn replay(mut self, steps: &[Step], pulled: &BTreeSet<u64>) -> Self {
         self.pulled.clone_from(pulled);
         for (op, id) in steps {
@@ -255,7 +256,7 @@ impl Run {
         self
     }
 
-    /// Goes on by the clock alone until there is no deadline any more.
+    /// Continues with the clock alone until there is no deadline any more.
     fn run_down(mut self) -> Self {
         for step in 0.. {
             let Some(due) = self.client.poll_timeout() else {
@@ -411,7 +412,7 @@ impl Run {
             .extend(core::iter::from_fn(|| self.client.poll_event()));
     }
 
-    /// Each attempt ended once, and nothing happened between its end and the next.
+    /// Each attempt ended once, and nothing happened between its end and the next attempt.
     fn assert_over(&self) {
         assert!(self.client.is_closed());
         let closed = |event: &&Event| matches!(event, Event::Closed(_));
@@ -432,8 +433,8 @@ impl Run {
     }
 }
 
-/// A response whose packets are given with the separator of revision 4 between them. In revision 3 they are counted, or,
-/// if they are all good, go in the binary form every other time.
+/// A response whose packets are given with the separator of revision 4 between them. In revision 3 they get lengths
+/// instead. If all of them are valid, every other response is in the binary form.
 fn answer(revision: Revision, status: u16, body: &str) -> Answer {
     if revision == Revision::V4 {
         return Answer::new(status, body.to_owned());

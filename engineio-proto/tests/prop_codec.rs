@@ -1,4 +1,4 @@
-//! What holds for any packet and any bytes.
+//! Properties of the codec that hold for any packet and any bytes.
 #![cfg(test)]
 
 #[path = "support/cases.rs"]
@@ -31,7 +31,7 @@ fn packet() -> impl Strategy<Value = Packet> {
     ]
 }
 
-/// Packets that a payload can carry whole: the separator cannot be escaped.
+/// Packets that survive a payload: the separator cannot be escaped.
 fn payload_packet() -> impl Strategy<Value = Packet> {
     packet().prop_filter("no separator", |packet| {
         matches!(packet, Packet::Message(Message::Binary(_)))

@@ -1,4 +1,4 @@
-//! What holds in revision 3 for any packet and any bytes.
+//! Properties of the codec of revision 3 that hold for any packet and any bytes.
 #![cfg(test)]
 
 #[path = "support/cases.rs"]
@@ -153,7 +153,7 @@ proptest! {
         }
     }
 
-    /// A length counts UTF-16 units: every other one is too short for its packet, or too long.
+    /// A length counts UTF-16 units. Every other length is too short for its packet, or too long.
     #[test]
     fn a_length_that_lies_never_gives_the_packet(text in "[a€😀]{1,9}", length in 0..30_usize) {
         let packet: String = format!("4{text}");

@@ -1,4 +1,4 @@
-//! What holds for any WebTransport stream.
+//! Properties that hold for any WebTransport stream.
 #![cfg(test)]
 
 #[path = "support/cases.rs"]
@@ -54,7 +54,7 @@ fn wire(frames: &[Frame]) -> Bytes {
     bytes.into()
 }
 
-/// What comes out of chunks, and the error that ended it.
+/// The frames from chunks, and the error that ended the stream.
 fn read(
     limit: usize,
     chunks: impl IntoIterator<Item = Bytes>,
@@ -78,7 +78,7 @@ fn read(
     (frames, None)
 }
 
-/// Cuts the bytes at these places, modulo what is left.
+/// Cuts the bytes at these places, modulo the remaining length.
 fn cut(mut bytes: Bytes, cuts: &[usize]) -> Vec<Bytes> {
     let mut chunks = Vec::new();
     for cut in cuts {

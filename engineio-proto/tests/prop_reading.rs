@@ -1,9 +1,10 @@
-//! A peer that reads slowly, but reads, is not closed earlier than by the official packages.
+//! A slow reader is not closed earlier than by the official packages.
 //!
-//! Two worlds run side by side, a millisecond at a time: one has a machine of this crate, the other a model of the official
-//! one. The pipe has room for one frame, at times that the history says; a poll takes all that waits. Where a client polls, it is
-//! then that its POST is answered, and all that waits goes into the next one. What the model does
-//! not know is what proves that a peer reads: there every heartbeat counts, and heartbeats wait behind messages.
+//! Two worlds run side by side, one millisecond at a time. One has a machine of this crate, and the other a model of
+//! the official one. The pipe gets room for one frame at the times that the history gives. A poll takes all waiting
+//! data. A polling client gets the answer to its POST at these times, and puts all waiting data into the next one.
+//!
+//! The model does not require a proof that the peer reads: every heartbeat counts, and heartbeats wait behind messages.
 #![cfg(test)]
 
 #[path = "support/cases.rs"]
@@ -30,20 +31,20 @@ const TIMEOUT: u64 = 20;
 const HORIZON: u64 = 600;
 const PIPE: ConnectionId = ConnectionId(0);
 
-/// What the network, the application and the peer do.
+/// The actions of the network, the application and the peer.
 #[derive(Clone, Debug)]
 struct History {
     revision: Revision,
     polling: bool,
-    /// When the pipe gets room for a frame, or the peer polls.
+    /// The times at which the pipe gets room for a frame, or the peer polls.
     rooms: BTreeSet<u64>,
-    /// When the application sends a message.
+    /// The times at which the application sends a message.
     sends: BTreeSet<u64>,
-    /// When the peer sends a message.
+    /// The times at which the peer sends a message.
     messages: BTreeSet<u64>,
-    /// How long the peer takes to answer what it read.
+    /// The time that the peer takes to answer.
     latency: u64,
-    /// The peer pings an interval after its last ping, and not after the answer to it.
+    /// The peer pings an interval after its last ping, instead of after the answer to it.
     by_clock: bool,
 }
 
@@ -64,17 +65,17 @@ impl History {
     }
 }
 
-/// One side of a connection: what the peer and the pipe see of it.
+/// One side of a connection, as the peer and the pipe see it.
 trait Side {
     fn send(&mut self);
     fn handle(&mut self, packet: &'static str, now: u64);
-    /// What leaves, if the pipe has room: one frame, or all that waits for a poll.
+    /// The data that leaves if the pipe has room: one frame, or all waiting data for a poll.
     fn pull(&mut self, now: u64) -> Vec<String>;
-    /// Fires what is due, and says whether that was the end.
+    /// Runs the due timers, and returns whether that was the end.
     fn tick(&mut self, now: u64) -> bool;
 }
 
-/// How the peer of a side keeps the connection alive.
+/// The heartbeat of the peer of a side.
 struct Peer {
     pings: bool,
     by_clock: bool,
@@ -83,7 +84,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// It has read the handshake, and pings if it is the one to do so.
+    /// The peer has read the handshake. It pings now if that is its task.
     fn new(pings: bool, history: &History) -> Self {
         let first = pings.then_some((INTERVAL, "2"));
         Self {
@@ -114,7 +115,7 @@ impl Peer {
     }
 }
 
-/// When the side gave its peer up.
+/// The time at which the side gave its peer up.
 fn end(history: &History, side: &mut dyn Side, peer_pings: bool) -> Option<u64> {
     let mut peer = Peer::new(peer_pings, history);
     let mut room = false;
@@ -147,11 +148,11 @@ fn take(side: &mut dyn Side, peer: &mut Peer, room: &mut bool, now: u64) {
     }
 }
 
-/// The official packages.
+/// A model of the official packages.
 struct Official {
     queue: VecDeque<&'static str>,
     polling: bool,
-    /// What the POST on its way holds, where a client polls.
+    /// The content of the POST in flight, where a client polls.
     posted: Vec<&'static str>,
     posts: bool,
     role: Role,
@@ -203,7 +204,7 @@ impl Official {
         }
     }
 
-    /// Posts what waits, if no POST is on its way.
+    /// Posts the waiting data, if no POST is in flight.
     fn flush(&mut self) {
         if self.posts && self.posted.is_empty() {
             self.posted.extend(self.queue.drain(..));
@@ -509,7 +510,7 @@ impl Side for OurClient {
     }
 }
 
-/// When our side and the official one gave the peer up.
+/// The times at which our side and the official one gave the peer up.
 fn ends(history: &History, is_server: bool) -> (Option<u64>, Option<u64>) {
     let peer_pings = is_server == (history.revision == Revision::V3);
     let official = end(history, &mut Official::new(history, is_server), peer_pings);
@@ -521,7 +522,7 @@ fn ends(history: &History, is_server: bool) -> (Option<u64>, Option<u64>) {
     (ours, official)
 }
 
-/// Times that lie at most `gap` apart, or so far apart as chance will have it.
+/// Times that are at most `gap` apart, or at random distances.
 fn times(gap: impl Strategy<Value = u64>) -> impl Strategy<Value = BTreeSet<u64>> {
     vec(gap, HORIZON as usize).prop_map(|gaps| {
         let sums = gaps.into_iter().scan(0, |sum, gap| {
@@ -564,8 +565,8 @@ fn any_rooms() -> impl Strategy<Value = BTreeSet<u64>> {
 proptest! {
     #![proptest_config(cases::config(96))]
 
-    /// A frame in each `ping_timeout`, less the time for the answer, is enough for ever: no peer that reads so is closed. A client
-    /// that polls needs two answers in that time, since a POST may be on its way before the one with its heartbeat.
+    /// A peer that takes a frame in each `ping_timeout`, less the time for the answer, is never closed. A client that
+    /// polls needs two answers in that time, because a POST may be in flight before the one with its heartbeat.
     #[test]
     fn a_peer_that_takes_a_frame_in_each_timeout_is_never_closed(
         history in history(times(1..=TIMEOUT - 3)), is_server: bool,
@@ -576,9 +577,12 @@ proptest! {
         prop_assert_eq!(ours, None);
     }
 
-    /// Where nothing can be overtaken the heartbeat is the official one, however slowly the peer reads, but for a peer of
-    /// revision 3 or 4 that goes on sending pings without reading for an interval and a timeout, and for a server of revision 3 that
-    /// sends other packets instead of a pong for an interval, and then takes nothing for a timeout.
+    /// Where no message can be overtaken, the heartbeat equals the official one at any reading speed. There are two
+    /// exceptions:
+    ///
+    /// - A peer of revision 3 or 4 continues to send pings without reading for an interval and a timeout.
+    /// - A server of revision 3 sends other packets instead of a pong for an interval, and then takes nothing for a
+    ///   timeout.
     #[test]
     fn without_messages_to_overtake_nobody_is_closed_earlier(history in history(any_rooms()), is_server: bool) {
         let history = History { sends: BTreeSet::new(), ..history };

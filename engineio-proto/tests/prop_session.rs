@@ -1,4 +1,4 @@
-//! What holds for any history, through `Server` and through bare `Session`s.
+//! Properties that hold for any history, through `Server` and through bare `Session`s.
 #![cfg(test)]
 
 #[path = "support/cases.rs"]
@@ -45,7 +45,7 @@ fn config() -> Config {
         .with_close_timeout(Duration::from_millis(250))
 }
 
-/// So little of everything that each limit is met.
+/// Limits so low that each of them is reached.
 fn tight() -> Config {
     config()
         .with_max_payload(8)
@@ -276,14 +276,14 @@ impl Step {
     }
 }
 
-/// How far the clock is behind at each input: mostly not at all.
+/// The time by which the clock is behind at each input, which is mostly zero.
 fn clock() -> impl Strategy<Value = Vec<u64>> {
     let millis = prop_oneof![2 => Just(0_u64), 1 => 1..700_u64, 1 => Just(90_000)];
     vec(millis.prop_map(|millis| millis * 1_000_000), 1..20)
 }
 
-/// Text with newlines, and with what the client of JSONP writes for them; but for a backslash in front of a newline,
-/// which it does not tell from the latter.
+/// Text with newlines, and with the escapes of the JSONP client for them. It has no backslash in front of a newline,
+/// because that client cannot tell the two apart.
 fn jsonp_text() -> impl Strategy<Value = String> {
     "[a-z€😀n\\\\\n\"]{0,6}".prop_filter("no such pair", |text| !text.contains("\\\n"))
 }
@@ -295,8 +295,8 @@ fn message() -> impl Strategy<Value = Message> {
     ]
 }
 
-/// The same events, and the same messages to each client; what was on its way over a connection that the client lost
-/// may be missing.
+/// The same events, and the same messages to each client. Messages in flight over a connection that the client lost may
+/// be missing.
 fn assert_same(each: &Run, late: &Run) {
     assert_eq!(each.log.events, late.log.events);
     assert_eq!(each.log.polled, late.log.polled);

@@ -1,4 +1,4 @@
-//! What is drawn from one seed for different ends has nothing in common.
+//! Values that one seed gives for different purposes have nothing in common.
 #![cfg(test)]
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ fn random_bits(generator: &mut SidGenerator, ids: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The last eleven of the fifteen bytes that an id is.
+/// The last eleven of the fifteen bytes of an id.
 fn bits(sid: &Sid) -> Vec<u8> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let digits = sid.as_str().chars();

@@ -1,4 +1,4 @@
-//! What public advisories and bug reports found in other implementations, one test each.
+//! Faults from public advisories and bug reports on other implementations, one test each.
 
 #![cfg(test)]
 
@@ -6,7 +6,7 @@ use socketio_proto::engine::Message;
 use socketio_proto::parser::{Decoder, Limits, Parser};
 use socketio_proto::{DecodeError, Packet, PacketType, Payload};
 
-/// Counts and ids are read in one pass, however long they are.
+/// Counts and ids of any length are read in one pass.
 #[test]
 fn cve_2020_36049_long_attachment_counts_and_ids() {
     let digits = "1".repeat(900_000);
@@ -24,7 +24,7 @@ fn cve_2020_36049_long_attachment_counts_and_ids() {
     );
 }
 
-/// The number of a placeholder is an index, and nothing else.
+/// The number of a placeholder is only an index.
 #[test]
 fn cve_2022_2421_placeholders_that_are_no_index() {
     for number in [
@@ -70,7 +70,7 @@ fn cve_2024_38355_an_event_named_error() {
     assert_eq!(packet.payload.unwrap().name(), Some("error"));
 }
 
-/// Attachments are counted before any of them is kept.
+/// Attachments are counted before any of them is stored.
 #[test]
 fn cve_2026_33151_and_ghsa_55mf_67qm_4wpg_more_attachments_than_allowed() {
     assert_eq!(
@@ -81,7 +81,7 @@ fn cve_2026_33151_and_ghsa_55mf_67qm_4wpg_more_attachments_than_allowed() {
     assert_eq!(decode(&["50-[\"a\"]"]), Err(DecodeError::AttachmentCount));
 }
 
-/// Nesting is counted, not recursed into.
+/// Nesting is counted without recursion.
 #[test]
 fn ghsa_c6g7_r2mf_pf5g_deep_nesting() {
     let nested = |depth: usize| format!("2[\"a\",{}{}]", "[".repeat(depth), "]".repeat(depth));
@@ -101,7 +101,7 @@ fn ghsa_c6g7_r2mf_pf5g_deep_nesting() {
     );
 }
 
-/// Nor is MessagePack recursed into, in the payload or where nothing is kept.
+/// MessagePack is read without recursion too, in the payload and in ignored parts.
 #[test]
 fn ghsa_c6g7_r2mf_pf5g_deep_message_pack() {
     let event = |arg: &[u8]| [&b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1a"[..], arg].concat();
@@ -128,7 +128,7 @@ fn ghsa_c6g7_r2mf_pf5g_deep_message_pack() {
     );
 }
 
-/// MessagePack that breaks off, lies about lengths or holds what no packet has is an error.
+/// MessagePack that is truncated, has wrong lengths or holds invalid values is an error.
 #[test]
 fn ghsa_7xpx_rcqc_8qjh_malformed_message_pack() {
     let whole = b"\x84\xa4type\x02\xa3nsp\xa2/a\xa2id\xcd\x01\x00\xa4data\x93\xa1e\xc4\x02ab\x81\xa1k\xcb\x3f\xf8\0\0\0\0\0\0";
@@ -148,7 +148,7 @@ fn ghsa_7xpx_rcqc_8qjh_malformed_message_pack() {
     }
 }
 
-/// Lengths of every kind are compared with what is there before anything is allocated for them.
+/// Lengths of every kind are compared with the remaining input before anything is allocated for them.
 #[test]
 fn message_pack_bombs_declare_more_than_they_have() {
     let head = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data";
@@ -185,7 +185,8 @@ fn message_pack_bombs_declare_more_than_they_have() {
     assert_eq!(payload.raw_args().count(), 1_000_000);
 }
 
-/// Bytes without a header, text instead of bytes, and packets cut at any place are errors, and the decoder is as new.
+/// Bytes without a header, text instead of bytes, and packets cut at any place are errors. The decoder then starts
+/// anew.
 #[test]
 fn stray_binary_and_malformed_binary_packets_neither_crash_nor_hang() {
     let mut decoder = decoder();
@@ -207,7 +208,7 @@ fn stray_binary_and_malformed_binary_packets_neither_crash_nor_hang() {
     assert!(decoder.add(Message::text("2[\"b\"]")).unwrap().is_some());
 }
 
-/// Keys that mean something in JavaScript are keys.
+/// Keys with a meaning in JavaScript are plain keys.
 #[test]
 fn prototype_style_keys_are_plain_data() {
     let json = r#"["a",{"__proto__":{"admin":true},"constructor":1,"hasOwnProperty":2}]"#;
@@ -221,7 +222,7 @@ fn prototype_style_keys_are_plain_data() {
     assert_eq!(value["__proto__"]["admin"], true);
 }
 
-/// Of equal keys the last counts, and numbers of any size are numbers.
+/// The last of equal keys counts, and numbers of any size are numbers.
 #[test]
 fn duplicate_keys_and_huge_numbers() {
     let read = |json: &str| {

@@ -1,4 +1,4 @@
-//! What `Debug` shows of servers and clients that hold secrets: none of them.
+//! `Debug` output of servers and clients that hold secrets: it shows none of them.
 #![cfg(test)]
 
 #[path = "../../engineio-proto/tests/support/shown.rs"]
@@ -224,7 +224,7 @@ fn all_of_it_is_shown_on_request() {
     assert!(format!("{payload:-?}").contains(r#"[\"e\",1]"#));
 }
 
-/// Lets whoever asks for it into a namespace, or makes the namespace.
+/// Accepts every client that asks for a namespace, or creates the namespace.
 fn answer(server: &mut server::Server, event: server::Event) -> Option<server::SocketKey> {
     if let server::Event::Connecting { token, .. } = event {
         return server.accept(token, Instant::ZERO).ok();

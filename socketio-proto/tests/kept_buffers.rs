@@ -1,7 +1,7 @@
-//! What is kept of large buffers in which little came, as counted by an allocator.
+//! Memory kept of large buffers with little content, as counted by an allocator.
 //!
-//! Each case brings fifty buffers of 200 kB with a few bytes for the application, which takes the events and keeps
-//! them, or leaves them in the machine.
+//! Each case uses fifty buffers of 200 kB with a few bytes for the application. The application takes the events and
+//! keeps them, or leaves them in the machine.
 #![cfg(test)]
 
 use allocation_counter::measure;
@@ -18,10 +18,10 @@ use socketio_proto::server;
 const BUFFERS: usize = 50;
 const LARGE: usize = 200_000;
 
-/// What all fifty may keep; each alone has more.
+/// The memory that all fifty may keep together; each buffer alone is larger.
 const MOST: i64 = 400_000;
 
-/// Runs `f`, prints what is still allocated of what it made, and holds it against [`MOST`].
+/// Runs `f`, prints how much of its allocations remains, and compares it with [`MOST`].
 fn kept<T>(name: &str, f: impl FnOnce() -> T) -> T {
     let mut made = None;
     let info = measure(|| made = Some(f()));
@@ -42,7 +42,7 @@ fn filler() -> String {
     "x".repeat(LARGE)
 }
 
-/// The event that an output is, if it is one.
+/// The event of an output, if it is one.
 fn event<E>(output: engine::Output<E>) -> Option<E> {
     if let engine::Output::Event(event) = output {
         Some(event)

@@ -11,7 +11,7 @@ mod script;
 )]
 mod support;
 
-/// What the settings of scripts have; the properties choose their own.
+/// The settings of scripts; the properties choose their own.
 const PARSER: Parser = Parser::Json;
 
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ proptest! {
     }
 }
 
-/// As many as a debug build does in a few seconds, or what the environment asks for.
+/// The number of cases that a debug build runs in a few seconds, or the number from the environment.
 fn cases() -> u32 {
     const UNASKED: u32 = 256;
     match ProptestConfig::default().cases {
@@ -104,15 +104,15 @@ fn cases() -> u32 {
 #[derive(Clone, Copy)]
 struct Play {
     start: Instant,
-    /// Outputs are taken only where the script needs them.
+    /// Takes outputs only where the script needs them.
     lazy: bool,
     spurious: bool,
-    /// How far back the clock jumps for each input but the passing of time, once it has told the time.
+    /// The jump of the clock backwards at each input except the passing of time, once it has told the time.
     back: Option<Duration>,
-    /// Clients on polling take turns with the server: one poll at a time, and a close packet when they go. Otherwise
-    /// whether a poll is held at some point, which decides how a session ends, depends on how packets were grouped.
+    /// Clients on polling take turns with the server: one poll at a time, and a close packet when they leave. Otherwise
+    /// the grouping of packets would decide whether a poll is held at some point, and so how a session ends.
     gentle: bool,
-    /// The packets of a body come one by one.
+    /// The packets of a body arrive one by one.
     apart: bool,
     config: fn() -> Config,
 }
@@ -146,7 +146,7 @@ fn msgpack_config() -> Config {
     tidy_config().with_parser(Parser::MsgPack)
 }
 
-/// What is wrong with bytes depends on the parser; that they are wrong does not.
+/// The kind of fault in bytes depends on the parser; the fact that they are faulty does not.
 fn without_decode_error(line: String) -> String {
     match line.split_once(" (") {
         Some((reason, _)) if reason.ends_with("forced close") => reason.to_owned(),
@@ -154,7 +154,7 @@ fn without_decode_error(line: String) -> String {
     }
 }
 
-/// Limits so small that scripts run into them.
+/// Limits so low that scripts reach them.
 fn small_config() -> Config {
     let engine = EngineConfig::default()
         .with_allow_eio3(true)
@@ -176,18 +176,18 @@ fn small_config() -> Config {
         .with_max_pending_acks(1)
 }
 
-/// Everything that came out.
+/// All outputs.
 #[derive(Debug, PartialEq)]
 struct Played {
     lines: Vec<String>,
-    /// After each step the time to the next deadline, in nanoseconds.
+    /// The time to the next deadline after each step, in nanoseconds.
     deadlines: Vec<Option<u64>>,
     ids: Vec<String>,
-    /// Which client each socket is of.
+    /// The client of each socket.
     owners: Vec<usize>,
 }
 
-/// Plays a script to its end and on until nothing is left; the driver checks each output as it comes.
+/// Plays a script to its end, and continues until nothing is left. The driver checks each output when it arrives.
 fn play(ops: &[Op], how: Play) -> Played {
     let mut net = Net::at((how.config)(), how.start);
     net.is_frank = true;
@@ -457,14 +457,14 @@ fn say_one(net: &mut Net, socket: usize, what: Say) {
     }
 }
 
-/// What a client got, what the application learned of it, and how its commands went.
+/// The packets that a client got, the events that the application got about it, and the results of its commands.
 type Story = (Vec<String>, Vec<String>, Vec<String>);
 
-/// Whose story that of the namespaces is.
+/// The name under which the story of the namespaces is filed.
 const NOBODY: usize = usize::MAX;
 
-/// Checks that two plays tell the same of each client. How many packets of its queue a client on polling has got when
-/// it goes depends on how they were grouped; their order does not.
+/// Checks that two plays give the same story of each client. The number of queued packets that a polling client has got
+/// when it leaves depends on their grouping; their order does not.
 fn same_stories(one: Played, other: Played) -> Result<(), TestCaseError> {
     let (one, other) = (by_client(one), by_client(other));
     prop_assert!(one.keys().eq(other.keys()));
@@ -479,8 +479,8 @@ fn same_stories(one: Played, other: Played) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The story of each client, apart from what depends on timing alone: how packets share the answers of polls,
-/// heartbeats, and why a connection ended that the server was closing anyway.
+/// The story of each client, without the parts that depend only on timing. These are the grouping of packets into the
+/// answers of polls, heartbeats, and the end reasons of connections that the server was already closing.
 fn by_client(played: Played) -> BTreeMap<usize, Story> {
     let mut clients: BTreeMap<usize, Story> = BTreeMap::new();
     for line in played.lines {

@@ -1,4 +1,4 @@
-//! How large a payload becomes when it is read, as counted by an allocator, and that the peer has no say in what a tree is.
+//! Memory for reading payloads, as counted by an allocator. The peer cannot influence the kinds of values in a tree.
 //!
 //! With the feature `arbitrary_precision` the same holds for a `serde_json` that keeps the text of numbers.
 #![cfg(test)]
@@ -35,25 +35,25 @@ fn event(json: String, attachments: Vec<Bytes>) -> Payload {
     Payload::from_json(PacketType::Event, json, attachments).expect("a payload")
 }
 
-/// An event with a list of so many equal items.
+/// An event with a list of this many equal items.
 fn list(item: &str, len: usize) -> Payload {
     let items = iter::repeat_n(item, len).collect::<Vec<_>>().join(",");
     event(format!("[\"e\",[{items}]]"), vec![])
 }
 
-/// An event with a list of as many equal items as go into a megabyte.
+/// An event with a list of as many equal items as fit into a megabyte.
 fn megabyte(item: &str) -> Payload {
     list(item, MB / (item.len() + 1))
 }
 
-/// What reading may take, by the documented rule.
+/// The memory that reading may take, by the documented rule.
 fn bound(payload: &Payload) -> u64 {
     let attachments: usize = payload.attachments().iter().map(Bytes::len).sum();
     let json = payload.json().len() + 64;
     (json * usize::from(payload.max_expansion()) + attachments) as u64
 }
 
-/// Reads in one way and gives what that took at most, which must be within the bound whatever comes of it.
+/// Reads in one way and returns the maximum memory, which must be within the bound whatever the result.
 #[track_caller]
 fn taken<T>(
     payload: &Payload,
@@ -128,7 +128,7 @@ struct FlatValue {
     rest: Value,
 }
 
-/// Reads in every way there is.
+/// Reads in every possible way.
 fn read_in_all_ways(payload: &Payload) {
     let _ = read::<Value>(payload);
     let _ = read::<Vec<Value>>(payload);
@@ -171,7 +171,7 @@ fn read_in_all_ways(payload: &Payload) {
     });
 }
 
-/// An object with so many members, in an order that is not that of their names.
+/// An object with this many members, which are not in the order of their names.
 fn object(members: usize) -> String {
     let member = |at: usize| format!("\"{}\":0", at * 7919 % members);
     let members: Vec<_> = (0..members).map(member).collect();
@@ -238,7 +238,7 @@ fn a_megabyte_is_read_within_the_bound_or_not_at_all() {
     }
 }
 
-/// JSON in which much is made of little.
+/// JSON in which few bytes make large values.
 fn dense() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         "[0-9]",
@@ -389,7 +389,7 @@ fn values_of_plain_types_count_only_while_they_are_read() {
     assert_eq!(borrowed.0.len(), 100);
 }
 
-/// An event that names its attachment so often.
+/// An event that names its attachment this many times.
 fn upload(places: usize, attachment: usize) -> Result<Payload, DecodeError> {
     let json = format!("[\"upload\",[{}]]", vec![PLACE; places].join(","));
     Payload::from_json(

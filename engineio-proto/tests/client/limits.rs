@@ -1,4 +1,4 @@
-//! What a server, or a slow reader, can make grow.
+//! Limits on the data that a server, or a slow reader, can make a client hold.
 
 use engineio_proto::{Counted, SendError};
 

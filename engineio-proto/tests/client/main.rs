@@ -1,4 +1,4 @@
-//! How a client behaves towards servers: scripted ones, and this crate's own.
+//! Behaviour of a client towards scripted servers, and towards this crate's own server.
 #![cfg(test)]
 
 mod support;

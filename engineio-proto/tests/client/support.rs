@@ -1,4 +1,4 @@
-//! A scripted server on a simulated network whose time moves by hand.
+//! A scripted server on a simulated network whose time the test advances.
 
 use core::error::Error;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ impl Net {
         net
     }
 
-    /// A client on polling, with its second GET, `r1`, on its way.
+    /// A client on polling, with its second GET, `r1`, in flight.
     pub(crate) fn polling(config: Config) -> Self {
         let mut net = Self::opening(config);
         net.respond(0, 200, POLLING);
@@ -61,7 +61,7 @@ impl Net {
         net
     }
 
-    /// A client on polling, with the GET `r2` on its way and the probe `c1` open.
+    /// A client on polling, with the GET `r2` in flight and the probe `c1` open.
     pub(crate) fn probing(config: Config) -> Self {
         let mut net = Self::opening(config);
         net.respond(0, 200, UPGRADABLE);
@@ -149,7 +149,7 @@ impl Net {
         self.client.close(self.now);
     }
 
-    /// Lets time pass; every deadline on the way is met.
+    /// Lets time pass, and runs every deadline on the way.
     pub(crate) fn advance(&mut self, millis: u64) {
         let target = self.now + core::time::Duration::from_millis(millis);
         for step in 0.. {
@@ -172,8 +172,9 @@ impl Net {
         Some(deadline.saturating_duration_since(self.now).as_millis())
     }
 
-    /// Everything that is to be done and to be known, one line each, in order: `r0 GET`, `r1 POST 4a|4b` (`|` stands
-    /// for the separator; binary bodies of revision 3 are lists of bytes), `r0 abort`, `c0 connect`, `c0 > 4hello`, `c0 close`, `opened S`, `text hello`, ….
+    /// All actions and events, one in a line and in order: `r0 GET`, `r1 POST 4a|4b`, `r0 abort`, `c0 connect`, `c0 >
+    /// 4hello`, `c0 close`, `opened S`, `text hello`, …. `|` stands for the separator. Binary bodies of revision 3 are
+    /// lists of bytes.
     pub(crate) fn drain(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(output) = self.client.poll_output() {

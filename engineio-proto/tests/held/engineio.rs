@@ -1,4 +1,4 @@
-//! What an Engine.IO server holds.
+//! Memory that an Engine.IO server holds.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Net {
         }
     }
 
-    /// A server with so many clients, which have taken all that there was for them.
+    /// A server with this many clients, which have taken all their data.
     fn with(config: Config, query: &str, clients: u64) -> Self {
         let mut net = Self::new(config);
         for number in 0..clients {
@@ -218,7 +218,7 @@ fn answers_that_the_driver_has_not_taken() {
     }
 }
 
-/// What pages of other origins are told is known from the request on, and made when the answer is taken.
+/// The headers for pages of other origins are decided with the request, and made when the answer is taken.
 #[test]
 fn what_pages_are_told_of_polls_that_are_held() {
     for count in [1, 10, 1_000] {

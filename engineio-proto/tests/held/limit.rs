@@ -1,4 +1,4 @@
-//! What happens at the limit of what a server may hold.
+//! Behaviour at the memory limit of a server.
 
 use std::collections::BTreeSet;
 
@@ -85,7 +85,7 @@ impl Net {
         assert!(held <= LIMIT, "{held} of {LIMIT}");
     }
 
-    /// Where answers that are not taken exceed the limit.
+    /// A case in which answers that nobody takes exceed the limit.
     fn send_over(&mut self, client: usize, message: &Encoded) -> Result<(), SendError> {
         self.server.send(self.sessions[client], message)
     }
@@ -152,7 +152,7 @@ fn the_session_ends_whose_removal_frees_most_and_is_told() {
     }
 }
 
-/// Nobody holds such messages alone, and others that hold little are not to end for them.
+/// No session holds such messages alone, and sessions that hold little must not end for them.
 #[test]
 fn messages_that_a_few_share_end_them_and_nobody_else() {
     let mut net = Net::with(40);
@@ -172,7 +172,7 @@ fn messages_that_a_few_share_end_them_and_nobody_else() {
     assert_eq!(ended, net.sessions[..2]);
 }
 
-/// The queues of two sessions need no slots for these, so that neither holds anything alone.
+/// The queues of two sessions need no slots for these messages, so neither holds anything alone.
 #[test]
 fn sessions_that_hold_nothing_alone_end_too() {
     let mut net = Net::with(2);
@@ -193,7 +193,7 @@ fn sessions_that_hold_nothing_alone_end_too() {
     assert_eq!(net.server.stats().ended_by_memory_limit, 2);
 }
 
-/// What another machine does with a message that this one holds too changes nothing here.
+/// Another machine that holds the same message does not affect this one.
 #[test]
 fn what_another_machine_asks_of_a_message_counts_there() {
     let messages: Vec<_> = (0..3)
@@ -247,7 +247,7 @@ fn a_machine_that_is_dropped_holds_nothing_any_more() {
     }
 }
 
-/// Answers cannot be dropped. While they alone exceed the limit, not each call looks for a session to end.
+/// Answers cannot be dropped. While they alone exceed the limit, not every call searches for a session to end.
 #[test]
 fn answers_that_are_not_taken_are_kept_and_end_nobody_later() {
     let mut net = Net::with(1);
@@ -298,7 +298,7 @@ fn a_message_that_alone_exceeds_the_limit_is_refused() {
     assert_eq!((net.server.bytes_held(), &*net.closed), (0, &[][..]));
 }
 
-/// The server may hold as much as the limit.
+/// The server may hold exactly the limit.
 #[test]
 fn a_message_that_takes_all_of_the_limit_goes() {
     let message = text(LIMIT / 2);
@@ -332,7 +332,7 @@ fn messages_that_the_application_does_not_take_end_their_session() {
     assert_eq!(net.server.bytes_held(), 0);
 }
 
-/// The answer to the poll that is held is a script still.
+/// The answer to the held poll is still a script.
 #[test]
 fn a_page_that_polls_by_scripts_is_told_by_one() {
     let config = Config::default().with_max_bytes_held(LIMIT);
@@ -364,7 +364,7 @@ fn a_page_that_polls_by_scripts_is_told_by_one() {
     assert_eq!(answers, [r#"___eio[0]("1");"#]);
 }
 
-/// At the limit a send looks at few messages, on average.
+/// At the limit, a send looks at few messages on average.
 #[test]
 fn many_small_sessions_at_the_limit_end_in_groups() {
     let mut net = Net::with(500);
@@ -381,7 +381,7 @@ fn many_small_sessions_at_the_limit_end_in_groups() {
     assert_eq!(net.server.stats().ended_by_memory_limit, ended as u64);
 }
 
-/// As the allocator counts: the limit bounds what is held beyond idle sessions.
+/// According to the allocator, the limit bounds the memory beyond idle sessions.
 #[test]
 fn what_all_clients_make_the_server_hold_stays_below_the_limit() {
     let mut net = Net::with(200);

@@ -1,4 +1,4 @@
-//! What a server holds: `bytes_held` beside what the allocator counts, and what happens at the limit.
+//! Memory of a server: `bytes_held` compared with the count of the allocator, and the behaviour at the limit.
 #![cfg(test)]
 
 mod compare;

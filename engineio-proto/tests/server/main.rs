@@ -1,4 +1,4 @@
-//! How a server behaves towards its clients: every script runs through `Server` and through bare `Session`s.
+//! Behaviour of a server towards its clients. Every script runs through `Server` and through bare `Session`s.
 #![cfg(test)]
 
 #[path = "../support/mod.rs"]

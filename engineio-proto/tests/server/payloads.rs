@@ -1,4 +1,4 @@
-//! How messages are grouped into the payloads of polls.
+//! Grouping of messages into the payloads of polls.
 
 use engineio_proto::server::Config;
 

@@ -1,4 +1,4 @@
-//! What a server counts.
+//! Counters and gauges of a server.
 
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{Config, SlowReader};

@@ -1,4 +1,4 @@
-//! Which requests are refused, and how.
+//! Refused requests, and their answers.
 
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::Config;

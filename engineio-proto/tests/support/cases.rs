@@ -1,8 +1,8 @@
-//! How many cases a property is tried with.
+//! The number of cases of a property.
 
 use proptest::prelude::ProptestConfig;
 
-/// As many as `PROPTEST_CASES` says, else `default`. Nothing is written down: what fails becomes a plain test.
+/// The value of `PROPTEST_CASES`, or else `default`. Failures are not persisted, because each one becomes a plain test.
 pub(crate) fn config(default: u32) -> ProptestConfig {
     let mut config = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_none() {

@@ -1,4 +1,4 @@
-//! A scripted client on a simulated network whose time moves by hand, in front of each of the two drivers.
+//! A scripted client on a simulated network whose time the test advances, in front of each of the two drivers.
 
 pub(crate) mod driver;
 
@@ -41,7 +41,7 @@ pub(crate) struct Net {
     closed: BTreeSet<usize>,
     headers: BTreeMap<u64, Headers>,
     accept_headers: BTreeMap<u64, Headers>,
-    /// What the queries of a session start with, if it is not `EIO=4`.
+    /// The start of a session's queries, if it is not `EIO=4`.
     queries: BTreeMap<usize, String>,
 }
 
@@ -50,9 +50,9 @@ struct Connection {
     accepted: bool,
     /// Closed by the server.
     over: bool,
-    /// Closed by the client: what the server still says of it reaches nobody.
+    /// Closed by the client. Later outputs of the server for it are dropped.
     gone: bool,
-    /// Its pipe is full: frames stay where they are.
+    /// Its pipe is full, so frames stay in the server.
     stalled: bool,
 }
 
@@ -145,7 +145,7 @@ impl Net {
         number.expect("a session").parse().expect("a number")
     }
 
-    /// Upgrades a session from polling, the whole way, and takes all outputs.
+    /// Upgrades a session from polling completely, and takes all outputs.
     pub(crate) fn upgrade(&mut self, session: usize) -> Number {
         let connection = self.probe(session);
         self.text(connection, "2probe");
@@ -160,7 +160,7 @@ impl Net {
         connection
     }
 
-    /// As `upgrade`, to a connection whose pipe is full behind the answer to the probe.
+    /// As `upgrade`, to a connection whose pipe is full after the answer to the probe.
     pub(crate) fn upgrade_stalled(&mut self, session: usize) -> Number {
         let connection = self.probe(session);
         self.text(connection, "2probe");
@@ -187,7 +187,7 @@ impl Net {
         id.0
     }
 
-    /// Sends the head of a request whose body is still to come.
+    /// Sends the head of a request whose body follows later.
     pub(crate) fn begin_with(&mut self, head: &RequestHead<'_>) -> Number {
         let id = self.new_request();
         self.driver.handle_request_begun(id, head, self.now);
@@ -238,7 +238,7 @@ impl Net {
             .handle_request_too_large(RequestId(request), self.now);
     }
 
-    /// The client of a request goes away.
+    /// The client of a request leaves.
     pub(crate) fn abort(&mut self, request: Number) {
         self.open_requests.remove(&RequestId(request));
         self.driver
@@ -277,7 +277,7 @@ impl Net {
         number
     }
 
-    /// Asks for a WebTransport session, and in it for that of a session to move there.
+    /// Asks for a WebTransport session, and in it for an upgrade of an existing session.
     pub(crate) fn probe_webtransport(&mut self, session: usize) -> Number {
         let connection = self.webtransport();
         let sid = self.driver.sid(session).expect("a session");
@@ -285,7 +285,7 @@ impl Net {
         connection
     }
 
-    /// A WebTransport stream brings bytes that are no frame.
+    /// A WebTransport stream delivers bytes that are no frame.
     pub(crate) fn bad_frame(&mut self, connection: Number, error: DecodeError) {
         self.driver
             .handle_bad_frame(ConnectionId(connection), error, self.now);
@@ -360,12 +360,12 @@ impl Net {
         self.headers[&request].iter().collect()
     }
 
-    /// The headers that a connection was accepted with.
+    /// The headers with which a connection was accepted.
     pub(crate) fn accept_headers(&self, connection: Number) -> Vec<(&'static str, &str)> {
         self.accept_headers[&connection].iter().collect()
     }
 
-    /// Lets time pass; every deadline on the way is met.
+    /// Lets time pass, and runs every deadline on the way.
     pub(crate) fn advance(&mut self, millis: u64) {
         let target = self.now + core::time::Duration::from_millis(millis);
         for step in 0.. {
@@ -382,7 +382,7 @@ impl Net {
         self.now = target;
     }
 
-    /// Lets time jump; what was due meanwhile is only noticed then.
+    /// Lets time jump. Deadlines on the way are noticed only after the jump.
     pub(crate) fn jump(&mut self, millis: u64) {
         self.now = self.now + core::time::Duration::from_millis(millis);
         self.driver.handle_timeout(self.now);
@@ -395,9 +395,9 @@ impl Net {
         Some(u64::try_from(wait.as_millis()).expect("not that long"))
     }
 
-    /// Everything that is to be done and to be known, one line each, in order:
-    /// `r1 200 4a|4b` (`|` stands for the separator, `0{…}` for the handshake), `c0 accept`, `c0 refuse 400 text`,
-    /// `c0 < 4hello`, `c0 close`, `s0 text hello`, `s0 closed: ping timeout`, ….
+    /// All actions and events, one in a line and in order: `r1 200 4a|4b`, `c0 accept`, `c0 refuse 400 text`, `c0 <
+    /// 4hello`, `c0 close`, `s0 text hello`, `s0 closed: ping timeout`, …. `|` stands for the separator, and `0{…}` for
+    /// the handshake.
     pub(crate) fn drain(&mut self) -> Vec<String> {
         self.drain_whole()
             .into_iter()
@@ -411,7 +411,7 @@ impl Net {
             .collect()
     }
 
-    /// As `drain`, with handshakes in full, but `SID0` for the session id.
+    /// As `drain`, with complete handshakes, except that `SID0` replaces the session id.
     pub(crate) fn drain_whole(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(output) = self.driver.poll_output() {

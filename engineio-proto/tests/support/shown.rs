@@ -1,8 +1,8 @@
-//! What is seen of values that hold secrets.
+//! Checks of the visible form of values that hold secrets.
 
 use std::fmt::Debug;
 
-/// What was formatted, and what may not be in it.
+/// The formatted text, and the secrets that must not be in it.
 #[derive(Default)]
 pub(super) struct Shown {
     texts: Vec<String>,
@@ -21,7 +21,7 @@ impl Shown {
         self.texts.extend([text, lines]);
     }
 
-    /// Adds a text that somebody was shown.
+    /// Adds a text that somebody could see.
     pub(super) fn add_text(&mut self, text: String) {
         self.texts.push(text);
     }
@@ -41,7 +41,7 @@ impl Shown {
     }
 }
 
-/// What stands in quotes behind a name in JSON.
+/// The quoted text after a name in JSON.
 pub(super) fn member(text: &str, name: &str) -> String {
     let start = text.find(&format!("\"{name}\":\"")).expect("the member") + name.len() + 4;
     text[start..].split('"').next().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! What waits, and how much may.
+//! Buffers of a client, and their limits.
 
 use socketio_proto::client::{EmitError, SocketOptions};
 use socketio_proto::engine::Counted;

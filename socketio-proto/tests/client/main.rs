@@ -1,11 +1,11 @@
-//! What the client does, in scripts against a hand-driven server, and against the server of this crate.
+//! Behaviour of the client, in scripts against a hand-driven server, and against the server of this crate.
 #![cfg(test)]
 
 #[path = "../support/machine.rs"]
 mod machine;
 mod support;
 
-/// The parser that the scripts speak.
+/// The parser of the scripts.
 const PARSER: socketio_proto::parser::Parser = socketio_proto::parser::Parser::Json;
 
 mod acks;

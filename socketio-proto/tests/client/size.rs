@@ -1,4 +1,4 @@
-//! What an idle client holds.
+//! Memory of an idle client.
 
 use socketio_proto::client::Client;
 

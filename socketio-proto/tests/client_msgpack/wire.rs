@@ -1,4 +1,4 @@
-//! What is peculiar to connections that speak MessagePack.
+//! Behaviour of a client that is specific to MessagePack.
 
 use bytes::Bytes;
 use socketio_proto::client::{Auth, SocketError, SocketOptions};

@@ -1,4 +1,4 @@
-//! What happens at the limit of what a Socket.IO server may hold.
+//! Behaviour at the memory limit of a Socket.IO server.
 
 use socketio_proto::EncodedPacket;
 use socketio_proto::engine::server::{self as engine, CloseReason, Output, TransportFault};
@@ -36,7 +36,7 @@ fn check(net: &Net) {
     assert!(held <= LIMIT, "{held} of {LIMIT}");
 }
 
-/// The events that there are, with all else taken but frames.
+/// The pending events; all other outputs except frames are taken.
 fn events(net: &mut Net) -> Vec<Event> {
     let mut events = Vec::new();
     while let Some(output) = net.server.poll_output() {
@@ -171,7 +171,7 @@ fn attachments_that_never_complete_end_their_session() {
     assert_eq!(net.server.engine().session_count(), 1);
 }
 
-/// What the application has not taken of a session that ends is dropped, and each acknowledgement ends all the same.
+/// If a session ends, events that the application has not taken are dropped, and each acknowledgement still ends.
 #[test]
 fn undelivered_events_go_with_their_session() {
     let mut net = net(2, false);
@@ -223,7 +223,7 @@ fn undelivered_events_go_with_their_session() {
     assert_eq!(ended, [(broadcast, 1, vec![sockets[3]])]);
 }
 
-/// An answer that is dropped before the application takes it counts as missing, also when its broadcast still waits for
+/// An answer that is dropped before the application takes it counts as missing, even if its broadcast still waits for
 /// another one.
 #[test]
 fn an_answer_that_is_dropped_is_missing_when_its_broadcast_ends() {
@@ -260,7 +260,7 @@ fn an_answer_that_is_dropped_is_missing_when_its_broadcast_ends() {
     assert_eq!(ended, Some((broadcast, 0, vec![sockets[1], sockets[3]])));
 }
 
-/// Clients that send and go leave nothing that cannot be dropped.
+/// Clients that send and leave leave nothing behind that cannot be dropped.
 #[test]
 fn events_of_clients_that_are_gone_are_dropped_too() {
     let mut net = net(0, false);
@@ -294,7 +294,7 @@ fn a_limit_that_is_exceeded_by_a_few_bytes_is_kept() {
     assert_eq!(net.server.stats().ended_by_memory_limit, 0);
 }
 
-/// Events that tell of what is sent cannot be dropped. Sends are refused before they fill the limit.
+/// Events that report sends cannot be dropped. Sends are refused before such events fill the limit.
 #[test]
 fn events_that_tell_of_what_is_sent_end_nobody() {
     for outside in [false, true] {
@@ -338,7 +338,7 @@ fn events_that_tell_of_what_is_sent_end_nobody() {
     }
 }
 
-/// Events about rooms are told whatever is held, and others make room for them at once.
+/// Events about rooms are reported at any fill level, and other data makes room for them at once.
 #[test]
 fn events_about_rooms_make_room_at_once() {
     for leaving in [false, true] {
@@ -373,7 +373,7 @@ fn room_events(leaving: bool) {
     assert!(net.server.emit(sockets[0], &event(1), net.now).is_ok());
 }
 
-/// What a client missed is kept until the application lets it in. It counts for its session.
+/// The events that a client missed are stored until the application accepts it. They count for its session.
 #[test]
 fn a_client_that_missed_much_and_waits_to_get_in_ends_before_one_that_holds_less() {
     let recovery = RecoveryConfig::default()
@@ -431,8 +431,8 @@ fn a_client_that_missed_much_and_waits_to_get_in_ends_before_one_that_holds_less
     assert_eq!(ended, Some((waiting, ENDED)));
 }
 
-/// What a client is answered that is let in, and the events about its room, can be what is too much. The application is
-/// given the socket all the same, for events tell of its end.
+/// The answer to an accepted client and the events about its room may exceed the limit. The application gets the socket
+/// nevertheless, because later events report its end.
 #[test]
 fn a_socket_whose_session_ends_as_it_joins_is_known() {
     let engine = engine::Config::default().with_max_bytes_held(LIMIT);

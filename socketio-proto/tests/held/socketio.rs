@@ -1,4 +1,4 @@
-//! What a Socket.IO server holds.
+//! Memory that a Socket.IO server holds.
 
 use bytes::Bytes;
 use socketio_proto::Payload;
@@ -16,7 +16,7 @@ use super::compare::compare;
 pub(super) struct Net {
     pub(super) server: Server,
     pub(super) sockets: Vec<SocketKey>,
-    /// The application lets clients in.
+    /// The application accepts clients.
     pub(super) lets_in: bool,
     pub(super) now: Instant,
     requests: u64,
@@ -272,7 +272,7 @@ fn events_that_the_application_has_not_taken() {
     }
 }
 
-/// The slots of queues are there already, so that little is allocated: 64 bytes may be counted on top.
+/// The slots of queues exist already, so little is allocated: up to 64 bytes may be counted on top.
 #[test]
 fn a_tiny_event_in_a_warm_queue_counts_little() {
     for (config, query, name) in configs() {
@@ -375,7 +375,7 @@ fn packets_and_sessions_that_are_kept_for_clients_that_come_back() {
     }
 }
 
-/// A name is kept once for all sessions, in whatever way they got it.
+/// A name is stored once for all sessions, whichever way they got it.
 #[test]
 fn names_of_rooms_that_saved_sessions_share_count_once() {
     let mut net = Net::new(recovering(RecoveryStorage::Inside));
@@ -411,7 +411,7 @@ fn names_of_rooms_that_saved_sessions_share_count_once() {
     });
 }
 
-/// One client in twelve namespaces, to which everything is sent that a store keeps.
+/// One client in twelve namespaces, which gets every event that a store keeps.
 #[test]
 fn twelve_namespaces_count() {
     let mut net = Net::new(recovering(RecoveryStorage::Inside));

@@ -1,4 +1,4 @@
-//! What a client takes to read what a server answers.
+//! Memory of a client for reading the answers of a server.
 
 use allocation_counter::measure;
 use bytestring::ByteString;
@@ -35,7 +35,7 @@ fn asked() -> (Client, ConnectionId) {
     (client, asked.expect("it asks"))
 }
 
-/// What comes of the answer, and the most bytes that were taken for it.
+/// The result for the answer, and the maximum memory for it.
 fn answered(answer: &str) -> (Event, u64) {
     let (mut client, connection) = asked();
     let frame = Frame::Text(ByteString::from(answer));

@@ -1,4 +1,4 @@
-//! How sockets leave, with the official reasons, and the order of the events.
+//! Ends of sockets, with the official reasons and the order of the events.
 
 use socketio_proto::server::{EmitError, Target};
 

@@ -1,4 +1,4 @@
-//! What a client or a slow reader can grow has an end.
+//! Limits on the data that a client or a slow reader can make a server hold.
 
 use socketio_proto::engine::Counted;
 use socketio_proto::engine::server::{Config as EngineConfig, SlowReader};

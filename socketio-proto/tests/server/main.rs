@@ -1,4 +1,4 @@
-//! How a server behaves towards its clients.
+//! Behaviour of a server towards its clients.
 #![cfg(test)]
 
 #[path = "../support/machine.rs"]
@@ -7,7 +7,7 @@ mod machine;
 #[path = "../support/mod.rs"]
 mod support;
 
-/// The parser that the scripts speak.
+/// The parser of the scripts.
 const PARSER: socketio_proto::parser::Parser = socketio_proto::parser::Parser::Json;
 
 mod acks;

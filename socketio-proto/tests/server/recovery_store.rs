@@ -1,4 +1,4 @@
-//! What is kept for clients that come back: inside, outside, and handed over.
+//! Data that is stored for returning clients: inside, outside, and handed over.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn pid(name: char) -> Sid {
     Sid::parse(&format!("secretpid{}", name.to_string().repeat(11))).unwrap()
 }
 
-/// The offsets of what a session missed.
+/// The offsets of the events that a session missed.
 fn missed(restored: Option<Restored>) -> Option<Vec<String>> {
     let offset = |packet: &EncodedPacket| {
         let Message::Text(text) = packet.parts()[0].message() else {
@@ -245,7 +245,7 @@ fn outside() -> Config {
     config().with_connection_state_recovery(Some(recovery))
 }
 
-/// A client that has got an event and is away, and what it missed; the application has kept all that.
+/// A client that got an event and is away, and the events that it missed. The application stores all of that.
 fn lost_outside(net: &mut Net) -> RecoveryStore {
     let (client, socket) = net.joined(&["/"]);
     net.server.join(net.key(socket), "r").unwrap();
@@ -435,7 +435,7 @@ fn a_store_is_handed_to_another_server() {
     });
 }
 
-/// Everything of a store as JSON text, as it may be kept in a database.
+/// The whole content of a store as JSON text, as a database may keep it.
 fn to_json(store: &RecoveryStore) -> String {
     let packets = store.packets().map(|packet| {
         let parts = packet

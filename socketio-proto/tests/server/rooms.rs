@@ -1,4 +1,4 @@
-//! Who is in which room.
+//! Membership of rooms.
 
 use socketio_proto::server::{JoinError, Target};
 

@@ -1,4 +1,4 @@
-//! What is peculiar to sessions that speak MessagePack.
+//! Behaviour of a server that is specific to MessagePack.
 
 use bytes::Bytes;
 use socketio_proto::engine::{ConnectionId, Frame};
@@ -8,7 +8,7 @@ use socketio_proto::{PacketType, Payload};
 
 use crate::support::{Net, config, event, run, run_with};
 
-/// The frames that wait for a client which was told to read no more.
+/// The frames that wait for a client which was told to stop reading.
 fn frames(net: &mut Net, connection: u64) -> Vec<Frame> {
     std::iter::from_fn(|| net.server.poll_frame(ConnectionId(connection))).collect()
 }

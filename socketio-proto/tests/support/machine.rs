@@ -1,4 +1,4 @@
-//! What the scripts are played with. The tests of the recorder play them with machines that are recorded.
+//! The machines of the scripts. The tests of the recorder replace them by recorded machines.
 #![allow(dead_code, reason = "scripts of the server have no client")]
 
 pub(crate) use socketio_proto::client::Client;

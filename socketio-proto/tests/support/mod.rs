@@ -1,8 +1,8 @@
-//! A simulated network between scripted clients and a server, whose time moves by hand.
+//! A simulated network between scripted clients and a server, whose time the test advances.
 //!
-//! Clients, sockets and acknowledgements are numbered as they come: `c0` is the first client, `$0` the first socket that
-//! was accepted. Everything that leaves the server is a line, and the driver itself checks what holds for every history:
-//! see `record.rs`.
+//! Clients, sockets and acknowledgements are numbered in the order of their appearance: `c0` is the first client, `$0`
+//! the first accepted socket. Each output of the server is a line. The driver itself checks the rules that hold for
+//! every history: see `record.rs`.
 
 mod dialect;
 mod random;
@@ -43,7 +43,7 @@ pub(crate) fn run_with(config: Config, script: impl FnOnce(&mut Net)) {
     net.end(&mut Vec::new());
 }
 
-/// The defaults, but with so slow a heartbeat that scripts without a word about it do not see it.
+/// The defaults, but with a heartbeat so slow that scripts see it only if they ask for it.
 pub(crate) fn config() -> Config {
     let engine = EngineConfig::default().with_ping_interval(Duration::from_secs(3_600));
     Config::default()
@@ -67,9 +67,9 @@ pub(crate) struct Net {
     pub(crate) logged: Vec<LoggedPacket>,
     pub(crate) saved: Vec<SavedSession>,
     told: recovery::Told,
-    /// Lines show secrets and offsets as they are.
+    /// Lines show secrets and offsets unchanged.
     pub(crate) is_frank: bool,
-    /// Those that came into being, besides `/`.
+    /// The created namespaces, besides `/`.
     namespaces: BTreeSet<String>,
     acks: VecDeque<AckToken>,
     awaited: BTreeSet<(SocketKey, AckId)>,
@@ -81,7 +81,7 @@ struct Client {
     dialect: dialect::Dialect,
     sid: String,
     session: Option<SessionKey>,
-    /// The connection that it sends on; without one it is on polling.
+    /// Its connection for sending; without one it is on polling.
     on: Option<usize>,
     closed: bool,
     /// It is of revision 4, over Engine.IO 3.
@@ -104,7 +104,7 @@ enum RequestKind {
 struct Connection {
     client: usize,
     over: bool,
-    /// Its pipe is full: frames stay where they are.
+    /// Its pipe is full, so frames stay in the server.
     stalled: bool,
 }
 
@@ -146,7 +146,7 @@ impl Net {
         }
     }
 
-    /// Adds a namespace, of which the application is told.
+    /// Adds a namespace, and the application is told.
     pub(crate) fn add_namespace(&mut self, name: &str) {
         self.server.add_namespace(name).expect("a good name");
         assert_eq!(self.drain(), [format!("{name} added")]);
@@ -168,7 +168,7 @@ impl Net {
         client
     }
 
-    /// A client asks for a session over HTTP long-polling, and may not get it.
+    /// A client asks for a session over HTTP long-polling, which may be refused.
     pub(crate) fn ask_for_session(&mut self) -> usize {
         let client = self.add_client();
         let query = "EIO=4&transport=polling";
@@ -216,7 +216,7 @@ impl Net {
         [self.websocket(), self.polling()]
     }
 
-    /// A client over a WebSocket in the namespaces given; gives the numbers of client and first socket.
+    /// A client over a WebSocket in the given namespaces; returns the numbers of client and first socket.
     pub(crate) fn joined(&mut self, namespaces: &[&str]) -> (usize, usize) {
         let client = self.websocket();
         let socket = self.sockets.len();
@@ -226,7 +226,7 @@ impl Net {
         (client, socket)
     }
 
-    /// Lets a client join a namespace the usual way.
+    /// A client joins a namespace in the usual way.
     pub(crate) fn join(&mut self, client: usize, namespace: &str) -> usize {
         let prefix = prefix(namespace);
         self.text(client, &format!("0{prefix}"));
@@ -318,13 +318,13 @@ impl Net {
         self.post(client, body);
     }
 
-    /// A client on polling asks for what there is.
+    /// A client on polling asks for the waiting data.
     pub(crate) fn poll(&mut self, client: usize) {
         let query = self.query(client, "polling");
         self.request(client, RequestKind::Poll, "GET", &query, Bytes::new());
     }
 
-    /// A client moves from polling to a WebSocket.
+    /// A client upgrades from polling to a WebSocket.
     pub(crate) fn upgrade(&mut self, client: usize) {
         let query = self.query(client, "websocket");
         let connection = self.connect(client, &query);
@@ -333,7 +333,7 @@ impl Net {
         self.clients[client].on = Some(connection);
     }
 
-    /// A client vanishes: its connection closes, or the poll it holds is cut.
+    /// A client vanishes: its connection closes, or its held poll is aborted.
     pub(crate) fn vanish(&mut self, client: usize) {
         if let Some(connection) = self.clients[client].on {
             self.connections[connection].over = true;
@@ -358,13 +358,13 @@ impl Net {
             .handle_connection_failed(ConnectionId(connection as u64), self.now);
     }
 
-    /// A client reads no more.
+    /// A client stops reading.
     pub(crate) fn stall(&mut self, client: usize) {
         let connection = self.connection_of(client);
         self.connections[connection].stalled = true;
     }
 
-    /// A client that read no more takes one frame.
+    /// A client that stopped reading takes one frame.
     pub(crate) fn pull(&mut self, client: usize) -> Option<String> {
         let connection = ConnectionId(self.connection_of(client) as u64);
         let frame = self.server.poll_frame(connection)?;
@@ -378,7 +378,7 @@ impl Net {
         self.server.wants_read(ConnectionId(connection as u64))
     }
 
-    /// The application lets in who has waited longest.
+    /// The application accepts the client that has waited longest.
     pub(crate) fn accept(&mut self) -> Result<usize, Gone> {
         let token = self.token();
         self.accept_token(token)
@@ -403,19 +403,19 @@ impl Net {
         self.sockets.len() - 1
     }
 
-    /// The application allows the namespace that has been asked for longest.
+    /// The application allows the namespace whose request has waited longest.
     pub(crate) fn allow(&mut self) -> Result<(), Gone> {
         let token = self.asked();
         self.server.allow_namespace(token, self.now)
     }
 
-    /// The application denies the namespace that has been asked for longest.
+    /// The application denies the namespace whose request has waited longest.
     pub(crate) fn deny(&mut self) -> Result<(), Gone> {
         let token = self.asked();
         self.server.deny_namespace(token, self.now)
     }
 
-    /// Who has asked for a namespace longest.
+    /// The request for a namespace that has waited longest.
     pub(crate) fn asked(&mut self) -> NamespaceToken {
         self.asking.pop_front().expect("someone asks")
     }
@@ -424,21 +424,21 @@ impl Net {
         !self.asking.is_empty()
     }
 
-    /// The application lets in who has waited longest, whatever came before that.
+    /// The application accepts the client that has waited longest, whatever came before that.
     pub(crate) fn accept_after_events(&mut self) {
         self.drain();
         self.accept().expect("it waits");
         self.drain();
     }
 
-    /// The application refuses who has waited longest.
+    /// The application refuses the client that has waited longest.
     pub(crate) fn reject(&mut self, message: &str, data: Option<&str>) -> Result<(), Gone> {
         let data = data.map(|json| payload(PacketType::Connect, json));
         let token = self.token();
         self.server.reject(token, message, data.as_ref(), self.now)
     }
 
-    /// Who has waited longest for a verdict.
+    /// The client that has waited longest for a verdict.
     pub(crate) fn token(&mut self) -> ConnectToken {
         self.tokens.pop_front().expect("someone waits")
     }
@@ -541,7 +541,7 @@ impl Net {
         self.clients[client].closed
     }
 
-    /// Lets time pass; every deadline on the way is met.
+    /// Lets time pass, and runs every deadline on the way.
     pub(crate) fn advance(&mut self, millis: u64) {
         let target = self.now + Duration::from_millis(millis);
         for step in 0.. {
@@ -556,10 +556,10 @@ impl Net {
         self.now = target;
     }
 
-    /// Takes all that is to be done and to be known, one line each, in order: `c0 < 42["a"]` and `c0 < [1, 2]` for a
-    /// packet that a client gets, `c0 closed by the server`, `c0 post 400`, and events such as `c0 connecting /`,
-    /// `$0 event ["a"]`, `$0 disconnected: transport close`, `c0 closed: transport close`. Packets that share the
-    /// answer of a poll are in one line, with `|` for the separator.
+    /// Takes all actions and events, one in a line and in order. A packet that a client gets is `c0 < 42["a"]` or `c0 <
+    /// [1, 2]`. Other lines are `c0 closed by the server`, `c0 post 400`, and events such as `c0 connecting /`, `$0
+    /// event ["a"]`, `$0 disconnected: transport close`, `c0 closed: transport close`. Packets that share the answer of
+    /// a poll are in one line, with `|` for the separator.
     pub(crate) fn drain(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(output) = self.server.poll_output() {
@@ -711,7 +711,7 @@ fn payload_item(packet: &str) -> String {
     format!("{}:{packet}", packet.encode_utf16().count())
 }
 
-/// How a namespace stands in a packet.
+/// The form of a namespace in a packet.
 fn prefix(namespace: &str) -> String {
     if namespace == "/" {
         String::new()

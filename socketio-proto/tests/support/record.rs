@@ -1,4 +1,4 @@
-//! What the server gives, and what holds for it in every history.
+//! A record of the server's outputs, and the rules that hold for every history.
 
 use socketio_proto::engine::server::{Output, SessionKey};
 use socketio_proto::engine::{ConnectionId, Exchange};
@@ -69,9 +69,11 @@ impl Net {
         }
     }
 
-    /// Checks what holds for every history: events of a socket only between its acceptance and its one `Disconnected`,
-    /// of a client only until its one `Closed`, which comes after all its sockets left, and one end for every
-    /// acknowledgement.
+    /// Checks the rules that hold for every history:
+    ///
+    /// - Events of a socket come only between its acceptance and its one `Disconnected`.
+    /// - Events of a client come only until its one `Closed`, which follows the end of all its sockets.
+    /// - Every acknowledgement ends once.
     fn record(&mut self, event: Event) -> String {
         match event {
             Event::Opened { session, by } => {

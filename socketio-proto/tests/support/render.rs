@@ -1,4 +1,4 @@
-//! How outputs read in assertions.
+//! Text forms of outputs in assertions.
 
 use std::error::Error;
 
@@ -19,7 +19,7 @@ pub(crate) fn payload(payload: &Payload) -> String {
     })
 }
 
-/// The official reason, and what caused it, innermost last.
+/// The official reason, and its causes, innermost last.
 pub(crate) fn reason(reason: &(dyn Error + 'static)) -> String {
     let mut text = reason.to_string();
     let mut cause = reason.source();
