@@ -1,8 +1,8 @@
-//! What waits to be sent, and what there is no room for.
+//! Buffered messages, and the errors of a full buffer.
 
 use core::fmt;
 
-/// What waits for the peer to take it.
+/// The messages that wait for the peer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Buffered {
@@ -12,7 +12,7 @@ pub struct Buffered {
     pub bytes: usize,
 }
 
-/// What a limit counts.
+/// The things that a limit counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Counted {
@@ -34,21 +34,21 @@ impl fmt::Display for Counted {
     }
 }
 
-/// Why a message was not taken.
+/// The reason why a message was not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
     /// The session is closing, closed, or unknown.
     #[error("session is closed")]
     Closed,
-    /// The peer does not read fast enough: the message would exceed what may wait for it.
+    /// The peer does not read fast enough: the message would exceed a limit of the buffer.
     ///
-    /// Nothing of it was queued. `Drained` follows once half of the room is free.
+    /// Nothing of it was queued. `Drained` follows once half of the buffer is free.
     #[error("{buffered} of {limit} {counted} are buffered")]
     Full {
-        /// What the limit counts.
+        /// The things that the limit counts.
         counted: Counted,
-        /// How many of them wait at present.
+        /// The number of them that wait at present.
         buffered: usize,
         /// The limit that the message would exceed.
         limit: usize,

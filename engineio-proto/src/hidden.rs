@@ -1,8 +1,8 @@
-//! What `Debug` shows of data that may hold secrets.
+//! `Debug` output of data that may hold secrets.
 //!
-//! Session ids, pids, cookies, authentications and tokens travel in frames, bodies, queries and headers. `Debug` of a type
-//! with such data shows how much of it there is. With a minus sign, `{:-?}`, it shows all of it: for tests, and for tools
-//! that compare what machines gave.
+//! Frames, bodies, queries and headers carry session ids, pids, cookies, authentications and tokens. `Debug` of a type
+//! with such data shows its length. With a minus sign, `{:-?}`, it shows the data itself, for tests and for tools that
+//! compare the outputs of machines.
 //!
 //! ```
 //! use engineio_proto::Message;
@@ -17,7 +17,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-/// Data whose `Debug` is its length, or the names in it, but for `{:-?}`.
+/// Data whose `Debug` is its length, or the names in it, except with `{:-?}`.
 #[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "a wrapper")]
 pub struct Hidden<'a, T: ?Sized>(pub &'a T);
@@ -67,7 +67,7 @@ impl fmt::Debug for Hidden<'_, [(String, String)]> {
     }
 }
 
-/// A URL, or the name of a namespace, whose query `Debug` hides but for `{:-?}`.
+/// A URL, or the name of a namespace, whose query `Debug` hides except with `{:-?}`.
 #[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "a wrapper")]
 pub struct HiddenQuery<'a>(pub &'a str);

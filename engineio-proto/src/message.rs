@@ -1,4 +1,4 @@
-//! What applications exchange, and what connections carry.
+//! Messages of applications, and frames of connections.
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger;
 
-/// What an application sends and receives: text or bytes.
+/// A message that an application sends or receives: text or bytes.
 ///
 /// Cloning is cheap: both share a reference-counted buffer.
 #[expect(
@@ -54,8 +54,8 @@ impl Message {
         }
     }
 
-    /// The same in a buffer of its own, unless it is nearly all of one of so many bytes: what waits for the application
-    /// is not to keep more than is counted of it.
+    /// The same message in a buffer of its own, unless it fills nearly all of a buffer with this many bytes. A message
+    /// that waits for the application must not keep more memory than is counted for it.
     #[must_use]
     pub(crate) fn detached_from(self, buffer: usize) -> Self {
         if ledger::keeps_buffer(self.len(), buffer) {
@@ -74,8 +74,8 @@ impl Message {
     }
 }
 
-/// Whether a part of a buffer is so small that it should be copied before it is kept: the buffer has more than 4,096
-/// bytes, and more than 16 times as many as the part.
+/// Whether a part of a buffer is so small that it should be copied before it is kept. This is so if the buffer has more
+/// than 4,096 bytes, and more than 16 times as many as the part.
 #[must_use]
 pub const fn keeps_much(buffer: usize, part: usize) -> bool {
     buffer > SMALL_BUFFER && part < buffer / SMALL_PART
@@ -84,13 +84,13 @@ pub const fn keeps_much(buffer: usize, part: usize) -> bool {
 /// Buffers up to this length may be kept for the smallest part.
 const SMALL_BUFFER: usize = 4096;
 
-/// How many times as long as a part the buffer may be that it keeps.
+/// The maximum ratio between the length of a buffer and that of a part that keeps it.
 const SMALL_PART: usize = 16;
 
-/// What a connection carries: one WebSocket message, or one WebTransport frame, is one Engine.IO packet.
+/// A frame of a connection. One WebSocket message, or one WebTransport frame, is one Engine.IO packet.
 ///
-/// A text frame starts with the packet type (`4hello`); a binary frame is the data of a message and nothing else;
-/// in revision 3 a byte for the type stands in front of it.
+/// A text frame starts with the packet type (`4hello`). A binary frame is only the data of a message. In revision 3 a
+/// byte for the type stands in front of it.
 ///
 /// Source: Engine.IO protocol revision 4, "Packet encoding", "WebSocket".
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle both kinds")]
@@ -128,7 +128,7 @@ impl Frame {
     }
 }
 
-/// Text as serde has it. What `bytestring` itself has for that needs the standard library.
+/// Text for serde. The implementation of `bytestring` needs the standard library.
 mod text {
     use alloc::string::String;
 

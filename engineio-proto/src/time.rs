@@ -5,9 +5,9 @@ use core::time::Duration;
 
 /// A point in time, in nanoseconds since an epoch that the caller chooses.
 ///
-/// The epoch may be the start of the process, zero in a test, or the time origin of a browser page: the machines only
-/// compare instants and add durations to them. All arithmetic saturates, so that no interval can overflow. An instant
-/// that lies before one already seen is treated as if time had stood still.
+/// The epoch may be the start of the process, zero in a test, or the time origin of a browser page. The machines only
+/// compare instants and add durations to them. All arithmetic saturates, so that no interval can overflow. If an
+/// instant is earlier than a previous one, the machines treat it as if time had stood still.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ impl Instant {
     /// The epoch itself.
     pub const ZERO: Self = Self(0);
 
-    /// The last instant that can be expressed, some 584 years after the epoch; a deadline there never comes.
+    /// The last possible instant, some 584 years after the epoch. A deadline there never comes.
     pub const MAX: Self = Self(u64::MAX);
 
     /// Makes an instant from nanoseconds since the epoch.

@@ -1,4 +1,4 @@
-//! What carries packets.
+//! Transports, which carry packets.
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ impl Transports {
     /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// The set with one transport more.
+    /// The set with one more transport.
     #[must_use]
     pub const fn with(self, transport: Transport) -> Self {
         Self(self.0 | transport.bit())
@@ -76,7 +76,7 @@ impl Transports {
 }
 
 impl Default for Transports {
-    /// Polling and WebSocket, as officially: WebTransport has to be asked for.
+    /// Polling and WebSocket, as in the official packages. WebTransport has to be enabled.
     fn default() -> Self {
         Self::NONE
             .with(Transport::Polling)

@@ -1,4 +1,4 @@
-//! Why connections end.
+//! Reasons for the end of connections, and errors of transports.
 
 use bytes::Bytes;
 use core::fmt;
@@ -7,19 +7,20 @@ use crate::codec::DecodeError;
 use crate::hidden::Hidden;
 use crate::{Revision, Transport};
 
-/// Why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the detail.
+/// The reason why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the
+/// detail.
 ///
 /// Source: `engine.io-client/lib/socket.ts`, `_onClose`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The server did not ping in time, or in revision 3 did not answer a ping.
+    /// The server did not ping in time, or did not answer a ping in revision 3.
     #[error("ping timeout")]
     PingTimeout,
-    /// The server said that it closes, or its connection closed.
+    /// The server closed the session, or its connection closed.
     #[error("transport close")]
     TransportClose(#[source] CloseDetail),
-    /// The transport failed, or the server broke its rules.
+    /// The transport failed, or the server violated the protocol.
     #[error("transport error")]
     TransportError(#[source] TransportError),
     /// The application closed the connection.
@@ -27,7 +28,7 @@ pub enum CloseReason {
     ForcedClose,
 }
 
-/// How the transport was closed, in the official words.
+/// The way in which the transport was closed, in the official words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseDetail {
@@ -37,7 +38,7 @@ pub enum CloseDetail {
     /// The connection closed.
     #[error("{} connection closed", transport.name())]
     Connection {
-        /// What it was.
+        /// The transport of the connection.
         transport: Transport,
         /// The status code of a WebSocket close frame, if there was one (1009: a message was too big).
         code: Option<u16>,
@@ -47,7 +48,7 @@ pub enum CloseDetail {
     Offline,
 }
 
-/// What went wrong on the transport, in the official words where they exist.
+/// The fault of the transport, in the official words where they exist.
 ///
 /// Source: `engine.io-client/lib/transports/*.ts`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -65,14 +66,14 @@ pub enum TransportError {
     /// The WebTransport session failed or was refused.
     #[error("webtransport error")]
     WebTransport(#[source] RequestError),
-    /// The server sent what is no packet or no handshake.
+    /// The server sent an invalid packet or handshake.
     #[error("server error")]
     Parse(#[source] DecodeError),
-    /// The server answered the handshake in the encoding of this revision, which is not the configured one, or said that
-    /// it does not support the configured one.
+    /// The server answered the handshake in the encoding of this revision, which is not the configured one. Or it
+    /// reported that it does not support the configured one.
     ///
-    /// A server of revision 3 that opens over a WebSocket cannot be told from one of revision 4: it never pings, and the
-    /// connection ends with [`CloseReason::PingTimeout`].
+    /// A server of revision 3 that opens over a WebSocket cannot be distinguished from one of revision 4. It never
+    /// pings, and the connection ends with [`CloseReason::PingTimeout`].
     #[error("this server speaks Engine.IO revision {}", .0.number())]
     Revision(Revision),
     /// The handshake took longer than the configured `open_timeout`.
@@ -96,8 +97,8 @@ impl TransportError {
         }
     }
 
-    /// The HTTP status that the server answered with, 0 for a failure of the network: the official `description`.
-    /// `None` for an error of another kind.
+    /// The HTTP status of the server's answer, 0 for a failure of the network: the official `description`. `None` for
+    /// an error of another kind.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -114,7 +115,7 @@ impl TransportError {
     }
 }
 
-/// How an exchange failed.
+/// The failure of an exchange.
 #[derive(Clone, Eq, PartialEq, thiserror::Error)]
 #[error("status {status}")]
 #[non_exhaustive]
@@ -136,7 +137,7 @@ impl fmt::Debug for RequestError {
 }
 
 impl RequestError {
-    /// No response at all.
+    /// No response arrived.
     pub(super) const NETWORK: Self = Self {
         status: 0,
         body: Bytes::new(),
@@ -154,7 +155,7 @@ impl RequestError {
 
 const MAX_BODY: usize = 4096;
 
-/// Why an upgrade did not happen. `Display` gives the official message.
+/// The reason why an upgrade failed. `Display` gives the official message.
 ///
 /// Source: `engine.io-client/lib/socket.ts`, `_probe`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

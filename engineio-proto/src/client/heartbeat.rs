@@ -1,6 +1,6 @@
-//! The heartbeat as the client sees it. It counts only what proves that the server reads.
+//! The heartbeat of the client. It counts only packets that prove that the server reads.
 //!
-//! In revision 4 the server pings, and has to do so in time:
+//! In revision 4 the server has to ping in time:
 //!
 //! | state | input | next | action |
 //! |---|---|---|---|
@@ -10,9 +10,10 @@
 //! | `Awaiting`, a pong waits | it is handed over | `Awaiting { deadline: claimed }`, no pong waits | – |
 //! | `Awaiting` | time ≥ `deadline` | `Expired` | timed out |
 //!
-//! While the client closes, pings are not answered, as officially: such a pong waits for ever, and one ping counts.
+//! While the client closes, it does not answer pings, as in the official client. Such a pong waits for ever, so one
+//! ping counts.
 //!
-//! In revision 3 the client pings, and then anything has to come in time:
+//! In revision 3 the client pings, and then any packet has to arrive in time:
 //!
 //! | state | input | next | action |
 //! |---|---|---|---|
@@ -27,18 +28,19 @@
 //! | `Asking`, `Left` | time ≥ `again` | `Waits { most: now + interval + timeout }` | ping |
 //! | `Asking` | time ≥ `deadline` | `Expired` | timed out |
 //!
-//! A packet is *handed over* when the driver pulls it as a frame, or when it is put into a POST. A server that reads nothing
-//! leaves it in the queue, and its connection ends: in revision 4 at most `interval + timeout` after the first ping whose
-//! pong waits, in revision 3 as long after the first ping that waits. A server of revision 3 that has been sent a ping may
-//! answer with anything, as officially. If it does so instead of sending the pong, the client pings once more after each
-//! interval, since nothing else would show whether the server still reads.
+//! A packet is *handed over* when the driver pulls it as a frame, or when it is put into a POST. If a server reads
+//! nothing, the packet stays in the queue, and the connection ends. In revision 4 this takes at most `interval +
+//! timeout` after the first ping whose pong waits. In revision 3 it takes as long after the first ping that waits.
 //!
-//! In both the end of the connection leads to `Off`, but `Expired` stays. Nothing else moves a deadline, and each is one
-//! value: no number of packets can add another. Officially a client of revision 3 that was suspended pings once more
-//! before it gives up; here what is past its deadline is over, as in revision 4.
+//! A server of revision 3 may answer a ping with any packet, as in the official client. If that packet is not a pong,
+//! the client pings once more after each interval. Nothing else would show whether the server still reads.
+//!
+//! In both revisions the end of the connection leads to `Off`, but `Expired` stays. Nothing else moves a deadline. Each
+//! deadline is one value, so no number of packets can add another. The official client of revision 3 pings once more
+//! after a suspension before it gives up. Here a connection past its deadline is over, as in revision 4.
 //!
 //! Source: `engine.io-client/lib/socket.ts`, `_resetPingTimeout`, `_hasPingExpired`; in version 3.5 `setPing`,
-//! `onHeartbeat`. Officially everything counts from servers that read nothing, too.
+//! `onHeartbeat`. The official client counts every packet, even from servers that read nothing.
 
 use core::time::Duration;
 
@@ -50,7 +52,7 @@ pub(super) enum Heartbeat {
     Awaiting {
         period: Duration,
         deadline: Instant,
-        /// The deadline by the last ping, which holds once the pong that waits has been handed over.
+        /// The deadline by the last ping, which applies once the waiting pong has been handed over.
         claimed: Instant,
         pong_waits: bool,
     },
@@ -59,7 +61,7 @@ pub(super) enum Heartbeat {
         timeout: Duration,
         ping: Ping,
         deadline: Instant,
-        /// The deadline by the last packet, which holds once the ping that waits has been handed over.
+        /// The deadline by the last packet, which applies once the waiting ping has been handed over.
         claimed: Instant,
     },
     Expired,
@@ -77,12 +79,12 @@ pub(super) enum Ping {
     },
     /// A pong may answer it.
     Left {
-        /// When the client pings once more, if the first packet behind the ping was no pong.
+        /// The time of another ping, if the first packet after the ping was no pong.
         again: Option<Instant>,
     },
 }
 
-/// What is due.
+/// The timer that is due.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Beat {
     Ping,
@@ -90,7 +92,7 @@ pub(super) enum Beat {
 }
 
 impl Ping {
-    /// When the client pings next.
+    /// The time of the client's next ping.
     fn due(self) -> Option<Instant> {
         match self {
             Self::Next { at } => Some(at),
@@ -126,7 +128,7 @@ impl Heartbeat {
         }
     }
 
-    /// A packet arrived, of whatever type.
+    /// A packet of any type arrived.
     pub(super) fn handle_packet(&mut self, now: Instant) {
         if let Self::Asking {
             interval,
@@ -148,7 +150,7 @@ impl Heartbeat {
         }
     }
 
-    /// A ping of the server arrived, to be answered unless a pong waits already.
+    /// A ping of the server arrived. It is answered unless a pong waits already.
     pub(super) fn handle_ping(&mut self, now: Instant) {
         if let Self::Awaiting {
             period,
@@ -205,7 +207,7 @@ impl Heartbeat {
         false
     }
 
-    /// What is due; each is said once.
+    /// The timer that is due. Each is returned once.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Option<Beat> {
         let over = match *self {
             Self::Off | Self::Expired => false,
@@ -255,7 +257,7 @@ impl Heartbeat {
         }
     }
 
-    /// When something is due; `None` also for an interval so long that it never ends.
+    /// The time of the next timer; `None` also for an interval so long that it never ends.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let next = match self {
             Self::Off | Self::Expired => return None,
@@ -281,7 +283,7 @@ mod tests {
         Heartbeat::start(revision, interval, timeout, ms(1_000))
     }
 
-    /// When the server is given up unless something comes.
+    /// The time at which the server is given up unless a packet arrives.
     fn end(heartbeat: &Heartbeat) -> Instant {
         let ends = (1_000..5_000).map(ms);
         ends.take_while(|now| !heartbeat.has_expired(*now))

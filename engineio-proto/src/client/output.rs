@@ -1,11 +1,11 @@
-//! What the machine wants done and known.
+//! Types of the client's outputs.
 
 use super::close::{CloseReason, ProbeError};
 use crate::codec::Open;
 use crate::http::Request;
 use crate::{ConnectionId, Message, RequestId, Transport};
 
-/// The next thing for the driver to do, or for the application to know.
+/// The next action for the driver, or event for the application.
 ///
 /// The same at every layer; `E` is the event of the layer.
 #[expect(
@@ -21,17 +21,17 @@ pub enum Output<E> {
         /// The whole request.
         message: Request,
     },
-    /// Give up a request: its response is of no use any more.
+    /// Give up a request: its response is no longer needed.
     Abort {
-        /// The exchange, which is over then.
+        /// The exchange, which ends with this.
         request: RequestId,
     },
-    /// Open a WebSocket, or a WebTransport session with one bidirectional stream; and report that it is open, was
-    /// refused, or failed. A driver that knows no WebTransport reports that it failed.
+    /// Open a WebSocket, or a WebTransport session with one bidirectional stream. Report that it is open, was refused,
+    /// or failed. A driver without WebTransport reports that it failed.
     Connect {
         /// Names the connection from here on.
         connection: ConnectionId,
-        /// Which of the two it is to be.
+        /// The transport of the connection.
         transport: Transport,
         /// The handshake, without the headers that every WebSocket library writes itself.
         request: Request,
@@ -41,13 +41,13 @@ pub enum Output<E> {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Close a connection, without a status code, behind the frames already pulled for it; or stop opening it. What it
-    /// still brings is ignored.
+    /// Close a connection, without a status code, after the frames already pulled for it; or stop opening it. Its
+    /// further input is ignored.
     Close {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Something for the application.
+    /// An event for the application.
     Event(E),
 }
 
@@ -73,23 +73,24 @@ impl<E> Output<E> {
     }
 }
 
-/// Something for the application to know.
+/// An event for the application.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The handshake is done: the session is open. Officially `open` and `handshake`.
+    /// The handshake is done: the session is open. The official events are `open` and `handshake`.
     Opened(Open),
     /// A message arrived.
     Message(Message),
-    /// A probe was answered: the client is about to move to another transport.
+    /// A probe was answered: the client is about to upgrade to another transport.
     Upgrading(Transport),
-    /// The session moved to another transport.
+    /// The session upgraded to another transport.
     Upgraded(Transport),
-    /// The session could not move to another transport; it stays on the one it has. Officially `upgradeError`.
+    /// The session could not upgrade to another transport, and stays on the current one. The official event is
+    /// `upgradeError`.
     UpgradeFailed {
         /// The transport that was tried.
         transport: Transport,
-        /// Why.
+        /// The reason.
         error: ProbeError,
     },
     /// The server pinged, and was answered. Only in revision 4.
@@ -98,7 +99,7 @@ pub enum Event {
     Pong,
     /// After a refused send: half of the room is free again.
     Drained,
-    /// The connection is over, or could not be opened; no event follows until it is opened again. Officially `close`,
-    /// and before it `error` if the transport failed.
+    /// The connection has ended, or could not be opened. No event follows until it is opened again. The official event
+    /// is `close`, with `error` before it if the transport failed.
     Closed(CloseReason),
 }

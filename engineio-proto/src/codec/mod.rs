@@ -1,8 +1,8 @@
 //! Packets and their encodings: pure functions between bytes and packets, without time or state.
 //!
-//! [`v4`] is protocol revision 4, what every client since Socket.IO 3 speaks; [`v3`] is the revision before it.
-//! [`websocket`] and [`webtransport`] find the frames of revision 4 in a stream of bytes. [`Open`] is the handshake that the first packet
-//! of a session carries.
+//! [`v4`] is protocol revision 4, which every client since Socket.IO 3 speaks; [`v3`] is the revision before it.
+//! [`websocket`] and [`webtransport`] find the frames of revision 4 in a stream of bytes. [`Open`] is the handshake that
+//! the first packet of a session carries.
 
 pub(crate) mod base64;
 mod open;
@@ -23,8 +23,8 @@ use crate::hidden::Hidden;
 
 /// An Engine.IO packet.
 ///
-/// What follows the type of a control packet is kept as it stands: the handshake JSON for `Open`, `probe` or nothing
-/// for `Ping` and `Pong`, and nothing in well-behaved peers' `Close`, `Upgrade` and `Noop`.
+/// The data after the type of a control packet is kept unchanged. It is the handshake JSON for `Open`, and `probe` or
+/// nothing for `Ping` and `Pong`. It is empty in `Close`, `Upgrade` and `Noop` of well-behaved peers.
 ///
 /// Source: Engine.IO protocol, revisions 3 and 4, "Packet types".
 #[expect(
@@ -79,7 +79,7 @@ impl Packet {
         })
     }
 
-    /// The type digit and the text behind it, or `Err` with the bytes of a binary message.
+    /// The type digit and the text after it, or `Err` with the bytes of a binary message.
     pub(crate) fn as_text(&self) -> Result<(char, &ByteString), &bytes::Bytes> {
         Ok(match self {
             Self::Open(data) => ('0', data),
@@ -114,7 +114,7 @@ impl Iterator for Packets {
     }
 }
 
-/// Why bytes are no packet.
+/// The reason why bytes are not a valid packet.
 ///
 /// A peer that sends such bytes loses its session with the reason `parse error`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
@@ -132,8 +132,8 @@ pub enum DecodeError {
     /// Text that is not UTF-8.
     #[error("invalid utf-8")]
     Utf8,
-    /// The length in front of a packet of revision 3 is missing, no decimal number, longer than ten digits, or does not
-    /// end as it should.
+    /// The length in front of a packet of revision 3 is missing, is not decimal, is longer than ten digits, or has a
+    /// wrong end.
     #[error("invalid length of a packet")]
     Length,
     /// A payload of revision 3 ends before a packet does.
@@ -142,7 +142,7 @@ pub enum DecodeError {
     /// The length of a packet of revision 3 ends within a character: it counts UTF-16 units, of which some take two.
     #[error("length that divides a character")]
     DividedCharacter,
-    /// A packet of a binary payload of revision 3 starts with neither of the bytes that say text or binary.
+    /// A packet of a binary payload of revision 3 starts with neither of the bytes that mean text or binary.
     #[error("unknown kind of packet {0:#04x}")]
     UnknownKind(u8),
     /// A payload holds more packets than the receiver allows.

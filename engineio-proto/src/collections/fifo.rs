@@ -4,9 +4,9 @@ use alloc::collections::VecDeque;
 
 /// A first-in, first-out queue whose memory follows its length, also downwards.
 ///
-/// Putting in and taking out take constant time on average. A queue that has room for more than 64 items gives half of it
-/// back once three quarters of it are free, so that a steady stream allocates nothing and a long queue leaves room for 64
-/// items at most.
+/// Pushing and popping take constant time on average. A queue with room for more than 64 items frees half of it once
+/// three quarters of it are unused. A steady stream therefore allocates nothing, and a long queue leaves room for at
+/// most 64 items.
 ///
 /// # Examples
 ///
@@ -31,12 +31,12 @@ impl<T> Fifo<T> {
         Self(VecDeque::new())
     }
 
-    /// Puts an item in, behind all others.
+    /// Adds an item at the end.
     pub fn push(&mut self, item: T) {
         self.0.push_back(item);
     }
 
-    /// Takes out the item that was put in first.
+    /// Removes the first item.
     pub fn pop(&mut self) -> Option<T> {
         let item = self.0.pop_front()?;
         let capacity = self.0.capacity();
@@ -46,18 +46,18 @@ impl<T> Fifo<T> {
         Some(item)
     }
 
-    /// The item that was put in first.
+    /// The first item.
     #[must_use]
     pub fn front(&self) -> Option<&T> {
         self.0.front()
     }
 
-    /// The item that was put in first, to be changed.
+    /// The first item, to be changed.
     pub fn front_mut(&mut self) -> Option<&mut T> {
         self.0.front_mut()
     }
 
-    /// The items, in the order in which they were put in.
+    /// The items, in the order in which they were added.
     ///
     /// Cost: O(1) for each item; those that are skipped cost nothing.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
@@ -87,7 +87,7 @@ impl<T> IntoIterator for Fifo<T> {
     type Item = T;
     type IntoIter = alloc::collections::vec_deque::IntoIter<T>;
 
-    /// The items, in the order in which they were put in.
+    /// The items, in the order in which they were added.
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }

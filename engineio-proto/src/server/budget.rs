@@ -1,14 +1,15 @@
-//! The end of sessions when the server holds more than it may.
+//! The end of sessions when the server holds more than its limit.
 //!
-//! | what is held | leads to |
+//! | memory held | effect |
 //! |---|---|
 //! | more than fifteen sixteenths of the limit | handshakes are refused: [`Reject::MemoryLimit`](super::Reject::MemoryLimit) |
-//! | more than the limit | a layer above drops what it keeps for clients that are away, oldest first |
+//! | more than the limit | a layer above drops its data for clients that are away, oldest first |
 //! | still more | sessions end, those first whose removal frees most, and of equal ones the oldest |
 //!
-//! To find the largest session, each message that waits is looked at. One such search ends sessions until it has freed
-//! a sixty-fourth of the limit at least, mostly with the first one. So it takes a sixty-fourth of the limit in new
-//! messages before the next search, and at most 64 messages are looked at for each one that was queued, on average.
+//! A search for the largest sessions looks at each waiting message. One search ends sessions until it has freed at
+//! least a sixty-fourth of the limit, mostly with the first one. The next search therefore comes only after a
+//! sixty-fourth of the limit in new messages. On average the server looks at no more than 64 messages for each one that
+//! was queued.
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
@@ -19,31 +20,31 @@ use super::stats;
 use crate::ledger::Held;
 
 impl Server {
-    /// Leaves it to the caller to keep to [`Config::max_bytes_held`](super::Config::max_bytes_held): a layer above drops
-    /// what it can do without before sessions end. It looks at [`is_over_limit`](Self::is_over_limit) after each of its
-    /// own calls, and calls [`end_largest`](Self::end_largest).
+    /// Makes the caller responsible for [`Config::max_bytes_held`](super::Config::max_bytes_held). A layer above then
+    /// drops its dispensable data before sessions end. It checks [`is_over_limit`](Self::is_over_limit) after each of
+    /// its own calls, and calls [`end_largest`](Self::end_largest).
     #[must_use]
     pub fn limited_by_caller(mut self) -> Self {
         self.enforcing = false;
         self
     }
 
-    /// Whether more is held than [may be](super::Config::max_bytes_held). Constant time.
+    /// Whether the server holds more than [its limit](super::Config::max_bytes_held). Constant time.
     #[must_use]
     #[inline]
     pub fn is_over_limit(&self) -> bool {
         self.bytes_held() > self.config.max_bytes_held
     }
 
-    /// Ends the sessions whose removal frees most, of equal ones the oldest first, until a sixty-fourth of
-    /// [`Config::max_bytes_held`](super::Config::max_bytes_held) is free at least. `above` says what a layer above holds
-    /// for a session and frees with it. Gives the sessions that ended; none if none holds anything.
+    /// Ends the sessions whose removal frees most, of equal ones the oldest first, until at least a sixty-fourth of
+    /// [`Config::max_bytes_held`](super::Config::max_bytes_held) is free. `above` returns the memory that a layer above
+    /// holds for a session and frees with it. Returns the ended sessions; none if none holds anything.
     ///
-    /// What others hold too is not freed with a session, and does not count. If what a session alone holds is less than
-    /// a 256th of the limit, an equal part of each message that it shares counts too: of a broadcast to slow readers these
-    /// end, and not those who hold a little of their own.
+    /// Data that others hold too is not freed with a session, and does not count. If a session alone holds less than a
+    /// 256th of the limit, an equal part of each message that it shares counts too. The slow readers of one broadcast
+    /// then end, and not sessions with little data of their own.
     ///
-    /// What waited for their clients is dropped, and so are the messages that the application has not taken.
+    /// The messages that waited for their clients are dropped, and so are those that the application has not taken.
     ///
     /// Cost: O(n) for n sessions and messages that wait.
     pub fn end_largest(&mut self, above: impl Fn(SessionKey) -> usize) -> Vec<SessionKey> {
@@ -82,20 +83,20 @@ impl Server {
         ended
     }
 
-    /// Counts what a layer above dropped because of the limit, for
+    /// Counts the data that a layer above dropped because of the limit, for
     /// [`Stats::forgotten_by_memory_limit`](super::Stats::forgotten_by_memory_limit).
     pub fn note_forgotten(&mut self, count: usize) {
         let sum = self.stats.forgotten_by_memory_limit;
         self.stats.forgotten_by_memory_limit = sum.saturating_add(count as u64);
     }
 
-    /// Whether so much is held that nobody new gets in.
+    /// Whether so much is held that no new client is admitted.
     pub(super) fn is_nearly_full(&self) -> bool {
         let limit = self.config.max_bytes_held;
         self.bytes_held() > limit - limit / FOR_SESSIONS
     }
 
-    /// Keeps to the limit, at the end of each call.
+    /// Enforces the limit at the end of each call.
     #[inline]
     pub(super) fn settle(&mut self) {
         if self.enforcing && self.is_worth_a_search() {
@@ -109,10 +110,10 @@ impl Server {
         self.note_searched();
     }
 
-    /// Whether more is held than may be, and sessions may be found that can end. Constant time.
+    /// Whether the limit is exceeded, and a search may find sessions that can end. Constant time.
     ///
-    /// Answers and events that are not taken cannot be dropped. While they alone exceed the limit, the next search is
-    /// due once an eighth more is held, and not with each call.
+    /// Answers and events that nobody took cannot be dropped. While they alone exceed the limit, the next search is due
+    /// only once the memory has grown by another eighth, instead of in each call.
     #[inline]
     pub fn is_worth_a_search(&mut self) -> bool {
         if self.is_over_limit() {
@@ -130,7 +131,7 @@ impl Server {
         self.fruitless.is_none_or(|before| held >= next(before))
     }
 
-    /// Notes that all was ended and dropped that could be, for [`is_worth_a_search`](Self::is_worth_a_search).
+    /// Notes that everything that could end or be dropped did, for [`is_worth_a_search`](Self::is_worth_a_search).
     pub fn note_searched(&mut self) {
         self.fruitless = self.is_over_limit().then(|| self.bytes_held());
     }
@@ -139,11 +140,11 @@ impl Server {
 /// The part of the limit that is kept free of new sessions.
 const FOR_SESSIONS: usize = 16;
 
-/// The part of the limit that a session holds alone at least, if what it shares is not to count.
+/// The minimum part of the limit that a session must hold alone, so that its shared messages do not count.
 const LEAST_ALONE: usize = 256;
 
-/// The part of what was held in vain that is to be held on top before the next search.
+/// The part by which the memory must grow after a search without result, before the next search.
 const SEARCHED_AGAIN: usize = 8;
 
-/// The part of the limit that one search for the largest sessions frees at least.
+/// The minimum part of the limit that one search for the largest sessions frees.
 const LEAST_FREED: usize = 64;

@@ -1,8 +1,9 @@
-//! Why sessions end.
+//! Reasons for the end of sessions, and faults of transports.
 
 use crate::codec::DecodeError;
 
-/// Why a session ended. `Display` gives the official string; [`source`](core::error::Error::source) the detail.
+/// The reason why a session ended. `Display` gives the official string; [`source`](core::error::Error::source) the
+/// detail.
 ///
 /// Source: `engine.io/lib/socket.ts`, `onClose`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -11,13 +12,13 @@ pub enum CloseReason {
     /// The client did not answer a ping in time.
     #[error("ping timeout")]
     PingTimeout,
-    /// The client said that it closes, or its connection closed.
+    /// The client closed the session, or its connection closed.
     #[error("transport close")]
     TransportClose,
-    /// The transport failed, or the client broke its rules.
+    /// The transport failed, or the client violated the protocol.
     #[error("transport error")]
     TransportError(#[source] TransportFault),
-    /// The client sent what is no packet.
+    /// The client sent an invalid packet.
     #[error("parse error")]
     ParseError(#[source] DecodeError),
     /// The application closed the session.
@@ -25,7 +26,7 @@ pub enum CloseReason {
     ForcedClose,
 }
 
-/// What went wrong on the transport, in the official words where they exist.
+/// The fault of the transport, in the official words where they exist.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportFault {
@@ -35,13 +36,13 @@ pub enum TransportFault {
     /// A second POST came while one was being read.
     #[error("data request overlap from client")]
     PostOverlap,
-    /// A POST had the content type `application/octet-stream`, which revision 4 does not know.
+    /// A POST had the content type `application/octet-stream`, which revision 4 does not support.
     #[error("invalid content")]
     InvalidContent,
-    /// A held poll was cut off.
+    /// A held poll was aborted.
     #[error("poll connection closed prematurely")]
     PollAborted,
-    /// A POST was cut off before its end.
+    /// A POST was aborted before its end.
     #[error("data request connection closed prematurely")]
     PostAborted,
     /// The driver reported that the connection broke.
@@ -50,7 +51,8 @@ pub enum TransportFault {
     /// A frame was larger than allowed.
     #[error("max payload size exceeded")]
     PayloadTooLarge,
-    /// The client sent a ping, which is the server's to send in revision 4, or a pong, which is so in revision 3.
+    /// The client sent a ping, which only the server sends in revision 4, or a pong, which only the server sends in
+    /// revision 3.
     #[error("invalid heartbeat direction")]
     HeartbeatDirection,
     /// The client did not read, and the server is [configured](super::SlowReader::Close) to close on that.
@@ -59,7 +61,7 @@ pub enum TransportFault {
     /// More messages waited for the application than allowed.
     #[error("too many undelivered messages")]
     TooManyUndelivered,
-    /// The server held [more than it may](super::Config::max_bytes_held), and most of it for this session.
+    /// The server exceeded [its memory limit](super::Config::max_bytes_held), and this session held most.
     #[error("memory limit exceeded")]
     MemoryLimit,
 }

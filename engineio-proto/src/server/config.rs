@@ -1,4 +1,4 @@
-//! What a server can be told.
+//! The settings of a server.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -20,7 +20,7 @@ use crate::{Message, Revision, Sid, Transport, Transports};
 
 /// The settings of an Engine.IO server, with the official names and defaults.
 ///
-/// Checked once, when a machine is made of it.
+/// They are checked once, when a machine is created.
 ///
 /// # Examples
 ///
@@ -35,101 +35,107 @@ use crate::{Message, Revision, Sid, Transport, Transports};
 #[serde(default)]
 #[non_exhaustive]
 pub struct Config {
-    /// How long the server waits after opening, and after each pong, before it sends a ping. In revision 3, where
-    /// clients send the pings, it tells them to do so. Default 25 s; at least 1 ms, and whole milliseconds are what
-    /// clients are told.
+    /// The time that the server waits after opening, and after each pong, before it sends a ping. In revision 3 clients
+    /// send the pings at this interval. Default 25 s; at least 1 ms. Clients are told whole milliseconds.
     pub ping_interval: Duration,
-    /// How long the server waits for a pong before it ends the session with `ping timeout`; in revision 3, how long
-    /// beyond the interval for a ping. Default 20 s; at least 1 ms.
+    /// The time that the server waits for a pong before it ends the session with `ping timeout`. In revision 3 it is
+    /// the time beyond the interval that the server waits for a ping. Default 20 s; at least 1 ms.
     pub ping_timeout: Duration,
-    /// How long a probe may take before it is dropped; the session lives on without the upgrade. Also how long a
-    /// WebTransport stream may take to say what it is for. Default 10 s.
+    /// The maximum duration of a probe. After it the probe is dropped, and the session continues without the upgrade.
+    /// It also bounds the time until the first frame of a WebTransport stream. Default 10 s.
     pub upgrade_timeout: Duration,
-    /// How long a session that is being closed waits for the client to take what is buffered; with zero it does not
-    /// wait. Default 30 s, as the official polling transport.
+    /// The time that a closing session waits for the client to take the buffered messages; with zero it does not wait.
+    /// Default 30 s, as in the official polling transport.
     pub close_timeout: Duration,
-    /// The official `maxHttpBufferSize`: the bytes of a request body or a frame. Default 1,000,000. A larger body is
-    /// answered with 413 and the session lives on; a larger frame ends the session. It is announced to clients, and
-    /// also bounds what one poll is answered with, save that a single larger message goes alone.
+    /// The official `maxHttpBufferSize`: the maximum size of a request body or a frame, in bytes. Default 1,000,000. A
+    /// larger body is answered with 413 and the session continues. A larger frame ends the session. Clients are told
+    /// this limit. It also bounds the answer to one poll, except that a single larger message goes alone.
     pub max_payload: usize,
-    /// The transports that are served. Default polling and WebSocket. Officially WebTransport sessions are served
+    /// The transports that are served. Default polling and WebSocket. The official server serves WebTransport sessions
     /// even if it is not among them.
     pub transports: Transports,
-    /// Whether a session may move from polling to another transport. Default true.
+    /// Whether a session may upgrade from polling to another transport. Default true.
     pub allow_upgrades: bool,
-    /// Whether clients of protocol revision 3 are served, which those of Socket.IO 1 and 2 are: the official
-    /// `allowEIO3`. Default false: above this layer both sides take the session id for the id of a socket, so that
-    /// whoever learns that may speak for the session.
+    /// Whether clients of protocol revision 3 are served, such as those of Socket.IO 1 and 2: the official `allowEIO3`.
+    /// Default false. Above this layer both sides use the session id as the id of a socket, so everybody who learns
+    /// that id can act for the session.
     pub allow_eio3: bool,
-    /// Whose pages are served, on every transport, and may read the answers: the official `cors.origin`, but what it does
-    /// not allow is refused. Default [`Origins::same_host`]: pages of the server's own host, and programs that are no
-    /// browsers.
+    /// The origins whose pages are served, on every transport, and may read the answers: the official `cors.origin`,
+    /// except that other origins are refused. Default [`Origins::same_host`]: pages of the server's own host, and
+    /// programs that are not browsers.
     pub origins: Origins,
-    /// What browsers are told about pages of other origins, as far as `origins` serves some: the rest of the official
-    /// `cors`.
+    /// The CORS headers for pages of other origins, if `origins` serves some: the rest of the official `cors`.
     pub cors: Cors,
-    /// Whether sessions may poll by scripts and forms (JSONP), which old browsers need that have no other way to another
-    /// origin. Officially always. Default false: a script is not bound to the origin of the page, so that pages of others
-    /// may get a session that they can read; see the threat model.
+    /// Whether sessions may poll by scripts and forms (JSONP), for old browsers that have no other way to reach another
+    /// origin. The official server always allows it. Default false: a script is not bound to the origin of the page, so
+    /// a foreign page may get a session that it can read. See the threat model.
     pub allow_jsonp: bool,
-    /// A message that every session gets right behind the handshake. Default none.
+    /// A message that every session gets right after the handshake. Default none.
     pub initial_packet: Option<Message>,
     /// A cookie that carries the session id, for load balancers. Default none.
     pub cookie: Option<Cookie>,
-    /// The packets in one request body; more end the session with `parse error`. Default 65,536.
+    /// The maximum number of packets in one request body. More end the session with `parse error`. Default 65,536.
     pub max_packets_per_payload: usize,
-    /// The bytes that may wait for one client; a send beyond them is refused, save that what is sent while nothing waits
-    /// always goes. Default 16 MiB.
+    /// The maximum number of bytes that wait for one client. A send beyond it is refused, except that a message is
+    /// always accepted while nothing waits. Default 16 MiB.
     pub max_buffered_bytes: usize,
-    /// The messages that may wait for one client; a send beyond them is refused, save as above. Default 65,536.
+    /// The maximum number of messages that wait for one client. A send beyond it is refused, except as above. Default
+    /// 65,536.
     pub max_buffered_messages: usize,
-    /// The received bytes that may wait for the application, in one session. At this mark `wants_read` turns false; a
-    /// driver that goes on by more than the largest payload loses the session. Default 4 MiB.
+    /// The received bytes of one session that may wait for the application. At this mark `wants_read` turns false. If a
+    /// driver continues by more than the largest payload, the session ends. Default 4 MiB.
     pub max_undelivered_bytes: usize,
-    /// The received messages that may wait for the application, in one session. At this mark `wants_read` turns false;
-    /// a driver that goes on by more than one full payload loses the session. Default 4,096.
+    /// The received messages of one session that may wait for the application. At this mark `wants_read` turns false.
+    /// If a driver continues by more than one full payload, the session ends. Default 4,096.
     pub max_undelivered_messages: usize,
-    /// The bytes that the server may hold for all clients together: queues, undelivered messages, handshakes and streams
-    /// that wait, responses that the driver has not taken, and what a layer above holds. A message for many counts once.
-    /// Idle sessions do not count: [`max_sessions`](Self::max_sessions) bounds them. The same goes for sockets, their
-    /// rooms, the acknowledgements they owe, and the data that the application puts aside for them.
+    /// The maximum number of bytes that the server holds for all clients together. It covers queues, undelivered
+    /// messages, waiting handshakes and streams, responses that the driver has not taken, and the data of a layer
+    /// above. A message for many counts once.
     ///
-    /// In the last sixteenth, handshakes are answered with 503. Beyond the limit the layer above drops what it keeps for
-    /// clients that are away, oldest first. Then the sessions end whose removal frees most, with
+    /// Idle sessions do not count, because [`max_sessions`](Self::max_sessions) bounds them. The same applies to
+    /// sockets, their rooms, the acknowledgements they owe, and the data that the application stores for them.
+    ///
+    /// In the last sixteenth, handshakes are answered with 503. Beyond the limit the layer above drops its data for
+    /// clients that are away, oldest first. Then the sessions whose removal frees most end, with
     /// [`TransportFault::MemoryLimit`](super::TransportFault::MemoryLimit). A single message that is larger is refused.
     ///
-    /// Each call ends at or below the limit, as long as what cannot be dropped takes less: answers that the driver has
-    /// not taken, and events that the application has not taken. These are the events about the ends of sessions,
-    /// sockets, acknowledgements and broadcasts, about rooms and namespaces, about refusals, and about what is to be kept
-    /// for clients that come back. A driver that takes all outputs after each input never has more of them than one input
-    /// brings. Sends that such events tell of are refused at half of the limit. Default 1 GiB; at least 64 KiB.
+    /// Each call ends at or below the limit, as long as the data that cannot be dropped takes less. That data is
+    /// answers that the driver has not taken, and events that the application has not taken:
+    ///
+    /// - about the ends of sessions, sockets, acknowledgements and broadcasts,
+    /// - about rooms and namespaces, and about refusals,
+    /// - about data that is to be stored for returning clients.
+    ///
+    /// A driver that takes all outputs after each input never has more of them than one input causes. Sends that cause
+    /// such events are refused at half of the limit. Default 1 GiB; at least 64 KiB.
     pub max_bytes_held: usize,
-    /// The sessions that may exist at a time; further handshakes are answered with 503. Default no limit of its own.
+    /// The maximum number of sessions at a time. Further handshakes are answered with 503. Default no separate limit.
     pub max_sessions: usize,
-    /// What happens to a client that does not read, once more would wait for it than may. Default refuse.
+    /// The treatment of a client that does not read, once a send would exceed a limit. Default refuse.
     pub slow_reader: SlowReader,
-    /// Whether the application decides on each handshake, asked by
+    /// Whether the application decides on each handshake, through
     /// [`ServerEvent::Handshake`](super::ServerEvent::Handshake): the official `allowRequest`. Default false.
     pub allow_request: bool,
-    /// The handshakes that may wait for the application; further ones are answered with 503. Default 10,000.
+    /// The maximum number of handshakes that wait for the application. Further ones are answered with 503. Default
+    /// 10,000.
     pub max_pending_handshakes: usize,
-    /// The WebTransport streams that may wait at a time for their first frame; further sessions are refused with 503.
-    /// Default 10,000.
+    /// The maximum number of WebTransport streams that wait for their first frame. Further sessions are refused with
+    /// 503. Default 10,000.
     pub max_pending_streams: usize,
-    /// How long the application may take to decide on a handshake, after which it is refused as forbidden. Default
-    /// 20 s.
+    /// The time that the application may take to decide on a handshake. After it the handshake is refused as forbidden.
+    /// Default 20 s.
     pub handshake_timeout: Duration,
-    /// Whether the application is told of each request that is refused, by
-    /// [`ServerEvent::Refused`](super::ServerEvent::Refused): the official `connection_error`. Default false, for these
-    /// events are made by whoever can send a request.
+    /// Whether the application is told of each refused request, through
+    /// [`ServerEvent::Refused`](super::ServerEvent::Refused): the official `connection_error`. Default false, because
+    /// everybody who can send a request can cause these events.
     pub report_refusals: bool,
 }
 
-/// What happens to a client that does not read, once more would wait for it than may.
+/// The treatment of a client that does not read, once a send would exceed a limit.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum SlowReader {
-    /// The send is refused, and the application told by [`Event::Drained`](super::Event::Drained) when to go on.
+    /// The send is refused. [`Event::Drained`](super::Event::Drained) tells the application when to continue.
     #[default]
     Refuse,
     /// The send is refused, and the session ends with `transport error`.
@@ -169,7 +175,7 @@ impl Default for Config {
     }
 }
 
-/// The least that a server may hold: room for a few handshakes and messages.
+/// The minimum memory limit of a server: room for a few handshakes and messages.
 const LEAST_BYTES_HELD: usize = 64 << 10;
 
 impl Config {
@@ -345,20 +351,20 @@ impl Config {
         self
     }
 
-    /// What may wait for the application of one peer until a driver should read no more of it.
+    /// The amount that may wait for the application of one peer before a driver should stop reading from it.
     #[must_use]
     pub const fn read_until(&self) -> Allowance {
         Allowance::new(self.max_undelivered_messages, self.max_undelivered_bytes)
     }
 
-    /// Finds out whether a machine can work with these settings.
+    /// Checks that a machine can work with these settings.
     ///
-    /// Times are at least 1 ms and at most [`MAX_TIMER`](crate::settings::MAX_TIMER), which both peers can wait for; only
-    /// [`close_timeout`](Self::close_timeout) may be zero. Limits are at least 1.
+    /// Times are at least 1 ms and at most [`MAX_TIMER`](crate::settings::MAX_TIMER), which both peers can wait for.
+    /// Only [`close_timeout`](Self::close_timeout) may be zero. Limits are at least 1.
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the first option at fault, its value and the range that is allowed.
+    /// A [`ConfigError`] that names the first invalid option, its value and the allowed range.
     pub fn check(&self) -> Result<(), ConfigError> {
         // A new option needs a rule here; `_` says that each value works.
         let Self {
@@ -437,7 +443,7 @@ impl Config {
     }
 }
 
-/// The cookie that the handshake response of a polling session sets: its value is the session id.
+/// The cookie that the handshake response of a polling session sets. Its value is the session id.
 ///
 /// Source: `engine.io/lib/server.ts`, option `cookie`.
 ///
@@ -461,7 +467,7 @@ pub struct Cookie {
     pub path: Option<String>,
     /// The `Domain` attribute. Default none.
     pub domain: Option<String>,
-    /// The `Max-Age` attribute, in whole seconds. Default none: the cookie goes with the browser session.
+    /// The `Max-Age` attribute, in whole seconds. Default none: the cookie ends with the browser session.
     pub max_age: Option<Duration>,
     /// Whether scripts are kept from reading it. Default true.
     pub http_only: bool,
@@ -486,7 +492,7 @@ impl Default for Cookie {
 }
 
 impl Cookie {
-    /// Makes a cookie of that name with the default attributes.
+    /// Makes a cookie of this name with the default attributes.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {

@@ -1,8 +1,8 @@
 //! The headers that tell browsers about pages of other origins (CORS).
 //!
-//! Whose pages are served is said by [`Origins`](super::Origins); here is what the answers say of it. Browsers hand the
-//! answer to a request on to a page of another origin only if the answer names that origin, and they ask before a
-//! request that a form could not make, by a *preflight*, an OPTIONS request.
+//! [`Origins`](super::Origins) lists the pages that are served, and this module makes the headers for them. A browser
+//! passes an answer on to a page of another origin only if the answer names that origin. Before a request that a form
+//! could not make, it sends an OPTIONS request, the *preflight*.
 //!
 //! Source: the npm package `cors` 2.8, which the official server uses for its option `cors`; WHATWG Fetch, "HTTP CORS
 //! protocol".
@@ -23,10 +23,9 @@ use crate::http::{CorsHeaders, Headers, RequestHead, Response};
 use crate::ledger::{self, Charge, Ledger};
 use crate::settings::{ConfigError, MAX_SAFE_INTEGER, check_count, is_token, quoted};
 
-/// What browsers are told about pages of other origins: the official option `cors`, whose `origin` is
-/// [`Config::origins`].
+/// The headers for pages of other origins: the official option `cors`, whose `origin` is [`Config::origins`].
 ///
-/// Nothing is told as long as no other origin is served, which is the default of `Config::origins`.
+/// No headers are sent as long as no other origin is served, which is the default of `Config::origins`.
 ///
 /// # Examples
 ///
@@ -48,12 +47,14 @@ pub struct Cors {
     pub methods: Vec<String>,
     /// The names of the headers that a preflight allows. Default `None`: those that it asks for.
     pub allowed_headers: Option<Vec<String>>,
-    /// The names of the response headers that pages may read, beyond those that they always may. Default none.
+    /// The names of the response headers that pages may read in addition to those that are always readable. Default
+    /// none.
     pub exposed_headers: Vec<String>,
-    /// Whether browsers send cookies and other credentials, and let pages read answers to requests that had some. Not
+    /// Whether browsers send cookies and other credentials, and let pages read the answers to such requests. Not
     /// together with [`Origins::any`](super::Origins::any). Default false.
     pub credentials: bool,
-    /// How long browsers may remember the answer to a preflight, in whole seconds. Default `None`: as long as they like.
+    /// The time for which browsers may remember the answer to a preflight, in whole seconds. Default `None`: the
+    /// browser decides.
     pub max_age: Option<Duration>,
     /// The status of the answer to a preflight, from 200 to 299. Default 204.
     pub options_success_status: u16,
@@ -122,7 +123,7 @@ impl Cors {
         self
     }
 
-    /// Finds out whether headers can be made of the settings.
+    /// Checks that headers can be made of the settings.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let Self {
             methods,
@@ -154,19 +155,18 @@ fn check_tokens(option: &'static str, list: &[String]) -> Result<(), ConfigError
     }
 }
 
-/// What the answer to a request says, decided when the request comes: the answer may come much later.
+/// The CORS headers of an answer. They are decided when the request arrives, because the answer may come much later.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Grant {
     /// Every page may read it.
     Any,
     /// Pages of the origin in this place of the list may read it.
     Listed(usize),
-    /// No page of another origin may read it, but it would say something else to one of another origin.
+    /// No page of another origin may read it, but the headers would differ for another origin.
     Nobody,
 }
 
-/// The exchanges whose answers say something of origins, until they are answered. Empty where no other origin is
-/// served.
+/// The exchanges whose answers depend on origins, until they are answered. Empty where no other origin is served.
 #[derive(Debug)]
 pub(super) struct Grants {
     grants: BTreeMap<Exchange, Grant>,
@@ -188,12 +188,12 @@ impl Grants {
         }
     }
 
-    /// The headers for the answer to an exchange. It is over.
+    /// The headers for the answer to an exchange, which ends with this.
     pub(super) fn take(&mut self, by: Exchange, config: &Config) -> Option<CorsHeaders> {
         self.remove(by).map(|grant| config.headers_of(grant))
     }
 
-    /// Forgets an exchange that is over without an answer.
+    /// Forgets an exchange that ended without an answer.
     pub(super) fn forget(&mut self, by: Exchange) {
         self.remove(by);
     }
@@ -220,7 +220,7 @@ impl Grants {
 }
 
 impl Config {
-    /// Checks the origin of a request: for requests that do not go through [`Route::of`](super::Route::of), such as
+    /// Checks the origin of a request, for requests that do not go through [`Route::of`](super::Route::of), such as
     /// those for WebTransport sessions.
     ///
     /// # Errors
@@ -239,22 +239,22 @@ impl Config {
         }
     }
 
-    /// What the answer to a request tells browsers about pages of other origins: for answers that a driver makes itself.
-    /// [`Server`](super::Server) adds it to its own.
+    /// The CORS headers for the answer to a request, for answers that a driver makes itself. [`Server`](super::Server)
+    /// adds them to its own.
     #[must_use]
     pub fn cors_headers(&self, request: &RequestHead<'_>) -> CorsHeaders {
         let grant = self.grant(request);
         grant.map_or_else(CorsHeaders::default, |grant| self.headers_of(grant))
     }
 
-    /// The answer to a preflight, which [`Route::Preflight`](super::Route::Preflight) stands for.
+    /// The answer to a preflight, for [`Route::Preflight`](super::Route::Preflight).
     #[must_use]
     pub fn preflight(&self, request: &RequestHead<'_>) -> Response {
         let headers = Headers::default().with_cors(self.preflight_headers(request));
         Response::new(self.cors.options_success_status, "").with_headers(headers)
     }
 
-    /// Whether a request is a preflight that is answered before anything else is looked at.
+    /// Whether a request is a preflight, which is answered before any other check.
     pub(super) fn is_preflight(&self, request: &RequestHead<'_>) -> bool {
         request.method == "OPTIONS" && !request.upgrade && self.origins.are_shared()
     }
@@ -272,7 +272,7 @@ impl Config {
         Some(position.map_or(Grant::Nobody, Grant::Listed))
     }
 
-    /// What every answer says, in the order of the official package.
+    /// The headers of every answer, in the order of the official package.
     fn headers_of(&self, grant: Grant) -> CorsHeaders {
         let mut headers = self.first_headers(grant);
         self.add_exposed(&mut headers);
@@ -332,7 +332,7 @@ impl Config {
     }
 }
 
-/// The names that a preflight asks for, as it lists them; nothing if they could not stand in a header.
+/// The names that a preflight asks for, as it lists them; empty if they could not stand in a header.
 fn asked_for(request: &RequestHead<'_>) -> String {
     let asked = request.access_control_request_headers.unwrap_or_default();
     let is_list = asked.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));

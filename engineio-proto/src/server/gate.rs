@@ -1,11 +1,11 @@
-//! Who gets in, and how everybody gets out.
+//! Admission of new sessions, and shutdown.
 //!
-//! | handshake | accepting | `allow_request` | leads to |
+//! | handshake | accepting | `allow_request` | effect |
 //! |---|---|---|---|
 //! | good | no | – | [`Reject::ShuttingDown`] |
 //! | good, no room | yes | – | [`Reject::TooManySessions`], [`Reject::TooManyHandshakes`], [`Reject::MemoryLimit`] |
 //! | good | yes | no | [`ServerEvent::Opened`] |
-//! | good | yes | yes | [`ServerEvent::Handshake`]; then by the application's word, [`ServerEvent::Opened`] or [`Reject::Forbidden`] |
+//! | good | yes | yes | [`ServerEvent::Handshake`]; then, as the application decides, [`ServerEvent::Opened`] or [`Reject::Forbidden`] |
 //!
 //! Source: `engine.io/lib/server.ts`, `verify`, option `allowRequest`, and `close`.
 
@@ -21,28 +21,28 @@ use crate::collections::{Key, Slab, TimerQueue};
 use crate::ledger::{self, Charge, Ledger};
 use crate::{ConnectionId, Exchange, Instant, Transport};
 
-/// A handshake that waits for the application, to be answered once with [`Server::accept`] or [`Server::reject`].
+/// A handshake that waits for the application, which answers it once with [`Server::accept`] or [`Server::reject`].
 ///
-/// Dropping it leaks nothing: the client is refused once [`Config::handshake_timeout`](super::Config::handshake_timeout)
-/// is over.
+/// Dropping it leaks nothing. The client is refused after
+/// [`Config::handshake_timeout`](super::Config::handshake_timeout).
 #[derive(Debug, Eq, PartialEq)]
 #[must_use = "the client waits for an answer"]
 pub struct HandshakeToken(Key);
 
 impl HandshakeToken {
-    /// The token as a number, to be written down: as [`Key::to_bits`].
+    /// The token as a number, which can be stored: as [`Key::to_bits`].
     #[must_use]
     pub const fn to_bits(&self) -> u64 {
         self.0.to_bits()
     }
 
-    /// The token that was written down: as [`Key::from_bits`].
+    /// The token of a stored number: as [`Key::from_bits`].
     pub const fn from_bits(bits: u64) -> Self {
         Self(Key::from_bits(bits))
     }
 }
 
-/// The handshakes about which the application has not decided yet.
+/// The handshakes on which the application has not decided yet.
 #[derive(Debug)]
 pub(super) struct Waiting {
     handshakes: Slab<(Handshake, Exchange)>,
@@ -109,7 +109,7 @@ impl Waiting {
             .is_some_and(|(handshake, _)| handshake.transport == Transport::WebTransport)
     }
 
-    /// Forgets what a WebTransport stream asked for, and tells whether there was something.
+    /// Forgets the request of a WebTransport stream, and returns whether there was one.
     pub(super) fn forget_stream(&mut self, id: ConnectionId) -> bool {
         let waits = self.has_stream(id);
         if waits {
@@ -118,7 +118,7 @@ impl Waiting {
         waits
     }
 
-    /// Forgets the handshake of an exchange that is over.
+    /// Forgets the handshake of an exchange that has ended.
     pub(super) fn forget(&mut self, by: Exchange) {
         if let Some(key) = self.keys.get(&by).copied() {
             self.take(key);
@@ -127,7 +127,7 @@ impl Waiting {
 }
 
 impl Server {
-    /// Opens the session that a handshake asks for, or asks the application whether to.
+    /// Opens the session that a handshake asks for, or asks the application for a verdict.
     pub(super) fn begin(&mut self, handshake: Handshake, by: Exchange, now: Instant) {
         let waiting = self.waiting.len();
         if !self.accepting {
@@ -153,7 +153,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
+    /// [`Gone`] if the client left meanwhile, or waited too long and was refused.
     pub fn accept(&mut self, token: HandshakeToken, now: Instant) -> Result<SessionKey, Gone> {
         let now = self.observe(now);
         let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
@@ -162,12 +162,12 @@ impl Server {
         opened
     }
 
-    /// Refuses a handshake: 403 with code 4 and the message, `Forbidden` if there is none; a WebSocket with 400 and the
-    /// message, as officially. A WebTransport stream is closed.
+    /// Refuses a handshake: 403 with code 4 and the message, or `Forbidden` without one. A WebSocket is answered 400
+    /// with the message, as by the official server. A WebTransport stream is closed.
     ///
     /// # Errors
     ///
-    /// [`Gone`] if the client went away meanwhile, or waited too long and was refused.
+    /// [`Gone`] if the client left meanwhile, or waited too long and was refused.
     pub fn reject(&mut self, token: HandshakeToken, message: Option<&str>) -> Result<(), Gone> {
         let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
         self.refuse_handshake(&handshake, by, Reject::Forbidden, message);
@@ -181,8 +181,8 @@ impl Server {
         self.waiting.len()
     }
 
-    /// Says whether new sessions may open; at first they may. While they may not, handshakes are refused with 503, those
-    /// too that wait for the application; the sessions that exist go on, and may be upgraded.
+    /// Sets whether new sessions may open, which is initially so. Otherwise handshakes are refused with 503, including
+    /// those that wait for the application. The existing sessions continue, and may be upgraded.
     ///
     /// Cost: O(log n) for each of the n handshakes that wait and are refused.
     pub fn set_accepting(&mut self, accepting: bool) {
@@ -206,8 +206,8 @@ impl Server {
         self.accepting
     }
 
-    /// Lets no new session open, and closes those that exist once what is buffered for them has left. Those that are
-    /// there still when `within` is over are discarded. It is done when [`session_count`](Self::session_count) is zero.
+    /// Prevents new sessions, and closes the existing ones once their buffered messages have left. Sessions that remain
+    /// after `within` are discarded. The shutdown is complete when [`session_count`](Self::session_count) is zero.
     ///
     /// Cost: O(log n) for each of n sessions, and that of [`set_accepting`](Self::set_accepting). So does the deadline.
     pub fn shut_down(&mut self, within: Duration, now: Instant) {
@@ -220,7 +220,7 @@ impl Server {
         self.note_idle();
     }
 
-    /// Discards who has not left in time.
+    /// Discards the sessions that have not left in time.
     pub(super) fn end_drain(&mut self, now: Instant) {
         if self.drained_by.is_some_and(|deadline| deadline <= now) {
             self.drained_by = None;
@@ -230,7 +230,7 @@ impl Server {
         }
     }
 
-    /// Nobody is waited for once nobody is there.
+    /// Ends the shutdown once no session is left.
     pub(super) fn note_idle(&mut self) {
         if self.sessions.is_empty() {
             self.drained_by = None;
@@ -269,12 +269,12 @@ impl Server {
         Some(session)
     }
 
-    /// Refuses an exchange, whatever it asked for.
+    /// Refuses an exchange of any kind.
     pub(super) fn refuse(&mut self, by: Exchange, reject: Reject) {
         self.refuse_with(by, reject, None);
     }
 
-    /// Refuses what asked for a session, in the way of its transport.
+    /// Refuses the request for a session, in the form of its transport.
     fn refuse_handshake(
         &mut self,
         handshake: &Handshake,

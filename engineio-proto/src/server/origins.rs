@@ -1,8 +1,8 @@
 //! The origins whose pages a server serves.
 //!
-//! A browser puts the origin of a page into the `Origin` header of every WebSocket and WebTransport request, of every
-//! POST, and of every other request that goes to another origin. Programs that are no browsers send none, unless they
-//! want to.
+//! A browser sends the origin of a page in the `Origin` header of every WebSocket and WebTransport request, and of
+//! every POST. It also sends it with every other request to another origin. Other programs send no origin, unless they
+//! choose to.
 //!
 //! Source: RFC 6454, sections 4, 6 and 7; WHATWG Fetch, "`Origin` header" and "`Sec-Fetch-Site`". The official server
 //! checks no origin: its option `cors` only adds headers that browsers obey.
@@ -21,8 +21,8 @@ use crate::http::RequestHead;
 
 /// An origin: scheme, host and port.
 ///
-/// It is kept as browsers write it: scheme and host in lower case, without the default port of the scheme, an IPv6
-/// address in its shortest form and in brackets. Two texts that name the same origin are therefore equal.
+/// It is stored in the form of browsers: scheme and host in lower case, without the default port of the scheme, an IPv6
+/// address in its shortest form and in brackets. Two texts for the same origin are therefore equal.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ use crate::http::RequestHead;
 #[serde(try_from = "String", into = "String")]
 pub struct Origin(Box<str>);
 
-/// Why a text is no origin, or no host.
+/// The reason why a text is not a valid origin or host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OriginError {
@@ -49,12 +49,12 @@ pub enum OriginError {
     /// It does not begin with a scheme and `://`.
     #[error("an origin begins with a scheme, as in https://chat.example")]
     Scheme,
-    /// The host is missing, or holds characters that no host has: a name of other letters is written in Punycode.
+    /// The host is missing, or has characters that no host has. International names are written in Punycode.
     #[error(
         "an origin has a host of ASCII letters, digits, dots and hyphens, or an IPv6 address in brackets"
     )]
     Host,
-    /// The port is no number from 1 to 65,535, or a host was wanted and has a port.
+    /// The port is not a number from 1 to 65,535, or a port follows a host that must have none.
     #[error("the port of an origin is a number from 1 to 65535")]
     Port,
     /// Something follows host and port, such as a slash.
@@ -62,13 +62,13 @@ pub enum OriginError {
     Path,
 }
 
-/// The longest origin that is looked at: host names have 253 bytes at most.
+/// The longest origin that is read: host names have at most 253 bytes.
 const MAX_LEN: usize = 512;
 
 impl Origin {
     /// The origin that browsers call `null`: that of pages in a sandbox or in local files.
     ///
-    /// Every site can make a page with this origin, so to list it is to let every site in.
+    /// Every site can make a page with this origin. Listing it therefore admits every site.
     #[must_use]
     pub fn null() -> Self {
         Self("null".into())
@@ -78,7 +78,7 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// An [`OriginError`] that says which part is wrong.
+    /// An [`OriginError`] that names the wrong part.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         if text.len() > MAX_LEN {
             return Err(OriginError::TooLong);
@@ -110,8 +110,8 @@ impl Origin {
         &self.0
     }
 
-    /// Whether a page of this origin was loaded from the host and port that a request for `host` goes to. No page has the
-    /// scheme of a WebSocket, but the official client for Swift sends the URL that it connects to.
+    /// Whether a page of this origin was loaded from the host and port that a request for `host` goes to. No page has
+    /// the scheme of a WebSocket, but the official client for Swift sends the URL that it connects to.
     fn is_of_host(&self, host: &[u8]) -> bool {
         let scheme = self.0.split_once("://").map(|(scheme, _)| scheme);
         let Some(scheme @ ("http" | "https" | "ws" | "wss")) = scheme else {
@@ -125,7 +125,7 @@ impl Origin {
         Self::parse(core::str::from_utf8(value).ok()?).ok()
     }
 
-    /// The origin of the page that a `Referer` header names.
+    /// The origin of the page in a `Referer` header.
     fn of_referer(value: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(value).ok()?;
         let (scheme, rest) = text.split_once("://")?;
@@ -201,7 +201,7 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), OriginError> 
     Ok((host.to_ascii_lowercase(), port.map(port_of).transpose()?))
 }
 
-/// The host that an IPv6 address is in the origins of browsers, which write no part of it as an IPv4 address.
+/// The host of an IPv6 address in the origins of browsers, which write no part of it as an IPv4 address.
 fn v6_host(address: Ipv6Addr) -> String {
     match (address.to_ipv4_mapped(), address.segments()) {
         (Some(_), [.., high, low]) => format!("[::ffff:{high:x}:{low:x}]"),
@@ -215,19 +215,19 @@ fn port_of(text: &str) -> Result<u16, OriginError> {
     port.ok_or(OriginError::Port)
 }
 
-/// The origins whose pages are served. One value decides which requests are refused and which pages a browser lets
-/// read the answers.
+/// The origins whose pages are served. One value decides which requests are refused, and which pages may read the
+/// answers.
 ///
 /// | request | served |
 /// |---|---|
-/// | without `Origin` header | yes: it comes from a program that is no browser, or from a page of the same origin |
+/// | without `Origin` header | yes: it comes from a program that is not a browser, or from a page of the same origin |
 /// | origin in the list | yes, and the answer allows the page to read it |
 /// | origin of the request's own host, with [`same_host`](Self::same_host) | yes |
-/// | any other origin, `null` and what is no origin among them | only with [`any`](Self::any) |
-/// | a `Host` that is not among [the hosts](Self::with_host), if there are some | no |
+/// | any other origin, including `null` and invalid ones | only with [`any`](Self::any) |
+/// | a `Host` that is not among [the hosts](Self::with_host), if some are set | no |
 ///
-/// By default pages of the server's own host are served, and no others. The list works like the official option
-/// `cors.origin`, but what is not listed is refused, on every transport.
+/// By default only pages of the server's own host are served. The list works like the official option `cors.origin`,
+/// except that other origins are refused, on every transport.
 ///
 /// Checking a request costs one comparison for each origin and host in the lists.
 ///
@@ -290,26 +290,26 @@ impl Origins {
         }
     }
 
-    /// Every origin, `null` too: the official `cors: { origin: "*" }`.
+    /// Every origin, including `null`: the official `cors: { origin: "*" }`.
     ///
-    /// Every page that a user looks at can then open a session. Browsers send no cookies where the answer allows every
-    /// origin, except with WebSocket and WebTransport requests; so do not authenticate by cookies then.
+    /// Every page that a user opens can then open a session. Browsers send no cookies where the answer allows every
+    /// origin, except with WebSocket and WebTransport requests. Do not authenticate by cookies in this case.
     #[must_use]
     pub const fn any() -> Self {
         Self::new(true, false)
     }
 
-    /// Pages of the host and port that the request itself names in `Host` or `:authority`, whatever their scheme, and
-    /// those that are added by [`with`](Self::with).
+    /// Pages of the host and port that the request itself names in `Host` or `:authority`, with any scheme.
+    /// [`with`](Self::with) adds further origins.
     ///
-    /// A reverse proxy must hand on the `Host` header that the browser sent, with its port. A request without `Host` is
-    /// served only if its origin is listed.
+    /// A reverse proxy must forward the `Host` header of the browser, with its port. A request without `Host` is served
+    /// only if its origin is listed.
     #[must_use]
     pub const fn same_host() -> Self {
         Self::new(false, true)
     }
 
-    /// The origins that are added by [`with`](Self::with), and no others.
+    /// Only the origins that [`with`](Self::with) adds.
     #[must_use]
     pub const fn listed() -> Self {
         Self::new(false, false)
@@ -324,16 +324,16 @@ impl Origins {
         self
     }
 
-    /// Adds a host name or address, without port, to those that requests may be for: the names that this server is
-    /// reached by. Without any a request may be for every host.
+    /// Adds a host name or address, without port, to the names of this server that requests may be for. Without any, a
+    /// request may be for every host.
     ///
-    /// It is what keeps pages out whose own name was made to lead to this server (DNS rebinding): their requests are of
-    /// the same origin, so no origin tells them apart.
+    /// This refuses pages whose own host name was made to resolve to this server (DNS rebinding). Their requests have
+    /// the same origin, so a check of origins cannot detect them.
     ///
     /// # Errors
     ///
-    /// [`OriginError::Host`] if it is none, [`OriginError::Port`] if a port follows, and [`OriginError::Path`] if a path
-    /// does.
+    /// [`OriginError::Host`] if it is not a host, [`OriginError::Port`] if a port follows, and [`OriginError::Path`] if
+    /// a path does.
     pub fn with_host(mut self, host: &str) -> Result<Self, OriginError> {
         let host = Host::try_from(String::from(host))?;
         if !self.hosts.contains(&host) {
@@ -359,8 +359,8 @@ impl Origins {
         self.allows_host(host) && origin.is_none_or(|origin| self.allows_page(origin, host))
     }
 
-    /// Whether a request of a script element is served, which has no `Origin` header: it is judged by the headers that
-    /// browsers send with it, as far as there are some.
+    /// Whether a request of a script element is served. It has no `Origin` header, so the check uses the other headers
+    /// that browsers send with it, if there are any.
     pub(super) fn allows_script(&self, request: &RequestHead<'_>) -> bool {
         if self.any || request.origin.is_some() {
             return true;
@@ -374,7 +374,7 @@ impl Origins {
         page.is_some_and(|page| self.has(&page) || self.is_same_host(&page, request.host))
     }
 
-    /// The place of an origin in the list.
+    /// The position of an origin in the list.
     pub(super) fn position(&self, origin: &[u8]) -> Option<usize> {
         let origin = Origin::of_header(origin)?;
         self.listed.iter().position(|listed| *listed == origin)

@@ -1,4 +1,4 @@
-//! What a machine wants done.
+//! Outputs of a server.
 
 use core::convert::Infallible;
 
@@ -6,7 +6,7 @@ use crate::http::{Headers, Response};
 use crate::ledger::HeapSize;
 use crate::{ConnectionId, RequestId};
 
-/// The next thing for the driver to do, or for the application to know.
+/// The next action for the driver, or event for the application.
 ///
 /// The same at every layer; `E` is the event of the layer.
 #[expect(
@@ -17,13 +17,13 @@ use crate::{ConnectionId, RequestId};
 pub enum Output<E> {
     /// Answer an HTTP request.
     Respond {
-        /// The exchange to answer; it is over then.
+        /// The exchange to answer, which ends with this.
         request: RequestId,
         /// The whole answer.
         response: Response,
     },
-    /// Complete the WebSocket handshake of a connection, or accept its WebTransport session, with these headers on top of
-    /// its own.
+    /// Complete the WebSocket handshake of a connection, or accept its WebTransport session. Send these headers in
+    /// addition to the usual ones.
     Accept {
         /// The connection.
         connection: ConnectionId,
@@ -31,7 +31,7 @@ pub enum Output<E> {
         headers: Headers,
     },
     /// Refuse the WebSocket handshake of a connection, or its WebTransport session, with this plain response. The
-    /// connection is over then.
+    /// connection ends with this.
     Refuse {
         /// The connection.
         connection: ConnectionId,
@@ -43,13 +43,12 @@ pub enum Output<E> {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Close a connection, without a status code, behind the frames already pulled for it. What it still brings is
-    /// ignored.
+    /// Close a connection, without a status code, after the frames already pulled for it. Its further input is ignored.
     Close {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Something for the application.
+    /// An event for the application.
     Event(E),
 }
 

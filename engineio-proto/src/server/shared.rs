@@ -1,4 +1,4 @@
-//! What the sessions of one machine share.
+//! Data that the sessions of one machine share.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -14,7 +14,7 @@ use crate::codec::Open;
 use crate::ledger::Ledger;
 use crate::{Revision, Sid};
 
-/// The settings, and the ledger that everything held is charged to.
+/// The settings, and the ledger that accounts for all memory.
 #[derive(Clone, Debug)]
 pub(super) struct Shared(Arc<Inner>);
 
@@ -22,11 +22,11 @@ pub(super) struct Shared(Arc<Inner>);
 struct Inner {
     config: Arc<Config>,
     ledger: Ledger,
-    /// What stands behind the session id in a handshake, for each [`Upgrades`]: a machine of many sessions has it ready.
+    /// The text after the session id in a handshake, for each [`Upgrades`]. A machine with many sessions has it ready.
     tails: Option<[Box<str>; 3]>,
 }
 
-/// To what a session can be upgraded: from polling to what its revision knows, and otherwise to nothing.
+/// The possible upgrades of a session: from polling to the transports of its revision, and none otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Upgrades {
     None,
@@ -34,12 +34,12 @@ pub(super) enum Upgrades {
 }
 
 impl Shared {
-    /// For a machine that has one session.
+    /// For a machine with one session.
     pub(super) fn of_one(config: Arc<Config>) -> Self {
         Self::with(config, None)
     }
 
-    /// For a machine that has many sessions.
+    /// For a machine with many sessions.
     pub(super) fn of_many(config: Arc<Config>) -> Self {
         let all = [
             Upgrades::None,
@@ -85,10 +85,10 @@ impl Shared {
     }
 }
 
-/// What stands in front of the session id: the type of the packet, and the beginning of its data.
+/// The text before the session id: the type of the packet, and the beginning of its data.
 const HEAD: &str = r#"0{"sid":""#;
 
-/// What stands behind the session id.
+/// The text after the session id.
 fn write_tail(config: &Config, upgrades: Upgrades) -> String {
     let upgrades = match upgrades {
         Upgrades::None => Vec::new(),

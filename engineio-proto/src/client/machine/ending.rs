@@ -1,4 +1,4 @@
-//! How a connection ends, and how the server is told.
+//! The end of a connection, and the farewell to the server.
 
 use alloc::boxed::Box;
 
@@ -9,7 +9,7 @@ use crate::http::Answer;
 use crate::{RequestId, Transport};
 
 impl Client {
-    /// Ends the connection because its transport failed, unless there is another to try.
+    /// Ends the connection because its transport failed, unless another one is left to try.
     pub(super) fn fail(&mut self, error: TransportError) {
         if self.state == State::Closed {
             return;
@@ -26,7 +26,7 @@ impl Client {
         self.finish(CloseReason::TransportError(error));
     }
 
-    /// Ends the connection: releases what it holds, tells the application.
+    /// Ends the connection: releases its data and tells the application.
     pub(super) fn finish(&mut self, reason: CloseReason) {
         if self.state == State::Closed {
             return;
@@ -43,7 +43,7 @@ impl Client {
         self.events.push(Event::Closed(reason));
     }
 
-    /// Lets go of the transport, and tells the server if it can be told.
+    /// Releases the transport, and tells the server if possible.
     pub(super) fn release(&mut self, reason: &CloseReason) {
         match core::mem::replace(&mut self.carrier, Carrier::None) {
             Carrier::None => {}
@@ -105,13 +105,13 @@ impl Client {
         }
     }
 
-    /// Tells the server that the client is gone. Nobody waits for the answer.
+    /// Tells the server that the client has left. Nobody waits for the answer.
     fn post_farewell(&mut self, sid: &str) -> RequestId {
         let farewell = self.wire(Transport::Polling).farewell();
         self.request(Some(sid), Some(farewell))
     }
 
-    /// As `post_farewell`, while a poll may be open: most servers answer it then, but not all.
+    /// As `post_farewell`, while a poll may be open. Most servers answer the poll then, but not all.
     fn say_farewell(&mut self, sid: &str, get: Option<RequestId>) {
         let post = self.post_farewell(sid);
         if let Some(get) = get {
@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// An exchange of a connection that is over was answered: pays what is still owed.
+    /// An exchange of an ended connection was answered: sends the close packet that it still owes.
     pub(super) fn pay_farewell(&mut self, request: RequestId, answer: Option<Answer>) {
         let due = match self.farewell.as_deref_mut() {
             None => false,

@@ -1,4 +1,4 @@
-//! What the network and the clock bring to a client.
+//! Inputs of a client from the network and the clock.
 
 use super::{Carrier, Client, Deadline, Event, State};
 use crate::client::close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
@@ -16,9 +16,9 @@ enum Role {
 }
 
 impl Client {
-    /// Takes the response to a request. One that the client does not wait for is ignored.
+    /// Takes the response to a request. A response that the client does not wait for is ignored.
     ///
-    /// Any status but 200 is a failure; what a POST is answered with besides does not matter.
+    /// Any status but 200 is a failure. The body of the answer to a POST does not matter.
     pub fn handle_response(&mut self, request: RequestId, answer: Answer, now: Instant) {
         self.observe(now);
         let Some(role) = self.take_pending(request) else {
@@ -75,7 +75,7 @@ impl Client {
         self.check();
     }
 
-    /// Takes a frame. One of a connection that the client does not have is ignored.
+    /// Takes a frame. A frame of an unknown connection is ignored.
     pub fn handle_frame(&mut self, connection: ConnectionId, frame: Frame, now: Instant) {
         self.observe(now);
         if self.upgrade.is_on(connection) {
@@ -95,8 +95,8 @@ impl Client {
         self.check();
     }
 
-    /// Notes that a WebTransport stream brought bytes that are no frame. Ends the client's with `transport error`, or
-    /// just the probe.
+    /// Notes that a WebTransport stream delivered bytes that are no frame. This ends the client's connection with
+    /// `transport error`, or only the probe.
     pub fn handle_bad_frame(&mut self, connection: ConnectionId, error: DecodeError, now: Instant) {
         self.observe(now);
         if let Some(probe) = self.upgrade.take(connection) {
@@ -108,8 +108,8 @@ impl Client {
         self.check();
     }
 
-    /// Notes that a connection closed, cleanly or not. Ends the client's with `transport close`, or just the probe. One
-    /// that had not opened yet has failed.
+    /// Notes that a connection closed, cleanly or not. This ends the client's connection with `transport close`, or
+    /// only the probe. A connection that had not opened yet has failed.
     pub fn handle_connection_closed(&mut self, connection: ConnectionId, now: Instant) {
         self.connection_closed(connection, None, now);
     }
@@ -124,8 +124,8 @@ impl Client {
         self.connection_closed(connection, Some(code), now);
     }
 
-    /// Notes that a connection could not be opened, or broke the rules of its transport. Ends the client's with
-    /// `transport error`, or just the probe.
+    /// Notes that a connection could not be opened, or violated the rules of its transport. This ends the client's
+    /// connection with `transport error`, or only the probe.
     pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
         self.connection_failed(connection, RequestError::NETWORK, None, now);
     }
@@ -153,7 +153,8 @@ impl Client {
         self.connection_failed(connection, error, other, now);
     }
 
-    /// Notes that the machine lost its network. Ends the connection with `transport close`, but for one to `localhost`.
+    /// Notes that the machine lost its network. This ends the connection with `transport close`, except one to
+    /// `localhost`.
     pub fn handle_offline(&mut self, now: Instant) {
         self.observe(now);
         if self.config.endpoint.host != "localhost" {
@@ -162,7 +163,8 @@ impl Client {
         self.check();
     }
 
-    /// Fires what is due: a step of the heartbeat, the end of opening, of a request, of a probe. Early it does nothing.
+    /// Runs the due timers: a step of the heartbeat, the end of opening, of a request, of a probe. An early call does
+    /// nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.observe(now);
         let now = self.now;
@@ -203,7 +205,7 @@ impl Client {
         self.check();
     }
 
-    /// Takes out the request on its way that has this name.
+    /// Removes the open request with this name.
     fn take_pending(&mut self, request: RequestId) -> Option<Role> {
         let Carrier::Polling { get, post } = &mut self.carrier else {
             return None;
@@ -224,7 +226,7 @@ impl Client {
         });
     }
 
-    /// Ends the attempt if the answer to its handshake says that the server speaks another revision.
+    /// Ends the attempt if the answer to its handshake shows that the server speaks another revision.
     fn is_of_another_revision(&mut self, answer: &Answer) -> bool {
         let opening = matches!(self.state, State::Opening { .. });
         let other = opening.then(|| self.wire(Transport::Polling).other_revision(answer));
@@ -290,7 +292,7 @@ impl Client {
         self.tell_heartbeat(Event::Ping);
     }
 
-    /// Queues what keeps the session alive: a pong, in revision 3 a ping.
+    /// Queues a packet that keeps the session alive: a pong, in revision 3 a ping.
     fn beat(&mut self) {
         if self.state == State::Open {
             self.outbox.push_beat();
@@ -310,7 +312,7 @@ impl Client {
         }
     }
 
-    /// Whether one more event with so many bytes may wait. If not, the connection ends.
+    /// Whether one more event with this many bytes may wait. If not, the connection ends.
     fn has_room(&mut self, length: usize) -> bool {
         let (mut waiting, config) = (self.undelivered(), &self.config);
         waiting.add(length);
@@ -409,14 +411,14 @@ impl Client {
         self.check();
     }
 
-    /// The connection that the client is on, or was to be on, is gone.
+    /// The client's current connection, or the one that it was opening, is gone.
     fn connection_lost(&mut self, transport: Transport, error: TransportError) {
         self.untried.retain(|untried| *untried != transport);
         self.carrier = Carrier::None;
         self.fail(error);
     }
 
-    /// The probe is over without an upgrade: polling goes on where it came to rest.
+    /// The probe ended without an upgrade. Polling continues where it paused.
     fn resume(&mut self) {
         self.poll_again();
         self.settle();

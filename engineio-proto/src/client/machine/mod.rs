@@ -11,13 +11,14 @@
 //! | open | GET answered, not pausing | open | events, the next GET |
 //! | open | probe answered | open, pausing | `Upgrading`; no further GET or POST |
 //! | open, pausing | GET and POST answered | open, connected | `5` on the connection; `Upgraded` |
-//! | open | `close` | closing | what waits still leaves; an upgrade on its way is awaited |
+//! | open | `close` | closing | waiting messages still leave; an upgrade in progress is awaited |
 //! | closing | everything left | closed | POST of `1`, or the connection is closed; `Closed` |
 //! | closed | POST of `1` answered, and the GET is not | closed | the GET is aborted |
 //! | any but closed | failure, `1`, deadline | closed | `Closed` |
 //!
-//! At most one GET and one POST are on their way. Requests are decided on when their reason occurs, not when they are
-//! asked for, so that the first message after a rest goes alone and the next ones together, as officially.
+//! At most one GET and one POST are in flight. The machine decides on a request when its reason occurs, not when the
+//! driver polls for it. The first message after a rest therefore goes alone and the next ones together, as in the
+//! official client.
 
 mod commands;
 mod ending;
@@ -47,10 +48,11 @@ use crate::undelivered::Undelivered;
 use crate::{Buffered, Transport};
 use crate::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 
-/// An Engine.IO client, without its sockets and clock: one connection at a time, opened as often as one likes.
+/// An Engine.IO client, without its sockets and clock: one connection at a time, which can be opened any number of
+/// times.
 ///
-/// The machine names the requests and connections it wants, from counters that never start anew. Responses to requests
-/// that it does not wait for, and frames of connections that it does not have, are ignored.
+/// The machine names its requests and connections from counters that never restart. It ignores responses to requests
+/// that it does not wait for, and frames of unknown connections.
 ///
 /// # Examples
 ///
@@ -87,7 +89,7 @@ pub struct Client {
     /// The transports that have not failed while opening.
     untried: Vec<Transport>,
     sid: Option<ByteString>,
-    /// What the server takes in one request.
+    /// The maximum that the server accepts in one request.
     max_payload: Option<u64>,
     carrier: Carrier,
     upgrade: Upgrade,
@@ -112,7 +114,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What a client has a deadline for.
+/// The purpose of a deadline of the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Timer {
@@ -133,7 +135,7 @@ enum State {
         deadline: Option<Instant>,
     },
     Open,
-    /// The application closed it; what waits may still leave.
+    /// The application closed it; waiting messages may still leave.
     Closing,
 }
 
@@ -157,7 +159,7 @@ enum Carrier {
     },
 }
 
-/// A request on its way.
+/// An open request.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     id: RequestId,
@@ -167,13 +169,13 @@ struct Pending {
 #[derive(Clone, Copy, Debug)]
 enum Deadline {
     Never,
-    /// It counts from the next time that is seen: the command that made the request was given none.
+    /// Its timeout counts from the next known time, because the command that made the request got none.
     Unarmed,
     At(Instant),
 }
 
-/// What is still owed to the server of a connection that is over: a close packet, behind an exchange on its way,
-/// or the end of a poll.
+/// What the client still owes to the server of an ended connection: a close packet after an open exchange, or the end
+/// of a poll.
 #[derive(Clone)]
 enum Farewell {
     /// The answer of this handshake tells which session to close.
@@ -184,7 +186,7 @@ enum Farewell {
         get: Option<RequestId>,
         sid: ByteString,
     },
-    /// The close packet is on its way. Once the server has it, nobody waits for the poll.
+    /// The close packet is in flight. Once the server has it, nobody waits for the poll.
     Said { post: RequestId, get: RequestId },
 }
 
@@ -218,9 +220,9 @@ impl Client {
         })
     }
 
-    /// Whether the last WebSocket worked: with [`Config::remember_upgrade`] it is opened first the next time.
+    /// Whether the last WebSocket worked. With [`Config::remember_upgrade`] it is opened first the next time.
     ///
-    /// Officially one flag serves the whole process.
+    /// In the official client one flag serves the whole process.
     #[must_use]
     pub fn remembers_websocket(&self) -> bool {
         self.remembered
@@ -238,7 +240,7 @@ impl Client {
         self.sid.as_ref()
     }
 
-    /// The transport that the connection is on, or is being opened on.
+    /// The current transport of the connection, or the one that it is being opened on.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
         match self.carrier {
@@ -257,19 +259,19 @@ impl Client {
         self.state == State::Open
     }
 
-    /// Whether the connection is over, or was never opened.
+    /// Whether the connection has ended, or was never opened.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed
     }
 
-    /// Whether the connection is about to move to another transport, so that nothing is sent until it has.
+    /// Whether the connection is about to upgrade to another transport. Nothing is sent until it has.
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
         self.upgrade.is_pausing()
     }
 
-    /// Whether a message would leave at once: what [`send_volatile`](Self::send_volatile) goes by.
+    /// Whether a message would leave at once. [`send_volatile`](Self::send_volatile) uses this.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         let takes = match self.carrier {
@@ -280,24 +282,24 @@ impl Client {
         takes && self.state == State::Open && self.outbox.is_empty()
     }
 
-    /// Whether the driver should read on; false while too much waits for the application.
+    /// Whether the driver should continue to read; false while too much waits for the application.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         self.undelivered().leaves_room(&self.config.read_until())
     }
 
-    /// What waits for the application.
+    /// The events that wait for the application.
     fn undelivered(&self) -> Undelivered {
         Undelivered::new(self.events.len(), self.undelivered_bytes)
     }
 
-    /// What waits for the server.
+    /// The messages that wait for the server.
     #[must_use]
     pub fn buffered(&self) -> Buffered {
         self.outbox.buffered()
     }
 
-    /// Does what has become possible: completes an upgrade, posts what waits, ends a close.
+    /// Performs the steps that have become possible: completes an upgrade, posts waiting messages, ends a close.
     fn settle(&mut self) {
         let resting = matches!(
             self.carrier,
@@ -336,7 +338,7 @@ impl Client {
         matches!(self.carrier, Carrier::Connected { connection: current, .. } if current == connection)
     }
 
-    /// Time never goes back. What was asked for without a time counts from here.
+    /// Sets the time, which never goes back. Timeouts of commands without a time count from here.
     fn observe(&mut self, now: Instant) {
         self.now = self.now.max(now);
         if let Carrier::Polling { get, post } = &mut self.carrier {

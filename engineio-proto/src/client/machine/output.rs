@@ -1,4 +1,4 @@
-//! What a client wants done and known.
+//! Outputs of a client: actions, events and frames.
 
 use core::convert::Infallible;
 
@@ -10,7 +10,7 @@ use crate::codec::webtransport;
 use crate::{ConnectionId, Frame, Instant};
 
 impl Client {
-    /// The next thing to do or to know. What is to be done comes first, events after it.
+    /// The next action or event. Actions come first, events after them.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Event>> {
         match self.poll_action() {
@@ -19,8 +19,8 @@ impl Client {
         }
     }
 
-    /// The next thing to do, without the events: for a layer above, which looks at events first and leaves the rest to
-    /// its own driver.
+    /// The next action, without the events. A layer above uses this: it handles events first and leaves the rest to its
+    /// own driver.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Output<Infallible>> {
         if let Some(action) = self.actions.pop_front() {
@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    /// The next event, without what is to be done.
+    /// The next event, without the actions.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.events.pop()?;
@@ -67,11 +67,11 @@ impl Client {
         Some(event)
     }
 
-    /// The next frame for a connection, to be called when its pipe can take one. After `None`,
-    /// [`Output::Frames`] says when there are more.
+    /// The next frame for a connection. Call this when its pipe can take one. After `None`, [`Output::Frames`]
+    /// announces further frames.
     ///
-    /// A frame that is pulled counts as on its way to the server. The heartbeat takes what follows it as proof that the
-    /// server reads, so a driver must not pull frames into a queue of its own without a bound.
+    /// A pulled frame counts as sent to the server. The heartbeat takes packets that follow it as proof that the server
+    /// reads. A driver must therefore not pull frames into an unbounded queue of its own.
     #[must_use]
     pub fn poll_frame(&mut self, connection: ConnectionId) -> Option<Frame> {
         if self.upgrade.is_on(connection) {
@@ -109,16 +109,16 @@ impl Client {
         frame
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time.
+    /// The time to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time.
     ///
-    /// With a [`Config::request_timeout`](crate::client::Config::request_timeout) it is [`Instant::ZERO`], at once,
-    /// after a command without a time made a request: the next input of any kind tells from when to count.
+    /// With a [`Config::request_timeout`](crate::client::Config::request_timeout) it is [`Instant::ZERO`], which means
+    /// at once, after a command without a time made a request. The timeout counts from the next input of any kind.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_timer().map(|(_, deadline)| deadline)
     }
 
-    /// The next deadline and what it is for.
+    /// The next deadline and its purpose.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Timer, Instant)> {
         let opening = match self.state {
@@ -168,7 +168,7 @@ impl Client {
             || unannounced && self.has_frames()
     }
 
-    /// Takes from the queue for the driver, and tells the heartbeat if its packet was among what was taken.
+    /// Takes from the queue for the driver, and tells the heartbeat if its packet was taken.
     pub(super) fn take<R>(&mut self, pop: impl FnOnce(&mut Outbox) -> R) -> R {
         let waited = self.outbox.beat_waits();
         let taken = pop(&mut self.outbox);
@@ -178,7 +178,7 @@ impl Client {
         taken
     }
 
-    /// Something left the queue: a refused send may be tried again.
+    /// Something left the queue, so a refused send may be tried again.
     pub(super) fn tell_drained(&mut self) {
         if self.state == State::Open && self.outbox.take_drained(&self.config) {
             self.events.push(Event::Drained);

@@ -1,4 +1,4 @@
-//! What the network and the clock bring to a session.
+//! Inputs of a session from the network and the clock.
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use crate::server::{heartbeat, jsonp, upgrade};
 use crate::{ConnectionId, Frame, Instant, Message, RequestId, Revision, Transport};
 
 impl Session {
-    /// Answers the poll with what is queued, or holds it until there is something.
+    /// Answers the poll with the queued packets, or holds it until there are some.
     ///
     /// A second poll while one is held ends the session: the held one gets `1` (close), the second status 400.
     ///
@@ -46,8 +46,8 @@ impl Session {
         self.check();
     }
 
-    /// Notes that a POST is arriving whose body is not complete. Optional: it lets overlapping and broken POSTs be
-    /// noticed as officially. [`handle_post`](Self::handle_post) or
+    /// Notes that a POST is arriving whose body is not complete. This is optional. It lets the session notice
+    /// overlapping and broken POSTs as the official server does. [`handle_post`](Self::handle_post) or
     /// [`handle_request_aborted`](Self::handle_request_aborted) follows.
     ///
     /// A second one before that ends the session; both are answered with 400.
@@ -69,11 +69,11 @@ impl Session {
         self.check();
     }
 
-    /// Takes the packets of a POST and answers it with `ok`; with 413 if the body is larger than `max_payload`, and
-    /// with 400 if a packet is bad, which ends the session.
+    /// Takes the packets of a POST and answers it with `ok`. A body larger than `max_payload` is answered with 413. An
+    /// invalid packet is answered with 400, and ends the session.
     ///
-    /// Source: `engine.io/lib/transports/polling.ts`, `onDataRequest`. Officially a bad packet is answered with `ok`,
-    /// against the protocol's text.
+    /// Source: `engine.io/lib/transports/polling.ts`, `onDataRequest`. The official server answers `ok` to an invalid
+    /// packet, contrary to the protocol specification.
     pub fn handle_post(
         &mut self,
         request: RequestId,
@@ -104,7 +104,7 @@ impl Session {
         self.check();
     }
 
-    /// Answers a POST whose body is larger than `max_payload` with 413. The session lives on.
+    /// Answers a POST whose body is larger than `max_payload` with 413. The session continues.
     pub fn handle_post_too_large(&mut self, request: RequestId, now: Instant) {
         self.observe(now);
         match &mut self.carrier {
@@ -119,8 +119,8 @@ impl Session {
         self.check();
     }
 
-    /// Notes that the client went away during an exchange, which ends the session with `transport error` if the
-    /// exchange was open. A response that was decided before may still follow, and goes nowhere.
+    /// Notes that the client left during an exchange. If the exchange was open, this ends the session with `transport
+    /// error`. A response that was decided before may still follow, and has no receiver.
     pub fn handle_request_aborted(&mut self, request: RequestId, now: Instant) {
         self.observe(now);
         if let Carrier::Polling { held, posting } = &mut self.carrier {
@@ -143,8 +143,8 @@ impl Session {
 
     /// Takes a new connection: the one that opens the session, or a probe.
     ///
-    /// A connection that has no place (the session has one, a probe is on, upgrades are off, the session is closing) is
-    /// accepted and closed at once, and changes nothing. Arms the upgrade timeout for a probe.
+    /// A connection is accepted and closed at once, and changes nothing, if there is no place for it: the session has
+    /// one, a probe is active, upgrades are off, or the session is closing. A probe starts the upgrade timeout.
     pub fn handle_connection(&mut self, connection: ConnectionId, now: Instant) {
         self.connect(connection, Transport::WebSocket, false, now);
     }
@@ -157,8 +157,8 @@ impl Session {
     }
 
     /// As [`handle_connection`](Self::handle_connection), for a WebTransport stream whose first frame
-    /// [said](crate::codec::webtransport::decode_open) that it belongs to the session, or opens it. The driver has
-    /// accepted it before, so it is not told to.
+    /// [says](crate::codec::webtransport::decode_open) that it belongs to the session, or opens it. The driver has
+    /// already accepted it, so it is not told to.
     pub fn handle_webtransport(&mut self, connection: ConnectionId, now: Instant) {
         self.connect(connection, Transport::WebTransport, false, now);
     }
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Takes a frame. One of a connection that the session does not know is ignored.
+    /// Takes a frame. A frame of an unknown connection is ignored.
     pub fn handle_frame(&mut self, connection: ConnectionId, frame: Frame, now: Instant) {
         let now = self.observe(now);
         if self.upgrade.connection() == Some(connection) {
@@ -246,14 +246,14 @@ impl Session {
         self.check();
     }
 
-    /// Notes that a connection closed, cleanly or not. Ends the session with `transport close`, or just the probe.
+    /// Notes that a connection closed, cleanly or not. This ends the session with `transport close`, or only the probe.
     pub fn handle_connection_closed(&mut self, connection: ConnectionId, now: Instant) {
         self.observe(now);
         self.connection_lost(connection, CloseReason::TransportClose);
     }
 
-    /// Notes that a connection broke the rules of its transport: an invalid or oversized frame, a failed write. Ends
-    /// the session with `transport error`, or just the probe.
+    /// Notes that a connection violated the rules of its transport: an invalid or oversized frame, a failed write. This
+    /// ends the session with `transport error`, or only the probe.
     pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
         self.observe(now);
         self.connection_lost(
@@ -262,8 +262,8 @@ impl Session {
         );
     }
 
-    /// Notes that a WebTransport stream brought bytes that are no frame. Ends the session with `parse error`, or just
-    /// the probe.
+    /// Notes that a WebTransport stream delivered bytes that are no frame. This ends the session with `parse error`, or
+    /// only the probe.
     pub fn handle_bad_frame(&mut self, connection: ConnectionId, error: DecodeError, now: Instant) {
         self.observe(now);
         if self.upgrade.connection() == Some(connection) {
@@ -274,7 +274,7 @@ impl Session {
         self.check();
     }
 
-    /// Fires what is due: a ping, its timeout, the end of a probe or of a graceful close. Early it does nothing.
+    /// Runs the due timers: a ping, its timeout, the end of a probe or of a graceful close. An early call does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.observe(now);
         if self
@@ -320,7 +320,7 @@ impl Session {
         }
     }
 
-    /// What a body holds; `None` for a form without it, which is no error.
+    /// The payload in a body; `None` for a form without it, which is not an error.
     fn payload_of(&self, content: PostContent, body: Bytes) -> Option<Bytes> {
         match (self.outbox.is_jsonp(), content) {
             (false, _) => Some(body),
@@ -446,7 +446,7 @@ impl Session {
         self.check();
     }
 
-    /// Answers a POST that may have been answered when the session ended or moved, before the driver has seen that.
+    /// Answers a POST that may have been answered when the session ended or upgraded, before the driver has seen that.
     fn respond_late(&mut self, request: RequestId, response: Response) {
         let answered = |action: &Output<_>| matches!(action, Output::Respond { request: other, .. } if *other == request);
         if !self.actions.iter().any(answered) {
