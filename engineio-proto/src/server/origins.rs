@@ -21,8 +21,8 @@ use crate::http::RequestHead;
 
 /// An origin: scheme, host and port.
 ///
-/// It is stored in the form of browsers: scheme and host in lower case, without the default port of the scheme, an IPv6
-/// address in its shortest form and in brackets. Two texts for the same origin are therefore equal.
+/// It is stored in the form of browsers: scheme and host in lower case, without the default port of the scheme. An IPv6
+/// address is in its shortest form and in brackets. Two texts for the same origin are therefore equal.
 ///
 /// # Examples
 ///

@@ -143,8 +143,9 @@ impl Session {
 
     /// Takes a new connection: the one that opens the session, or a probe.
     ///
-    /// A connection is accepted and closed at once, and changes nothing, if there is no place for it: the session has
-    /// one, a probe is active, upgrades are off, or the session is closing. A probe starts the upgrade timeout.
+    /// A connection is accepted and closed at once, and changes nothing, if there is no place for it. This is so if the
+    /// session has one, a probe is active, upgrades are off, or the session is closing. A probe starts the upgrade
+    /// timeout.
     pub fn handle_connection(&mut self, connection: ConnectionId, now: Instant) {
         self.connect(connection, Transport::WebSocket, false, now);
     }
