@@ -1,4 +1,4 @@
-//! What a client can be told.
+//! The settings of a client.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -41,9 +41,10 @@ use crate::{Revision, Transport};
 pub struct Config {
     /// The official `host`, `port`, `secure`. Default `localhost`, port 80. Its query replaces [`query`](Self::query).
     pub endpoint: Endpoint,
-    /// The revision of the protocol. Default 4. With 3, the client speaks to the servers of Socket.IO 1 and 2, and to later
-    /// ones that allow it: it pings, where in revision 4 the server does, and binary goes over polling in bodies that are
-    /// binary, unless [`force_base64`](Self::force_base64) says otherwise, as the official client does on Node.js.
+    /// The revision of the protocol. Default 4. With 3, the client speaks to the servers of Socket.IO 1 and 2, and to
+    /// later ones that allow it. It then sends the pings, which the server does in revision 4. Binary data goes over
+    /// polling in binary bodies, as in the official client on Node.js, unless [`force_base64`](Self::force_base64) is
+    /// set.
     pub revision: Revision,
     /// The path on the server. Default `/engine.io`. One slash at its end is dropped, then added if
     /// [`add_trailing_slash`](Self::add_trailing_slash).

@@ -1,4 +1,4 @@
-//! Which server to connect to.
+//! The address of the server to connect to.
 
 use alloc::string::String;
 use alloc::vec::Vec;

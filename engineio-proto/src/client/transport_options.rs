@@ -1,4 +1,4 @@
-//! What one transport is told differently.
+//! Options that override the settings for one transport.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,9 +16,9 @@ use crate::settings::{ConfigError, check_optional_timer};
 
 /// Settings of one transport that stand in for those of the same name in [`Config`]; `None` leaves them.
 ///
-/// Values replace, they are not merged: as officially a [`query`](Self::query) takes the place of everything that would
-/// stand there, `EIO`, `transport` and, on a WebSocket, `sid` too, so that a server refuses the request unless they are
-/// part of it. Cookies belong to the session, so [`Config::with_credentials`] cannot be overridden.
+/// Values replace and are not merged, as in the official client. A [`query`](Self::query) replaces all parameters that
+/// would stand there: `EIO`, `transport` and, on a WebSocket, `sid` too. A server refuses the request unless the query
+/// has them. Cookies belong to the session, so [`Config::with_credentials`] cannot be overridden.
 ///
 /// Source: `engine.io-client/lib/socket.ts`, option `transportOptions`.
 ///

@@ -1,4 +1,4 @@
-//! Which sessions have something to say.
+//! The sessions that have output.
 
 use alloc::collections::VecDeque;
 

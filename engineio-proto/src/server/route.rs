@@ -52,8 +52,9 @@ pub struct Handshake {
     pub transport: Transport,
     /// The protocol revision, fixed for the session.
     pub revision: Revision,
-    /// Whether the request that opens the session asked for text only, with a `b64` parameter that is not empty: a
-    /// WebSocket for text frames, polling of revision 3 for text payloads. Polling of revision 4 is text in any case.
+    /// Whether the request that opens the session asked for text only, with a `b64` parameter that is not empty. A
+    /// WebSocket then gets text frames, and polling of revision 3 text payloads. Polling of revision 4 is text in any
+    /// case.
     pub text_only: bool,
     /// The function of the page that polling calls, if it polls by scripts: the parameter `j`.
     pub jsonp: Option<JsonpIndex>,

@@ -37,9 +37,9 @@ use crate::{
 ///
 /// # Cost
 ///
-/// A call looks at the session that it concerns and at no other, and finds it and its deadline in O(log n) for n sessions,
-/// unless its documentation states another cost. A call after which more is held than [`Config::max_bytes_held`] costs as
-/// much as [`end_largest`](Self::end_largest) in addition.
+/// A call looks only at the session that it concerns. It finds the session and its deadline in O(log n) for n sessions,
+/// unless its documentation states another cost. If a call leaves more than [`Config::max_bytes_held`] held, it costs
+/// as much as [`end_largest`](Self::end_largest) in addition.
 ///
 /// # Examples
 ///
@@ -316,8 +316,8 @@ impl Server {
     /// same head, [`handle_request_too_large`](Self::handle_request_too_large) or
     /// [`handle_request_aborted`](Self::handle_request_aborted) follows, unless it is answered before.
     ///
-    /// Optional, for drivers that see the head first: overlapping and broken POSTs end the session as officially, and
-    /// a request that will be refused is refused before its body has been read.
+    /// This is optional, for drivers that see the head first. Overlapping and broken POSTs end the session, as in the
+    /// official server. A request that will be refused is refused before its body has been read.
     pub fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
         let now = self.observe(now);
         let head = head.marked(false);
@@ -676,8 +676,8 @@ impl Server {
         self.with_result(SessionKey(key), act);
     }
 
-    /// The only way to change a session, but for [`hand_over`](Self::hand_over) and what leaves: afterwards its deadline and readiness are read back, so that no part of it
-    /// can forget to report one.
+    /// The only way to change a session, except [`hand_over`](Self::hand_over) and the output. Afterwards the deadline
+    /// and the readiness of the session are read again, so no part of it can forget to report one.
     pub(super) fn with_result<R>(
         &mut self,
         key: SessionKey,

@@ -1,4 +1,4 @@
-//! What a server has done so far.
+//! Counters and gauges of a server.
 
 use super::close::CloseReason;
 use super::parcel::Parcel;

@@ -1,4 +1,4 @@
-//! How the packets of a session are written and read, as its handshake decided.
+//! The wire form of a session's packets, as its handshake decided.
 
 use bytes::Bytes;
 

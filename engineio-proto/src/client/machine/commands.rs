@@ -1,4 +1,4 @@
-//! What the application asks of a client.
+//! Commands of the application to a client.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;

@@ -1,4 +1,4 @@
-//! What a session wants done.
+//! The actions that a session has for its driver.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! What a session wants done and known.
+//! Outputs of a session: actions, events and frames.
 
 use core::convert::Infallible;
 
