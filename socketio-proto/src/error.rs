@@ -1,4 +1,4 @@
-//! Why bytes are no packet, why a packet cannot be written, and why a payload is not of a type.
+//! Errors of decoding packets, of encoding packets, and of reading payloads as a type.
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -32,8 +32,8 @@ pub enum DecodeError {
     /// The id of a MessagePack packet is no whole number.
     #[error("invalid packet id")]
     InvalidId,
-    /// A binary message is not one MessagePack map: it breaks off, has bytes behind its end, counts or lengths beyond
-    /// it, a byte that means nothing, or strings that are not UTF-8.
+    /// A binary message is not one MessagePack map. It is truncated, has bytes after its end, has counts or lengths
+    /// beyond it, has an invalid byte, or has strings that are not UTF-8.
     #[error("malformed MessagePack")]
     MsgPack,
     /// A binary packet does not tell the number of its attachments as plain digits without leading zeros, or tells 0.
@@ -122,8 +122,8 @@ pub enum EncodeError {
     /// The packet id is beyond 2^53 - 1.
     #[error("packet id out of range")]
     IdOutOfRange,
-    /// The payload is missing, which in MessagePack a refusal has to have too, or not of the kind that packets of this
-    /// type carry, or has attachments where the default parser has no way to send them.
+    /// The payload is missing, is of the wrong kind for packets of this type, or has attachments that the default
+    /// parser cannot send. In MessagePack a refusal needs a payload too.
     #[error("payload does not fit the packet type")]
     PayloadKind,
     /// The packet is longer than the lengths of MessagePack can tell, which are of 32 bits.

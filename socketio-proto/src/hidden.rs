@@ -1,4 +1,4 @@
-//! What `Debug` shows of names that may hold ids: rooms are named after sockets, or after what an application likes.
+//! `Debug` output of names that may hold ids: rooms are named after sockets, or as an application likes.
 
 use alloc::collections::BTreeSet;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! Who is in which room.
+//! The members of rooms.
 
 use alloc::collections::BTreeSet;
 use alloc::collections::btree_map::{BTreeMap, Entry};
@@ -122,8 +122,8 @@ impl<K: Copy + Ord> Rooms<K> {
 
     /// The members of at least one of these rooms, each once, ascending.
     ///
-    /// Cost: O(r log n + m log r) for r names, n rooms and the m members of the rooms that are named, of which each counts
-    /// once however often it is named. One name takes no memory, several take O(r).
+    /// Cost: O(r log n + m log r) for r names, n rooms and the m members of the named rooms. A room counts once even if
+    /// it is named several times. One name takes no memory, several take O(r).
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! What waits until its namespace is joined.
+//! Buffers of events that wait until their namespace is joined.
 
 use alloc::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! What a client can be told.
+//! The settings of a client.
 
 use core::time::Duration;
 
@@ -64,9 +64,9 @@ pub struct Config {
     pub report_packets: bool,
     /// The sockets that the client may have, active or not. Default 256.
     pub max_namespaces: usize,
-    /// The events of one socket that may wait in each of its buffers: those emitted while it is not connected, those
-    /// emitted with retries, and those received before the answer to CONNECT. Emitting more is refused; receiving more
-    /// ends the connection. Default 4,096.
+    /// The maximum number of events of one socket in each of its buffers. The buffers hold events emitted while it is
+    /// not connected, events emitted with retries, and events received before the answer to CONNECT. Emitting more is
+    /// refused; receiving more ends the connection. Default 4,096.
     pub max_buffered_events: usize,
     /// The bytes that may wait in each of these buffers; a single event may be larger. Default 4 MiB.
     pub max_buffered_bytes: usize,
@@ -251,9 +251,9 @@ pub struct SocketOptions {
     pub ack_timeout: Option<Duration>,
     /// How often an event is sent again while its acknowledgement does not come; 0, the default, turns this off.
     ///
-    /// With retries every event that is not volatile is sent at least once, and in order: each waits until the one
-    /// before it is acknowledged or given up, so the server must acknowledge every event. Needs an `ack_timeout` to
-    /// send anew before the connection is lost.
+    /// With retries every event that is not volatile is sent at least once, and in order. Each waits until the previous
+    /// one is acknowledged or given up, so the server must acknowledge every event. An `ack_timeout` is needed to send
+    /// again before the connection is lost.
     pub retries: u32,
 }
 

@@ -125,9 +125,9 @@ impl Client {
         Ok(sent?)
     }
 
-    /// Drops all that a socket has not sent: the buffer of what was emitted while it was not connected, and the retry
-    /// queue but for a try that is on its way. Gives the number of events dropped; what awaits an acknowledgement fails
-    /// with [`AckError::Dropped`].
+    /// Drops all unsent events of a socket: the buffer of events that were emitted while it was not connected, and the
+    /// retry queue except a try in flight. Returns the number of dropped events. Their acknowledgements fail with
+    /// [`AckError::Dropped`].
     ///
     /// Cost: O(log n) for each event that is dropped, and n deadlines.
     pub fn clear_buffer(&mut self, socket: SocketKey) -> usize {

@@ -1,4 +1,4 @@
-//! Why connections fail and end, and why commands are refused.
+//! Reasons why connections fail and end, and why commands are refused.
 
 use bytestring::ByteString;
 use engineio_proto::ConfigError;

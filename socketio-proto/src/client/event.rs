@@ -1,4 +1,4 @@
-//! What the application is told.
+//! Events for the application.
 
 use engineio_proto::Instant;
 use engineio_proto::Transport;
@@ -11,10 +11,10 @@ use crate::{Packet, Payload};
 /// Something for the application to know: the events of the official manager, which name no socket, and those of its
 /// sockets.
 ///
-/// They come in the order of the official client. One session of a socket goes from
-/// [`Connected`](Self::Connected) to [`Disconnected`](Self::Disconnected), and what it received comes between, but for
-/// events that arrived before the answer to CONNECT: they come first, as officially. A socket whose CONNECT was not
-/// answered when the connection was lost gets `Disconnected` too.
+/// They come in the order of the official client. One session of a socket lasts from [`Connected`](Self::Connected) to
+/// [`Disconnected`](Self::Disconnected), and its received events come between. Events that arrived before the answer to
+/// CONNECT are an exception: they come first, as in the official client. If the connection is lost before a CONNECT is
+/// answered, the socket gets `Disconnected` too.
 #[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {

@@ -1,4 +1,4 @@
-//! What follows from what the server sends, and from deadlines.
+//! Effects of packets from the server, and of deadlines.
 
 use engineio_proto::Message;
 use engineio_proto::collections::Key;

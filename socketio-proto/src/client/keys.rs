@@ -29,9 +29,8 @@ pub struct AckId(pub(super) u64);
 /// An event that the server wants acknowledged, to be answered once with
 /// [`respond`](super::Client::respond).
 ///
-/// It is good for the session in which the event came: after a disconnection the server knows nothing of it any more,
-/// and another server might know another event under its id. Dropping it leaks nothing: the server never gets its
-/// answer.
+/// It is valid for the session in which the event came. After a disconnection the server no longer knows the event, and
+/// another server might know another event under its id. Dropping it leaks nothing: the server never gets its answer.
 #[derive(Debug, Eq, PartialEq)]
 pub struct AckToken {
     pub(super) socket: SocketKey,

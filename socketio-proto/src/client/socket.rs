@@ -66,8 +66,8 @@ impl fmt::Debug for Socket {
 /// | `Joined` | the application disconnects | `Out` | DISCONNECT, `Disconnected` |
 /// | any | connection over | `Out` | `Disconnected` if active |
 ///
-/// In revision 4 the socket of `/` goes from `Out` to `Asked` without a CONNECT, or to `Joined` if the server let the
-/// client in before; and from `Asked` to `Out`, since it owes no answer.
+/// In revision 4 the socket of `/` goes from `Out` to `Asked` without a CONNECT, or to `Joined` if the server admitted
+/// the client before. It goes from `Asked` to `Out`, since it owes no answer.
 ///
 /// A second CONNECT before the first is answered would make the server close the connection.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! What a client can be asked.
+//! Queries about the state of a client.
 
 use engineio_proto::Instant;
 use engineio_proto::client as engine;

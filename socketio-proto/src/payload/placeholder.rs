@@ -1,4 +1,4 @@
-//! What stands in JSON where an attachment belongs.
+//! Placeholders, which stand in JSON for attachments.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

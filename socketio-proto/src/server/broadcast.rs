@@ -18,8 +18,9 @@ impl Server {
     /// not exist has no sockets. With [connection state recovery](super::Config::connection_state_recovery) an offset
     /// follows the arguments, but for volatile events.
     ///
-    /// Cost: that of the [target](Target#cost) and O(s) for s recipients. With recovery also O(r log r) for the r names of
-    /// rooms, which are kept, and the cost of the target among the clients that came back and wait to be let in.
+    /// Cost: that of the [target](Target#cost) and O(s) for s recipients. With recovery it is also O(r log r) for the r
+    /// names of rooms, which are stored, and the cost of the target among the returning clients that wait for a
+    /// verdict.
     ///
     /// # Errors
     ///

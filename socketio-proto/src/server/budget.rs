@@ -1,4 +1,4 @@
-//! What happens when the server holds more than it may.
+//! Enforcement of the memory limit of the server.
 //!
 //! | what is held beyond the limit | leads to |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! What a server can be told.
+//! The settings of a server.
 
 use core::time::Duration;
 

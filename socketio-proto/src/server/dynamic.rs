@@ -180,8 +180,8 @@ impl Server {
         namespace.end_waiting(key);
     }
 
-    /// Forgets a namespace that is there for its sockets only and has none left: one that is not decided about, and a
-    /// child that nobody was let into, or any child if empty ones are cleaned up.
+    /// Forgets a namespace that exists only for its sockets and has none left. Such a namespace is undecided, or is a
+    /// child without any accepted client. If empty children are cleaned up, it is any child.
     pub(super) fn clean_up(&mut self, key: Key) {
         let cleanup = self.config.cleanup_empty_child_namespaces;
         let unused = self.namespaces.by_key(key).is_some_and(|namespace| {

@@ -1,4 +1,4 @@
-//! Who gets in below the namespaces, and how everybody gets out.
+//! Admission of clients below the namespaces, and shutdown.
 
 use core::time::Duration;
 
@@ -75,9 +75,9 @@ impl Server {
         self.pump();
     }
 
-    /// Shuts down without loss: no new session may open from here on, what is queued for clients is still delivered, and
-    /// then they are closed; those that have not taken it when `within` is over are dropped. Every socket leaves at once,
-    /// with `server shutting down`; so nothing can be emitted any more. It is done when
+    /// Shuts down without loss. No new session may open from here on. The queued messages are still delivered, and then
+    /// the clients are closed. Clients that have not taken their messages after `within` are dropped. Every socket
+    /// leaves at once, with `server shutting down`, so nothing can be emitted any more. The shutdown is complete when
     /// [`engine`](Self::engine)`().session_count()` is zero.
     ///
     /// Cost: for each socket, that of [`disconnect`](Self::disconnect).

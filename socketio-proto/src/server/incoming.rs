@@ -1,4 +1,4 @@
-//! What follows from what clients send, and from their going.
+//! Effects of messages from clients, and of their leaving.
 
 use engineio_proto::collections::Key;
 use engineio_proto::server as engine;
@@ -13,8 +13,8 @@ use super::reason::{DisconnectReason, ForcedClose};
 use super::violation::Violation;
 
 impl Server {
-    /// Ends a call: lets the events of the layer below take effect at once, so that no state waits for outputs to be
-    /// polled, and keeps to the limit of what may be held.
+    /// Ends a call. Events of the layer below take effect at once, so that no state waits for outputs to be polled. The
+    /// memory limit is enforced.
     #[inline]
     pub(super) fn pump(&mut self) {
         if self.engine.may_have_event() {

@@ -14,8 +14,8 @@ pub struct SocketKey(pub(super) Key);
 
 /// The id of a socket, which clients see: 20 characters of the URL-safe base64 alphabet.
 ///
-/// It is not the id of the Engine.IO session, which is a secret; save for clients of revision 4, where it is that of the
-/// session in `/`, and elsewhere the namespace, `#`, and that of the session.
+/// It is not the id of the Engine.IO session, which is a secret, except for clients of revision 4. For these it is the
+/// session id in `/`, and the namespace, `#` and the session id elsewhere.
 #[derive(Clone, Eq, PartialEq)]
 pub struct SocketId(Id);
 

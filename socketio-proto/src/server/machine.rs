@@ -314,9 +314,9 @@ impl Server {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Whether the driver should read on from a connection; false while too much waits for the application, or where
-    /// [`engine::Server::wants_read`] says so: while the application decides on the session that a WebTransport stream
-    /// asked for.
+    /// Whether the driver should continue to read from a connection. It is false while too much waits for the
+    /// application. It is also false where [`engine::Server::wants_read`] is: while the application decides on the
+    /// session that a WebTransport stream asked for.
     #[must_use]
     pub fn wants_read(&self, connection: ConnectionId) -> bool {
         self.engine.wants_read(connection) && self.has_room_for_events(connection)
@@ -333,10 +333,10 @@ impl Server {
     }
 
     /// The bytes that are held for all clients together, as
-    /// [`max_bytes_held`](engineio_proto::server::Config::max_bytes_held) counts them: what the Engine.IO server below
-    /// holds, events that the application has not taken, packets whose attachments are not complete, what is kept for
-    /// clients that come back, and for those about whom the application is asked. Constant time. Zero once all clients are
-    /// gone, their events have been taken, and nothing is kept for those who come back.
+    /// [`max_bytes_held`](engineio_proto::server::Config::max_bytes_held) counts them. They are the data of the
+    /// Engine.IO server below, events that the application has not taken, packets with incomplete attachments, recovery
+    /// data, and the data of clients that wait for a verdict. Constant time. Zero once all clients are gone, their
+    /// events have been taken, and no recovery data is stored.
     ///
     /// It is never below what the allocator was asked for, and at most twice as much, save that an attachment which the
     /// application puts into several events counts in each.

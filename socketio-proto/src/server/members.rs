@@ -11,8 +11,8 @@ use engineio_proto::hidden::HiddenQuery;
 
 /// The namespaces that one client is in, waits for, or was taken out of.
 ///
-/// Most clients are in one: a few are kept in a list, and more in a map, so that looking one up, putting one in and taking
-/// one out cost O(log k) for k namespaces.
+/// Most clients are in one namespace. A few are kept in a list, and more in a map. Looking one up, adding one and
+/// removing one therefore cost O(log k) for k namespaces.
 #[derive(Debug)]
 pub(super) struct Members<K> {
     held: Held<K>,

@@ -1,4 +1,4 @@
-//! Which socket is in which room.
+//! Membership of sockets in rooms.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -32,8 +32,8 @@ pub(super) struct Namespaces {
     slab: Slab<Namespace>,
     names: BTreeMap<ByteString, Key>,
     parents: Vec<Parent>,
-    /// Where namespaces begin to count the acknowledgements that they await: behind those of all that are no more, so
-    /// that an answer to one of these is not taken for one to its successor.
+    /// The first number of acknowledgements for a new namespace. It follows the numbers of all removed namespaces, so
+    /// that an answer to one of these is not taken for an answer to its successor.
     first_ack: u64,
 }
 

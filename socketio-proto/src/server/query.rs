@@ -1,4 +1,4 @@
-//! What there is.
+//! Queries about the state of a server.
 
 use engineio_proto::server::SessionKey;
 

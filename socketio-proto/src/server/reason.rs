@@ -1,4 +1,4 @@
-//! Why sockets leave.
+//! Reasons why sockets leave.
 
 use engineio_proto::server::CloseReason;
 

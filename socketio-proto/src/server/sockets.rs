@@ -33,8 +33,8 @@ impl Socket {
     }
 }
 
-/// The id of a socket leads to its slot, so that finding it takes no map; but for those that came back with the id of
-/// an earlier connection, and those whose id is made of the session's.
+/// The id of a socket leads to its slot, so finding it takes no map. Recovered sockets, which have the id of an earlier
+/// connection, and sockets whose id is made of the session's are exceptions.
 pub(super) struct Sockets {
     slab: Slab<Socket>,
     relocated: BTreeMap<ByteString, Key>,

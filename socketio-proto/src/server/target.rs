@@ -1,4 +1,4 @@
-//! Whom a broadcast is for.
+//! Targets of broadcasts.
 
 use core::fmt;
 
@@ -15,11 +15,11 @@ use crate::hidden::HiddenList;
 ///
 /// # Cost
 ///
-/// Finding the recipients of a target takes O(r log n + m log r): r is the number of names in both lists, n the number of
-/// rooms in the namespace, and m the number of members of the rooms that are named. A room counts once, however often it
-/// is named, and a name that no room has counts as a name only. An excluded room never counts more members than
-/// recipients that are compared with it. A target without rooms, or with one, takes no memory; several take O(r).
-/// The documentation of the operations calls this the cost of the target, and the number of its recipients s.
+/// Finding the recipients of a target takes O(r log n + m log r). Here r is the number of names in both lists, n the
+/// number of rooms in the namespace, and m the number of members of the named rooms. A room counts once even if it is
+/// named several times, and an unknown name counts only as a name. An excluded room never counts more members than
+/// recipients that are compared with it. A target without rooms, or with one, takes no memory; several take O(r). The
+/// documentation of the operations calls this the cost of the target, and the number of its recipients s.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! What is different in revision 4 of the protocol, which Engine.IO of revision 3 carries.
+//! The differences of revision 4 of the protocol, which Engine.IO of revision 3 carries.
 //!
 //! The main namespace is not asked for: the server lets every client in by itself, or refuses it.
 //!
@@ -8,9 +8,9 @@
 //! | `Awaited` | ERROR | `Over` |
 //! | any | DISCONNECT, in either direction | `Over` |
 //!
-//! Where the application has no socket for `/` nothing is told, and the server is not told to leave either: one that is
-//! connected later is in its namespace at once. Once over there is no way back on this connection: a CONNECT of `/` is
-//! not answered by every server.
+//! If the application has no socket for `/`, no event comes, and the client does not leave `/` either. A socket that
+//! connects later is in its namespace at once. A socket of `/` that has ended cannot return on this connection, because
+//! not every server answers a CONNECT of `/`.
 //!
 //! Other namespaces are asked for, with the authentication as a query behind the name. Nobody tells the ids of
 //! sockets: both sides make them of the session's.

@@ -1,4 +1,4 @@
-//! What is decoded and encoded, beside the conformance vectors.
+//! Tests of decoding and encoding beside the conformance vectors.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -1,4 +1,4 @@
-//! What the application decides about clients that wait.
+//! Verdicts of the application on waiting clients.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
@@ -135,8 +135,8 @@ impl Server {
         }
     }
 
-    /// Refuses a client the namespace that it waits for: it gets a `connect_error` with the message, and the data as
-    /// its `data`; a client of revision 4 the data alone, or the message without any. It may ask again.
+    /// Refuses a client the namespace that it waits for. It gets a `connect_error` with the message, and the data as
+    /// its `data`. A client of revision 4 gets only the data, or the message if there is none. It may ask again.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What is different for clients of revision 4, which come over Engine.IO of revision 3.
+//! The differences for clients of revision 4, which use Engine.IO of revision 3.
 //!
 //! | | revision 4 | revision 5 |
 //! |---|---|---|

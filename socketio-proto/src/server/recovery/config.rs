@@ -1,4 +1,4 @@
-//! What a server can be told about connection state recovery.
+//! The settings of connection state recovery.
 
 use core::time::Duration;
 

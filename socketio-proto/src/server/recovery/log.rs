@@ -1,4 +1,4 @@
-//! What is sent, kept for who comes back.
+//! A log of sent events, kept for returning clients.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

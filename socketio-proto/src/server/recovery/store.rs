@@ -1,4 +1,4 @@
-//! What is kept of a namespace for clients that come back.
+//! Recovery data of a namespace.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
@@ -300,9 +300,9 @@ impl RecoveryStore {
         self.settle();
     }
 
-    /// What the client gets that names a session and the offset of the last packet that it had; `None` if there is no
-    /// such session, if it was away too long, or if the packets that it missed are not all there. The session is taken
-    /// out in any case: nobody comes back twice at the same time.
+    /// The data for a client that names a session and the offset of its last packet. `None` if there is no such
+    /// session, if the client was away too long, or if some of the missed packets are not stored. The session is
+    /// removed in any case, so that no two clients recover it at the same time.
     ///
     /// Cost: O(p min(r, q) log(r + q)) for p packets that were sent after the offset, each to r rooms, and a session in q.
     pub fn restore(&mut self, pid: &Sid, offset: &str, now: Instant) -> Option<Restored> {
