@@ -108,7 +108,7 @@ struct Play {
     start: u64,
     lazy: bool,
     spurious: bool,
-    /// How far back the clock jumps for each input but the passing of time, once it has told the time.
+    /// The jump of the clock backwards at each input except the passing of time, once it has told the time.
     back: Option<Duration>,
     config: fn() -> Config,
     revision: Revision,
@@ -317,7 +317,7 @@ fn check_limits(rig: &Rig) {
     assert!(rig.client.sockets().count() <= config.max_namespaces);
 }
 
-/// What the application is told, without what depends on when it looks.
+/// The events of the application, without the parts that depend on the time of its look.
 fn story(lines: Vec<String>) -> Vec<String> {
     let told = |line: &String| {
         !["> ", "connect", "close", "b\""]

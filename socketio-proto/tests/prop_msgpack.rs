@@ -318,7 +318,7 @@ struct Lookalike<'a> {
     num: Option<Raw<'a>>,
 }
 
-/// What goes by a buffer of serde's.
+/// A value that goes through a buffer of serde.
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 enum Buffered {
@@ -367,7 +367,7 @@ where
     Ok(())
 }
 
-/// What every decoded packet keeps to.
+/// Checks the rules that every decoded packet keeps.
 fn check(packet: &Packet) -> Result<(), TestCaseError> {
     prop_assert!(packet.namespace.starts_with('/'));
     prop_assert!(packet.id.is_none_or(|id| id <= MAX_PACKET_ID));

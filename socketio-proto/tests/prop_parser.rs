@@ -172,7 +172,7 @@ fn decoder() -> Decoder {
     Parser::Json.decoder(Limits::default())
 }
 
-/// What every decoded packet keeps to.
+/// Checks the rules that every decoded packet keeps.
 fn check(packet: &Packet) -> Result<(), TestCaseError> {
     prop_assert!(packet.namespace.starts_with('/') && !packet.namespace.contains(','));
     prop_assert!(packet.id.is_none_or(|id| id <= MAX_PACKET_ID));

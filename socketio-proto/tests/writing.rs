@@ -321,7 +321,7 @@ proptest! {
         }
     }
 
-    /// What is written needs no check: it is what a decoder takes.
+    /// Written text needs no check, because a decoder accepts it.
     #[test]
     fn what_is_written_is_accepted(sample in sample(), levels in 0_usize..300) {
         let nested = (0..levels).fold(sample, |inner, level| match level % 4 {

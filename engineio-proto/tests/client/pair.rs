@@ -15,7 +15,7 @@ use crate::support::config;
 
 const MESSAGES: u32 = 20;
 
-/// Which revision the client speaks, and which transports it has.
+/// The revision and the transports of the client.
 type Mode = (Revision, &'static [Transport]);
 
 const MODES: [Mode; 9] = [

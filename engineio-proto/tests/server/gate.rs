@@ -426,7 +426,7 @@ fn accepting_again_ends_the_shutdown() {
     );
 }
 
-/// What its headers ask for is the driver's to look at.
+/// The driver checks the headers of the request.
 #[test]
 fn a_request_is_a_plain_one_if_it_is_reported_as_one() {
     let mut gate = Gate::new(Config::default());

@@ -24,7 +24,7 @@ fn probing(net: &mut Net) -> (usize, Number) {
     (session, connection)
 }
 
-/// What does not open a stream: other packets, and what names no session that could move.
+/// First frames that do not open a stream: other packets, and those that name no session which could upgrade.
 const INVALID: [&str; 11] = [
     "",
     "x",

@@ -14,7 +14,7 @@ pub(crate) enum Dialect {
 impl Dialect {
     pub(crate) const ALL: [Self; 4] = [Self::V4, Self::V3, Self::V3Text, Self::Jsonp];
 
-    /// What its queries start with.
+    /// The start of its queries.
     pub(crate) fn query(self) -> &'static str {
         match self {
             Self::V4 => "EIO=4",

@@ -17,7 +17,7 @@ use engineio_proto::{
     SidGenerator, Transport,
 };
 
-/// What a driver tells of a session; sessions are numbered in the order in which they opened.
+/// The report of a driver on a session. Sessions are numbered in the order in which they opened.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Happening {
     Opened(Exchange),
@@ -207,19 +207,19 @@ impl Driver for Whole {
     }
 }
 
-/// What a program that keeps its own sessions does: public API only, nothing clever.
+/// A program that keeps its own sessions, with the public API only.
 struct Bare {
     config: Arc<Config>,
     generator: SidGenerator,
     sessions: Vec<(Sid, Option<Session>)>,
     requests: BTreeMap<RequestId, Option<usize>>,
     connections: BTreeMap<ConnectionId, usize>,
-    /// What the answers tell browsers about pages of other origins.
+    /// The CORS headers of the answers.
     cors: BTreeMap<Exchange, CorsHeaders>,
     timers: TimerQueue<usize>,
     /// The WebTransport streams that have not said what they are for.
     streams: TimerQueue<ConnectionId>,
-    /// What does not come out of a session, and which sessions opened.
+    /// Outputs that do not come from a session, and the sessions that opened.
     outputs: VecDeque<Out>,
 }
 

@@ -14,7 +14,7 @@ use crate::dialect::Dialect;
 use crate::driver::{Driver, Happening, Out};
 use crate::ops::Op;
 
-/// When outputs are taken.
+/// The times at which outputs are taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Drain {
     /// After every input.
@@ -23,7 +23,7 @@ pub(crate) enum Drain {
     Late,
 }
 
-/// What came out.
+/// All outputs.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Log {
     /// All outputs, one line each.
@@ -346,7 +346,7 @@ impl Run {
         }
     }
 
-    /// How many sessions ever opened.
+    /// The number of sessions that ever opened.
     fn opened(&self) -> usize {
         (0..).map_while(|n| self.driver.sid(n)).count()
     }

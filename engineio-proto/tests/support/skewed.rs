@@ -13,7 +13,7 @@ use crate::driver::{Driver, Happening, Out};
 /// Tells a driver other times than it is told.
 pub(crate) struct Skewed {
     inner: Box<dyn Driver>,
-    /// How far the clock is behind at each input, in nanoseconds. It starts anew at its end.
+    /// The time by which the clock is behind at each input, in nanoseconds. The list repeats.
     back: Vec<u64>,
     inputs: usize,
     latest: Instant,

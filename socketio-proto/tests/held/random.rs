@@ -16,10 +16,10 @@ use super::socketio::{event, msgpack_event, with_attachments};
 
 const CLIENTS: usize = 12;
 
-/// What sessions, sockets, rooms and the slots of queues that are always there take at most.
+/// The maximum memory of sessions, sockets, rooms and the permanent slots of queues.
 const BASELINE: i64 = 64 << 10;
 
-/// What sessions and sockets of one server give back when they end, at most.
+/// The maximum memory that sessions and sockets of one server free when they end.
 const FREED: i64 = 40 << 10;
 
 const QUERIES: [&str; 4] = [
@@ -38,7 +38,7 @@ struct World {
     sockets: Vec<[Option<SocketKey>; CLIENTS]>,
     sids: Vec<[Option<String>; CLIENTS]>,
     connections: Vec<[u64; CLIENTS]>,
-    /// What the client says when it comes back.
+    /// The session that the client names when it returns.
     claims: Vec<[Option<String>; CLIENTS]>,
     connecting: Vec<ConnectToken>,
     restoring: Vec<RestoreToken>,

@@ -240,7 +240,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![20 => conversation(), 14 => command(), 3 => mischief()]
 }
 
-/// What well-behaved clients do, and time.
+/// Steps of well-behaved clients, and of time.
 fn conversation() -> impl Strategy<Value = Op> {
     let client = || 0..6_usize;
     let socket = || 0..12_usize;
@@ -273,7 +273,7 @@ fn say() -> impl Strategy<Value = Say> {
     ]
 }
 
-/// What the application does.
+/// Commands of the application.
 fn command() -> impl Strategy<Value = Op> {
     let socket = || 0..12_usize;
     let room = || select(&ROOMS[..]);
@@ -304,7 +304,7 @@ fn command() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What ends sessions, mostly.
+/// Steps that mostly end sessions.
 fn mischief() -> impl Strategy<Value = Op> {
     let client = || 0..6_usize;
     prop_oneof![

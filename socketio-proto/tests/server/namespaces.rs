@@ -299,7 +299,7 @@ fn an_empty_child_stays_by_default() {
     });
 }
 
-/// How a client that asks for a child does not get in.
+/// A way in which a client that asks for a child fails to join.
 type Way = fn(&mut Net, usize);
 
 const WAYS: [Way; 4] = [

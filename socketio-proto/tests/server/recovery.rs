@@ -26,7 +26,7 @@ fn lost(net: &mut Net) {
     net.lose(client);
 }
 
-/// What a client that asks for a session which cannot be restored gets.
+/// Checks the answer to a client whose session cannot be restored.
 fn joins_as_new(net: &mut Net, client: usize) {
     let lines = net.drain();
     assert_eq!(lines.len(), 1, "{lines:?}");

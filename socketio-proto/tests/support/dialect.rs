@@ -6,7 +6,7 @@ use socketio_proto::engine::{Encoded, Frame, Message};
 use socketio_proto::parser::{Decoder, Limits, Parser};
 use socketio_proto::{Packet, PacketType, Payload};
 
-/// What a client says, in the words of the default parser.
+/// Packets of a client, in the form of the default parser.
 #[derive(Default)]
 pub(super) struct Dialect {
     /// Reads them, if the client speaks MessagePack.

@@ -94,12 +94,12 @@ impl Net {
         self.told.offsets[number].clone()
     }
 
-    /// How many pids clients were told.
+    /// The number of pids that clients received.
     pub(crate) fn pid_count(&self) -> usize {
         self.told.pids.len()
     }
 
-    /// How many offsets clients were told.
+    /// The number of offsets that clients received.
     pub(crate) fn offset_count(&self) -> usize {
         self.told.offsets.len()
     }

@@ -52,7 +52,7 @@ impl Mode {
     }
 }
 
-/// What the network does wrong. When it is cut, all that is under way is lost.
+/// The faults of the network. A cut loses all traffic in flight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cut {
     /// Both sides learn of it.
@@ -65,7 +65,7 @@ pub(crate) enum Cut {
     Lost,
 }
 
-/// What both applications saw, by namespace.
+/// The events of both applications, by namespace.
 #[derive(Debug, Default)]
 pub(crate) struct Story {
     pub(crate) sent: Vec<u32>,
@@ -80,7 +80,7 @@ pub(crate) struct Pair {
     pub(crate) now: Instant,
     queue: BTreeMap<(Instant, u64), Delivery>,
     sequence: u64,
-    /// How many things were delivered.
+    /// The number of deliveries.
     pub(crate) deliveries: usize,
     /// After how many of them everything is cut.
     cut_after: Option<(usize, Cut)>,
@@ -99,9 +99,9 @@ pub(crate) struct Pair {
     pub(crate) down: BTreeMap<String, Story>,
     /// The server acknowledges an event at its n-th arrival.
     pub(crate) ack_at_arrival: usize,
-    /// What the server told everyone in a namespace.
+    /// The events that the server sent to everyone in a namespace.
     pub(crate) news: BTreeMap<String, Story>,
-    /// How often a client was back with the session that it had.
+    /// The number of recoveries.
     pub(crate) recovered: usize,
     /// Whether the server lets clients come back.
     recovers: bool,
