@@ -426,7 +426,7 @@ fn accepting_again_ends_the_shutdown() {
     );
 }
 
-/// The driver checks the headers of the request.
+/// The driver decides on the kind of a request. The machine ignores its `Upgrade` header.
 #[test]
 fn a_request_is_a_plain_one_if_it_is_reported_as_one() {
     let mut gate = Gate::new(Config::default());
