@@ -1,54 +1,55 @@
 //! Engine.IO as pure state machines: packets, sessions, heartbeat and transport upgrade, without IO.
 //!
-//! Nothing here opens a socket, reads a clock, starts a thread or draws randomness. Requests, frames, the time and a
-//! seed come in; responses, frames, deadlines and events come out. The code that moves them, the *driver*, is the
-//! caller's, on whichever runtime it likes; a simulator or a fuzzer is a driver too. The same seed and the same inputs
-//! give the same outputs, byte for byte.
+//! This crate does not open sockets, read clocks, start threads or draw randomness. Its input is requests, frames, the
+//! time and a seed. Its output is responses, frames, deadlines and events. The code that moves them is the *driver*,
+//! which the caller supplies, on any runtime. A simulator or a fuzzer is a driver too. The same seed and the same
+//! inputs give the same outputs, byte for byte.
 //!
 //! # Layers
 //!
 //! - [`codec`]: plain functions between bytes and packets.
-//! - [`server::Session`] and [`server::Route`]: one session, and what a request asks for.
+//! - [`server::Session`] and [`server::Route`]: one session, and the parsing of its requests.
 //! - [`server::Server`]: many sessions, with their ids and deadlines.
-//! - [`client::Client`]: one connection of a client, which may be opened again and again.
+//! - [`client::Client`]: one connection of a client, which can be opened any number of times.
 //!
 //! Each is usable without the ones below it in this list.
 //!
 //! # The contract of the machines
 //!
-//! | kind of method | takes | gives |
+//! | kind of method | takes | returns |
 //! |---|---|---|
-//! | `handle_*`: what network and clock bring | `now` last | nothing: a peer's mistake becomes outputs |
-//! | commands such as `send`, `close` | `now` if they arm a timer | typed results |
-//! | `poll_output`, `poll_frame`, `poll_timeout` | | what is to be done or known next |
+//! | `handle_*`: input from the network and the clock | `now` last | nothing: a peer's mistake becomes outputs |
+//! | commands such as `send`, `close` | `now` if they start a timer | typed results |
+//! | `poll_output`, `poll_frame`, `poll_timeout` | | the next action, event, frame or deadline |
 //!
 //! No input panics. Outputs may be taken after each input or much later: the messages and events are the same, in the
-//! same order. What waits is bounded by the configuration. `handle_timeout` does nothing when it is early and always
+//! same order. The configuration bounds all waiting data. `handle_timeout` does nothing when it is early, and always
 //! makes progress at the polled deadline.
 //!
 //! # When to pull frames
 //!
-//! Pulling a frame is an input: it tells the machine that the pipe of the connection can take one. Everything that depends
-//! on a slow peer follows from it: the limits of what waits, *volatile* messages, the end of a graceful close, and the
-//! heartbeat. A heartbeat counts only if the machine's own part of it was pulled before, or was put into a request or a
-//! response. So a driver
+//! Pulling a frame is an input: it tells the machine that the pipe of the connection can take one. All rules for slow
+//! peers depend on it: the limits of waiting data, *volatile* messages, the end of a graceful close, and the heartbeat.
+//! A heartbeat counts only if the machine's own part of it was pulled before, or was put into a request or a response.
+//! A driver therefore follows these rules:
 //!
-//! - pulls only while the pipe can take a frame, and keeps a bounded number of frames of its own: one batch of some
-//!   64 KiB for each connection is enough;
-//! - pulls again once these frames are written, not once they are queued elsewhere;
-//! - pulls before it reports what the peer said next, wherever the pipe has room. A ping that is pulled late is answered
-//!   late, and a peer is not blamed for it only as long as its deadline is not over.
+//! - It pulls only while the pipe can take a frame, and buffers a bounded number of frames itself. One batch of some 64
+//!   KiB for each connection is enough.
+//! - It pulls again once these frames are written, not once they are queued elsewhere.
+//! - If the pipe has room, it pulls before it reports the next input of the peer. A ping that is pulled late is
+//!   answered late. The machine tolerates this only until the peer's deadline.
 //!
-//! A driver that pulls into a queue without a bound takes that proof away: peers that read nothing look alive, and
+//! If a driver pulls into an unbounded queue, the heartbeat proves nothing: peers that read nothing look alive, and
 //! their frames grow outside of the limits.
 //!
 //! # A driver
 //!
-//! A driver hands over what arrives in its order, and does what the machine asks for. If a deadline is over when
-//! something arrives, it calls `handle_timeout` first. Input that came too late is then too late, as in Node.js: its event
-//! loop runs due timers before it reads from sockets. A driver that does not still keeps all other promises.
+//! A driver passes inputs on in the order of their arrival, and performs the actions of the machine. If a deadline has
+//! passed when an input arrives, it calls `handle_timeout` first. A late input is then treated as late, as in Node.js,
+//! whose event loop runs due timers before it reads from sockets. A driver that does not do this still keeps all other
+//! promises.
 //!
-//! All a driver does, here with its sockets behind a trait:
+//! The following is a whole driver, with its sockets behind a trait:
 //!
 //! ```
 //! use engineio_proto::http::{Headers, RequestHead};

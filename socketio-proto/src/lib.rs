@@ -1,20 +1,20 @@
 //! Socket.IO as pure state machines: namespaces, events, acknowledgements and rooms, without IO.
 //!
-//! It stands on [`engineio_proto`], which is [`engine`] here, and keeps the same contract. `handle_*` methods take what
-//! network and clock bring, commands are plain verbs, and outputs are polled. No input panics, and what waits is bounded.
-//! The driver of an Engine.IO server drives this one too, since inputs and outputs have the same names and types, and
-//! only the events differ.
+//! It is built on [`engineio_proto`], which it re-exports as [`engine`], and has the same contract. `handle_*` methods
+//! take input from the network and the clock, commands are plain verbs, and outputs are polled. No input panics, and
+//! all waiting data is bounded. A driver of an Engine.IO server can drive this one too, because inputs and outputs have
+//! the same names and types. Only the events differ.
 //!
 //! # Layers
 //!
-//! - [`parser`] and [`Payload`]: packets and what they carry, between bytes and values.
-//! - [`server::Connection`] and [`Rooms`]: one client's namespaces, and who is in which room.
+//! - [`parser`] and [`Payload`]: conversion of packets and their contents between bytes and values.
+//! - [`server::Connection`] and [`Rooms`]: the namespaces of one client, and the members of rooms.
 //! - [`server::Server`]: many clients.
-//! - [`client::Client`]: the other side, with all its namespaces.
+//! - [`client::Client`]: the client role, with all its namespaces.
 //!
 //! # An application
 //!
-//! What an application does with the events of a [`server::Server`]: a chat in one room.
+//! This example handles the events of a [`server::Server`]: a chat in one room.
 //!
 //! ```
 //! use socketio_proto::Payload;
