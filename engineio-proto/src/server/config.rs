@@ -119,8 +119,8 @@ pub struct Config {
     /// The maximum number of handshakes that wait for the application. Further ones are answered with 503. Default
     /// 10,000.
     pub max_pending_handshakes: usize,
-    /// The maximum number of WebTransport streams that wait for their first frame. Further sessions are refused with
-    /// 503. Default 10,000.
+    /// The maximum number of WebTransport streams that wait for their first frame. Further sessions are refused with the
+    /// status 503. Default 10,000.
     pub max_pending_streams: usize,
     /// The time that the application may take to decide on a handshake. After it the handshake is refused as forbidden.
     /// Default 20 s.
