@@ -6,9 +6,12 @@
 //! namespace   = "/" *<any but ",">       the comma may be missing at the end of the packet
 //! ```
 //!
-//! As strict as `socket.io-parser` 4.2, but for what only JavaScript's coercions let through there and no encoder
-//! produces: an empty packet or blanks for a type, blanks in front of id or JSON, counts of attachments that are not
-//! plain decimal numbers, ids beyond 2^53 - 1, events without payload, attachments without payload.
+//! It is as strict as `socket.io-parser` 4.2, with these exceptions, which only JavaScript's coercions accept there and
+//! no encoder produces:
+//!
+//! - an empty packet or blanks for a type, blanks in front of id or JSON,
+//! - counts of attachments that are not plain decimal numbers, ids beyond 2^53 - 1,
+//! - events without payload, attachments without payload.
 
 use alloc::boxed::Box;
 use alloc::string::String;

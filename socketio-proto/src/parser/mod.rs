@@ -42,11 +42,11 @@ pub enum Parser {
     Json,
     /// MessagePack, officially `socket.io-msgpack-parser` 3: a binary message for each packet, attachments within.
     ///
-    /// What comes is read, and leaves again, without becoming JSON; a payload stands for JSON with attachments, whatever the
-    /// parser. What JSON lacks becomes what JavaScript's `JSON.stringify` makes of it: a date is a string like `"2020-02-03T04:05:06.789Z"`; `undefined` is
-    /// left out of objects, and `null` in arrays like a number that is not finite. Integers of 64 bits are kept exactly,
-    /// and whole floats stay floats. An ext of a type that JavaScript's values do not have is an array of its type and
-    /// an attachment.
+    /// Payloads are read and sent again without becoming JSON. A payload stands for JSON with attachments, whatever the
+    /// parser. Values that JSON lacks become what JavaScript's `JSON.stringify` makes of them. A date is a string like
+    /// `"2020-02-03T04:05:06.789Z"`. `undefined` is left out of objects, and is `null` in arrays, like a number that is
+    /// not finite. Integers of 64 bits are kept exactly, and whole floats stay floats. An ext of an unknown type is an
+    /// array of its type and an attachment.
     ///
     /// The packets with which clients join and are refused may have attachments here, and a namespace that a peer asks
     /// for may have commas in its name. Data that looks like a placeholder, a map whose `_placeholder` is `true`, is
@@ -55,9 +55,9 @@ pub enum Parser {
     /// Event names are checked as strictly as in JSON, where the official decoder lets any value pass, so that an
     /// application is as safe from reserved ones.
     ///
-    /// Its version 2, for peers of revision 4, writes some packets as text and two more types, which a
-    /// [decoder of that revision](Decoder::with_revision) reads; what is written is the same in both revisions, but for a
-    /// refusal, which has only a string there.
+    /// Its version 2, for peers of revision 4, writes some packets as text, and has two more types. A [decoder of that
+    /// revision](Decoder::with_revision) reads these. The encoder writes the same in both revisions, except a refusal,
+    /// which has only a string in revision 4.
     MsgPack,
 }
 

@@ -12,8 +12,8 @@ pub(crate) enum Fault {
     Depth,
 }
 
-/// Checks that `text` is one JSON value, by the grammar of RFC 8259 and with at most `max_depth` levels of arrays and
-/// objects, and nothing but white space before and after it.
+/// Checks that `text` is one JSON value, by the grammar of RFC 8259, with nothing but white space before and after it.
+/// It may have at most `max_depth` levels of arrays and objects.
 ///
 /// Accepts what `JSON.parse` accepts: escapes of lone surrogates, numbers of any size, repeated keys. Linear time, no
 /// recursion, no allocation.

@@ -1,4 +1,4 @@
-//! What reading a payload may take.
+//! The budget for reading a payload.
 
 use alloc::string::String;
 
@@ -212,8 +212,8 @@ impl Room {
         }
     }
 
-    /// A hash map, of which seven eighths are taken at most before it doubles; nine bytes for the hash and the place of
-    /// an entry, as maps that keep their order have them.
+    /// A hash map, which doubles once more than seven eighths are taken. Nine bytes are for the hash and the place of
+    /// an entry, as in maps that keep their order.
     fn hash(len: usize, size: usize) -> Self {
         let buckets = len.saturating_mul(8).div_ceil(7);
         let buckets = buckets.checked_next_power_of_two().unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! What a packet carries.
+//! The content of a packet.
 
 pub(crate) mod budget;
 mod build;
@@ -47,8 +47,8 @@ use source::{Kind, Source};
 
 /// The payload of a packet: validated JSON or MessagePack, still in the buffer it came in, and its attachments.
 ///
-/// What came as MessagePack stays that. It is read and sent by its parser without a detour, and everything that is said of
-/// the JSON here holds for the JSON that stands for it: [`json`](Self::json) makes it when it is first asked for.
+/// A payload that arrived as MessagePack keeps that form. Its parser reads and sends it without conversion. Everything
+/// that is said of the JSON here holds for the equivalent JSON, which [`json`](Self::json) makes on first use.
 ///
 /// # Reading
 ///
@@ -72,7 +72,7 @@ use source::{Kind, Source};
 /// # How much reading takes
 ///
 /// Reading takes at most [`max_expansion`](Self::max_expansion) bytes for each byte of the JSON, and one copy of each
-/// attachment; JSON counts as 64 bytes longer than it is, so that small payloads can be read. What takes more is a
+/// attachment. JSON counts as 64 bytes longer than it is, so that small payloads can be read. Reading more is a
 /// [`ReadError`] that [says so](ReadError::is_over_limit). The limit is [`Limits::max_expansion`], by default 64.
 ///
 /// | reading | what counts |
@@ -257,9 +257,9 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::InvalidPayload`], [`DecodeError::TooDeep`], and if there are attachments,
-    /// [`DecodeError::Placeholder`] if a placeholder names none of them, and [`DecodeError::Expansion`] if they are named
-    /// so often that reading takes more than 64 bytes for each byte of JSON.
+    /// [`DecodeError::InvalidPayload`] and [`DecodeError::TooDeep`]. If there are attachments, also
+    /// [`DecodeError::Placeholder`] if a placeholder names none of them, and [`DecodeError::Expansion`] if reading the
+    /// repeated ones takes more than 64 bytes for each byte of JSON.
     pub fn from_json(
         packet_type: PacketType,
         json: impl Into<ByteString>,
@@ -350,8 +350,8 @@ impl Payload {
         }
     }
 
-    /// The message that carries the payload as an event of the main namespace, without id, by the parser for MessagePack, if
-    /// its buffer is that, and the unused bytes of the buffer.
+    /// The message that carries the payload as an event of the main namespace, without id, if its buffer is that
+    /// message of the parser for MessagePack. The unused bytes of the buffer come with it.
     pub(crate) fn packed_event(&self) -> Option<(&Bytes, usize)> {
         match &self.body {
             Body::Json { .. } => None,
@@ -394,8 +394,8 @@ impl Payload {
         self.attachments().get(placeholder.index())
     }
 
-    /// The length in bytes of the JSON and the attachments, each as often as it is named, since that is what reading takes
-    /// of it; an attachment that is not named counts once. Constant time.
+    /// The length in bytes of the JSON and the attachments. Each attachment counts as often as it is named, because
+    /// reading takes that much. An attachment that is not named counts once. Constant time.
     ///
     /// The figure that counts against limits such as `max_undelivered_bytes`.
     #[must_use]
@@ -426,8 +426,8 @@ impl Payload {
 
     /// Reads the arguments, without the name of an event, into a tuple, a `Vec`, an array or a struct.
     ///
-    /// As with a JavaScript function, arguments beyond those of a tuple or struct are ignored, and those that are
-    /// missing at its end read as absent: `None` for an `Option`, an error for others.
+    /// As with a JavaScript function, arguments beyond those of a tuple or struct are ignored. Arguments that are
+    /// missing at the end read as absent: `None` for an `Option`, an error for others.
     ///
     /// # Errors
     ///

@@ -19,8 +19,8 @@ impl Server {
     /// follows the arguments, but for volatile events.
     ///
     /// Cost: that of the [target](Target#cost) and O(s) for s recipients. With recovery it is also O(r log r) for the r
-    /// names of rooms, which are stored, and the cost of the target among the returning clients that wait for a
-    /// verdict.
+    /// names of rooms, which are stored. The cost of the target among the returning clients that wait for a verdict is
+    /// added then.
     ///
     /// # Errors
     ///

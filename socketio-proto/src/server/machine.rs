@@ -334,9 +334,9 @@ impl Server {
 
     /// The bytes that are held for all clients together, as
     /// [`max_bytes_held`](engineio_proto::server::Config::max_bytes_held) counts them. They are the data of the
-    /// Engine.IO server below, events that the application has not taken, packets with incomplete attachments, recovery
-    /// data, and the data of clients that wait for a verdict. Constant time. Zero once all clients are gone, their
-    /// events have been taken, and no recovery data is stored.
+    /// Engine.IO server below, untaken events, packets with incomplete attachments, recovery data, and the data of
+    /// clients that wait for a verdict. Constant time. Zero once all clients are gone, their events have been taken,
+    /// and no recovery data is stored.
     ///
     /// It is never below what the allocator was asked for, and at most twice as much, save that an attachment which the
     /// application puts into several events counts in each.

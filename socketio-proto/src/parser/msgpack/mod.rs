@@ -22,13 +22,14 @@
 //! A payload that is JSON is written in one pass: each placeholder becomes a bin, and an attachment without one is left out.
 //! Integers of 64 bits are written as such, other numbers as floats of 64 bits, an escape of a lone surrogate as U+FFFD.
 //!
-//! A map with a member `_placeholder` that is `true` is ordinary data, and it stays so: in a payload without attachments
-//! it can be no placeholder, and in one with attachments, where JSON could not tell it from a placeholder, that `true`
-//! becomes `1`.
+//! A map with a member `_placeholder` that is `true` is ordinary data, and stays so. In a payload without attachments
+//! it can be no placeholder. In one with attachments, where JSON could not distinguish it from a placeholder, that
+//! `true` becomes `1`.
 //!
-//! As strict as `socket.io-msgpack-parser` 3.0 with `notepack.io` 2.2, and stricter in this: strings are UTF-8, a
-//! namespace starts with a slash, an id is from 0 to 2^53 - 1, the name of an event is a string that is not reserved or
-//! a number. More lenient in this: [`Limits::lenient_nil`]. What version 2 writes, for peers of revision 4, is in `older`.
+//! It is as strict as `socket.io-msgpack-parser` 3.0 with `notepack.io` 2.2, and stricter in four ways. Strings are
+//! UTF-8. A namespace starts with a slash. An id is from 0 to 2^53 - 1. The name of an event is a number, or a string
+//! that is not reserved. It is more lenient with [`Limits::lenient_nil`]. The output of version 2, for peers of
+//! revision 4, is in `older`.
 
 mod date;
 pub(super) mod older;
@@ -194,8 +195,8 @@ pub(super) fn max_payload_len(message: usize, limits: &Limits) -> usize {
     message.saturating_mul(GROWTH).saturating_add(placeholders)
 }
 
-/// The most bytes of JSON for one of MessagePack, placeholders aside: `false` is one byte, as a key it becomes eight
-/// with its quotes and its colon, as a value six with the comma.
+/// The maximum number of bytes of JSON for one of MessagePack, placeholders aside. `false` is one byte. As a key it
+/// becomes eight with its quotes and its colon, as a value six with the comma.
 const GROWTH: usize = 7;
 
 /// The longest placeholder: `{"_placeholder":true,"num":65534}`.

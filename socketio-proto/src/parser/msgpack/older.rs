@@ -1,7 +1,7 @@
-//! What version 2 of `socket.io-msgpack-parser` writes, between peers of revision 4.
+//! The format of version 2 of `socket.io-msgpack-parser`, between peers of revision 4.
 //!
-//! CONNECT, DISCONNECT and ERROR are JSON in a text message, and events and acknowledgements with binary values are of
-//! types of their own, 5 and 6, as in the default parser:
+//! CONNECT, DISCONNECT and ERROR are JSON in a text message. Events and acknowledgements with binary values have their
+//! own types, 5 and 6, as in the default parser:
 //!
 //! ```text
 //! {"type":0,"nsp":"/admin?token=a"}

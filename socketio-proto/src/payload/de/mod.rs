@@ -501,8 +501,8 @@ impl<'de, S: Source<'de>> Reader<'de, S> {
     }
 }
 
-/// Whether a visitor fills the buffer of serde's derive macros, in which it keeps a value whose type it does not know yet:
-/// the content of untagged and internally tagged enums, and of flattened structs.
+/// Whether a visitor fills the buffer of serde's derive macros, in which it keeps a value of a type that it does not
+/// know yet. Such values are the content of untagged and internally tagged enums, and of flattened structs.
 ///
 /// The type is private, so it is recognised by its name. Serde makes the value of the buffer without asking this reader,
 /// so lists count twice while the buffer is filled. Maps need no name: the size of their keys shows the buffer. If serde
