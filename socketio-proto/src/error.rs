@@ -141,13 +141,13 @@ pub enum EmitError {
     /// connected.
     #[error("socket is disconnected")]
     Closed,
-    /// There is no room; nothing was queued. On a server the client does not read fast enough; on a client neither the
-    /// connection has room nor, for a socket that is not connected, its buffer. `Drained` follows once half of the room is
-    /// free.
+    /// A buffer is full; nothing was queued. On a server the client does not read fast enough. On a client neither the
+    /// connection has room nor, for a socket that is not connected, its buffer. `Drained` follows once half of the
+    /// buffer is free.
     ///
-    /// Or the application of a server does not take its events fast enough: those that tell of what is sent, [`Sent`] and
-    /// [`PacketLogged`], would take more than half of what the server
-    /// [may hold](engineio_proto::server::Config::max_bytes_held). `Drained` does not follow then.
+    /// Or the application of a server does not take its events fast enough. The events that report sends, [`Sent`] and
+    /// [`PacketLogged`], would take more than half of what the server [may
+    /// hold](engineio_proto::server::Config::max_bytes_held). `Drained` does not follow then.
     ///
     /// [`Sent`]: crate::server::Event::Sent
     /// [`PacketLogged`]: crate::server::Event::PacketLogged

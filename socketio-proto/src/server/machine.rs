@@ -28,10 +28,10 @@ use super::sockets::Sockets;
 /// It owns the Engine.IO server below and takes its inputs under the same names. What comes out is the same too, but
 /// for the events: those of Engine.IO are consumed here.
 ///
-/// Each command whose effect depends on the time is given it: what sets a deadline, what is kept for clients that come
-/// back, and what may close a connection. A driver calls [`handle_timeout`](Self::handle_timeout) before a command if a
-/// deadline is over by then. What ends in another call, because more is held than [may be](engine::Config::max_bytes_held),
-/// ends as of the latest time that the server was told.
+/// A command gets the time if its effect depends on it: if it sets a deadline, stores recovery data, or may close a
+/// connection. If a deadline has passed, a driver calls [`handle_timeout`](Self::handle_timeout) before the command.
+/// Sessions that end in another call, at the [memory limit](engine::Config::max_bytes_held), end at the latest time
+/// that the server has seen.
 ///
 /// # Cost
 ///
