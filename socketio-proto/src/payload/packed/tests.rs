@@ -453,3 +453,11 @@ proptest! {
         });
     }
 }
+
+/// Each attachment and the list behind it are put into the same place of the message, in this order.
+#[test]
+fn many_attachments_stand_before_long_lists() {
+    let numbers = || Leaf::List((0..16).map(Leaf::Int).collect());
+    let pairs = (0..30).flat_map(|at| [Leaf::Bytes(vec![at]), numbers()]);
+    arg(&Leaf::List(pairs.collect())).unwrap();
+}

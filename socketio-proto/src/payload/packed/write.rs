@@ -207,8 +207,11 @@ impl<'a> Packer<'a> {
 
     /// Appends the whole that another has written.
     pub(crate) fn append(&mut self, mut other: Packer<'_>) {
-        // Arrays and maps are known at their ends, and so outer ones behind inner ones.
-        other.changes.sort_unstable_by_key(|change| change.at);
+        // Arrays and maps are known at their ends, and so outer ones behind inner ones. Bytes that end where an array or map
+        // begins have the same place, and come first: they replace nothing.
+        other
+            .changes
+            .sort_unstable_by_key(|change| (change.at, change.to.before()));
         let written = other.out.as_vec();
         let mut copied = 0_usize;
         for change in &other.changes {
