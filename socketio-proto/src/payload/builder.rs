@@ -1,5 +1,7 @@
 //! Payloads in the making, in either form.
 
+use core::mem;
+
 use bytes::Bytes;
 use serde::ser::Serialize;
 
@@ -19,35 +21,33 @@ use crate::parser::Parser;
 #[derive(Debug)]
 #[must_use]
 pub struct PayloadBuilder {
-    /// What is written, unless it is JSON.
-    packed: Option<PackedBuilder>,
-    json: JsonBuilder,
+    form: Form,
+}
+
+/// What is written.
+#[derive(Debug)]
+enum Form {
+    Json(JsonBuilder),
+    Packed(PackedBuilder),
 }
 
 impl PayloadBuilder {
     pub(crate) fn event(name: &str, parser: Parser) -> Self {
         match parser {
-            Parser::Json => Self::with_json(JsonBuilder::event(name)),
-            Parser::MsgPack => Self::with_packed(PackedBuilder::event(name)),
+            Parser::Json => Self::new(Form::Json(JsonBuilder::event(name))),
+            Parser::MsgPack => Self::new(Form::Packed(PackedBuilder::event(name))),
         }
     }
 
     pub(crate) fn ack(parser: Parser) -> Self {
         match parser {
-            Parser::Json => Self::with_json(JsonBuilder::ack()),
-            Parser::MsgPack => Self::with_packed(PackedBuilder::ack()),
+            Parser::Json => Self::new(Form::Json(JsonBuilder::ack())),
+            Parser::MsgPack => Self::new(Form::Packed(PackedBuilder::ack())),
         }
     }
 
-    const fn with_json(json: JsonBuilder) -> Self {
-        Self { packed: None, json }
-    }
-
-    const fn with_packed(packed: PackedBuilder) -> Self {
-        Self {
-            packed: Some(packed),
-            json: JsonBuilder::ack(),
-        }
+    const fn new(form: Form) -> Self {
+        Self { form }
     }
 
     /// Appends an argument.
@@ -57,22 +57,29 @@ impl PayloadBuilder {
     /// [`EncodeError::Serialize`] if `value` refuses to be serialised, or has keys that are neither strings nor
     /// scalars.
     pub fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, EncodeError> {
-        match &mut self.packed {
-            Some(packed) => packed.arg(value)?,
-            None => self.json.arg(value)?,
+        match &mut self.form {
+            Form::Json(json) => json.arg(value)?,
+            Form::Packed(packed) => packed.arg(value)?,
         }
         Ok(self)
     }
 
-    /// Appends an argument that is an attachment. Shares the buffer.
+    /// Appends an argument that is an attachment. Shares the buffer; MessagePack has a copy of it.
     pub fn binary(mut self, data: impl Into<Bytes>) -> Self {
-        self.go_on_with_json().binary(data.into());
+        let data = data.into();
+        match &mut self.form {
+            // MessagePack has no longer ones.
+            Form::Packed(packed) if u32::try_from(data.len()).is_ok() => packed.binary(data),
+            Form::Json(json) => json.binary(data),
+            Form::Packed(_) => self.go_on_with_json(|json| json.binary(data)),
+        }
         self
     }
 
     /// Adds an attachment, for which the caller puts the placeholder into a value. Shares the buffer.
     pub fn attach(&mut self, data: impl Into<Bytes>) -> Placeholder {
-        self.go_on_with_json().attach(data.into())
+        let data = data.into();
+        self.go_on_with_json(|json| json.attach(data))
     }
 
     /// Appends all arguments of another payload, attachments included. Copies the JSON and shares the attachments.
@@ -92,15 +99,17 @@ impl PayloadBuilder {
     /// ```
     pub fn args_of(mut self, payload: &Payload) -> Self {
         if let Some(args) = payload.packed_args() {
-            if self.packed.is_none() {
-                self.packed = self.json.while_empty();
+            if let Form::Json(json) = &self.form
+                && let Some(packed) = json.while_empty()
+            {
+                self.form = Form::Packed(packed);
             }
-            if let Some(packed) = &mut self.packed {
+            if let Form::Packed(packed) = &mut self.form {
                 packed.args_of(payload, &args);
                 return self;
             }
         }
-        self.go_on_with_json().args_of(payload);
+        self.go_on_with_json(|json| json.args_of(payload));
         self
     }
 
@@ -113,17 +122,30 @@ impl PayloadBuilder {
     /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
     /// [`EncodeError::Expansion`] if placeholders name attachments so often that receivers refuse it.
     pub fn build(self) -> Result<Payload, EncodeError> {
-        match self.packed {
-            Some(packed) => packed.build(),
-            None => self.json.build(),
+        match self.form {
+            Form::Json(json) => json.build(),
+            Form::Packed(packed) => packed.build(),
         }
     }
 
-    /// Goes on with JSON: attachments that are shared stand beside that, and would have to be copied into MessagePack.
-    fn go_on_with_json(&mut self) -> &mut JsonBuilder {
-        if let Some(packed) = self.packed.take() {
-            self.json = packed.into_json();
+    /// Goes on with JSON, in which a placeholder may stand for an attachment.
+    fn go_on_with_json<T>(&mut self, go_on: impl FnOnce(&mut JsonBuilder) -> T) -> T {
+        let form = match &mut self.form {
+            Form::Json(json) => return go_on(json),
+            Form::Packed(_) => mem::replace(&mut self.form, Form::Json(JsonBuilder::ack())),
+        };
+        let mut json = form.into_json();
+        let value = go_on(&mut json);
+        self.form = Form::Json(json);
+        value
+    }
+}
+
+impl Form {
+    fn into_json(self) -> JsonBuilder {
+        match self {
+            Self::Json(json) => json,
+            Self::Packed(packed) => packed.into_json(),
         }
-        &mut self.json
     }
 }

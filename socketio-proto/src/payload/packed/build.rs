@@ -25,6 +25,8 @@ pub(in crate::payload) struct PackedBuilder {
     /// The items in the list, the name of an event included.
     items: u32,
     packet_type: PacketType,
+    /// The attachments that are shared, and their numbers.
+    shared: Vec<(usize, Bytes)>,
     /// The length of the name of an event.
     name: usize,
     /// Whether the name is not one for applications.
@@ -46,6 +48,7 @@ impl PackedBuilder {
             list,
             items: 1,
             packet_type: PacketType::Event,
+            shared: Vec::new(),
             name: name.len(),
             reserved: is_reserved_event(name),
             max_expansion: MAX_EXPANSION,
@@ -59,6 +62,7 @@ impl PackedBuilder {
             writer,
             items: 0,
             packet_type: PacketType::Ack,
+            shared: Vec::new(),
             name: 0,
             reserved: false,
             max_expansion: MAX_EXPANSION,
@@ -73,6 +77,12 @@ impl PackedBuilder {
         self.writer.value(value)
     }
 
+    pub(in crate::payload) fn binary(&mut self, data: Bytes) {
+        self.items = self.items.saturating_add(1);
+        self.shared.push((self.writer.attachments(), data.clone()));
+        self.writer.binary(data);
+    }
+
     /// Appends the arguments of a packed payload, which stand behind this place.
     pub(in crate::payload) fn args_of(
         &mut self,
@@ -85,7 +95,8 @@ impl PackedBuilder {
         self.writer.taken(args.rest(), attachments);
     }
 
-    pub(in crate::payload) fn build(self) -> Result<Payload, EncodeError> {
+    pub(in crate::payload) fn build(mut self) -> Result<Payload, EncodeError> {
+        let shared = core::mem::take(&mut self.shared);
         let max_expansion = self.max_expansion;
         let packet_type = self.packet_type;
         let reserved = self.reserved;
@@ -96,7 +107,7 @@ impl PackedBuilder {
         }
         if written.marked && written.attachments > 0 && has_lookalike(&written.packed) {
             // Whether it is one is found out there.
-            return into_json(written, packet_type, max_expansion, None).build();
+            return into_json(written, shared, packet_type, max_expansion, None).build();
         }
         let attached = written.attachments > 0;
         let packed = packed(written.packed, packet_type);
@@ -105,7 +116,7 @@ impl PackedBuilder {
             return Err(EncodeError::ReservedEvent(name.into()));
         }
         let attachments = if attached {
-            find_attachments(&packed.data)
+            attachments(&packed, shared)
         } else {
             Vec::new()
         };
@@ -126,11 +137,12 @@ impl PackedBuilder {
     }
 
     /// The same as JSON, to which more can be added.
-    pub(in crate::payload) fn into_json(self) -> JsonBuilder {
+    pub(in crate::payload) fn into_json(mut self) -> JsonBuilder {
+        let shared = core::mem::take(&mut self.shared);
         let max_expansion = self.max_expansion;
         let packet_type = self.packet_type;
         let (written, fault) = self.finish();
-        into_json(written, packet_type, max_expansion, fault)
+        into_json(written, shared, packet_type, max_expansion, fault)
     }
 
     /// Where the name of an event is, behind the heads of the list and of the name.
@@ -173,6 +185,17 @@ fn packed(mut written: Vec<u8>, packet_type: PacketType) -> Packed {
     }
 }
 
+/// The attachments in what was written, those that are shared as they were given.
+fn attachments(packed: &Packed, shared: Vec<(usize, Bytes)>) -> Vec<Bytes> {
+    let mut attachments = find_attachments(&packed.data);
+    for (num, data) in shared {
+        if let Some(place) = attachments.get_mut(num) {
+            *place = data;
+        }
+    }
+    attachments
+}
+
 /// Leaves the unused end of a buffer where it is small, as for JSON.
 fn keep_spare(written: &mut Vec<u8>) {
     let spare = written.capacity().saturating_sub(written.len());
@@ -184,6 +207,7 @@ fn keep_spare(written: &mut Vec<u8>) {
 /// Goes on with the JSON of what was written.
 fn into_json(
     written: Written,
+    shared: Vec<(usize, Bytes)>,
     packet_type: PacketType,
     max_expansion: u16,
     fault: Option<EncodeError>,
@@ -194,7 +218,7 @@ fn into_json(
         .filter(|_| packet_type == PacketType::Event);
     let json = packed.json();
     let list = json.strip_suffix(']').unwrap_or(json);
-    let attachments = find_attachments(&packed.data);
+    let attachments = attachments(&packed, shared);
     let marked = written.marked;
     JsonBuilder::going_on(list, name, attachments, max_expansion, marked, fault)
 }

@@ -8,6 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use bytes::Bytes;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
 use super::from_json;
@@ -110,6 +111,24 @@ impl Writer {
     fn open_map(&mut self, members: Option<usize>) -> Opened {
         self.enter();
         self.packer.open_map(members)
+    }
+
+    /// The number of bins so far.
+    pub(in crate::payload) const fn attachments(&self) -> usize {
+        self.attachments
+    }
+
+    /// Writes bytes that are copied with the whole.
+    pub(in crate::payload) fn binary(&mut self, data: Bytes) {
+        self.attach();
+        self.packer.shared_binary(data);
+    }
+
+    /// Counts a bin.
+    fn attach(&mut self) {
+        // Its placeholder is a level.
+        self.deepest = self.deepest.max(self.open.saturating_add(1));
+        self.attachments = self.attachments.saturating_add(1);
     }
 
     fn enter(&mut self) {
@@ -242,9 +261,7 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        // Its placeholder is a level.
-        self.deepest = self.deepest.max(self.open.saturating_add(1));
-        self.attachments = self.attachments.saturating_add(1);
+        self.attach();
         self.packer.copied_binary(value);
         Ok(())
     }

@@ -271,6 +271,15 @@ fn attachments_are_shared_by_way_of_json_or_copied() {
     .unwrap();
     let shared = Parser::MsgPack.event("e").binary(data.clone()).build();
     assert_eq!(shared.unwrap().attachments()[0].as_ptr(), data.as_ptr());
+    let mut builder = Parser::MsgPack.event("e").arg(&data).unwrap();
+    builder = builder.binary(data.clone()).arg(&data).unwrap();
+    let shares = |payload: Payload| {
+        let shared = payload.attachments().iter();
+        let shared = shared.map(|shared| shared.as_ptr() == data.as_ptr());
+        shared.collect::<Vec<_>>()
+    };
+    builder.attach(data.clone());
+    assert_eq!(shares(builder.build().unwrap()), [false, true, false, true]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use rmp::encode::{self, ByteBuf};
 
 use super::size;
@@ -31,6 +32,7 @@ enum To<'a> {
         map: bool,
     },
     Data(&'a [u8]),
+    Shared(Bytes),
 }
 
 impl To<'_> {
@@ -38,7 +40,7 @@ impl To<'_> {
     const fn before(&self) -> usize {
         match self {
             Self::Head { before, .. } => *before as usize,
-            Self::Data(_) => 0,
+            Self::Data(_) | Self::Shared(_) => 0,
         }
     }
 
@@ -46,15 +48,24 @@ impl To<'_> {
         match self {
             Self::Head { len, .. } => size::container(*len),
             Self::Data(data) => data.len(),
+            Self::Shared(data) => data.len(),
         }
     }
 
     fn write(&self, out: &mut ByteBuf) {
-        let _ = match *self {
-            Self::Head { len, map: true, .. } => encode::write_map_len(out, len),
-            Self::Head { len, .. } => encode::write_array_len(out, len),
-            Self::Data(data) => return out.as_mut_vec().extend_from_slice(data),
+        let data = match self {
+            Self::Head { len, map, .. } => {
+                let _ = if *map {
+                    encode::write_map_len(out, *len)
+                } else {
+                    encode::write_array_len(out, *len)
+                };
+                return;
+            }
+            Self::Data(data) => data,
+            Self::Shared(data) => &data[..],
         };
+        out.as_mut_vec().extend_from_slice(data);
     }
 }
 
@@ -147,10 +158,18 @@ impl<'a> Packer<'a> {
 
     /// Writes bytes that are copied with the whole.
     pub(crate) fn binary(&mut self, data: &'a [u8]) {
+        self.later(data.len(), To::Data(data));
+    }
+
+    /// The same for bytes that are shared until then.
+    pub(crate) fn shared_binary(&mut self, data: Bytes) {
+        self.later(data.len(), To::Shared(data));
+    }
+
+    fn later(&mut self, len: usize, to: To<'a>) {
         // Of a length beyond 32 bits nothing comes but an error.
-        let _ = encode::write_bin_len(&mut self.out, u32::try_from(data.len()).unwrap_or(0));
+        let _ = encode::write_bin_len(&mut self.out, u32::try_from(len).unwrap_or(0));
         let at = self.written();
-        let to = To::Data(data);
         self.changes.push(Change { at, to });
     }
 
