@@ -340,7 +340,7 @@ fn text_len(packet: &PacketRef<'_>) -> usize {
         len = len.saturating_add(packet.namespace.len()).saturating_add(1);
     }
     len.saturating_add(packet.id.map_or(0, digits))
-        .saturating_add(packet.payload.map_or(0, |payload| payload.json().len()))
+        .saturating_add(packet.payload.map_or(0, Payload::json_len))
 }
 
 /// The number of decimal digits of `value`.

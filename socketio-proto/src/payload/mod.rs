@@ -335,7 +335,7 @@ impl Payload {
     }
 
     /// The length of the JSON, which is not made for that.
-    fn json_len(&self) -> usize {
+    pub(crate) fn json_len(&self) -> usize {
         match &self.body {
             Body::Json { start, end, .. } => end.saturating_sub(*start as usize),
             Body::Packed(packed) => packed.json_len(),

@@ -77,8 +77,12 @@ impl<'a> Members<'a> {
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
-        self.separate();
-        self.writer.name(name);
+        if self.first {
+            self.writer.name(name);
+        } else {
+            self.writer.next_name(name);
+        }
+        self.first = false;
         self.writer.part(value)
     }
 

@@ -182,8 +182,20 @@ impl Writer {
 
     /// Appends the name of a member and its colon.
     fn name(&mut self, name: &str) {
-        self.string(name);
-        self.json.push(':');
+        self.json.push('"');
+        self.name_behind_quote(name);
+    }
+
+    /// The same behind a comma.
+    fn next_name(&mut self, name: &str) {
+        self.json.push_str(",\"");
+        self.name_behind_quote(name);
+    }
+
+    #[inline]
+    fn name_behind_quote(&mut self, name: &str) {
+        append_escaped(name, &mut self.json);
+        self.json.push_str("\":");
         self.marked |= name == FLAG;
     }
 
