@@ -277,7 +277,7 @@ pub(super) fn encode_text(packet: PacketRef<'_>) -> Result<ByteString, EncodeErr
 }
 
 fn check(packet: &PacketRef<'_>) -> Result<(), EncodeError> {
-    if packet.namespace.contains(',') {
+    if packet.namespace.as_bytes().contains(&b',') {
         return Err(EncodeError::Namespace);
     }
     super::check(packet)?;

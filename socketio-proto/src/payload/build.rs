@@ -134,8 +134,7 @@ impl JsonBuilder {
     }
 
     pub(super) fn arg<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        // The size of a value says something about its length, unless it is a list.
-        let room = size_of_val(value).saturating_mul(2).min(MOST_ROOM);
+        let room = room_of(value);
         self.separate(room.max(FIRST_ROOM));
         if room > FIRST_ROOM {
             self.writer.reserve(room);
@@ -311,6 +310,11 @@ fn finish(
         max_expansion: MAX_EXPANSION,
         compress: true,
     })
+}
+
+/// The bytes that a value may take. Its size says something about that, unless it is a list.
+pub(super) fn room_of<T: ?Sized>(value: &T) -> usize {
+    size_of_val(value).saturating_mul(2).min(MOST_ROOM)
 }
 
 /// The most unused bytes behind so many that are used.

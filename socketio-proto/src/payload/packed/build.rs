@@ -11,7 +11,7 @@ use super::write::Opened;
 use super::{EVENT_END, EVENT_HEAD, Left, Packed, PackedCursor, find_attachments, size};
 use crate::parser::MAX_JSON_DEPTH;
 use crate::payload::budget::MAX_EXPANSION;
-use crate::payload::build::{FIRST_ROOM, JsonBuilder, most_spare};
+use crate::payload::build::{FIRST_ROOM, JsonBuilder, most_spare, room_of};
 use crate::payload::placeholder::FLAG;
 use crate::payload::shape::{Name, Shape};
 use crate::payload::{Attached, Body, Payload};
@@ -74,6 +74,10 @@ impl PackedBuilder {
         value: &T,
     ) -> Result<(), EncodeError> {
         self.items = self.items.saturating_add(1);
+        let room = room_of(value);
+        if room > FIRST_ROOM {
+            self.writer.reserve(room);
+        }
         self.writer.value(value)
     }
 

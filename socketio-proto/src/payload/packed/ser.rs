@@ -93,6 +93,11 @@ impl Writer {
         self.packer.text(text);
     }
 
+    /// Makes room for so many bytes.
+    pub(in crate::payload) fn reserve(&mut self, room: usize) {
+        self.packer.reserve(room);
+    }
+
     /// Writes what stands around a payload.
     pub(in crate::payload) fn raw(&mut self, packed: &[u8]) {
         self.packer.raw(packed);

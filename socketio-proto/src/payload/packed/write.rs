@@ -203,6 +203,11 @@ impl<'a> Packer<'a> {
         let _ = encode::write_f64(&mut self.out, value);
     }
 
+    /// Makes room for so many bytes.
+    pub(crate) fn reserve(&mut self, room: usize) {
+        self.out.as_mut_vec().reserve(room);
+    }
+
     /// Writes what is MessagePack already.
     pub(crate) fn raw(&mut self, packed: &[u8]) {
         self.out.as_mut_vec().extend_from_slice(packed);

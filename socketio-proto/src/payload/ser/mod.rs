@@ -154,7 +154,8 @@ impl Writer {
     /// Opens an array or object.
     fn begin(&mut self, sign: char) {
         self.json.push(sign);
-        self.open = self.open.saturating_add(1);
+        // Each has a byte of its own in memory.
+        self.open += 1;
         self.doubtful |= self.open > usize::from(MAX_JSON_DEPTH);
     }
 
