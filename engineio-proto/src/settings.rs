@@ -251,6 +251,24 @@ fn grouped(number: u64) -> String {
     text
 }
 
+/// Consuming setters of settings: name, field, type, and the conversion of the argument.
+///
+/// Not part of the interface: it is for the crates of this workspace.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __setters {
+    ($($setter:ident $field:ident: $type:ty = |$value:ident| $convert:expr;)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            #[must_use]
+            pub fn $setter(mut self, $value: $type) -> Self {
+                self.$field = $convert;
+                self
+            }
+        )*
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -199,20 +199,6 @@ impl Default for Config {
     }
 }
 
-/// Consuming setters: name, type, and the conversion of the argument.
-macro_rules! setters {
-    ($($setter:ident $field:ident: $type:ty = |$value:ident| $convert:expr;)*) => {
-        $(
-            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-            #[must_use]
-            pub fn $setter(mut self, $value: $type) -> Self {
-                self.$field = $convert;
-                self
-            }
-        )*
-    };
-}
-
 impl Config {
     /// Makes the default settings for a server.
     #[must_use]
@@ -223,7 +209,7 @@ impl Config {
         }
     }
 
-    setters! {
+    crate::__setters! {
         with_endpoint endpoint: Endpoint = |endpoint| endpoint;
         with_revision revision: Revision = |revision| revision;
         with_path path: impl Into<String> = |path| path.into();

@@ -86,31 +86,17 @@ impl fmt::Debug for TransportOptions {
     }
 }
 
-/// Consuming setters: name, type, and the conversion of the argument.
-macro_rules! setters {
-    ($($setter:ident $field:ident: $type:ty;)*) => {
-        $(
-            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-            #[must_use]
-            pub fn $setter(mut self, $field: $type) -> Self {
-                self.$field = Some($field.into());
-                self
-            }
-        )*
-    };
-}
-
 impl TransportOptions {
-    setters! {
-        with_endpoint endpoint: Endpoint;
-        with_path path: impl Into<String>;
-        with_query query: Vec<(String, String)>;
-        with_timestamp_requests timestamp_requests: bool;
-        with_timestamp_param timestamp_param: impl Into<String>;
-        with_force_base64 force_base64: bool;
-        with_request_timeout request_timeout: Duration;
-        with_extra_headers extra_headers: Vec<(String, String)>;
-        with_protocols protocols: Vec<String>;
+    crate::__setters! {
+        with_endpoint endpoint: Endpoint = |value| Some(value);
+        with_path path: impl Into<String> = |value| Some(value.into());
+        with_query query: Vec<(String, String)> = |value| Some(value);
+        with_timestamp_requests timestamp_requests: bool = |value| Some(value);
+        with_timestamp_param timestamp_param: impl Into<String> = |value| Some(value.into());
+        with_force_base64 force_base64: bool = |value| Some(value);
+        with_request_timeout request_timeout: Duration = |value| Some(value);
+        with_extra_headers extra_headers: Vec<(String, String)> = |value| Some(value);
+        with_protocols protocols: Vec<String> = |value| Some(value);
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

@@ -179,102 +179,21 @@ impl Default for Config {
 const LEAST_BYTES_HELD: usize = 64 << 10;
 
 impl Config {
-    /// Sets [`ping_interval`](Self::ping_interval).
-    #[must_use]
-    pub fn with_ping_interval(mut self, interval: Duration) -> Self {
-        self.ping_interval = interval;
-        self
-    }
-
-    /// Sets [`ping_timeout`](Self::ping_timeout).
-    #[must_use]
-    pub fn with_ping_timeout(mut self, timeout: Duration) -> Self {
-        self.ping_timeout = timeout;
-        self
-    }
-
-    /// Sets [`upgrade_timeout`](Self::upgrade_timeout).
-    #[must_use]
-    pub fn with_upgrade_timeout(mut self, timeout: Duration) -> Self {
-        self.upgrade_timeout = timeout;
-        self
-    }
-
-    /// Sets [`close_timeout`](Self::close_timeout).
-    #[must_use]
-    pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
-        self.close_timeout = timeout;
-        self
-    }
-
-    /// Sets [`max_payload`](Self::max_payload), in bytes.
-    #[must_use]
-    pub fn with_max_payload(mut self, bytes: usize) -> Self {
-        self.max_payload = bytes;
-        self
-    }
-
-    /// Sets [`transports`](Self::transports).
-    #[must_use]
-    pub fn with_transports(mut self, transports: Transports) -> Self {
-        self.transports = transports;
-        self
-    }
-
-    /// Sets [`allow_upgrades`](Self::allow_upgrades).
-    #[must_use]
-    pub fn with_allow_upgrades(mut self, allow: bool) -> Self {
-        self.allow_upgrades = allow;
-        self
-    }
-
-    /// Sets [`allow_eio3`](Self::allow_eio3).
-    #[must_use]
-    pub fn with_allow_eio3(mut self, allow: bool) -> Self {
-        self.allow_eio3 = allow;
-        self
-    }
-
-    /// Sets [`origins`](Self::origins).
-    #[must_use]
-    pub fn with_origins(mut self, origins: Origins) -> Self {
-        self.origins = origins;
-        self
-    }
-
-    /// Sets [`cors`](Self::cors).
-    #[must_use]
-    pub fn with_cors(mut self, cors: Cors) -> Self {
-        self.cors = cors;
-        self
-    }
-
-    /// Sets [`allow_jsonp`](Self::allow_jsonp).
-    #[must_use]
-    pub fn with_allow_jsonp(mut self, allow: bool) -> Self {
-        self.allow_jsonp = allow;
-        self
-    }
-
-    /// Sets [`initial_packet`](Self::initial_packet).
-    #[must_use]
-    pub fn with_initial_packet(mut self, message: Message) -> Self {
-        self.initial_packet = Some(message);
-        self
-    }
-
-    /// Sets [`cookie`](Self::cookie).
-    #[must_use]
-    pub fn with_cookie(mut self, cookie: Cookie) -> Self {
-        self.cookie = Some(cookie);
-        self
-    }
-
-    /// Sets [`max_packets_per_payload`](Self::max_packets_per_payload).
-    #[must_use]
-    pub fn with_max_packets_per_payload(mut self, packets: usize) -> Self {
-        self.max_packets_per_payload = packets;
-        self
+    crate::__setters! {
+        with_ping_interval ping_interval: Duration = |interval| interval;
+        with_ping_timeout ping_timeout: Duration = |timeout| timeout;
+        with_upgrade_timeout upgrade_timeout: Duration = |timeout| timeout;
+        with_close_timeout close_timeout: Duration = |timeout| timeout;
+        with_max_payload max_payload: usize = |bytes| bytes;
+        with_transports transports: Transports = |transports| transports;
+        with_allow_upgrades allow_upgrades: bool = |allow| allow;
+        with_allow_eio3 allow_eio3: bool = |allow| allow;
+        with_origins origins: Origins = |origins| origins;
+        with_cors cors: Cors = |cors| cors;
+        with_allow_jsonp allow_jsonp: bool = |allow| allow;
+        with_initial_packet initial_packet: Message = |message| Some(message);
+        with_cookie cookie: Cookie = |cookie| Some(cookie);
+        with_max_packets_per_payload max_packets_per_payload: usize = |packets| packets;
     }
 
     /// Sets [`max_buffered_bytes`](Self::max_buffered_bytes) and
@@ -295,60 +214,15 @@ impl Config {
         self
     }
 
-    /// Sets [`max_bytes_held`](Self::max_bytes_held).
-    #[must_use]
-    pub fn with_max_bytes_held(mut self, bytes: usize) -> Self {
-        self.max_bytes_held = bytes;
-        self
-    }
-
-    /// Sets [`max_sessions`](Self::max_sessions).
-    #[must_use]
-    pub fn with_max_sessions(mut self, sessions: usize) -> Self {
-        self.max_sessions = sessions;
-        self
-    }
-
-    /// Sets [`slow_reader`](Self::slow_reader).
-    #[must_use]
-    pub fn with_slow_reader(mut self, policy: SlowReader) -> Self {
-        self.slow_reader = policy;
-        self
-    }
-
-    /// Sets [`allow_request`](Self::allow_request).
-    #[must_use]
-    pub fn with_allow_request(mut self, asked: bool) -> Self {
-        self.allow_request = asked;
-        self
-    }
-
-    /// Sets [`max_pending_handshakes`](Self::max_pending_handshakes).
-    #[must_use]
-    pub fn with_max_pending_handshakes(mut self, handshakes: usize) -> Self {
-        self.max_pending_handshakes = handshakes;
-        self
-    }
-
-    /// Sets [`max_pending_streams`](Self::max_pending_streams).
-    #[must_use]
-    pub fn with_max_pending_streams(mut self, streams: usize) -> Self {
-        self.max_pending_streams = streams;
-        self
-    }
-
-    /// Sets [`handshake_timeout`](Self::handshake_timeout).
-    #[must_use]
-    pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
-        self
-    }
-
-    /// Sets [`report_refusals`](Self::report_refusals).
-    #[must_use]
-    pub fn with_report_refusals(mut self, told: bool) -> Self {
-        self.report_refusals = told;
-        self
+    crate::__setters! {
+        with_max_bytes_held max_bytes_held: usize = |bytes| bytes;
+        with_max_sessions max_sessions: usize = |sessions| sessions;
+        with_slow_reader slow_reader: SlowReader = |policy| policy;
+        with_allow_request allow_request: bool = |asked| asked;
+        with_max_pending_handshakes max_pending_handshakes: usize = |handshakes| handshakes;
+        with_max_pending_streams max_pending_streams: usize = |streams| streams;
+        with_handshake_timeout handshake_timeout: Duration = |timeout| timeout;
+        with_report_refusals report_refusals: bool = |told| told;
     }
 
     /// The amount that may wait for the application of one peer before a driver should stop reading from it.

@@ -103,32 +103,11 @@ impl Config {
         self
     }
 
-    /// Sets [`parser`](Self::parser).
-    #[must_use]
-    pub fn with_parser(mut self, parser: Parser) -> Self {
-        self.parser = parser;
-        self
-    }
-
-    /// Sets [`limits`](Self::limits).
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets [`reconnection`](Self::reconnection).
-    #[must_use]
-    pub fn with_reconnection(mut self, reconnection: bool) -> Self {
-        self.reconnection = reconnection;
-        self
-    }
-
-    /// Sets [`reconnection_attempts`](Self::reconnection_attempts).
-    #[must_use]
-    pub fn with_reconnection_attempts(mut self, attempts: Option<u32>) -> Self {
-        self.reconnection_attempts = attempts;
-        self
+    engineio_proto::__setters! {
+        with_parser parser: Parser = |parser| parser;
+        with_limits limits: Limits = |limits| limits;
+        with_reconnection reconnection: bool = |reconnection| reconnection;
+        with_reconnection_attempts reconnection_attempts: Option<u32> = |attempts| attempts;
     }
 
     /// Sets [`Backoff::reconnection_delay`].
@@ -152,39 +131,12 @@ impl Config {
         self
     }
 
-    /// Sets [`timeout`](Self::timeout).
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Sets [`namespace_timeout`](Self::namespace_timeout).
-    #[must_use]
-    pub fn with_namespace_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.namespace_timeout = timeout;
-        self
-    }
-
-    /// Sets [`close_timeout`](Self::close_timeout).
-    #[must_use]
-    pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
-        self.close_timeout = timeout;
-        self
-    }
-
-    /// Sets [`report_packets`](Self::report_packets).
-    #[must_use]
-    pub fn with_report_packets(mut self, report: bool) -> Self {
-        self.report_packets = report;
-        self
-    }
-
-    /// Sets [`max_namespaces`](Self::max_namespaces).
-    #[must_use]
-    pub fn with_max_namespaces(mut self, namespaces: usize) -> Self {
-        self.max_namespaces = namespaces;
-        self
+    engineio_proto::__setters! {
+        with_timeout timeout: Option<Duration> = |timeout| timeout;
+        with_namespace_timeout namespace_timeout: Option<Duration> = |timeout| timeout;
+        with_close_timeout close_timeout: Duration = |timeout| timeout;
+        with_report_packets report_packets: bool = |report| report;
+        with_max_namespaces max_namespaces: usize = |namespaces| namespaces;
     }
 
     /// Sets [`max_buffered_events`](Self::max_buffered_events) and [`max_buffered_bytes`](Self::max_buffered_bytes).
@@ -195,11 +147,8 @@ impl Config {
         self
     }
 
-    /// Sets [`max_pending_acks`](Self::max_pending_acks).
-    #[must_use]
-    pub fn with_max_pending_acks(mut self, acks: usize) -> Self {
-        self.max_pending_acks = acks;
-        self
+    engineio_proto::__setters! {
+        with_max_pending_acks max_pending_acks: usize = |acks| acks;
     }
 
     /// Finds out whether a client can work with these settings, those of the layer below included.
@@ -272,18 +221,9 @@ impl SocketOptions {
         self
     }
 
-    /// Sets [`ack_timeout`](Self::ack_timeout).
-    #[must_use]
-    pub fn with_ack_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.ack_timeout = timeout;
-        self
-    }
-
-    /// Sets [`retries`](Self::retries).
-    #[must_use]
-    pub fn with_retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
-        self
+    engineio_proto::__setters! {
+        with_ack_timeout ack_timeout: Option<Duration> = |timeout| timeout;
+        with_retries retries: u32 = |retries| retries;
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

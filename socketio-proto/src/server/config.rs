@@ -80,88 +80,19 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Sets [`engine`](Self::engine).
-    #[must_use]
-    pub fn with_engine(mut self, engine: engine::Config) -> Self {
-        self.engine = engine;
-        self
-    }
-
-    /// Sets [`parser`](Self::parser).
-    #[must_use]
-    pub fn with_parser(mut self, parser: Parser) -> Self {
-        self.parser = parser;
-        self
-    }
-
-    /// Sets [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Sets [`limits`](Self::limits).
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets [`max_namespaces_per_connection`](Self::max_namespaces_per_connection).
-    #[must_use]
-    pub fn with_max_namespaces_per_connection(mut self, namespaces: usize) -> Self {
-        self.max_namespaces_per_connection = namespaces;
-        self
-    }
-
-    /// Sets [`max_namespaces`](Self::max_namespaces).
-    #[must_use]
-    pub fn with_max_namespaces(mut self, namespaces: usize) -> Self {
-        self.max_namespaces = namespaces;
-        self
-    }
-
-    /// Sets [`cleanup_empty_child_namespaces`](Self::cleanup_empty_child_namespaces).
-    #[must_use]
-    pub fn with_cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Self {
-        self.cleanup_empty_child_namespaces = cleanup;
-        self
-    }
-
-    /// Sets [`room_events`](Self::room_events).
-    #[must_use]
-    pub fn with_room_events(mut self, told: bool) -> Self {
-        self.room_events = told;
-        self
-    }
-
-    /// Sets [`connection_state_recovery`](Self::connection_state_recovery).
-    #[must_use]
-    pub fn with_connection_state_recovery(mut self, recovery: Option<RecoveryConfig>) -> Self {
-        self.connection_state_recovery = recovery;
-        self
-    }
-
-    /// Sets [`max_rooms_per_socket`](Self::max_rooms_per_socket).
-    #[must_use]
-    pub fn with_max_rooms_per_socket(mut self, rooms: usize) -> Self {
-        self.max_rooms_per_socket = rooms;
-        self
-    }
-
-    /// Sets [`max_room_length`](Self::max_room_length), in bytes.
-    #[must_use]
-    pub fn with_max_room_length(mut self, bytes: usize) -> Self {
-        self.max_room_length = bytes;
-        self
-    }
-
-    /// Sets [`max_pending_acks`](Self::max_pending_acks).
-    #[must_use]
-    pub fn with_max_pending_acks(mut self, acks: usize) -> Self {
-        self.max_pending_acks = acks;
-        self
+    engineio_proto::__setters! {
+        with_engine engine: engine::Config = |engine| engine;
+        with_parser parser: Parser = |parser| parser;
+        with_connect_timeout connect_timeout: Duration = |timeout| timeout;
+        with_limits limits: Limits = |limits| limits;
+        with_max_namespaces_per_connection max_namespaces_per_connection: usize = |namespaces| namespaces;
+        with_max_namespaces max_namespaces: usize = |namespaces| namespaces;
+        with_cleanup_empty_child_namespaces cleanup_empty_child_namespaces: bool = |cleanup| cleanup;
+        with_room_events room_events: bool = |told| told;
+        with_connection_state_recovery connection_state_recovery: Option<RecoveryConfig> = |recovery| recovery;
+        with_max_rooms_per_socket max_rooms_per_socket: usize = |rooms| rooms;
+        with_max_room_length max_room_length: usize = |bytes| bytes;
+        with_max_pending_acks max_pending_acks: usize = |acks| acks;
     }
 
     /// Finds out whether a server can work with these settings, those of the layer below included.

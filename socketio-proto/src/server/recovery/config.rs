@@ -71,53 +71,14 @@ impl Default for RecoveryConfig {
 }
 
 impl RecoveryConfig {
-    /// Sets [`max_disconnection_duration`](Self::max_disconnection_duration).
-    #[must_use]
-    pub fn with_max_disconnection_duration(mut self, duration: Duration) -> Self {
-        self.max_disconnection_duration = duration;
-        self
-    }
-
-    /// Sets [`skip_middlewares`](Self::skip_middlewares).
-    #[must_use]
-    pub fn with_skip_middlewares(mut self, skip: bool) -> Self {
-        self.skip_middlewares = skip;
-        self
-    }
-
-    /// Sets [`max_packets`](Self::max_packets).
-    #[must_use]
-    pub fn with_max_packets(mut self, packets: usize) -> Self {
-        self.max_packets = packets;
-        self
-    }
-
-    /// Sets [`max_bytes`](Self::max_bytes).
-    #[must_use]
-    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// Sets [`max_sessions`](Self::max_sessions).
-    #[must_use]
-    pub fn with_max_sessions(mut self, sessions: usize) -> Self {
-        self.max_sessions = sessions;
-        self
-    }
-
-    /// Sets [`restore_timeout`](Self::restore_timeout).
-    #[must_use]
-    pub fn with_restore_timeout(mut self, timeout: Duration) -> Self {
-        self.restore_timeout = timeout;
-        self
-    }
-
-    /// Sets [`storage`](Self::storage).
-    #[must_use]
-    pub fn with_storage(mut self, storage: RecoveryStorage) -> Self {
-        self.storage = storage;
-        self
+    engineio_proto::__setters! {
+        with_max_disconnection_duration max_disconnection_duration: Duration = |duration| duration;
+        with_skip_middlewares skip_middlewares: bool = |skip| skip;
+        with_max_packets max_packets: usize = |packets| packets;
+        with_max_bytes max_bytes: usize = |bytes| bytes;
+        with_max_sessions max_sessions: usize = |sessions| sessions;
+        with_restore_timeout restore_timeout: Duration = |timeout| timeout;
+        with_storage storage: RecoveryStorage = |storage| storage;
     }
 
     /// Finds out whether clients can come back with these settings.
