@@ -8,7 +8,7 @@
 //! # Layers
 //!
 //! - [`parser`] and [`Payload`]: conversion of packets and their contents between bytes and values.
-//! - [`server::Connection`] and [`Rooms`]: the namespaces of one client, and the members of rooms.
+//! - [`server::Peer`] and [`Rooms`]: the namespaces of one client, and the members of rooms.
 //! - [`server::Server`]: many clients.
 //! - [`client::Client`]: the client role, with all its namespaces.
 //!

@@ -13,7 +13,7 @@ use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, Message, See
 use socketio_proto::engine::{Revision, Transport};
 use socketio_proto::parser::{Limits, Parser};
 use socketio_proto::server::{
-    self, Connection, Matcher, RecoveryConfig, RecoveryStorage, SocketId, Target,
+    self, Matcher, Peer, RecoveryConfig, RecoveryStorage, SocketId, Target,
 };
 use socketio_proto::{Packet, PacketRef, PacketType, Payload, ReadError, Rooms};
 
@@ -304,7 +304,7 @@ fn what_a_connection_is_asked_shows_no_query() {
     shown.secret("query-secret");
     for revision in [Revision::V4, Revision::V3] {
         let limits = Limits::default();
-        let mut connection = Connection::new(Parser::Json, limits, 2).with_revision(revision);
+        let mut connection = Peer::new(Parser::Json, limits, 2).with_revision(revision);
         for name in ["/a", "/b", "/c"] {
             let packet = format!("0{name}?token=query-secret,");
             let received = connection.handle_message(Message::text(packet));

@@ -11,10 +11,10 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// The types whose operations are read.
 const TYPES: [&str; 12] = [
     "Client",
-    "Connection",
     "Fifo",
     "Managers",
     "NamespacePattern",
+    "Peer",
     "Recipients",
     "RecoveryStore",
     "Rooms",

@@ -10,7 +10,7 @@ use super::keys::{AckToken, SocketKey};
 use super::machine::{Client, Timer};
 use super::phase::Phase;
 use super::retry::Settled;
-use super::socket::{Answer, Link};
+use super::socket::{Link, Welcome};
 use crate::{Packet, PacketType, Payload};
 
 impl Client {
@@ -111,11 +111,11 @@ impl Client {
     }
 
     /// What the answer to a CONNECT says.
-    fn answer(&self, key: Key, payload: Option<&Payload>) -> Option<Answer> {
+    fn answer(&self, key: Key, payload: Option<&Payload>) -> Option<Welcome> {
         if self.is_legacy() {
             self.implicit_answer(key)
         } else {
-            Answer::new(payload)
+            Welcome::new(payload)
         }
     }
 
@@ -129,7 +129,7 @@ impl Client {
 
     /// The server let the socket in. As officially, what arrived before comes first, then what waited is sent, and then
     /// the application is told.
-    pub(super) fn joined(&mut self, key: Key, answer: Answer) {
+    pub(super) fn joined(&mut self, key: Key, answer: Welcome) {
         self.timers.set(Timer::Join(key), None);
         let Some(socket) = self.sockets.get_mut(key) else {
             return;

@@ -107,7 +107,7 @@ impl Socket {
     }
 
     /// Notes that the server let the socket in.
-    pub(super) fn join(&mut self, answer: Answer) {
+    pub(super) fn join(&mut self, answer: Welcome) {
         self.recovered = answer.pid.is_some() && answer.pid == self.pid;
         if !self.recovered {
             // An offset of another session would bring back what came before this one.
@@ -221,12 +221,12 @@ impl<'de> Deserialize<'de> for Members {
 
 /// What the answer to CONNECT says.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Answer {
+pub(super) struct Welcome {
     pub(super) sid: ByteString,
     pub(super) pid: Option<ByteString>,
 }
 
-impl Answer {
+impl Welcome {
     /// Reads the payload of a CONNECT packet; `None` if it names no socket id.
     pub(super) fn new(payload: Option<&Payload>) -> Option<Self> {
         let json = payload?.json();
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_session_is_recovered_if_it_has_the_pid_of_the_one_before() {
         let mut socket = socket(None, None);
-        let answer = |pid: Option<&'static str>| Answer {
+        let answer = |pid: Option<&'static str>| Welcome {
             sid: "s".into(),
             pid: pid.map(ByteString::from),
         };
@@ -329,11 +329,11 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_socket_id_is_none() {
-        assert_eq!(Answer::new(None), None);
+        assert_eq!(Welcome::new(None), None);
         for json in ["{}", r#"{"sid":""}"#, r#"{"sid":null}"#, r#"{"pid":"p"}"#] {
-            assert_eq!(Answer::new(Some(&object(json))), None, "{json}");
+            assert_eq!(Welcome::new(Some(&object(json))), None, "{json}");
         }
-        let answer = Answer::new(Some(&object(r#"{"sid":"s","pid":1,"more":[]}"#))).unwrap();
+        let answer = Welcome::new(Some(&object(r#"{"sid":"s","pid":1,"more":[]}"#))).unwrap();
         assert_eq!((&*answer.sid, answer.pid), ("s", None));
     }
 }

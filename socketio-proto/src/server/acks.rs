@@ -36,7 +36,7 @@ impl Server {
         let limit = self.config.max_pending_acks;
         let pending = self
             .client(session)
-            .map_or(0, |client| client.connection().pending_acks(&namespace));
+            .map_or(0, |client| client.peer().pending_acks(&namespace));
         if pending >= limit {
             return Err(EmitError::TooManyAcks { limit });
         }
@@ -60,7 +60,7 @@ impl Server {
         self.queue(session, &packet)?;
         let deadline = self.now() + timeout;
         if let Some(client) = self.client_mut(session) {
-            client.connection_mut().expect_ack(&namespace, id);
+            client.peer_mut().expect_ack(&namespace, id);
         }
         self.timers.set(Timer::Ack(socket.0, id), Some(deadline));
         self.tell_sent(&namespace, vec![socket], event);
@@ -179,7 +179,7 @@ impl Server {
         let (session, namespace) = (socket.session, self.namespace_name(socket));
         if self
             .client_mut(session)
-            .is_some_and(|client| client.connection_mut().cancel_ack(&namespace, id))
+            .is_some_and(|client| client.peer_mut().cancel_ack(&namespace, id))
         {
             self.push(Event::AckFailed {
                 socket: SocketKey(key),
@@ -228,7 +228,7 @@ impl Server {
             };
             let (session, namespace) = (socket.session, self.namespace_name(socket));
             if let Some(client) = self.client_mut(session) {
-                client.connection_mut().cancel_ack(&namespace, id.number);
+                client.peer_mut().cancel_ack(&namespace, id.number);
             }
         }
         self.push(Event::BroadcastEnded {

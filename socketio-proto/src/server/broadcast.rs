@@ -111,10 +111,10 @@ impl Server {
             for (socket, session) in batch.recipients() {
                 // Only who awaits acknowledgements looks at the clients.
                 let client = ack.and_then(|_| self.clients.get_mut(session));
-                let mut connection = client.map(Client::connection_mut);
-                let pending = connection
+                let mut peer = client.map(Client::peer_mut);
+                let pending = peer
                     .as_ref()
-                    .map_or(0, |connection| connection.pending_acks(&namespace.name));
+                    .map_or(0, |peer| peer.pending_acks(&namespace.name));
                 let sent = if ack.is_some() && pending >= self.config.max_pending_acks {
                     Err(full)
                 } else if !target.volatile {
@@ -126,8 +126,8 @@ impl Server {
                 };
                 outcome.count(sent);
                 if sent.is_ok() {
-                    if let (Some(number), Some(connection)) = (ack, &mut connection) {
-                        connection.expect_ack(&namespace.name, number);
+                    if let (Some(number), Some(peer)) = (ack, &mut peer) {
+                        peer.expect_ack(&namespace.name, number);
                     }
                     if ack.is_some() || namespace.observed {
                         reached.push(socket);

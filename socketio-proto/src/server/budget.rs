@@ -118,7 +118,7 @@ impl Server {
             .filter_map(|(session, _)| {
                 let client = clients.get(session)?;
                 let undelivered = sizes.get(&session).copied().unwrap_or_default();
-                let waiting = client.connection().sockets().map(waiting);
+                let waiting = client.peer().sockets().map(waiting);
                 let size = undelivered.saturating_add(client.partial_bytes());
                 let size = waiting.fold(size, usize::saturating_add);
                 (size > 0).then_some((session, size))

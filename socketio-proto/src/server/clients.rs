@@ -6,7 +6,7 @@ use engineio_proto::ledger::{Charge, Ledger};
 use engineio_proto::server::SessionKey;
 use engineio_proto::undelivered::{Allowance, Undelivered};
 
-use super::connection::{Connection, Received};
+use super::peer::{Peer, Received};
 use super::violation::Violation;
 
 /// All clients, by the slot of their session.
@@ -21,7 +21,7 @@ pub(super) struct Clients {
 #[derive(Debug)]
 pub(super) struct Client {
     session: SessionKey,
-    connection: Connection<Key>,
+    peer: Peer<Key>,
     /// The connection is being closed: what is still decoded from it is ignored.
     closing: bool,
     undelivered: Undelivered,
@@ -37,15 +37,10 @@ impl Clients {
         }
     }
 
-    pub(super) fn insert(
-        &mut self,
-        session: SessionKey,
-        connection: Connection<Key>,
-        ledger: &Ledger,
-    ) {
+    pub(super) fn insert(&mut self, session: SessionKey, peer: Peer<Key>, ledger: &Ledger) {
         let client = Client {
             session,
-            connection,
+            peer,
             closing: false,
             undelivered: Undelivered::default(),
             partial: ledger.charge(0),
@@ -56,7 +51,7 @@ impl Clients {
     /// Forgets the client of a session that is over.
     pub(super) fn remove(&mut self, session: SessionKey) {
         if let Some(client) = self.table.remove(session.slot()) {
-            self.gone.add(client.connection.steps());
+            self.gone.add(client.peer.steps());
         }
     }
 
@@ -100,12 +95,12 @@ impl Client {
     }
 
     /// Its namespaces, and the acknowledgements that it owes.
-    pub(super) const fn connection(&self) -> &Connection<Key> {
-        &self.connection
+    pub(super) const fn peer(&self) -> &Peer<Key> {
+        &self.peer
     }
 
-    pub(super) const fn connection_mut(&mut self) -> &mut Connection<Key> {
-        &mut self.connection
+    pub(super) const fn peer_mut(&mut self) -> &mut Peer<Key> {
+        &mut self.peer
     }
 
     /// Takes its next message; nothing comes of those behind the end of its connection.
@@ -117,8 +112,8 @@ impl Client {
         if self.closing {
             return Ok(None);
         }
-        let received = self.connection.handle_message(message);
-        self.partial.set(self.connection.heap_size());
+        let received = self.peer.handle_message(message);
+        self.partial.set(self.peer.heap_size());
         received
     }
 

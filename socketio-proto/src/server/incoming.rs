@@ -5,10 +5,10 @@ use engineio_proto::server as engine;
 use engineio_proto::server::{ServerEvent, SessionKey};
 use engineio_proto::{Message, Revision};
 
-use super::connection::{Connection, Received};
 use super::event::Event;
 use super::keys::{AckToken, SocketKey};
 use super::machine::{Server, Timer};
+use super::peer::{Peer, Received};
 use super::reason::{DisconnectReason, ForcedClose};
 use super::violation::Violation;
 
@@ -36,10 +36,10 @@ impl Server {
                 let config = &self.config;
                 let limit = config.max_namespaces_per_connection;
                 let revision = self.engine.session(session).map(engine::Session::revision);
-                let connection = Connection::new(config.parser, config.limits, limit)
+                let peer = Peer::new(config.parser, config.limits, limit)
                     .with_revision(revision.unwrap_or(Revision::V4));
                 let ledger = self.engine.ledger();
-                self.clients.insert(session, connection, ledger);
+                self.clients.insert(session, peer, ledger);
                 self.timers.set(
                     Timer::Connect(session.slot()),
                     Some(self.now() + self.config.connect_timeout),

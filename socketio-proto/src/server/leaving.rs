@@ -123,7 +123,7 @@ impl Server {
 
     pub(super) fn sockets_of_client(&self, session: SessionKey) -> Vec<Key> {
         self.client(session)
-            .map(|client| client.connection().sockets().collect())
+            .map(|client| client.peer().sockets().collect())
             .unwrap_or_default()
     }
 
@@ -134,7 +134,7 @@ impl Server {
         };
         let (session, namespace) = (socket.session, self.namespace_name(socket));
         self.client_mut(session)
-            .map(|client| client.connection_mut().leave(&namespace))
+            .map(|client| client.peer_mut().leave(&namespace))
             .unwrap_or_default()
     }
 

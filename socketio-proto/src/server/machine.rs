@@ -404,14 +404,11 @@ impl Server {
             pending += usize::from(!socket.joined);
             let client = self.client(socket.session);
             debug_assert!(
-                client
-                    .is_some_and(|client| client.connection().sockets().any(|other| other == key)),
+                client.is_some_and(|client| client.peer().sockets().any(|other| other == key)),
                 "a socket is known to its client"
             );
             acks += client.map_or(0, |client| {
-                client
-                    .connection()
-                    .pending_acks(&self.namespace_name(socket))
+                client.peer().pending_acks(&self.namespace_name(socket))
             });
         }
         let waiting = self.namespaces.iter();

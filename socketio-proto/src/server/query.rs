@@ -80,7 +80,7 @@ impl Server {
         let sockets = self
             .client(session)
             .into_iter()
-            .flat_map(|client| client.connection().sockets());
+            .flat_map(|client| client.peer().sockets());
         sockets
             .filter(|key| self.sockets.get(*key).is_some_and(|socket| socket.joined))
             .map(SocketKey)
@@ -94,7 +94,7 @@ impl Server {
         };
         let namespace = self.namespace_name(entry);
         self.client(entry.session)
-            .map_or(0, |client| client.connection().pending_acks(&namespace))
+            .map_or(0, |client| client.peer().pending_acks(&namespace))
     }
 
     /// What waits for the application of one client: events, and their bytes. An event counts as its JSON and its
@@ -138,7 +138,7 @@ impl Server {
         // The clients first: looking at them takes steps, which the others count.
         let clients = self.engine.sessions();
         let clients = clients.filter_map(|(session, _)| self.client(session));
-        let clients = clients.map(|client| client.connection().steps().taken());
+        let clients = clients.map(|client| client.peer().steps().taken());
         let clients = clients.sum::<usize>() + self.clients.steps_of_gone();
         let owned =
             self.engine.steps() + self.events.steps() + self.clients.steps() + self.sockets.steps();

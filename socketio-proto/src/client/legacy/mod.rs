@@ -33,7 +33,7 @@ use super::error::{ConnectError, Refusal, SocketError};
 use super::event::Event;
 use super::keys::SocketKey;
 use super::machine::{Client, Timer};
-use super::socket::{Answer, Link};
+use super::socket::{Link, Welcome};
 use crate::{Packet, PacketType, Payload};
 
 /// The main namespace.
@@ -95,14 +95,14 @@ impl Client {
     }
 
     /// The answer to CONNECT that servers of revision 4 leave for clients to know.
-    pub(super) fn implicit_answer(&self, key: Key) -> Option<Answer> {
+    pub(super) fn implicit_answer(&self, key: Key) -> Option<Welcome> {
         let (sid, namespace) = (self.sid.as_ref()?, &self.sockets.get(key)?.namespace);
         let sid = if namespace == MAIN {
             sid.clone()
         } else {
             format!("{namespace}#{sid}").into()
         };
-        Some(Answer { sid, pid: None })
+        Some(Welcome { sid, pid: None })
     }
 
     /// Tells the sockets of other namespaces, as officially, that the client was refused: servers before 3.0 keep them

@@ -5,7 +5,7 @@
 //!
 //! | step | function | refused if | with |
 //! |---|---|---|---|
-//! | the packet | `Connection::handle_message` | the client is in that namespace or waits for it | the end of its connection: `forced server close`, [`Violation::SecondConnect`](super::Violation::SecondConnect) |
+//! | the packet | `Peer::handle_message` | the client is in that namespace or waits for it | the end of its connection: `forced server close`, [`Violation::SecondConnect`](super::Violation::SecondConnect) |
 //! | | | it is in as many namespaces as it may be | CONNECT_ERROR `too many namespaces` |
 //! | the namespace | `handle_connect` | there is none, and no parent takes it for a child | CONNECT_ERROR `Invalid namespace` |
 //! | | | a new child would be one namespace too many | CONNECT_ERROR `too many namespaces` |
@@ -31,11 +31,11 @@ use engineio_proto::server::SessionKey;
 
 pub(super) use questions::{Question, Questions, Settled};
 
-use super::connection::Received;
 use super::event::Event;
 use super::keys::{ConnectToken, NamespaceToken, ParentKey};
 use super::machine::{Server, Timer};
 use super::namespaces::Candidate;
+use super::peer::Received;
 use super::sockets::Socket;
 use crate::Payload;
 
@@ -115,7 +115,7 @@ impl Server {
             self.sockets.rename(key, id);
         }
         if let Some(client) = self.client_mut(session) {
-            client.connection_mut().expect(name.clone(), key);
+            client.peer_mut().expect(name.clone(), key);
         }
         Some(key)
     }

@@ -40,7 +40,7 @@ impl Server {
         self.settle_question(key, Questions::withdraw);
         self.timers.set(Timer::Verdict(key), None);
         if let Some(client) = self.client_mut(session) {
-            client.connection_mut().refuse(&namespace);
+            client.peer_mut().refuse(&namespace);
         }
         if let Some(socket) = self.sockets.remove(key) {
             self.vacate(key, &socket);
@@ -84,7 +84,7 @@ impl Server {
         let Some(client) = self.clients.at(slot) else {
             return;
         };
-        let (session, mut sockets) = (client.session(), client.connection().sockets());
+        let (session, mut sockets) = (client.session(), client.peer().sockets());
         if !sockets.any(|key| self.sockets.get(key).is_some_and(|socket| socket.joined)) {
             drop(sockets);
             self.kick(

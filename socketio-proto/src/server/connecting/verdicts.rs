@@ -131,7 +131,7 @@ impl Server {
             .map(|namespace| namespace.name.clone())
             .unwrap_or_default();
         if let Some(client) = self.client_mut(session) {
-            client.connection_mut().join(&name);
+            client.peer_mut().join(&name);
         }
     }
 

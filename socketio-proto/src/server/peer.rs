@@ -43,21 +43,21 @@ use crate::{Packet, PacketType, Payload};
 ///
 /// ```
 /// use socketio_proto::engine::Message;
-/// use socketio_proto::server::{Connection, Received};
+/// use socketio_proto::server::{Peer, Received};
 ///
-/// let mut connection = Connection::new(Default::default(), Default::default(), 10);
-/// let Ok(Some(Received::Connect { namespace, auth: None })) = connection.handle_message(Message::text("0")) else {
+/// let mut peer = Peer::new(Default::default(), Default::default(), 10);
+/// let Ok(Some(Received::Connect { namespace, auth: None })) = peer.handle_message(Message::text("0")) else {
 ///     panic!("a CONNECT packet")
 /// };
-/// connection.expect(namespace.clone(), 'a');
-/// connection.join(&namespace);
-/// let Ok(Some(Received::Event { socket: 'a', payload, id: None })) = connection.handle_message(Message::text(r#"2["hi"]"#)) else {
+/// peer.expect(namespace.clone(), 'a');
+/// peer.join(&namespace);
+/// let Ok(Some(Received::Event { socket: 'a', payload, id: None })) = peer.handle_message(Message::text(r#"2["hi"]"#)) else {
 ///     panic!("an EVENT packet")
 /// };
 /// assert_eq!(payload.name(), Some("hi"));
 /// ```
 #[derive(Debug)]
-pub struct Connection<K> {
+pub struct Peer<K> {
     decoder: Decoder,
     members: Members<K>,
     /// In half a word, so that the revision and the flag take no room of their own.
@@ -71,7 +71,7 @@ pub struct Connection<K> {
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Received<K> {
-    /// The client wants to join a namespace: follow with [`Connection::expect`], or refuse it.
+    /// The client wants to join a namespace: follow with [`Peer::expect`], or refuse it.
     Connect {
         /// The namespace.
         namespace: ByteString,
@@ -136,8 +136,8 @@ impl<K: fmt::Debug> fmt::Debug for Received<K> {
     }
 }
 
-impl<K: Copy + PartialEq> Connection<K> {
-    /// Makes the connection of a client that is in no namespace.
+impl<K: Copy + PartialEq> Peer<K> {
+    /// Makes the peer for a client that is in no namespace.
     #[must_use]
     pub fn new(parser: Parser, limits: Limits, max_namespaces: usize) -> Self {
         Self {
@@ -336,22 +336,22 @@ impl<K: Copy + PartialEq> Connection<K> {
 mod tests {
     use super::*;
 
-    fn connection() -> Connection<char> {
-        Connection::new(Parser::default(), Limits::default(), 2)
+    fn peer() -> Peer<char> {
+        Peer::new(Parser::default(), Limits::default(), 2)
     }
 
     fn receive(
-        connection: &mut Connection<char>,
+        peer: &mut Peer<char>,
         text: &'static str,
     ) -> Result<Option<Received<char>>, Violation> {
-        connection.handle_message(Message::text(text))
+        peer.handle_message(Message::text(text))
     }
 
-    fn joined(namespace: &'static str, socket: char) -> Connection<char> {
-        let mut connection = connection();
-        connection.expect(namespace.into(), socket);
-        assert!(connection.join(namespace));
-        connection
+    fn joined(namespace: &'static str, socket: char) -> Peer<char> {
+        let mut peer = peer();
+        peer.expect(namespace.into(), socket);
+        assert!(peer.join(namespace));
+        peer
     }
 
     fn payload(json: &'static str) -> Payload {
@@ -372,16 +372,16 @@ mod tests {
                 auth: None,
             }))
         };
-        let mut connection = connection();
-        assert_eq!(receive(&mut connection, "0"), asked("/"));
-        assert_eq!(receive(&mut connection, "0/admin,"), asked("/admin"));
+        let mut peer = peer();
+        assert_eq!(receive(&mut peer, "0"), asked("/"));
+        assert_eq!(receive(&mut peer, "0/admin,"), asked("/admin"));
     }
 
     #[test]
     fn a_second_connect_is_a_violation_while_pending_and_when_joined() {
-        let mut connection = connection();
-        connection.expect("/".into(), 'a');
-        assert_eq!(receive(&mut connection, "0"), Err(Violation::SecondConnect));
+        let mut peer = peer();
+        peer.expect("/".into(), 'a');
+        assert_eq!(receive(&mut peer, "0"), Err(Violation::SecondConnect));
         assert_eq!(
             receive(&mut joined("/", 'a'), "0"),
             Err(Violation::SecondConnect)
@@ -392,11 +392,11 @@ mod tests {
     fn packets_before_joining_are_violations() {
         for packet in [r#"2["a"]"#, "30[]", "1", r#"2/other,["a"]"#] {
             assert_eq!(
-                receive(&mut connection(), packet),
+                receive(&mut peer(), packet),
                 Err(Violation::NotJoined),
                 "{packet}"
             );
-            let mut pending = connection();
+            let mut pending = peer();
             pending.expect("/".into(), 'a');
             assert_eq!(
                 receive(&mut pending, packet),
@@ -412,68 +412,68 @@ mod tests {
 
     #[test]
     fn what_crosses_a_disconnect_of_the_server_is_ignored_and_joining_again_is_not() {
-        let mut connection = joined("/", 'a');
-        connection.leave("/");
+        let mut peer = joined("/", 'a');
+        peer.leave("/");
         for packet in [r#"2["a"]"#, "30[]", "1"] {
-            assert_eq!(receive(&mut connection, packet), Ok(None));
+            assert_eq!(receive(&mut peer, packet), Ok(None));
         }
         assert!(matches!(
-            receive(&mut connection, "0"),
+            receive(&mut peer, "0"),
             Ok(Some(Received::Connect { .. }))
         ));
     }
 
     #[test]
     fn an_awaited_ack_is_delivered_once_and_others_never() {
-        let mut connection = joined("/", 'a');
-        connection.expect_ack("/", 7);
-        assert_eq!(receive(&mut connection, "36[]"), Ok(None));
-        assert_eq!(receive(&mut connection, "3[]"), Ok(None));
+        let mut peer = joined("/", 'a');
+        peer.expect_ack("/", 7);
+        assert_eq!(receive(&mut peer, "36[]"), Ok(None));
+        assert_eq!(receive(&mut peer, "3[]"), Ok(None));
         let ack = Received::Ack {
             socket: 'a',
             id: 7,
             payload: payload("[1]"),
         };
-        assert_eq!(receive(&mut connection, "37[1]"), Ok(Some(ack)));
-        assert_eq!(receive(&mut connection, "37[1]"), Ok(None));
+        assert_eq!(receive(&mut peer, "37[1]"), Ok(Some(ack)));
+        assert_eq!(receive(&mut peer, "37[1]"), Ok(None));
     }
 
     #[test]
     fn an_ack_without_payload_has_no_arguments() {
-        let mut connection = joined("/", 'a');
-        connection.expect_ack("/", 7);
+        let mut peer = joined("/", 'a');
+        peer.expect_ack("/", 7);
         let ack = Received::Ack {
             socket: 'a',
             id: 7,
             payload: Payload::no_args(),
         };
-        assert_eq!(receive(&mut connection, "37"), Ok(Some(ack)));
+        assert_eq!(receive(&mut peer, "37"), Ok(Some(ack)));
     }
 
     #[test]
     fn leaving_tells_which_acks_will_not_come() {
-        let mut connection = joined("/", 'a');
-        connection.expect_ack("/", 2);
-        connection.expect_ack("/", 1);
+        let mut peer = joined("/", 'a');
+        peer.expect_ack("/", 2);
+        peer.expect_ack("/", 1);
         let left = Received::Disconnect {
             socket: 'a',
             acks: alloc::vec![1, 2],
         };
-        assert_eq!(receive(&mut connection, "1"), Ok(Some(left)));
-        assert_eq!(receive(&mut connection, "1"), Err(Violation::NotJoined));
+        assert_eq!(receive(&mut peer, "1"), Ok(Some(left)));
+        assert_eq!(receive(&mut peer, "1"), Err(Violation::NotJoined));
     }
 
     #[test]
     fn namespaces_are_counted_to_the_limit() {
-        let mut connection = joined("/", 'a');
-        connection.expect("/b".into(), 'b');
+        let mut peer = joined("/", 'a');
+        peer.expect("/b".into(), 'b');
         let refused = Received::TooManyNamespaces {
             namespace: "/c".into(),
         };
-        assert_eq!(receive(&mut connection, "0/c"), Ok(Some(refused)));
-        connection.leave("/");
+        assert_eq!(receive(&mut peer, "0/c"), Ok(Some(refused)));
+        peer.leave("/");
         assert!(matches!(
-            receive(&mut connection, "0/c"),
+            receive(&mut peer, "0/c"),
             Ok(Some(Received::Connect { .. }))
         ));
     }
