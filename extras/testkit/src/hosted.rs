@@ -42,14 +42,14 @@ use crate::script::Script;
 ///     fn handle_event(&mut self, server: &mut Server, event: Event, context: &mut Context<'_, SocketKey>) {
 ///         if let Event::Connecting { token, session, .. } = event {
 ///             assert!(context.handshake(session).is_some());
-///             if let Ok(socket) = server.accept(token) {
+///             if let Ok(socket) = server.accept(token, context.now) {
 ///                 context.send_after(Duration::from_secs(60), socket);
 ///             }
 ///         }
 ///     }
 ///
-///     fn handle_command(&mut self, server: &mut Server, socket: SocketKey, _: &mut Context<'_, SocketKey>) {
-///         let _gone = server.emit(socket, &Payload::event("welcome").build().unwrap());
+///     fn handle_command(&mut self, server: &mut Server, socket: SocketKey, context: &mut Context<'_, SocketKey>) {
+///         let _gone = server.emit(socket, &Payload::event("welcome").build().unwrap(), context.now);
 ///     }
 /// }
 ///
