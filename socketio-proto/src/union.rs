@@ -104,7 +104,12 @@ impl<'a, K: Copy + Ord> Union<'a, K> {
     }
 
     /// Whether an item is in it. The items that are asked for must ascend; those below are passed over.
+    #[inline]
     pub(crate) fn contains(&mut self, item: K) -> bool {
+        self.lowest.is_some() && self.seek(item)
+    }
+
+    fn seek(&mut self, item: K) -> bool {
         while let Some(lowest) = &mut self.lowest
             && lowest.head < item
         {
@@ -129,11 +134,20 @@ impl<'a, K: Copy + Ord> Union<'a, K> {
     }
 
     /// Finds the lowest run anew after its head has changed, or after it has come to its end.
+    #[inline]
     fn settle(&mut self, goes_on: bool) {
         self.steps.count();
-        if !goes_on {
+        if goes_on {
+            if !self.others.is_empty() {
+                self.change_places();
+            }
+        } else {
             self.lowest = self.others.pop();
-        } else if let (Some(lowest), Some(mut other)) = (&mut self.lowest, self.others.peek_mut())
+        }
+    }
+
+    fn change_places(&mut self) {
+        if let (Some(lowest), Some(mut other)) = (&mut self.lowest, self.others.peek_mut())
             && other.head < lowest.head
         {
             mem::swap(lowest, &mut *other);

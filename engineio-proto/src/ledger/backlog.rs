@@ -55,11 +55,11 @@ impl<T: HeapSize> Backlog<T> {
     }
 
     /// Puts an item at the end.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, item: T) {
         self.contents = self.contents.saturating_add(item.heap_size());
         self.items.push_back(item);
-        self.settle();
+        self.charge_for(self.items.capacity());
     }
 
     /// The first item.
@@ -69,11 +69,21 @@ impl<T: HeapSize> Backlog<T> {
     }
 
     /// Takes the first item.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Option<T> {
-        // Measured where it lies: it may be large, and is moved once.
+        // Measured where it lies, and taken out last: it may be large, and is moved once.
         let size = self.items.front()?.heap_size();
         self.contents = self.contents.saturating_sub(size);
+        let left = self.items.len().saturating_sub(1);
+        self.charge_for(self.items.capacity());
+        if self.is_wide(left) {
+            return self.pop_and_shrink();
+        }
+        self.items.pop_front()
+    }
+
+    #[cold]
+    fn pop_and_shrink(&mut self) -> Option<T> {
         let item = self.items.pop_front();
         self.settle();
         item
@@ -118,12 +128,21 @@ impl<T: HeapSize> Backlog<T> {
         self.items.is_empty()
     }
 
-    fn settle(&mut self) {
+    /// Whether there are so few items that half of the slots go.
+    fn is_wide(&self, items: usize) -> bool {
         let capacity = self.items.capacity();
-        if capacity > SPARE && self.items.len() <= capacity / 4 {
-            self.items.shrink_to(SPARE.max(capacity / 2));
+        capacity > SPARE && items <= capacity / 4
+    }
+
+    fn settle(&mut self) {
+        if self.is_wide(self.items.len()) {
+            self.items.shrink_to(SPARE.max(self.items.capacity() / 2));
         }
-        let slots = self.items.capacity().saturating_sub(SPARE);
+        self.charge_for(self.items.capacity());
+    }
+
+    fn charge_for(&mut self, slots: usize) {
+        let slots = slots.saturating_sub(SPARE);
         let slots = slots.saturating_mul(size_of::<T>());
         self.charge.set(self.contents.saturating_add(slots));
     }

@@ -498,6 +498,27 @@ impl Server {
         }
     }
 
+    /// The connection that [`poll_action`](Self::poll_action) would say has frames, if that is what comes next: most of
+    /// what is to be done, for a layer above that hands it on.
+    #[must_use]
+    #[inline]
+    #[doc(hidden)]
+    pub fn poll_frames(&mut self) -> Option<ConnectionId> {
+        if !self.outputs.is_empty() {
+            return None;
+        }
+        let key = self.ready.next()?;
+        let slot = self.sessions.get_mut(key)?;
+        if slot.session.is_closed() || slot.session.has_rare_action() {
+            return None;
+        }
+        let connection = slot.session.announce()?;
+        self.connections.note(connection, key);
+        slot.ready = false;
+        self.ready.take_first();
+        Some(connection)
+    }
+
     /// The next thing to do, without the events: for a layer above, which looks at events first and leaves the rest to
     /// its own driver.
     #[must_use]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use engineio_proto::Encoded;
-use engineio_proto::ledger::Ledger;
+use engineio_proto::ledger::{HeapSize, Ledger};
 
 use crate::EncodedPacket;
 
@@ -27,6 +27,13 @@ impl HeldPacket {
     pub(super) fn size(&self) -> usize {
         let parts = self.packet.parts().iter().map(Encoded::payload_len);
         parts.fold(0, usize::saturating_add)
+    }
+}
+
+impl HeapSize for HeldPacket {
+    /// Its messages are charged by itself.
+    fn heap_size(&self) -> usize {
+        0
     }
 }
 

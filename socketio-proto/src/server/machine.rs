@@ -257,24 +257,38 @@ impl Server {
     /// The next thing to do or to know. All that is to be done comes before the events.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Event>> {
-        let output = self.next_output();
-        self.keep_to_limit();
-        output
-    }
-
-    fn next_output(&mut self) -> Option<Output<Event>> {
         loop {
+            if let Some(connection) = self.engine.poll_frames() {
+                self.keep_to_limit();
+                return Some(Output::Frames { connection });
+            }
             if let Some(action) = self.engine.poll_action() {
+                self.keep_to_limit();
                 return Some(action.map_event(|never| match never {}));
             }
             if !self.engine.may_have_event() {
-                break;
+                return self.next_event();
             }
             // Made by an action that was taken just now, such as the last answer of a session that closes.
             self.take_events();
         }
+    }
+
+    fn next_event(&mut self) -> Option<Output<Event>> {
         self.count_taken();
-        self.events.pop().map(Output::Event)
+        if self.engine.is_over_limit() {
+            return self.next_event_over_limit();
+        }
+        // Nothing is to be done for the limit, and less is held behind this: the event is moved once, to the caller.
+        self.keep_to_limit();
+        self.events.pop()
+    }
+
+    #[cold]
+    fn next_event_over_limit(&mut self) -> Option<Output<Event>> {
+        let event = self.events.pop();
+        self.keep_to_limit();
+        event
     }
 
     /// Counts the next event as taken.

@@ -1,12 +1,11 @@
 //! Events that the application has not taken, with what they count against limits.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use engineio_proto::collections::Key;
 use engineio_proto::ledger::{Backlog, HeapSize, Ledger};
-use engineio_proto::server::SessionKey;
+use engineio_proto::server::{Output, SessionKey};
 
 use super::event::Event;
 use super::held::HeldPacket;
@@ -17,6 +16,9 @@ use super::reason::AckError;
 #[derive(Debug)]
 pub(super) struct Events {
     queue: Backlog<Queued>,
+    /// The packets that [`Event::PacketLogged`] tells of, which queues to clients hold too: one for each of them. Such events
+    /// are never dropped. The packets lie beside the queue so that an event is moved without a look at what else goes.
+    packets: Backlog<HeldPacket>,
     /// The bytes of events that cannot be dropped.
     undroppable: usize,
     ledger: Ledger,
@@ -26,11 +28,16 @@ pub(super) struct Events {
 #[derive(Debug)]
 struct Queued {
     event: Event,
-    counted: Option<(SessionKey, usize)>,
-    /// The bytes that it counts among what cannot be dropped.
-    undroppable: usize,
-    /// The packet that the event tells of, which queues to clients hold too.
-    packet: Option<Box<HeldPacket>>,
+    counted: Counted,
+}
+
+/// What an event counts against.
+#[derive(Clone, Copy, Debug)]
+enum Counted {
+    /// The limits of a client, by its bytes: it can be dropped with the client.
+    Client(SessionKey, usize),
+    /// The bytes of what cannot be dropped.
+    Undroppable(usize),
 }
 
 /// What changes once the next event is taken.
@@ -45,6 +52,7 @@ impl Events {
     pub(super) fn new(ledger: &Ledger) -> Self {
         Self {
             queue: Backlog::new(ledger),
+            packets: Backlog::new(ledger),
             undroppable: 0,
             ledger: ledger.clone(),
         }
@@ -53,22 +61,18 @@ impl Events {
     /// Adds an event that cannot be dropped.
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
-        let packet = if let Event::PacketLogged { packet, .. } = &event {
-            let packet = packet.packet.clone();
-            Some(Box::new(HeldPacket::new(packet, &self.ledger)))
-        } else {
-            None
-        };
-        let messages = packet.as_ref().map_or(0, |packet| packet.size());
-        let undroppable = heap_size(&event, packet.as_ref())
-            .saturating_add(size_of::<Queued>())
-            .saturating_add(messages);
+        let mut undroppable = event.heap_size().saturating_add(size_of::<Queued>());
+        if let Event::PacketLogged { packet, .. } = &event {
+            let packet = HeldPacket::new(packet.packet.clone(), &self.ledger);
+            undroppable = undroppable
+                .saturating_add(size_of::<HeldPacket>())
+                .saturating_add(packet.size());
+            self.packets.push(packet);
+        }
         self.undroppable = self.undroppable.saturating_add(undroppable);
         self.queue.push(Queued {
             event,
-            counted: None,
-            undroppable,
-            packet,
+            counted: Counted::Undroppable(undroppable),
         });
     }
 
@@ -77,9 +81,7 @@ impl Events {
     pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) {
         self.queue.push(Queued {
             event,
-            counted: Some((session, bytes)),
-            undroppable: 0,
-            packet: None,
+            counted: Counted::Client(session, bytes),
         });
     }
 
@@ -87,20 +89,29 @@ impl Events {
     #[inline]
     pub(super) fn count_taken(&mut self) -> Option<Taken> {
         let queued = self.queue.front()?;
-        self.undroppable = self.undroppable.saturating_sub(queued.undroppable);
+        let counted = match queued.counted {
+            Counted::Client(session, bytes) => Some((session, bytes)),
+            Counted::Undroppable(bytes) => {
+                self.undroppable = self.undroppable.saturating_sub(bytes);
+                None
+            }
+        };
+        if matches!(queued.event, Event::PacketLogged { .. }) {
+            self.packets.pop();
+        }
         let asked = if let Event::NamespaceRequested { token, auth, .. } = &queued.event {
             Some((token.0, auth.as_ref().map_or(0, HeapSize::heap_size)))
         } else {
             None
         };
-        let counted = queued.counted;
         Some(Taken { counted, asked })
     }
 
     /// Takes the next event, which has been counted as taken.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Event> {
-        self.queue.pop().map(|queued| queued.event)
+    pub(super) fn pop(&mut self) -> Option<Output<Event>> {
+        let Queued { event, .. } = self.queue.pop()?;
+        Some(Output::Event(event))
     }
 
     /// The bytes of events that cannot be dropped.
@@ -167,13 +178,15 @@ impl Events {
 impl Queued {
     /// The session with which the event can be dropped, or be made short.
     fn droppable(&self) -> Option<SessionKey> {
-        let (session, _) = self.counted?;
-        Some(session)
+        match self.counted {
+            Counted::Client(session, _) => Some(session),
+            Counted::Undroppable(_) => None,
+        }
     }
 
     /// Drops what the event brings of a session that is over; false if nothing of it needs to be told.
     fn shorten(&mut self) -> bool {
-        self.counted = None;
+        self.counted = Counted::Undroppable(0);
         if let Event::Recovered { auth, .. } = &mut self.event {
             *auth = None;
             return true;
@@ -192,13 +205,6 @@ impl Queued {
 
 impl HeapSize for Queued {
     fn heap_size(&self) -> usize {
-        heap_size(&self.event, self.packet.as_ref())
+        self.event.heap_size()
     }
-}
-
-/// The bytes that an event with its packet keeps on the heap.
-#[expect(clippy::borrowed_box, reason = "what the packet takes is its box")]
-fn heap_size(event: &Event, packet: Option<&Box<HeldPacket>>) -> usize {
-    let packet = packet.map_or(0, |_| size_of::<HeldPacket>());
-    event.heap_size().saturating_add(packet)
 }
