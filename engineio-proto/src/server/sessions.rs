@@ -407,6 +407,11 @@ impl Server {
     }
 
     /// As [`send_parts`](Self::send_parts), with what was measured once for all recipients.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[inline]
     pub fn send_parcel(
         &mut self,
         session: SessionKey,
@@ -435,6 +440,7 @@ impl Server {
 
     /// Queues for a session of which nothing changes by it but that it has something to do. False if it has to be looked
     /// at in whole.
+    #[inline]
     fn queue_quietly(&mut self, SessionKey(key): SessionKey, parcel: &Parcel<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(key) else {
             return false;
@@ -468,10 +474,20 @@ impl Server {
         sessions: impl IntoIterator<Item = SessionKey>,
         message: &Encoded,
     ) -> SentMany {
-        let parcel = Parcel::new(core::slice::from_ref(message));
+        self.send_parcel_to_many(sessions, &Parcel::new(core::slice::from_ref(message)))
+    }
+
+    /// As [`send_many`](Self::send_many), with what was measured once.
+    ///
+    /// Cost: O(1) for each session.
+    pub fn send_parcel_to_many(
+        &mut self,
+        sessions: impl IntoIterator<Item = SessionKey>,
+        parcel: &Parcel<'_>,
+    ) -> SentMany {
         let mut outcome = SentMany::default();
         for session in sessions {
-            outcome.count(self.send_parcel(session, &parcel));
+            outcome.count(self.send_parcel(session, parcel));
         }
         outcome
     }

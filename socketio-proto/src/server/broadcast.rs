@@ -107,7 +107,13 @@ impl Server {
         };
         let parcel = Parcel::new(packet.parts());
         let mut recipients = namespace.select(*target, &self.sockets).fuse();
+        let is_plain = ack.is_none() && !target.volatile && !namespace.observed;
         while let Some(batch) = Batch::next(&mut recipients, &self.sockets, &self.engine) {
+            if is_plain {
+                let sessions = batch.recipients().map(|(_, session)| session);
+                outcome += self.engine.send_parcel_to_many(sessions, &parcel);
+                continue;
+            }
             for (socket, session) in batch.recipients() {
                 // Only who awaits acknowledgements looks at the clients.
                 let client = ack.and_then(|_| self.clients.get_mut(session));
