@@ -54,6 +54,13 @@ impl Marked {
         self.keys.is_empty()
     }
 
+    /// Whether there is a session that was marked first, looked at as by [`next`](Self::next).
+    #[inline]
+    pub(super) fn has_next(&mut self) -> bool {
+        self.taken = None;
+        !self.keys.is_empty()
+    }
+
     /// The session that was marked first. The one before it loses its place.
     #[inline]
     pub(super) fn next(&mut self) -> Option<Key> {
@@ -154,6 +161,7 @@ mod tests {
                 while let Some(index) = queue.front() && !has_something[*index] {
                     queue.pop_front();
                 }
+                prop_assert_eq!(marked.has_next(), !queue.is_empty());
                 prop_assert_eq!(marked.next(), queue.front().map(|index| keys[*index]));
                 if let Some(index) = queue.front() {
                     marked.take_first();

@@ -514,6 +514,14 @@ impl Server {
         }
     }
 
+    /// Whether [`poll_action`](Self::poll_action) may have something.
+    #[must_use]
+    #[inline]
+    #[doc(hidden)]
+    pub fn may_have_action(&mut self) -> bool {
+        !self.outputs.is_empty() || self.ready.has_next()
+    }
+
     /// The connection that [`poll_action`](Self::poll_action) would say has frames, if that is what comes next: most of
     /// what is to be done, for a layer above that hands it on.
     #[must_use]

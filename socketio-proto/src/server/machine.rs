@@ -258,13 +258,15 @@ impl Server {
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Event>> {
         loop {
-            if let Some(connection) = self.engine.poll_frames() {
-                self.keep_to_limit();
-                return Some(Output::Frames { connection });
-            }
-            if let Some(action) = self.engine.poll_action() {
-                self.keep_to_limit();
-                return Some(action.map_event(|never| match never {}));
+            if self.engine.may_have_action() {
+                if let Some(connection) = self.engine.poll_frames() {
+                    self.keep_to_limit();
+                    return Some(Output::Frames { connection });
+                }
+                if let Some(action) = self.engine.poll_action() {
+                    self.keep_to_limit();
+                    return Some(action.map_event(|never| match never {}));
+                }
             }
             if !self.engine.may_have_event() {
                 return self.next_event();

@@ -11,6 +11,7 @@ use crate::server::close::CloseReason;
 use crate::server::outbox::Outbox;
 use crate::server::output::Output;
 use crate::server::shared::Upgrades;
+use crate::server::upgrade::Upgrade;
 use crate::server::wire::Control;
 use crate::{ConnectionId, Frame, Instant, RequestId};
 
@@ -148,7 +149,12 @@ impl Session {
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` if never. Constant time.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.state != State::Closing && matches!(self.upgrade, Upgrade::None) {
+            // It mostly has no other, and is asked before and after most inputs.
+            return self.heartbeat.deadline();
+        }
         self.next_timer().map(|(_, deadline)| deadline)
     }
 
