@@ -137,6 +137,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn read(&mut self) -> Option<Item<'a>> {
         let (&first, rest) = self.0.split_first()?;
         self.0 = rest;
+        // What most items are.
+        match first {
+            0xa0..=0xbf => return Some(Item::Text(self.take((first & 0x1f).into())?)),
+            0x90..=0x9f => return Some(Item::Array((first & 0xf).into())),
+            0x80..=0x8f => return Some(Item::Map(u32::from(first & 0xf) * 2)),
+            _ => {}
+        }
         let marker = Marker::from_u8(first);
         Some(match marker {
             Marker::FixPos(value) => Item::Uint(value.into()),

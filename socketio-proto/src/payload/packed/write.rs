@@ -138,9 +138,8 @@ impl<'a> Packer<'a> {
     pub(crate) fn text(&mut self, text: &str) {
         // Most strings are short.
         if text.len() < 32 {
-            let out = self.out.as_mut_vec();
-            out.push(0xa0 | text.len() as u8);
-            out.extend_from_slice(text.as_bytes());
+            let head = core::iter::once(0xa0 | text.len() as u8);
+            self.out.as_mut_vec().extend(head.chain(text.bytes()));
         } else {
             self.long_text(text);
         }
