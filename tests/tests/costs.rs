@@ -168,7 +168,7 @@ fn types_that_state_a_cost_for_all_operations_do_so() {
         ("engineio-proto/src/collections/timer.rs", "O(log n)"),
         ("socketio-proto/src/client/machine.rs", "/// # Cost"),
         ("socketio-proto/src/rooms.rs", "O(log n)"),
-        ("socketio-proto/src/server/connection.rs", "O(log k)"),
+        ("socketio-proto/src/server/peer.rs", "O(log k)"),
         ("socketio-proto/src/server/machine.rs", "/// # Cost"),
         ("socketio-proto/src/server/target.rs", "/// # Cost"),
     ] {

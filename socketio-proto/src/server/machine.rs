@@ -255,6 +255,8 @@ impl Server {
     }
 
     /// The next thing to do or to know. All that is to be done comes before the events.
+    ///
+    /// Cost: O(1), and for a session that ends with its last action, that of its sockets.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output<Event>> {
         loop {
