@@ -6,8 +6,8 @@ const LAYERS = [
   ["engineio-proto"],
   ["socketio-proto"],
   ["engineio-driver"],
-  ["socketio-recorder", "socketio-testkit", "socketio-metrics"],
-  ["socketio-admin", "socketio", "socketio-blocking", "socketio-smol"],
+  ["socketio-admin", "socketio-metrics", "socketio-recorder", "socketio-testkit"],
+  ["socketio", "socketio-blocking", "socketio-smol"],
   ["socketio-cli"],
 ];
 // Programs and tests, which nobody depends on but other programs and tests.

@@ -34,15 +34,11 @@ use std::time::Duration;
 use socketio_proto::Payload;
 use socketio_proto::engine::Instant;
 use socketio_proto::engine::driver::server::Context;
-use socketio_proto::server::{self, ConnectToken, Event, SocketKey};
-use socketio_recorder::Recorder;
+use socketio_proto::server::{Commands, ConnectToken, Event, SocketKey};
 
 use login::Login;
 use report::Known;
 use stats::Aggregate;
-
-/// A server that may be recorded.
-type Server = Recorder<server::Server>;
 
 /// Access to the admin namespace.
 #[derive(Clone, Debug)]
@@ -197,7 +193,7 @@ impl Admin {
     }
 
     /// To be called once, before the first event.
-    pub fn started<C>(&mut self, server: &mut Server, context: &mut Context<'_, C>)
+    pub fn started<C>(&mut self, server: &mut impl Commands, context: &mut Context<'_, C>)
     where
         C: From<Command>,
     {
@@ -222,7 +218,7 @@ impl Admin {
     )]
     pub fn handle_event<C>(
         &mut self,
-        server: &mut Server,
+        server: &mut impl Commands,
         event: Event,
         context: &mut Context<'_, C>,
     ) -> Option<Event>
@@ -254,7 +250,7 @@ impl Admin {
     /// Takes a command that it sent to itself.
     pub fn handle_command<C>(
         &mut self,
-        server: &mut Server,
+        server: &mut impl Commands,
         command: Command,
         context: &mut Context<'_, C>,
     ) where
@@ -269,8 +265,8 @@ impl Admin {
         }
     }
 
-    /// To be called after the application may have [changed the data](server::Server::set_data) of a socket.
-    pub fn note_data(&mut self, server: &mut Server, socket: SocketKey) {
+    /// To be called after the application may have [changed the data](Commands::set_data) of a socket.
+    pub fn note_data(&mut self, server: &mut impl Commands, socket: SocketKey) {
         let data = view::data_json(server, socket).to_owned();
         let Some(known) = self
             .known

@@ -8,12 +8,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Admin, Auth, Command, OptionsError, Server, Told};
+use super::{Admin, Auth, Command, OptionsError, Told};
 use serde::Deserialize;
 use socketio_proto::Payload;
 use socketio_proto::engine::Instant;
 use socketio_proto::engine::driver::server::Context;
-use socketio_proto::server::{ConnectToken, SocketKey};
+use socketio_proto::server::{Commands, ConnectToken, SocketKey};
 
 /// The number of passwords that are hashed at a time.
 const CHECKS_AT_ONCE: usize = 2;
@@ -127,7 +127,7 @@ impl Login {
 impl Admin {
     pub(super) fn log_in<C>(
         &mut self,
-        server: &mut Server,
+        server: &mut impl Commands,
         token: ConnectToken,
         auth: Option<&Payload>,
         context: &mut Context<'_, C>,
@@ -160,7 +160,7 @@ impl Admin {
 
     pub(super) fn finish_login<C>(
         &mut self,
-        server: &mut Server,
+        server: &mut impl Commands,
         token: ConnectToken,
         good: bool,
         context: &mut Context<'_, C>,
@@ -188,14 +188,24 @@ impl Admin {
         self.enter(server, socket, context);
     }
 
-    fn let_in<C>(&mut self, server: &mut Server, token: ConnectToken, context: &Context<'_, C>) {
+    fn let_in<C>(
+        &mut self,
+        server: &mut impl Commands,
+        token: ConnectToken,
+        context: &Context<'_, C>,
+    ) {
         if let Ok(socket) = server.accept(token, context.now) {
             self.enter(server, socket, context);
         }
     }
 
     /// Greets one who is in, unless that happens when it is told of.
-    fn enter<C>(&mut self, server: &mut Server, socket: SocketKey, context: &Context<'_, C>) {
+    fn enter<C>(
+        &mut self,
+        server: &mut impl Commands,
+        socket: SocketKey,
+        context: &Context<'_, C>,
+    ) {
         self.admins.insert(socket);
         if !self.tells_everything() {
             self.greet(server, socket, context);
@@ -203,7 +213,7 @@ impl Admin {
     }
 }
 
-fn refuse(server: &mut Server, token: ConnectToken, why: &str, now: Instant) {
+fn refuse(server: &mut impl Commands, token: ConnectToken, why: &str, now: Instant) {
     // Who has gone meanwhile need not know.
     let _gone = server.reject(token, why, None, now);
 }

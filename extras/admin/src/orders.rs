@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 use socketio_proto::engine::Instant;
-use socketio_proto::server::{DisconnectFrom, Target};
+use socketio_proto::server::{Commands, DisconnectFrom, Target};
 use socketio_proto::{EncodeError, Payload, PayloadBuilder, RawArgs, is_reserved_event};
 
-use super::{Admin, Server};
+use super::Admin;
 
 /// One name or several.
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ impl Names {
 
 impl Admin {
     /// Does what an event of the UI asks for. What makes no sense is ignored, and so is everything in read-only mode.
-    pub(super) fn obey(&self, server: &mut Server, payload: &Payload, now: Instant) {
+    pub(super) fn obey(&self, server: &mut impl Commands, payload: &Payload, now: Instant) {
         if self.options.readonly {
             return;
         }
@@ -88,11 +88,11 @@ fn read_filter(args: &mut RawArgs<'_>) -> Option<Option<Names>> {
 
 /// Acts on the sockets of a namespace, or those of the rooms that the filter names: an id is one too. An empty name is no
 /// filter, and one that makes no sense is for nobody.
-fn for_each(
-    server: &mut Server,
+fn for_each<S: Commands>(
+    server: &mut S,
     namespace: &str,
     filter: Option<Option<Names>>,
-    act: impl FnOnce(&mut Server, &Target<'_>),
+    act: impl FnOnce(&mut S, &Target<'_>),
 ) {
     let Some(filter) = filter else {
         return;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use socketio_proto::server::{Event, SocketKey, Target};
+use socketio_proto::server::{Commands, Event, SocketKey, Target};
 use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 
 use super::view::{SocketView, TransportChanged, data_json, timestamp};
-use super::{Admin, Mode, Server};
+use super::{Admin, Mode};
 use socketio_proto::engine::driver::server::Context;
 
 /// A socket that the UI has been told of. It is not in the machine any more when the UI is told of its end.
@@ -32,7 +32,7 @@ impl Admin {
     /// Tells one who came in what there is.
     pub(super) fn greet<C>(
         &self,
-        server: &mut Server,
+        server: &mut impl Commands,
         socket: SocketKey,
         context: &Context<'_, C>,
     ) {
@@ -79,7 +79,7 @@ impl Admin {
     )]
     pub(super) fn report<C>(
         &mut self,
-        server: &mut Server,
+        server: &mut impl Commands,
         event: &Event,
         context: &Context<'_, C>,
     ) {
@@ -121,7 +121,7 @@ impl Admin {
 
     fn room_joined<C>(
         &mut self,
-        server: &mut Server,
+        server: &mut impl Commands,
         socket: SocketKey,
         room: &str,
         context: &Context<'_, C>,
@@ -141,7 +141,12 @@ impl Admin {
         }
     }
 
-    fn connected<C>(&mut self, server: &mut Server, socket: SocketKey, context: &Context<'_, C>) {
+    fn connected<C>(
+        &mut self,
+        server: &mut impl Commands,
+        socket: SocketKey,
+        context: &Context<'_, C>,
+    ) {
         let (Some(id), Some(namespace)) =
             (server.socket_id(socket), server.socket_namespace(socket))
         else {
@@ -169,7 +174,7 @@ impl Admin {
         }
     }
 
-    fn upgraded(&self, server: &mut Server, socket: SocketKey, transport: &str) {
+    fn upgraded(&self, server: &mut impl Commands, socket: SocketKey, transport: &str) {
         if let Some(known) = self.known.get(&socket) {
             let updated = TransportChanged {
                 id: &known.id,
@@ -181,7 +186,7 @@ impl Admin {
     }
 
     /// Tells of an event that came or went, with its attachments.
-    fn passed(&self, server: &mut Server, name: &str, socket: SocketKey, payload: &Payload) {
+    fn passed(&self, server: &mut impl Commands, name: &str, socket: SocketKey, payload: &Payload) {
         // The longest of all, and for nobody most of the time.
         let known = self.known.get(&socket).filter(|_| !self.admins.is_empty());
         if let Some(known) = known.filter(|known| known.namespace != self.options.namespace) {
@@ -189,7 +194,7 @@ impl Admin {
         }
     }
 
-    fn room_left(&mut self, server: &mut Server, socket: SocketKey, room: &Arc<str>) {
+    fn room_left(&mut self, server: &mut impl Commands, socket: SocketKey, room: &Arc<str>) {
         let Some(known) = self.known.get_mut(&socket) else {
             return;
         };
@@ -200,7 +205,7 @@ impl Admin {
         }
     }
 
-    fn disconnected(&mut self, server: &mut Server, socket: SocketKey, reason: &str) {
+    fn disconnected(&mut self, server: &mut impl Commands, socket: SocketKey, reason: &str) {
         let Some(known) = self.known.remove(&socket) else {
             return;
         };
@@ -213,7 +218,7 @@ impl Admin {
         }
     }
 
-    fn tell_left(&self, server: &mut Server, known: &Known, room: &str) {
+    fn tell_left(&self, server: &mut impl Commands, known: &Known, room: &str) {
         let payload = Payload::event("room_left")
             .arg(&known.namespace)
             .and_then(|payload| payload.arg(room)?.arg(&known.id)?.arg(&timestamp()));
@@ -221,14 +226,18 @@ impl Admin {
     }
 
     /// Tells everybody in the admin namespace. Who does not read fast enough misses it.
-    pub(super) fn tell(&self, server: &mut Server, payload: Result<PayloadBuilder, EncodeError>) {
+    pub(super) fn tell(
+        &self,
+        server: &mut impl Commands,
+        payload: Result<PayloadBuilder, EncodeError>,
+    ) {
         self.send(server, &[], payload);
     }
 
     /// Tells one who is in the admin namespace.
     pub(super) fn tell_one(
         &self,
-        server: &mut Server,
+        server: &mut impl Commands,
         socket: SocketKey,
         payload: Result<PayloadBuilder, EncodeError>,
     ) {
@@ -240,7 +249,7 @@ impl Admin {
     /// Sent as it is, nothing is kept for who comes back: whoever comes in is told all there is.
     fn send(
         &self,
-        server: &mut Server,
+        server: &mut impl Commands,
         rooms: &[&str],
         payload: Result<PayloadBuilder, EncodeError>,
     ) {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use socketio_proto::Payload;
 use socketio_proto::engine::server::Stats;
 use socketio_proto::engine::{Instant, Transport};
+use socketio_proto::server::Commands;
 
-use super::{Admin, Server};
+use super::Admin;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -111,11 +112,11 @@ impl Aggregate {
 
 impl Admin {
     /// Counts traffic; often enough that it is told with the second in which it was.
-    pub(super) fn count_traffic(&mut self, server: &Server) {
-        self.aggregate.look(server.stats());
+    pub(super) fn count_traffic(&mut self, server: &impl Commands) {
+        self.aggregate.look(server.engine().stats());
     }
 
-    pub(super) fn tell_stats(&mut self, server: &mut Server, now: Instant) {
+    pub(super) fn tell_stats(&mut self, server: &mut impl Commands, now: Instant) {
         self.count_traffic(server);
         let hostname = gethostname::gethostname();
         let hostname = hostname.to_string_lossy();

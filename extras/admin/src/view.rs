@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use socketio_proto::server::{Server, SocketKey};
+use socketio_proto::server::{Commands, SocketKey};
 
 use socketio_proto::engine::driver::server::{Context, Handshake};
 
@@ -51,7 +51,7 @@ pub(super) struct DataChanged<'a> {
 impl<'a> SocketView<'a> {
     /// `None` if the socket has left.
     pub(super) fn of<C>(
-        server: &'a Server,
+        server: &'a impl Commands,
         socket: SocketKey,
         context: &'a Context<'_, C>,
     ) -> Option<Self> {
@@ -72,7 +72,7 @@ impl<'a> SocketView<'a> {
 }
 
 /// The data that was stored for a socket, as JSON; an empty object without such data.
-pub(super) fn data_json(server: &Server, socket: SocketKey) -> &str {
+pub(super) fn data_json(server: &impl Commands, socket: SocketKey) -> &str {
     server.data(socket).map_or("{}", |data| data.json())
 }
 
