@@ -198,20 +198,57 @@ impl From<SendError> for EmitError {
 
 /// Why a payload is not of the type asked for, or takes too much as that.
 ///
-/// The text names the kind of what was found, and what was expected. It quotes nothing of the payload, which may be a
-/// secret, or long. Only the error of a type with a `Deserialize` of its own is shown as that type words it.
+/// The text names the event and the argument, the kind of what was found, and what was expected. It quotes nothing else of
+/// the payload, which may be a secret, or long. Only the error of a type with a `Deserialize` of its own is shown as that
+/// type words it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReadError {
     text: Box<str>,
     over_limit: bool,
+    event: Option<Box<str>>,
+    argument: Option<usize>,
 }
+
+/// No more bytes of the name of an event are told.
+const MAX_EVENT: usize = 64;
 
 impl ReadError {
     pub(crate) fn new(message: impl fmt::Display) -> Self {
         Self {
             text: message.to_string().into(),
             over_limit: false,
+            event: None,
+            argument: None,
         }
+    }
+
+    /// Says which argument it is about, unless that is known.
+    pub(crate) fn of_argument(mut self, index: usize) -> Self {
+        self.argument.get_or_insert(index);
+        self
+    }
+
+    /// Says which event it is about, if it is about one.
+    pub(crate) fn of_event(mut self, name: Option<&str>) -> Self {
+        self.event = name.map(|name| {
+            let ends = (0..=name.len().min(MAX_EVENT)).rev();
+            let start = ends.into_iter().find_map(|end| name.get(..end));
+            start.unwrap_or_default().into()
+        });
+        self
+    }
+
+    /// The name of the event whose arguments were read, its first 64 bytes at most. `None` for an acknowledgement, and where
+    /// no event was read.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        self.event.as_deref()
+    }
+
+    /// The argument that could not be read, counted from zero. `None` if it is not one alone.
+    #[must_use]
+    pub const fn argument(&self) -> Option<usize> {
+        self.argument
     }
 
     /// Reading takes more than `limit` bytes for each byte of JSON.
@@ -233,7 +270,14 @@ impl ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        match (&self.event, self.argument) {
+            (Some(event), Some(argument)) => {
+                write!(f, "event {event:?}, argument {argument}: {}", self.text)
+            }
+            (Some(event), None) => write!(f, "event {event:?}: {}", self.text),
+            (None, Some(argument)) => write!(f, "argument {argument}: {}", self.text),
+            (None, None) => f.write_str(&self.text),
+        }
     }
 }
 

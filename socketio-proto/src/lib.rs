@@ -67,7 +67,7 @@ mod union;
 
 pub use error::{DecodeError, EmitError, EncodeError, ReadError};
 pub use packet::{EncodedPacket, MAX_PACKET_ID, Packet, PacketRef, PacketType, is_reserved_event};
-pub use payload::{Payload, PayloadBuilder, Placeholder, RawArgs};
+pub use payload::{Args, Payload, PayloadBuilder, Placeholder, RawArgs};
 pub use rooms::Rooms;
 
 pub use engineio_proto as engine;

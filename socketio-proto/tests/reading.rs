@@ -351,13 +351,14 @@ fn ordinary_values_of_a_megabyte_are_read() {
 #[test]
 fn a_tree_that_takes_too_much_is_an_error_that_says_so() {
     let payload = megabyte(r#"{"":0}"#);
-    for error in [
-        read::<Value>(&payload).unwrap_err(),
-        read::<Untagged>(&payload).unwrap_err(),
-        payload.to_value().unwrap_err(),
+    let text = "reading takes more than 64 bytes for each byte of JSON";
+    let of_argument = format!(r#"event "e", argument 0: {text}"#);
+    for (error, text) in [
+        (read::<Value>(&payload).unwrap_err(), &*of_argument),
+        (read::<Untagged>(&payload).unwrap_err(), &*of_argument),
+        (payload.to_value().unwrap_err(), text),
     ] {
         assert!(error.is_over_limit());
-        let text = "reading takes more than 64 bytes for each byte of JSON";
         assert_eq!(error.to_string(), text);
     }
     assert!(!payload.args::<(u8,)>().unwrap_err().is_over_limit());
@@ -527,12 +528,13 @@ fn keys_of_serde_json_are_never_obeyed_in_values_within_other_types() {
             flat.args::<(Untagged,)>().unwrap_err(),
             alone.args::<(Value,)>().unwrap_err(),
         ] {
-            let text = "an object has a key that serde_json keeps for itself";
+            let text =
+                r#"event "e", argument 0: an object has a key that serde_json keeps for itself"#;
             assert_eq!(error.to_string(), text);
         }
         assert_eq!(
             flat.args::<(Point,)>().unwrap_err().to_string(),
-            "missing field `y`"
+            r#"event "e", argument 0: missing field `y`"#
         );
     }
     let raw: (Box<RawValue>,) = event(format!(r#"["e",{{"{RAW}":"1"}}]"#), vec![])

@@ -1,5 +1,6 @@
 //! The content of a packet.
 
+mod args;
 pub(crate) mod budget;
 mod build;
 mod builder;
@@ -16,6 +17,7 @@ mod ser;
 mod shape;
 mod source;
 
+pub use args::Args;
 pub use builder::PayloadBuilder;
 pub use placeholder::Placeholder;
 pub use raw_args::RawArgs;
@@ -426,6 +428,9 @@ impl Payload {
 
     /// Reads the arguments, without the name of an event, into a tuple, a `Vec`, an array or a struct.
     ///
+    /// A struct is read by position: its first field is the first argument. For an argument that is an object, read a tuple
+    /// of one struct, or [`arg`](Self::arg).
+    ///
     /// As with a JavaScript function, arguments beyond those of a tuple or struct are ignored. Arguments that are
     /// missing at the end read as absent: `None` for an `Option`, an error for others.
     ///
@@ -464,10 +469,13 @@ impl Payload {
         attachments: Attachments<'de>,
         budget: Budget,
     ) -> Result<T, ReadError> {
-        match self.packed_args() {
+        let read = match self.packed_args() {
             Some((cursor, left)) => Reader::new(cursor, attachments, budget).args(left),
-            None => Reader::new(self.json_args()?, attachments, budget).args(()),
-        }
+            None => self
+                .json_args()
+                .and_then(|cursor| Reader::new(cursor, attachments, budget).args(())),
+        };
+        read.map_err(|error| error.of_event(self.name()))
     }
 
     /// Reads the whole payload: the object of a connect packet, the array of an acknowledgement, the array of an event

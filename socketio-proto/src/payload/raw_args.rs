@@ -111,6 +111,30 @@ fn read_at<'a, T: Deserialize<'a>, S: Source<'a>>(
     (value, reader.into_budget())
 }
 
+impl RawArgs<'_> {
+    /// Passes so many arguments, or all there are.
+    pub(super) fn pass(&mut self, count: usize) {
+        for _ in 0..count {
+            let passed = match &mut self.args {
+                Args::None => None,
+                Args::Json(cursor) => next_json(cursor).map(drop),
+                Args::Packed {
+                    cursor,
+                    left,
+                    passed,
+                    ..
+                } => {
+                    *passed = passed.saturating_add(1);
+                    pass(cursor, left)
+                }
+            };
+            if passed.is_none() {
+                break;
+            }
+        }
+    }
+}
+
 impl<'a> Iterator for RawArgs<'a> {
     type Item = &'a str;
 

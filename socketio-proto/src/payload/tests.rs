@@ -181,7 +181,7 @@ fn surplus_args_are_ignored_and_missing_ones_are_absent() {
     assert_eq!(payload.args::<(i32, Option<i32>)>().unwrap(), (1, None));
     assert_eq!(
         payload.args::<(i32, i32)>().unwrap_err().to_string(),
-        "argument 1 is missing"
+        r#"event "e", argument 1: missing"#
     );
     assert_eq!(event(r#"["e",1,2,[3]]"#).args::<(i32,)>().unwrap(), (1,));
     assert!(event(r#"["e"]"#).args::<Vec<i32>>().unwrap().is_empty());
@@ -210,7 +210,7 @@ fn a_wrong_type_is_told() {
     }
     assert_eq!(
         payload.args::<(u32,)>().unwrap_err().to_string(),
-        "invalid type: string, expected u32"
+        r#"event "e", argument 0: invalid type: string, expected u32"#
     );
 }
 
@@ -238,7 +238,7 @@ fn an_attachment_taken_twice_is_there_twice() {
     let pair = payload.into_args::<(Bytes, Vec<u8>)>();
     assert_eq!(
         pair.unwrap_err().to_string(),
-        "invalid type: map, expected a sequence"
+        r#"event "e", argument 1: invalid type: map, expected a sequence"#
     );
     assert_eq!(kept.payload_len(), json.len() + 2 * 2);
     let pair: (Bytes, Bytes) = kept.clone().into_args().unwrap();
@@ -535,7 +535,7 @@ fn an_error_says_whether_a_value_is_too_large() {
     assert!(error.is_over_limit());
     assert_eq!(
         error.to_string(),
-        "reading takes more than 2 bytes for each byte of JSON"
+        r#"event "e", argument 0: reading takes more than 2 bytes for each byte of JSON"#
     );
     assert!(!payload.args::<(u8,)>().unwrap_err().is_over_limit());
 }

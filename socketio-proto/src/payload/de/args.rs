@@ -1,6 +1,6 @@
 //! Arguments, of which some may be missing.
 
-use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::{Reader, is_buffer};
@@ -141,7 +141,10 @@ impl<'de, S: Source<'de>> de::SeqAccess<'de> for ArgItems<'_, 'de, S> {
             if let Some(growth) = &mut self.growth {
                 growth.add(size_of::<T::Value>(), &mut self.reader.budget)?;
             }
-            let value = self.reader.part(seed)?;
+            let value = self
+                .reader
+                .part(seed)
+                .map_err(|error| error.of_argument(index))?;
             if let Some(growth) = &mut self.growth {
                 growth.put(&self.reader.budget)?;
             }
@@ -154,6 +157,11 @@ impl<'de, S: Source<'de>> de::SeqAccess<'de> for ArgItems<'_, 'de, S> {
     }
 }
 
+/// Reads an argument that is not there.
+pub(in crate::payload) fn absent<'de, T: Deserialize<'de>>(index: usize) -> Result<T, ReadError> {
+    T::deserialize(Absent { index })
+}
+
 /// An argument that is not there.
 struct Absent {
     index: usize,
@@ -163,10 +171,7 @@ impl<'de> Deserializer<'de> for Absent {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadError> {
-        Err(ReadError::new(format_args!(
-            "argument {} is missing",
-            self.index
-        )))
+        Err(ReadError::new("missing").of_argument(self.index))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {

@@ -20,6 +20,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IntoDeseriali
 use serde::forward_to_deserialize_any;
 
 use self::args::Args;
+pub(super) use self::args::absent;
 use self::items::{Elements, Fields, Members, Owner, holds_nothing};
 use self::variant::Variant;
 use super::budget::{self, Budget, NUMBER};
