@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -61,13 +62,16 @@ impl<C> Schedule<C> {
         self.timers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Takes the next command that is due.
-    pub fn take_due(&mut self, now: Instant) -> Option<C> {
-        let (at, _) = *self.timers.first_key_value()?.0;
-        if at > now {
-            return None;
+    /// Takes the commands that are due, in their order. A command that the application adds while it handles these is not
+    /// among them, even if it is due at once: an application that always adds one holds up nothing else.
+    pub fn take_due(&mut self, now: Instant) -> Vec<C> {
+        let mut due = Vec::new();
+        while let Some(timer) = self.timers.first_entry()
+            && timer.key().0 <= now
+        {
+            due.push(timer.remove());
         }
-        self.timers.pop_first().map(|(_, command)| command)
+        due
     }
 
     /// Takes the next work.
@@ -89,11 +93,10 @@ mod tests {
         schedule.send_after(second, "second", Instant::ZERO);
         let due = schedule.poll_timeout().unwrap();
         assert_eq!(due, Instant::ZERO + second);
-        assert_eq!(schedule.take_due(Instant::ZERO), None);
-        assert_eq!(schedule.take_due(due), Some("first"));
-        assert_eq!(schedule.take_due(due), Some("second"));
-        assert_eq!(schedule.take_due(due), None);
-        assert_eq!(schedule.take_due(Instant::MAX), Some("late"));
+        assert!(schedule.take_due(Instant::ZERO).is_empty());
+        assert_eq!(schedule.take_due(due), ["first", "second"]);
+        assert!(schedule.take_due(due).is_empty());
+        assert_eq!(schedule.take_due(Instant::MAX), ["late"]);
         assert_eq!(schedule.poll_timeout(), None);
     }
 

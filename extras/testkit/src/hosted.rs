@@ -197,7 +197,7 @@ impl<A: ServerApp<Server>, R: Script> Script for OnServer<A, R> {
 
     fn timeout(&mut self, network: &mut Network) {
         let now = network.now();
-        while let Some(command) = self.schedule.take_due(now) {
+        for command in self.schedule.take_due(now) {
             self.command(network, command);
         }
         if self.rest.poll_timeout().is_some_and(|due| due <= now) {

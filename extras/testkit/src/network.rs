@@ -352,8 +352,9 @@ impl Network {
             return Some(step);
         }
         let Some((at, peer)) = self.next_due().filter(|(at, _)| *at <= by) else {
-            if by != Instant::MAX {
-                self.now = self.now.max(by);
+            if by != Instant::MAX && by > self.now {
+                self.now = by;
+                self.still = 0;
             }
             return None;
         };
@@ -389,7 +390,7 @@ impl Network {
             && !self.can_tell()
     }
 
-    fn count_step(&mut self) {
+    pub(crate) fn count_step(&mut self) {
         self.still += 1;
         assert!(
             self.still < MOST_STILL,

@@ -100,7 +100,10 @@ impl Network {
             Some(Step::Server { server, event }) => script.server_event(self, server, event),
             Some(Step::Client { client, event }) => script.client_event(self, client, event),
             Some(Step::Network) => {}
-            None if due.is_some() => script.timeout(self),
+            None if due.is_some() => {
+                self.count_step();
+                script.timeout(self);
+            }
             None => return false,
         }
         true

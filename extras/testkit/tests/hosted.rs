@@ -229,3 +229,27 @@ fn what_nobody_hosts_is_told_to_the_rest() {
             .all(|line| !line.starts_with("connecting"))
     );
 }
+
+/// Gives itself the next command at once, for ever.
+struct Restless;
+
+impl ServerApp<Server> for Restless {
+    type Command = ();
+
+    fn started(&mut self, _: &mut Server, context: &mut Context<'_, ()>) {
+        context.send_after(Duration::ZERO, ());
+    }
+
+    fn handle_event(&mut self, _: &mut Server, _: server::Event, _: &mut Context<'_, ()>) {}
+
+    fn handle_command(&mut self, _: &mut Server, (): (), context: &mut Context<'_, ()>) {
+        context.send_after(Duration::ZERO, ());
+    }
+}
+
+#[test]
+#[should_panic(expected = "it never comes to rest")]
+fn an_application_that_never_comes_to_rest_is_noticed() {
+    let (mut network, server, _) = network(server::Config::default());
+    network.advance(SECOND, &mut OnServer::new(server, Restless));
+}

@@ -239,7 +239,7 @@ where
         while self.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.machine.handle_timeout(now);
         }
-        while let Some(command) = self.schedule.take_due(now) {
+        for command in self.schedule.take_due(now) {
             self.drain(now);
             self.call_app(now, |app, machine, context| {
                 app.handle_command(machine, command, context);
