@@ -63,7 +63,7 @@ impl<C> Schedule<C> {
     }
 
     /// Takes the commands that are due, in their order. A command that the application adds while it handles these is not
-    /// among them, even if it is due at once: an application that always adds one holds up nothing else.
+    /// among them, even if it is due at once. So an application that always adds one holds up nothing else.
     pub fn take_due(&mut self, now: Instant) -> Vec<C> {
         let mut due = Vec::new();
         while let Some(timer) = self.timers.first_entry()
