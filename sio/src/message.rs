@@ -110,7 +110,7 @@ impl Message {
         self.arguments
             .iter()
             .try_fold(builder, |mut builder, argument| match argument {
-                Argument::Text(text) => builder.arg(text),
+                Argument::Text(text) => Ok(builder.arg(text)),
                 Argument::File(data) => Ok(builder.binary(data.clone())),
                 Argument::Json(json) => {
                     let mut filled = String::with_capacity(json.len());
@@ -121,7 +121,7 @@ impl Message {
                     );
                     let raw: &RawValue = serde_json::from_str(&filled)
                         .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
-                    builder.arg(raw)
+                    Ok(builder.arg(raw))
                 }
             })
     }

@@ -255,15 +255,8 @@ mod tests {
     fn picture() -> Payload {
         let mut builder = Payload::event("picture");
         let place = builder.attach(vec![0xff, 0, 1]);
-        let builder = builder
-            .arg(&serde_json::json!({"title": "a b", "data": place}))
-            .unwrap();
-        builder
-            .binary(vec![7; 9])
-            .arg(&1.5)
-            .unwrap()
-            .build()
-            .unwrap()
+        let builder = builder.arg(&serde_json::json!({"title": "a b", "data": place}));
+        builder.binary(vec![7; 9]).arg(&1.5).build().unwrap()
     }
 
     #[test]
@@ -294,7 +287,7 @@ mod tests {
     #[test]
     fn data_that_looks_like_a_placeholder_stays_data_where_nothing_is_attached() {
         let data = serde_json::json!({"_placeholder": true, "num": 0});
-        let payload = Payload::event("x").arg(&data).unwrap().build().unwrap();
+        let payload = Payload::event("x").arg(&data).build().unwrap();
         assert_eq!(
             PLAIN.event("x", &payload),
             r#"x {"_placeholder":true,"num":0}"#
@@ -305,7 +298,7 @@ mod tests {
     fn long_values_are_indented() {
         let long = "y".repeat(80);
         let value = serde_json::json!({"a": [1, 2], "b": {"c": long}, "d": long});
-        let payload = Payload::event("x").arg(&value).unwrap().build().unwrap();
+        let payload = Payload::event("x").arg(&value).build().unwrap();
         assert_eq!(
             PLAIN.event("x", &payload),
             format!(
@@ -320,11 +313,7 @@ mod tests {
             color: true,
             ..PLAIN
         };
-        let payload = Payload::event("a")
-            .arg("\u{9b}1m")
-            .unwrap()
-            .build()
-            .unwrap();
+        let payload = Payload::event("a").arg("\u{9b}1m").build().unwrap();
         assert_eq!(
             style.event("a", &payload),
             "\u{1b}[1;36ma\u{1b}[0m \u{1b}[32m\"\\u009b1m\"\u{1b}[0m"

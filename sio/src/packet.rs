@@ -171,8 +171,8 @@ mod tests {
     fn a_packet_in_messagepack_has_its_bytes_where_they_stand() {
         let mut event = Payload::event("a");
         let place = event.attach(vec![1, 2, 3]);
-        let event = event.arg(&serde_json::json!({"of": place})).unwrap();
-        let event = event.binary(vec![]).arg(&1.5).unwrap().build().unwrap();
+        let event = event.arg(&serde_json::json!({"of": place}));
+        let event = event.binary(vec![]).arg(&1.5).build().unwrap();
         let auth = Payload::object(&serde_json::json!({"token": 1})).unwrap();
         let namespace = PacketRef::new(PacketType::Event, "/x");
         for (packet, text) in [

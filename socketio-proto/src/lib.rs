@@ -38,10 +38,10 @@
 //!         }
 //!         Event::Event { socket, payload, ack } if payload.name() == Some("say") => {
 //!             let (text,): (String,) = payload.args()?;
-//!             let said = Payload::event("said").arg(&text)?.build()?;
+//!             let said = Payload::event("said").arg(&text).build()?;
 //!             server.broadcast(&Target::namespace("/").rooms(&["chat"]).except(socket), &said, now)?;
 //!             if let Some(ack) = ack {
-//!                 server.respond(ack, &Payload::ack().arg(&true)?.build()?)?;
+//!                 server.respond(ack, &Payload::ack().arg(&true).build()?)?;
 //!             }
 //!         }
 //!         _ => {}

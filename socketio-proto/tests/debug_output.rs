@@ -81,11 +81,7 @@ fn a_socket_io_server_shows_neither_auth_nor_pid() {
         let data = Payload::from_json(PacketType::Connect, r#"{"d":"data-secret"}"#, vec![]);
         shown.secret("data-secret");
         server.set_data(socket, data.ok());
-        let event = Payload::event("e")
-            .arg("event-secret")
-            .unwrap()
-            .build()
-            .unwrap();
+        let event = Payload::event("e").arg("event-secret").build().unwrap();
         shown.secret("event-secret");
         shown.add(&event);
         server.emit(socket, &event, Instant::ZERO).unwrap();
@@ -220,7 +216,7 @@ fn all_of_it_is_shown_on_request() {
     assert_eq!(format!("{frame:?}"), "Text(12 bytes)");
     assert_eq!(format!("{frame:-?}"), r#"Text("0{\"sid\":\"s\"}")"#);
     assert_eq!(text(Some(frame)), "0{\"sid\":\"s\"}");
-    let payload = Payload::event("e").arg(&1).unwrap().build().unwrap();
+    let payload = Payload::event("e").arg(&1).build().unwrap();
     assert!(format!("{payload:-?}").contains(r#"[\"e\",1]"#));
 }
 

@@ -94,7 +94,7 @@ proptest! {
     fn values_read_back_as_written(values in vec(value(), 0..5)) {
         let mut builder = Payload::ack();
         for value in &values {
-            builder = builder.arg(value).unwrap();
+            builder = builder.arg(value);
         }
         let payload = builder.build().unwrap();
         prop_assert_eq!(payload.args::<Vec<Value>>().unwrap(), values.clone());
@@ -271,7 +271,7 @@ fn payload() -> impl Strategy<Value = Payload> {
         for (text, data) in args {
             let arg =
                 serde_json::json!({ "text": text, "data": data.map(|data| builder.attach(data)) });
-            builder = builder.arg(&arg).unwrap();
+            builder = builder.arg(&arg);
         }
         builder.build().unwrap()
     })

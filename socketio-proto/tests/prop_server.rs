@@ -360,7 +360,7 @@ fn step(net: &mut Net, op: &Op, how: Play, lines: &mut Vec<String>) {
         }
         Op::Respond => {
             if let Some(token) = net.ack_token() {
-                let answer = Payload::ack().arg(&1).unwrap().build().unwrap();
+                let answer = Payload::ack().arg(&1).build().unwrap();
                 let _too_late = net.server.respond(token, &answer);
             }
         }

@@ -145,7 +145,7 @@ fn a_slow_reader_holds_what_may_be_buffered_for_one_client() {
     let held = cost(&mut target, |target| {
         while !refused {
             let kilobyte = "x".repeat(1_000);
-            let event = Payload::event("news").arg(&kilobyte).unwrap().build();
+            let event = Payload::event("news").arg(&kilobyte).build();
             refused = match target.server.emit(socket, &event.unwrap(), Instant::ZERO) {
                 Ok(()) => false,
                 Err(EmitError::Full { .. }) => true,
@@ -174,7 +174,7 @@ fn many_slow_readers_share_what_is_broadcast() {
     let held = cost(&mut target, |target| {
         for _ in 0..100 {
             let kilobyte = "x".repeat(1_000);
-            let event = Payload::event("news").arg(&kilobyte).unwrap().build();
+            let event = Payload::event("news").arg(&kilobyte).build();
             let everybody = socketio_proto::server::Target::namespace("/");
             target
                 .server

@@ -251,7 +251,7 @@ impl Chat {
                 "users": self.rooms.users(&room),
                 "history": self.rooms.history(&room),
             });
-            Ok(((room, changed), Payload::ack().arg(&args)?.build()?))
+            Ok(((room, changed), Payload::ack().arg(&args).build()?))
         });
         let (moved, reply) = match reply {
             Ok((moved, reply)) => (Some(moved), Ok(reply)),
@@ -369,7 +369,7 @@ impl Chat {
         let mut ack = Payload::ack();
         let data = ack.attach(data.clone());
         let args = json!({"ok": true, "type": kind, "data": data});
-        Ok(ack.arg(&args)?.build()?)
+        Ok(ack.arg(&args).build()?)
     }
 
     fn typing(
@@ -382,7 +382,7 @@ impl Chat {
         let (typing,): (bool,) = payload.args()?;
         if let Ok((name, room)) = self.place(socket) {
             let event = json!({"name": name, "typing": typing});
-            let event = Payload::event("typing").arg(&event)?.build()?;
+            let event = Payload::event("typing").arg(&event).build()?;
             let channel = channel(&room);
             let target = Target::namespace("/").except(socket);
             server.broadcast(&target.rooms(&[&channel]), &event, now)?;
@@ -437,14 +437,14 @@ impl Chat {
         now: Instant,
     ) -> Outcome {
         let event = json!({"room": room, "users": self.rooms.users(room), what: name});
-        let event = Payload::event("users").arg(&event)?.build()?;
+        let event = Payload::event("users").arg(&event).build()?;
         let target = Target::namespace("/");
         server.broadcast(&target.rooms(&[&channel(room)]), &event, now)?;
         Ok(())
     }
 
     fn room_list(&self) -> Result<Payload, Box<dyn Error>> {
-        Ok(Payload::event("rooms").arg(&self.rooms.list())?.build()?)
+        Ok(Payload::event("rooms").arg(&self.rooms.list()).build()?)
     }
 }
 
@@ -474,18 +474,18 @@ fn tell_message(server: &mut Server, room: &str, message: &Message, now: Instant
 
     let mut event = Payload::event("message");
     let data = message.data.clone().map(|data| json!(event.attach(data)));
-    let event = event.arg(&Told { message, data })?.build()?;
+    let event = event.arg(&Told { message, data }).build()?;
     let target = Target::namespace("/");
     server.broadcast(&target.rooms(&[&channel(room)]), &event, now)?;
     let args = json!({"ok": true, "id": message.id});
-    Ok(Payload::ack().arg(&args)?.build()?)
+    Ok(Payload::ack().arg(&args).build()?)
 }
 
 fn respond(server: &mut Server, ack: Option<AckToken>, reply: Reply) -> Outcome {
     let reply = match reply {
         Ok(reply) => reply,
         Err(Refused::Because(error)) => Payload::ack()
-            .arg(&json!({"ok": false, "error": error}))?
+            .arg(&json!({"ok": false, "error": error}))
             .build()?,
         Err(Refused::Failed(error)) => return Err(error),
     };

@@ -134,7 +134,9 @@ impl Admin {
         };
         let payload = Payload::event("room_joined")
             .arg(namespace)
-            .and_then(|payload| payload.arg(room)?.arg(id.as_str())?.arg(&timestamp()));
+            .arg(room)
+            .arg(id.as_str())
+            .arg(&timestamp());
         self.tell(server, payload);
         if room == id.as_str() {
             self.connected(server, socket, context);
@@ -165,7 +167,7 @@ impl Admin {
         if let Some(view) = SocketView::of(server, socket, context) {
             let payload = Payload::event("socket_connected")
                 .arg(&view)
-                .and_then(|payload| payload.arg(&timestamp()));
+                .arg(&timestamp());
             self.tell(server, payload);
         }
         // Behind the news of itself, since those before are in what it is greeted with.
@@ -190,7 +192,9 @@ impl Admin {
         // The longest of all, and for nobody most of the time.
         let known = self.known.get(&socket).filter(|_| !self.admins.is_empty());
         if let Some(known) = known.filter(|known| known.namespace != self.options.namespace) {
-            self.tell(server, passed(name, known, payload));
+            if let Ok(payload) = passed(name, known, payload) {
+                self.tell(server, payload);
+            }
         }
     }
 
@@ -211,7 +215,9 @@ impl Admin {
         };
         let payload = Payload::event("socket_disconnected")
             .arg(&known.namespace)
-            .and_then(|payload| payload.arg(&known.id)?.arg(reason)?.arg(&timestamp()));
+            .arg(&known.id)
+            .arg(reason)
+            .arg(&timestamp());
         self.tell(server, payload);
         for room in &known.left {
             self.tell_left(server, &known, room);
@@ -221,16 +227,14 @@ impl Admin {
     fn tell_left(&self, server: &mut impl Commands, known: &Known, room: &str) {
         let payload = Payload::event("room_left")
             .arg(&known.namespace)
-            .and_then(|payload| payload.arg(room)?.arg(&known.id)?.arg(&timestamp()));
+            .arg(room)
+            .arg(&known.id)
+            .arg(&timestamp());
         self.tell(server, payload);
     }
 
     /// Tells everybody in the admin namespace. Who does not read fast enough misses it.
-    pub(super) fn tell(
-        &self,
-        server: &mut impl Commands,
-        payload: Result<PayloadBuilder, EncodeError>,
-    ) {
+    pub(super) fn tell(&self, server: &mut impl Commands, payload: PayloadBuilder) {
         self.send(server, &[], payload);
     }
 
@@ -239,7 +243,7 @@ impl Admin {
         &self,
         server: &mut impl Commands,
         socket: SocketKey,
-        payload: Result<PayloadBuilder, EncodeError>,
+        payload: PayloadBuilder,
     ) {
         if let Some(id) = server.socket_id(socket) {
             self.send(server, &[id.as_str()], payload);
@@ -247,13 +251,8 @@ impl Admin {
     }
 
     /// Sent as it is, nothing is kept for who comes back: whoever comes in is told all there is.
-    fn send(
-        &self,
-        server: &mut impl Commands,
-        rooms: &[&str],
-        payload: Result<PayloadBuilder, EncodeError>,
-    ) {
-        let payload = payload.and_then(PayloadBuilder::build);
+    fn send(&self, server: &mut impl Commands, rooms: &[&str], payload: PayloadBuilder) {
+        let payload = payload.build();
         let namespace = &self.options.namespace;
         if let Ok(packet) = payload.and_then(|payload| server.encode_event(namespace, &payload)) {
             let target = Target::namespace(namespace).rooms(rooms);
@@ -270,9 +269,9 @@ fn passed(name: &str, known: &Known, payload: &Payload) -> Result<PayloadBuilder
     }
     let args: &RawValue = serde_json::from_str(payload.json())
         .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
-    builder
-        .arg(&known.namespace)?
-        .arg(&known.id)?
-        .arg(args)?
-        .arg(&timestamp())
+    Ok(builder
+        .arg(&known.namespace)
+        .arg(&known.id)
+        .arg(args)
+        .arg(&timestamp()))
 }

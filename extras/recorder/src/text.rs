@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn events_read_shorter() {
-        let payload = Payload::event("say").arg("\"é\\").unwrap().build().unwrap();
+        let payload = Payload::event("say").arg("\"é\\").build().unwrap();
         let event = Event::Event {
             socket: SocketKey::from_bits(3),
             payload,

@@ -610,7 +610,7 @@ mod tests {
 
     #[test]
     fn values_come_back_whole() {
-        let event = Payload::event("e").arg(&1).unwrap().binary(vec![1, 2]);
+        let event = Payload::event("e").arg(&1).binary(vec![1, 2]);
         let event = event.build().unwrap().uncompressed();
         round(&event);
         let place = r#"{"_placeholder":true,"num":0}"#;

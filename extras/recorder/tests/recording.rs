@@ -309,7 +309,7 @@ fn session() -> Vec<u8> {
     now = now + std::time::Duration::from_micros(500);
     server.handle_frame(connection, Frame::Text(r#"40{"token":"123"}"#.into()), now);
     drain(&mut server, connection, now);
-    let event = Payload::event("hi").arg(&1).unwrap().build().unwrap();
+    let event = Payload::event("hi").arg(&1).build().unwrap();
     server
         .broadcast(&Target::namespace("/").rooms(&["r"]), &event, now)
         .unwrap();
@@ -370,7 +370,7 @@ fn drain(server: &mut Recorder<Server>, connection: ConnectionId, now: Instant) 
         while let Some(output) = server.poll_output() {
             if let Output::Event(Event::Connecting { token, .. }) = output {
                 let socket = server.accept(token, now).unwrap();
-                let event = Payload::event("hi").arg(&1).unwrap().build().unwrap();
+                let event = Payload::event("hi").arg(&1).build().unwrap();
                 server.emit(socket, &event, now).unwrap();
             }
         }

@@ -57,7 +57,7 @@
 //! let socket = machine.connect("/", client::SocketOptions::default(), now)?;
 //! network.run_until_idle(1000, &mut app)?;
 //! let (machine, now) = network.client_mut(client);
-//! machine.emit(socket, &Payload::event("say").arg("one")?.build()?, now)?;
+//! machine.emit(socket, &Payload::event("say").arg("one").build()?, now)?;
 //! network.run_until_idle(1000, &mut app)?;
 //! assert_eq!(app.heard, ["one"]);
 //!
@@ -65,7 +65,7 @@
 //! network.cut(client, Cut::Reset);
 //! network.run_until_idle(1000, &mut app)?;
 //! let (machine, now) = network.client_mut(client);
-//! machine.emit(socket, &Payload::event("say").arg("two")?.build()?, now)?;
+//! machine.emit(socket, &Payload::event("say").arg("two").build()?, now)?;
 //! network.advance(Duration::from_secs(10), &mut app);
 //! assert_eq!((app.heard, app.losses), (vec!["one".to_owned(), "two".to_owned()], 1));
 //! # Ok(())

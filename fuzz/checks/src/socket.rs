@@ -274,11 +274,10 @@ fn payload(name: Option<&str>, (text, whole, float, list, map, last): &Args) -> 
     let builder = name.map_or_else(Payload::ack, Payload::event);
     let builder = builder
         .arg(text)
-        .and_then(|builder| builder.arg(whole))
-        .and_then(|builder| builder.arg(&float.unwrap_or(f64::NAN)))
-        .and_then(|builder| builder.arg(list))
-        .and_then(|builder| builder.arg(map))
-        .expect("these types serialise");
+        .arg(whole)
+        .arg(&float.unwrap_or(f64::NAN))
+        .arg(list)
+        .arg(map);
     let built = match last {
         Some(data) => builder.binary(data.clone()).build(),
         None => builder.build(),

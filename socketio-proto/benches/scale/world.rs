@@ -60,7 +60,7 @@ impl World {
         });
         let mut world = Self {
             clients: clients.collect(),
-            event: Payload::event("news").arg(TEXT).unwrap().build().unwrap(),
+            event: Payload::event("news").arg(TEXT).build().unwrap(),
             net,
             next: 0,
         };

@@ -34,7 +34,7 @@ pub(super) fn w1_route(parser: Parser) -> Run {
 
 pub(super) fn w2_encode(parser: Parser) -> Run {
     encode(parser, "W2", SMALL, move || {
-        parser.event("chat message").arg("hello world")?.build()
+        parser.event("chat message").arg("hello world").build()
     })
 }
 
@@ -49,7 +49,7 @@ pub(super) fn w3_route(parser: Parser) -> Run {
 pub(super) fn w3_encode(parser: Parser) -> Run {
     let update: Update = argument("W3");
     encode(parser, "W3", SMALL, move || {
-        parser.event("update").arg(&update)?.build()
+        parser.event("update").arg(&update).build()
     })
 }
 
@@ -64,7 +64,7 @@ pub(super) fn w4_route(parser: Parser) -> Run {
 pub(super) fn w4_encode(parser: Parser) -> Run {
     let rows: Vec<Row> = argument("W4");
     encode(parser, "W4", LARGE, move || {
-        parser.event("rows").arg(&rows)?.build()
+        parser.event("rows").arg(&rows).build()
     })
 }
 
@@ -84,7 +84,7 @@ pub(super) fn w5_route(parser: Parser) -> Run {
 pub(super) fn w5_encode(parser: Parser) -> Run {
     let [small, large] = [1024, 65_536].map(|length| Bytes::from(wire::bytes(length)));
     encode(parser, "W5", SMALL, move || {
-        let event = parser.event("upload").arg("file.bin")?;
+        let event = parser.event("upload").arg("file.bin");
         event.binary(small.clone()).binary(large.clone()).build()
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn echo_typed() -> Run {
     let mut net = Net::with_clients(Config::default(), CLIENTS);
     net.answer = |event| {
         let (text,): (String,) = event.args().unwrap();
-        Payload::ack().arg(&text).unwrap().build().unwrap()
+        Payload::ack().arg(&text).build().unwrap()
     };
     echoes(net)
 }
@@ -63,7 +63,7 @@ pub(super) fn broadcast() -> Run {
 
 /// Makes an event, and brings it to all who are meant.
 pub(super) fn broadcast_to(net: &mut Net, target: &Target<'_>) {
-    let event = Payload::event("news").arg(TEXT).unwrap().build().unwrap();
+    let event = Payload::event("news").arg(TEXT).build().unwrap();
     net.server.broadcast(target, &event, net.now).unwrap();
     net.drain();
 }

@@ -54,7 +54,7 @@ use crate::parser::Decoder;
 ///
 /// let auth = Payload::object(&[("token", "123")].into_iter().collect::<std::collections::BTreeMap<_, _>>())?;
 /// let socket = client.connect("/chat", SocketOptions::default().with_auth(auth), now)?;
-/// client.emit(socket, &Payload::event("hello").arg("world")?.build()?, now)?; // waits
+/// client.emit(socket, &Payload::event("hello").arg("world").build()?, now)?; // waits
 ///
 /// let Some(Output::Connect { connection, request, .. }) = client.poll_output() else { panic!("a connection") };
 /// assert_eq!(request.url, "wss://example.com/socket.io/?EIO=4&transport=websocket");

@@ -80,8 +80,8 @@ impl Parser {
     /// use socketio_proto::Payload;
     /// use socketio_proto::parser::Parser;
     ///
-    /// let payload = Parser::MsgPack.event("move").arg("left")?.arg(&3)?.build()?;
-    /// assert_eq!(payload, Payload::event("move").arg("left")?.arg(&3)?.build()?);
+    /// let payload = Parser::MsgPack.event("move").arg("left").arg(&3).build()?;
+    /// assert_eq!(payload, Payload::event("move").arg("left").arg(&3).build()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn event(self, name: &str) -> PayloadBuilder {
@@ -162,7 +162,7 @@ fn check(packet: &PacketRef<'_>) -> Result<(), EncodeError> {
 /// use socketio_proto::parser::encode_text;
 /// use socketio_proto::{PacketRef, PacketType, Payload};
 ///
-/// let payload = Payload::event("hello").arg(&[1, 2])?.build()?;
+/// let payload = Payload::event("hello").arg(&[1, 2]).build()?;
 /// let packet = PacketRef::new(PacketType::Event, "/chat").with_id(7).with_payload(&payload);
 /// assert_eq!(encode_text(packet)?, r#"2/chat,7["hello",[1,2]]"#);
 /// # Ok::<(), socketio_proto::EncodeError>(())

@@ -13,7 +13,7 @@ use crate::{EncodeError, ReadError};
 pub trait Args: sealed::Sealed {
     /// Appends the arguments.
     #[doc(hidden)]
-    fn append(&self, builder: PayloadBuilder) -> Result<PayloadBuilder, EncodeError>;
+    fn append(&self, builder: PayloadBuilder) -> PayloadBuilder;
 }
 
 mod sealed {
@@ -24,8 +24,8 @@ mod sealed {
 impl sealed::Sealed for () {}
 
 impl Args for () {
-    fn append(&self, builder: PayloadBuilder) -> Result<PayloadBuilder, EncodeError> {
-        Ok(builder)
+    fn append(&self, builder: PayloadBuilder) -> PayloadBuilder {
+        builder
     }
 }
 
@@ -36,10 +36,10 @@ macro_rules! args_of_tuples {
 
             impl<$($name: Serialize),+> Args for ($($name,)+) {
                 #[expect(non_snake_case, reason = "the names of the types serve the values")]
-                fn append(&self, builder: PayloadBuilder) -> Result<PayloadBuilder, EncodeError> {
+                fn append(&self, builder: PayloadBuilder) -> PayloadBuilder {
                     let ($($name,)+) = self;
-                    $(let builder = builder.arg($name)?;)+
-                    Ok(builder)
+                    $(let builder = builder.arg($name);)+
+                    builder
                 }
             }
         )+
@@ -74,7 +74,7 @@ impl Payload {
     /// # Ok::<(), socketio_proto::EncodeError>(())
     /// ```
     pub fn with_args(event: &str, args: impl Args) -> Result<Self, EncodeError> {
-        args.append(Self::event(event))?.build()
+        args.append(Self::event(event)).build()
     }
 
     /// Reads one argument, counted from zero without the name of an event. One that is not there reads as absent: `None`
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn each_argument_is_read_alone_in_either_form() {
         for parser in [Parser::Json, Parser::MsgPack] {
-            let payload = parser.event("e").arg("a").unwrap().arg(&[1, 2]).unwrap();
+            let payload = parser.event("e").arg("a").arg(&[1, 2]);
             let payload = payload.build().unwrap();
             assert_eq!(payload.arg::<&str>(0).unwrap(), "a");
             assert_eq!(payload.arg::<Vec<u8>>(1).unwrap(), [1, 2]);
@@ -144,7 +144,7 @@ mod tests {
             let error = payload.arg::<String>(2).unwrap_err();
             assert_eq!((error.event(), error.argument()), (Some("e"), Some(2)));
         }
-        let ack = Payload::ack().arg(&1).unwrap().build().unwrap();
+        let ack = Payload::ack().arg(&1).build().unwrap();
         let error = ack.arg::<bool>(0).unwrap_err().to_string();
         assert_eq!(
             error,

@@ -1,5 +1,6 @@
 //! Payloads in the making, in either form.
 
+use alloc::boxed::Box;
 use core::mem;
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ use crate::parser::Parser;
 #[must_use]
 pub struct PayloadBuilder {
     form: Form,
+    /// The first argument that could not be written, in a place that seldom takes memory.
+    fault: Option<Box<EncodeError>>,
 }
 
 /// What is written.
@@ -47,21 +50,19 @@ impl PayloadBuilder {
     }
 
     const fn new(form: Form) -> Self {
-        Self { form }
+        Self { form, fault: None }
     }
 
-    /// Appends an argument.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError::Serialize`] if `value` refuses to be serialised, or has keys that are neither strings nor
-    /// scalars.
-    pub fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, EncodeError> {
-        match &mut self.form {
-            Form::Json(json) => json.arg(value)?,
-            Form::Packed(packed) => packed.arg(value)?,
+    /// Appends an argument. Whether that is possible is said by [`build`](Self::build).
+    pub fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        let written = match &mut self.form {
+            Form::Json(json) => json.arg(value),
+            Form::Packed(packed) => packed.arg(value),
+        };
+        if let Err(fault) = written {
+            self.fault.get_or_insert(Box::new(fault));
         }
-        Ok(self)
+        self
     }
 
     /// Appends an argument that is an attachment. Shares the buffer; MessagePack has a copy of it.
@@ -92,7 +93,7 @@ impl PayloadBuilder {
     /// ```
     /// use socketio_proto::Payload;
     ///
-    /// let received = Payload::event("message").arg(&1)?.binary(vec![2]).build()?;
+    /// let received = Payload::event("message").arg(&1).binary(vec![2]).build()?;
     /// let answer = Payload::ack().args_of(&received).build()?;
     /// assert_eq!(answer.json(), r#"[1,{"_placeholder":true,"num":0}]"#);
     /// # Ok::<(), socketio_proto::EncodeError>(())
@@ -117,11 +118,17 @@ impl PayloadBuilder {
     ///
     /// # Errors
     ///
+    /// [`EncodeError::Serialize`] if an argument refuses to be serialised, or has keys that are neither strings nor scalars:
+    /// the first such error.
+    ///
     /// [`EncodeError::ReservedEvent`], [`EncodeError::TooDeep`], and [`EncodeError::Placeholder`] if beside attachments
     /// there is data that looks like a placeholder, but is of none of them or of one that has its place already. The
     /// receiver would end the connection or put an attachment there; without attachments such data is sent as it is.
     /// [`EncodeError::Expansion`] if placeholders name attachments so often that receivers refuse it.
     pub fn build(self) -> Result<Payload, EncodeError> {
+        if let Some(fault) = self.fault {
+            return Err(*fault);
+        }
         match self.form {
             Form::Json(json) => json.build(),
             Form::Packed(packed) => packed.build(),

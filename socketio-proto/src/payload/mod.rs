@@ -109,8 +109,8 @@ use source::{Kind, Source};
 /// use socketio_proto::Payload;
 ///
 /// let payload = Payload::event("picture")
-///     .arg("a title")?
-///     .arg(&vec![Bytes::from_static(b"GIF"), Bytes::from_static(b"89a")])?
+///     .arg("a title")
+///     .arg(&vec![Bytes::from_static(b"GIF"), Bytes::from_static(b"89a")])
 ///     .build()?;
 /// assert_eq!(payload.name(), Some("picture"));
 /// assert_eq!(payload.attachments().len(), 2);
@@ -444,7 +444,7 @@ impl Payload {
     /// ```
     /// use socketio_proto::Payload;
     ///
-    /// let payload = Payload::event("move").arg("left")?.arg(&3)?.build()?;
+    /// let payload = Payload::event("move").arg("left").arg(&3).build()?;
     /// assert_eq!(payload.args::<(&str, u32)>()?, ("left", 3));
     /// assert_eq!(payload.args::<(&str, u32, Option<bool>)>()?, ("left", 3, None));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

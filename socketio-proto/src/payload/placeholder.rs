@@ -32,7 +32,7 @@ use super::cursor::Cursor;
 /// let picture = Bytes::from(vec![1, 2, 3]);
 /// let mut builder = Payload::event("picture");
 /// let place = builder.attach(picture.clone());
-/// let payload = builder.arg(&serde_json::json!({ "title": "one", "data": place }))?.build()?;
+/// let payload = builder.arg(&serde_json::json!({ "title": "one", "data": place })).build()?;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Picture { title: String, data: Placeholder }

@@ -67,7 +67,7 @@ impl<'a> RawArgs<'a> {
     /// ```
     /// use socketio_proto::Payload;
     ///
-    /// let payload = Payload::event("set").arg("volume")?.arg(&11)?.build()?;
+    /// let payload = Payload::event("set").arg("volume").arg(&11).build()?;
     /// let mut args = payload.raw_args();
     /// let name: &str = args.read().ok_or("no name")??;
     /// let value: u8 = args.read().ok_or("no value")??;

@@ -83,11 +83,7 @@ fn everything() -> Everything {
 
 #[test]
 fn bytes_travel_at_any_depth_of_any_type() {
-    let payload = Payload::event("e")
-        .arg(&everything())
-        .unwrap()
-        .build()
-        .unwrap();
+    let payload = Payload::event("e").arg(&everything()).build().unwrap();
     assert_eq!(payload.attachments().len(), 11);
     assert_eq!(payload.args::<(Everything,)>().unwrap().0, everything());
     assert_eq!(
@@ -100,9 +96,7 @@ fn bytes_travel_at_any_depth_of_any_type() {
 fn placeholders_stand_in_the_official_form_in_the_order_of_the_values() {
     let payload = Payload::event("e")
         .arg(&json!({ "a": 1 }))
-        .unwrap()
         .arg(&(Bytes::from_static(b"x"), [Bytes::from_static(b"y")]))
-        .unwrap()
         .binary(Bytes::from_static(b"z"))
         .build()
         .unwrap();
@@ -144,7 +138,7 @@ fn names_are_strings_without_escapes_or_numbers_as_written() {
 #[test]
 fn a_built_name_is_the_name_given() {
     for name in ["", "a", "é€😀", "a\"b", "\\", "\n\u{0}\u{1f}\u{7f}"] {
-        let payload = Payload::event(name).arg(&1).unwrap().build().unwrap();
+        let payload = Payload::event(name).arg(&1).build().unwrap();
         assert_eq!(payload.name(), Some(name));
         let again =
             Payload::from_json(PacketType::Event, payload.json().to_string(), vec![]).unwrap();
@@ -280,7 +274,7 @@ fn dynamic_values_keep_placeholders_and_resolve_them() {
 #[test]
 fn raw_values_pass_both_ways() {
     let raw = RawValue::from_string(r#"{"a": [1]}"#.into()).unwrap();
-    let payload = Payload::event("e").arg(&raw).unwrap().build().unwrap();
+    let payload = Payload::event("e").arg(&raw).build().unwrap();
     assert_eq!(payload.json(), r#"["e",{"a": [1]}]"#);
     let (boxed,): (Box<RawValue>,) = payload.args().unwrap();
     let (borrowed,): (&RawValue,) = payload.args().unwrap();
@@ -301,7 +295,6 @@ fn numbers_beyond_a_float_are_infinite_and_null_as_values() {
 fn what_is_not_finite_is_written_as_null() {
     let payload = Payload::ack()
         .arg(&[f64::NAN, f64::INFINITY, 1.5])
-        .unwrap()
         .build()
         .unwrap();
     assert_eq!(payload.json(), "[[null,null,1.5]]");
@@ -315,22 +308,18 @@ fn reserved_names_cannot_be_built_nor_received() {
         Payload::from_json(PacketType::Event, r#"["conn\u0065ct"]"#, vec![]),
         Err(DecodeError::InvalidPayload)
     );
-    let ack = Payload::ack().arg("connect").unwrap().build().unwrap();
+    let ack = Payload::ack().arg("connect").build().unwrap();
     assert_eq!(ack.json(), r#"["connect"]"#);
 }
 
 #[test]
 fn a_lookalike_is_data_alone_and_refused_beside_an_attachment() {
     let lookalike = json!({ "_placeholder": true, "num": 0 });
-    let plain = Payload::event("e")
-        .arg(&lookalike)
-        .unwrap()
-        .build()
-        .unwrap();
+    let plain = Payload::event("e").arg(&lookalike).build().unwrap();
     assert_eq!(plain.json(), r#"["e",{"_placeholder":true,"num":0}]"#);
     let builder = || Payload::event("e").binary(vec![1]);
     assert_eq!(
-        builder().arg(&lookalike).unwrap().build(),
+        builder().arg(&lookalike).build(),
         Err(EncodeError::Placeholder)
     );
     assert_eq!(
@@ -339,10 +328,7 @@ fn a_lookalike_is_data_alone_and_refused_beside_an_attachment() {
     );
     let hiding = json!({ "_placeholder": true, "num": 0, "x": null });
     assert_eq!(
-        Payload::event("e")
-            .arg(&(hiding, Bytes::new()))
-            .unwrap()
-            .build(),
+        Payload::event("e").arg(&(hiding, Bytes::new())).build(),
         Err(EncodeError::Placeholder)
     );
 }
@@ -353,11 +339,7 @@ fn a_placeholder_of_another_payload_is_refused() {
     other.attach(vec![1]);
     let place = other.attach(vec![2]);
     assert_eq!(
-        Payload::event("b")
-            .binary(vec![3])
-            .arg(&place)
-            .unwrap()
-            .build(),
+        Payload::event("b").binary(vec![3]).arg(&place).build(),
         Err(EncodeError::Placeholder)
     );
 }
@@ -372,7 +354,6 @@ fn args_of_another_payload_are_renumbered_behind_attachments() {
         .binary(vec![b'm'])
         .args_of(&source)
         .arg(&true)
-        .unwrap()
         .build()
         .unwrap();
     assert_eq!(
@@ -421,6 +402,7 @@ fn a_refusal_has_a_message_and_maybe_data() {
 fn values_that_json_cannot_hold_are_refused() {
     let error = Payload::event("e")
         .arg(&BTreeMap::from([((1, 2), 3)]))
+        .build()
         .unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -431,9 +413,9 @@ fn values_that_json_cannot_hold_are_refused() {
 #[test]
 fn what_is_nested_too_deep_is_not_built() {
     let nested = |levels| (0..levels).fold(json!(1), |value, _| json!([value]));
-    assert!(Payload::ack().arg(&nested(255)).unwrap().build().is_ok());
+    assert!(Payload::ack().arg(&nested(255)).build().is_ok());
     assert_eq!(
-        Payload::ack().arg(&nested(256)).unwrap().build(),
+        Payload::ack().arg(&nested(256)).build(),
         Err(EncodeError::TooDeep { limit: 256 })
     );
 }
@@ -554,11 +536,7 @@ fn types_with_two_forms_are_written_and_read_as_text() {
         address,
         others: vec![other],
     };
-    let payload = Payload::event("e")
-        .arg(&address)
-        .unwrap()
-        .arg(&host)
-        .unwrap();
+    let payload = Payload::event("e").arg(&address).arg(&host);
     let payload = payload.build().unwrap();
     assert_eq!(
         payload.json(),
@@ -571,4 +549,20 @@ fn types_with_two_forms_are_written_and_read_as_text() {
 #[test]
 fn a_payload_takes_twelve_words() {
     assert_eq!(size_of::<Payload>(), 96);
+}
+
+#[test]
+fn the_first_argument_that_cannot_be_written_is_the_error_of_the_payload() {
+    let (refused, other) = (BTreeMap::from([((1, 2), 3)]), BTreeMap::from([([1], 2)]));
+    for parser in [Parser::Json, Parser::MsgPack] {
+        let alone = parser.event("e").arg(&refused).build().unwrap_err();
+        assert!(matches!(alone, EncodeError::Serialize(_)));
+        let begun = parser.event("e").arg("a").arg(&refused).arg(&other);
+        let whole = begun.binary(vec![1]).args_of(&Payload::no_args()).arg(&1);
+        assert_eq!(whole.build().unwrap_err(), alone);
+        assert_eq!(
+            parser.event("connect").arg(&refused).build().unwrap_err(),
+            alone
+        );
+    }
 }

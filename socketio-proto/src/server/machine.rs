@@ -73,7 +73,7 @@ use super::sockets::Sockets;
 /// let Some(Event::Event { payload, .. }) = events(&mut server) else { panic!("an event") };
 /// assert_eq!(payload.args::<(String,)>()?, ("world".to_owned(),));
 ///
-/// server.emit(socket, &Payload::event("hi").arg(&1)?.build()?, now)?;
+/// server.emit(socket, &Payload::event("hi").arg(&1).build()?, now)?;
 /// # let mut last = None;
 /// # while let Some(frame) = server.poll_frame(connection) { last = Some(frame); }
 /// # assert_eq!(last, Some(Frame::Text(r#"42["hi",1]"#.into())));

@@ -118,13 +118,13 @@ fn held(net: &Net) -> usize {
 
 pub(super) fn event(len: usize) -> Payload {
     let text = "x".repeat(len);
-    Payload::event("news").arg(&text).unwrap().build().unwrap()
+    Payload::event("news").arg(&text).build().unwrap()
 }
 
 pub(super) fn with_attachments(count: usize, len: usize) -> Payload {
     let data = vec![Bytes::from(vec![9; len]); 1];
     let parts: Vec<Bytes> = (0..count).map(|_| Bytes::from(data[0].to_vec())).collect();
-    Payload::event("file").arg(&parts).unwrap().build().unwrap()
+    Payload::event("file").arg(&parts).build().unwrap()
 }
 
 /// `{type: 0, nsp: "/"}`

@@ -92,7 +92,6 @@ fn nested_binary() -> Payload {
     let part = |data: &'static [u8]| Bytes::from_static(data);
     Payload::event("bin")
         .arg(&vec![part(b"\x01"), part(b"")])
-        .unwrap()
         .binary(part(b"ab"))
         .build()
         .unwrap()
@@ -172,7 +171,7 @@ fn an_event_named_error_is_ordinary_in_both_directions() {
 fn what_is_no_event_is_not_emitted() {
     run(|net| {
         let (_, socket) = net.joined(&["/"]);
-        let payload = Payload::ack().arg(&1).unwrap().build().unwrap();
+        let payload = Payload::ack().arg(&1).build().unwrap();
         assert_eq!(
             net.server.emit(net.key(socket), &payload, net.now),
             Err(EmitError::Encode(EncodeError::PayloadKind))

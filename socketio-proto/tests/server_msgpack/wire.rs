@@ -41,7 +41,6 @@ fn a_session_of_the_official_client() {
         let token = net.ack_token().unwrap();
         let reply = Payload::ack()
             .arg("ok")
-            .unwrap()
             .binary(vec![1, 2, 3])
             .build()
             .unwrap();

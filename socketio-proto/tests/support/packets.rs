@@ -59,8 +59,8 @@ pub(crate) fn packet() -> impl Strategy<Value = Packet> {
     );
     let fill = |builder: PayloadBuilder, args: Vec<Result<Value, Bytes>>| {
         let built = args.into_iter().fold(builder, |builder, arg| match arg {
-            Ok(value) => builder.arg(&value).unwrap(),
-            Err(data) => builder.arg(&[Some(data)]).unwrap(),
+            Ok(value) => builder.arg(&value),
+            Err(data) => builder.arg(&[Some(data)]),
         });
         built.build().unwrap()
     };

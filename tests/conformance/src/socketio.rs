@@ -89,7 +89,7 @@ impl Behaviours {
         auth: Option<Payload>,
         now: Instant,
     ) -> Outcome {
-        let event = Payload::event("auth").arg(&raw(auth.as_ref())?)?.build()?;
+        let event = Payload::event("auth").arg(&raw(auth.as_ref())?).build()?;
         server.emit(socket, &event, now)?;
         if &**namespace == "/"
             && let Some(id) = server.socket_id(socket)
@@ -154,7 +154,7 @@ impl Behaviours {
             "rooms" if is_empty(payload) => {
                 let mut rooms: Vec<_> = server.rooms(socket).collect();
                 rooms.sort_unstable_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
-                let args = Payload::ack().arg(&rooms)?.build()?;
+                let args = Payload::ack().arg(&rooms).build()?;
                 respond(server, ack, &args)?;
             }
             "to" => {
@@ -199,7 +199,7 @@ impl Behaviours {
                     return Ok(());
                 }
                 for number in 0..count {
-                    server.emit_volatile(socket, &Payload::event(&event).arg(&number)?.build()?)?;
+                    server.emit_volatile(socket, &Payload::event(&event).arg(&number).build()?)?;
                 }
                 respond(server, ack, &done)?;
             }
@@ -225,7 +225,7 @@ impl Behaviours {
                 }
             }
             "count" if is_empty(payload) => {
-                let args = Payload::ack().arg(&server.socket_count("/"))?.build()?;
+                let args = Payload::ack().arg(&server.socket_count("/")).build()?;
                 respond(server, ack, &args)?;
             }
             "disconnect-me" => {
@@ -244,7 +244,7 @@ impl Behaviours {
                 let (id,): (String,) = payload.args()?;
                 let known = self.reasons.iter().find(|(socket, _)| *socket == id);
                 let reason = known.map(|(_, reason)| reason);
-                respond(server, ack, &Payload::ack().arg(&reason)?.build()?)?;
+                respond(server, ack, &Payload::ack().arg(&reason).build()?)?;
             }
             "handshake" if is_empty(payload) => {
                 let args = self.handshake(server, socket, context)?;
@@ -282,13 +282,13 @@ impl Behaviours {
             "xdomain": handshake.xdomain(),
             "url": &*handshake.target,
         });
-        Ok(Payload::ack().arg(&args)?.build()?)
+        Ok(Payload::ack().arg(&args).build()?)
     }
 
     /// Sends a tick, and comes back for the next.
     fn tick(&self, server: &mut Server, tick: Tick, context: &mut Context<'_, Tick>) -> Outcome {
         if tick.number < tick.count {
-            let event = Payload::event("tick").arg(&tick.number)?.build()?;
+            let event = Payload::event("tick").arg(&tick.number).build()?;
             server.emit(tick.socket, &event, context.now)?;
             let number = tick.number + 1;
             context.send_after(tick.pause, Tick { number, ..tick });
@@ -308,9 +308,9 @@ impl Behaviours {
             return Ok(());
         };
         let args = match answer {
-            Ok(reply) => Payload::ack().arg(&())?.args_of(reply).build()?,
+            Ok(reply) => Payload::ack().arg(&()).args_of(reply).build()?,
             Err(AckError::TimedOut) => Payload::ack()
-                .arg(&AckError::TimedOut.to_string())?
+                .arg(&AckError::TimedOut.to_string())
                 .build()?,
             Err(AckError::Disconnected | _) => return Ok(()),
         };
@@ -403,7 +403,7 @@ fn forward(
     for arg in from.raw_args().skip(skip) {
         let raw: &serde_json::value::RawValue = serde_json::from_str(arg)
             .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
-        builder = builder.arg(raw)?;
+        builder = builder.arg(raw);
     }
     builder.build()
 }

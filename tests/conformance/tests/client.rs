@@ -174,8 +174,9 @@ fn both_ways(client: &Running<Client>, socket: SocketKey) {
     let long = "é🦀".repeat(50_000);
     let message = Payload::event("message")
         .arg(&(1, "two", [true]))
-        .and_then(|message| message.binary(bytes.clone()).arg(&long))
-        .and_then(|message| message.build())
+        .binary(bytes.clone())
+        .arg(&long)
+        .build()
         .expect("a payload");
     client.call(move |client, now| client.emit(socket, &message, now).expect("room"));
     let attachment = json!({"_placeholder": true, "num": 0});
@@ -189,7 +190,8 @@ fn both_ways(client: &Running<Client>, socket: SocketKey) {
 
     let question = Payload::event("message-with-ack")
         .arg("x")
-        .and_then(|message| message.binary(bytes.clone()).build())
+        .binary(bytes.clone())
+        .build()
         .expect("a payload");
     let id = client.call(move |client, now| {
         client
@@ -202,8 +204,8 @@ fn both_ways(client: &Running<Client>, socket: SocketKey) {
 
     let question = Payload::event("ask-me")
         .arg(&5000)
-        .and_then(|message| message.arg("how?"))
-        .and_then(|message| message.build())
+        .arg("how?")
+        .build()
         .expect("a payload");
     let id = client.call(move |client, now| {
         client
@@ -233,9 +235,7 @@ fn both_ways(client: &Running<Client>, socket: SocketKey) {
 fn in_order(client: &Running<Client>, socket: SocketKey) {
     client.call(move |client, now| {
         for number in 0..300 {
-            let event = Payload::event("message")
-                .arg(&number)
-                .and_then(|event| event.build());
+            let event = Payload::event("message").arg(&number).build();
             client
                 .emit(socket, &event.expect("a payload"), now)
                 .expect("room");
@@ -273,9 +273,7 @@ fn namespaces(client: &Running<Client>) {
 /// Asks the server, as somebody else, why a socket left.
 fn server_saw(witness: &Running<Client>, sid: &str, reason: &str) {
     let socket = connect(witness, "/", None);
-    let question = Payload::event("reason-of")
-        .arg(sid)
-        .and_then(|event| event.build());
+    let question = Payload::event("reason-of").arg(sid).build();
     let question = question.expect("a payload");
     let id = witness.call(move |client, now| {
         client

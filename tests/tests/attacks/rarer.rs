@@ -301,7 +301,7 @@ fn heartbeats_of_a_client_that_reads_nothing_hold_it_no_longer() {
         target.writes = false;
         let socket = target.sockets[0];
         let kilobyte = "x".repeat(1_000);
-        let event = Payload::event("news").arg(&kilobyte).unwrap();
+        let event = Payload::event("news").arg(&kilobyte);
         let event = event.build().unwrap();
         let mut lasted = 0;
         cost(&mut target, |target| {

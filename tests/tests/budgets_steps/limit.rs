@@ -10,7 +10,7 @@ const LIMIT: usize = 1 << 20;
 
 fn event(len: usize) -> Payload {
     let text = "x".repeat(len);
-    Payload::event("news").arg(&text).unwrap().build().unwrap()
+    Payload::event("news").arg(&text).build().unwrap()
 }
 
 fn net(clients: u64) -> Net {

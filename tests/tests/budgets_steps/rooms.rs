@@ -20,7 +20,7 @@ fn crowd() -> (Net, Vec<String>) {
 }
 
 fn event() -> Payload {
-    Payload::event("news").arg(&1).unwrap().build().unwrap()
+    Payload::event("news").arg(&1).build().unwrap()
 }
 
 #[test]

@@ -383,7 +383,7 @@ pub(crate) fn build(model: &PacketModel, tree: Option<&Tree>) -> Result<Packet, 
 
 fn fill(mut builder: socketio_proto::PayloadBuilder, args: &[Tree]) -> Result<Payload, String> {
     for arg in args {
-        builder = builder.arg(arg).map_err(|error| error.to_string())?;
+        builder = builder.arg(arg);
     }
     builder.build().map_err(|error| error.to_string())
 }

@@ -119,7 +119,7 @@ impl Rig {
 
     pub(crate) fn emit(&mut self, number: u32) {
         let (client, now) = self.network.client_mut(self.client);
-        let event = Payload::event("n").arg(&number).unwrap().build().unwrap();
+        let event = Payload::event("n").arg(&number).build().unwrap();
         client.emit(self.socket, &event, now).unwrap();
     }
 }

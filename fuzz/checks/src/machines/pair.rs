@@ -324,18 +324,14 @@ fn cut(input: &mut Input<'_>) -> Cut {
 }
 
 fn numbered(numbers: &[u32]) -> Payload {
-    let event = numbers.iter().fold(Payload::event("n"), |event, number| {
-        event.arg(number).expect("a number")
-    });
+    let event = numbers
+        .iter()
+        .fold(Payload::event("n"), |event, number| event.arg(number));
     event.build().expect("a payload")
 }
 
 fn payload_of(number: u32) -> Payload {
-    Payload::ack()
-        .arg(&number)
-        .expect("a number")
-        .build()
-        .expect("a payload")
+    Payload::ack().arg(&number).build().expect("a payload")
 }
 
 fn numbers(payload: &Payload) -> Vec<u32> {

@@ -180,7 +180,7 @@ fn options(namespace: &str) -> SocketOptions {
 }
 
 pub(super) fn event(choice: u8) -> Payload {
-    let event = Payload::event("e").arg(&choice).expect("a number");
+    let event = Payload::event("e").arg(&choice);
     let event = if choice.is_multiple_of(4) {
         event.binary(vec![choice; 3])
     } else {

@@ -363,7 +363,7 @@ fn event(payload: &Payload) -> PacketRef<'_> {
 
 #[test]
 fn packets_are_written_as_the_official_encoder_does() {
-    let hello = Payload::event("hello").arg(&1).unwrap().build().unwrap();
+    let hello = Payload::event("hello").arg(&1).build().unwrap();
     let none = Payload::ack().build().unwrap();
     let auth = Payload::object(&serde_json::json!({ "token": "x" })).unwrap();
     let new = PacketRef::new;
@@ -553,7 +553,7 @@ fn text_is_as_long_as_it_was_measured() {
 
 #[test]
 fn an_event_for_all_is_the_buffer_of_its_payload() {
-    let event = |name: &str| Payload::event(name).arg("world").unwrap();
+    let event = |name: &str| Payload::event(name).arg("world");
     let plain = event("hello").build().unwrap();
     let escaped = event("a \"name\"\n").build().unwrap();
     let attached = event("hello").binary(vec![1]).build().unwrap();

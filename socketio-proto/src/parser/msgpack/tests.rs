@@ -126,7 +126,6 @@ fn an_attachment_shares_the_message_if_it_is_nearly_all_of_it() {
 fn a_packet_is_written_as_the_official_server_does() {
     let payload = Payload::ack()
         .arg("ok")
-        .unwrap()
         .binary(vec![1, 2, 3])
         .build()
         .unwrap();

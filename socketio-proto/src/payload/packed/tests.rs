@@ -51,7 +51,7 @@ fn lens(payload: &Payload) -> usize {
 }
 
 fn arg<T: Serialize + ?Sized>(value: &T) -> Result<Payload, EncodeError> {
-    both(|builder| builder.arg(value)?.build())
+    both(|builder| builder.arg(value).build())
 }
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -221,7 +221,7 @@ fn lengths_may_be_unknown_or_wrong() {
         }
         both(|mut builder| {
             for _ in 0..len {
-                builder = builder.arg("x")?;
+                builder = builder.arg("x");
             }
             builder.build()
         })
@@ -253,7 +253,7 @@ fn depth_is_counted_as_in_json() {
         for _ in 0..levels - 1 {
             value = json!([value]);
         }
-        let built = both(|builder| builder.arg(&value)?.arg(&Bytes::from_static(b"x"))?.build());
+        let built = both(|builder| builder.arg(&value).arg(&Bytes::from_static(b"x")).build());
         assert!(built.is_ok());
     }
 }
@@ -261,18 +261,18 @@ fn depth_is_counted_as_in_json() {
 #[test]
 fn attachments_are_shared_by_way_of_json_or_copied() {
     let data = Bytes::from(vec![7; 100]);
-    both(|builder| builder.arg(&1)?.binary(data.clone()).arg(&2)?.build()).unwrap();
-    both(|builder| builder.arg(&data)?.binary(data.clone()).arg(&data)?.build()).unwrap();
-    both(|builder| builder.arg(&vec![data.clone(); 20])?.build()).unwrap();
+    both(|builder| builder.arg(&1).binary(data.clone()).arg(&2).build()).unwrap();
+    both(|builder| builder.arg(&data).binary(data.clone()).arg(&data).build()).unwrap();
+    both(|builder| builder.arg(&vec![data.clone(); 20]).build()).unwrap();
     both(|mut builder| {
         let place = builder.attach(data.clone());
-        builder.arg(&[place, place])?.arg(&data)?.build()
+        builder.arg(&[place, place]).arg(&data).build()
     })
     .unwrap();
     let shared = Parser::MsgPack.event("e").binary(data.clone()).build();
     assert_eq!(shared.unwrap().attachments()[0].as_ptr(), data.as_ptr());
-    let mut builder = Parser::MsgPack.event("e").arg(&data).unwrap();
-    builder = builder.binary(data.clone()).arg(&data).unwrap();
+    let mut builder = Parser::MsgPack.event("e").arg(&data);
+    builder = builder.binary(data.clone()).arg(&data);
     let shares = |payload: Payload| {
         let shared = payload.attachments().iter();
         let shared = shared.map(|shared| shared.as_ptr() == data.as_ptr());
@@ -289,17 +289,17 @@ fn what_looks_like_a_placeholder_is_an_error_beside_attachments() {
     arg(&json!({ "_placeholder": 1 })).unwrap();
     let data = Bytes::from_static(b"x");
     for value in [lookalike, json!([{ "_placeholder": true, "num": 9 }])] {
-        let built = both(|builder| builder.arg(&data)?.arg(&value)?.build());
+        let built = both(|builder| builder.arg(&data).arg(&value).build());
         assert_eq!(built, Err(EncodeError::Placeholder));
     }
     let value = json!([{ "_placeholder": false, "num": 0 }, "_placeholder", true]);
-    both(|builder| builder.arg(&data)?.arg(&value)?.build()).unwrap();
+    both(|builder| builder.arg(&data).arg(&value).build()).unwrap();
 }
 
 #[test]
 fn reserved_names_are_refused_and_names_may_be_any_text() {
     for parser in [Parser::Json, Parser::MsgPack] {
-        let refused = parser.event("connect").arg(&1).unwrap().build();
+        let refused = parser.event("connect").arg(&1).build();
         assert_eq!(refused, Err(EncodeError::ReservedEvent("connect".into())));
         for name in [
             "",
@@ -319,8 +319,8 @@ fn reserved_names_are_refused_and_names_may_be_any_text() {
 fn arguments_are_taken_over_in_every_form() {
     let data = Bytes::from(vec![7; 10]);
     let build = |builder: PayloadBuilder| {
-        let builder = builder.arg(&1).unwrap().arg(&data).unwrap();
-        builder.arg("x").unwrap().build().unwrap()
+        let builder = builder.arg(&1).arg(&data);
+        builder.arg("x").build().unwrap()
     };
     let forms = || {
         [
@@ -335,7 +335,7 @@ fn arguments_are_taken_over_in_every_form() {
         for other in forms() {
             let [first, second] = [Parser::Json, Parser::MsgPack].map(|parser| {
                 let taken = parser.ack().args_of(&one).args_of(&other);
-                let taken = taken.arg(&2).unwrap().arg(&data).unwrap();
+                let taken = taken.arg(&2).arg(&data);
                 taken.args_of(&one).build().unwrap()
             });
             assert_eq!(
@@ -356,7 +356,7 @@ fn arguments_are_taken_over_in_every_form() {
             .packed()
             .is_some()
     );
-    let empty = Payload::event("e").arg(&1).unwrap().args_of(&received);
+    let empty = Payload::event("e").arg(&1).args_of(&received);
     assert!(empty.build().unwrap().packed().is_none());
 }
 
@@ -366,7 +366,7 @@ fn a_string_behind_the_last_argument_is_one_more() {
         let build = |parser: Parser| {
             let mut builder = parser.event("\"name");
             for number in 0..len {
-                builder = builder.arg(&number).unwrap();
+                builder = builder.arg(&number);
             }
             builder.build().unwrap().with_last("pid")
         };
@@ -384,8 +384,8 @@ fn the_buffer_of_an_event_is_its_frame_and_counts_with_its_unused_end() {
                 let text = "x".repeat(len);
                 let build = || {
                     let event = parser.event("a name");
-                    let event = (0..args).try_fold(event, |event, _| event.arg(&*text));
-                    event.and_then(PayloadBuilder::build).unwrap()
+                    let event = (0..args).fold(event, |event, _| event.arg(&*text));
+                    event.build().unwrap()
                 };
                 let mut built = None;
                 let taken = allocation_counter::measure(|| built = Some(build()));
@@ -458,7 +458,7 @@ proptest! {
     ) {
         let flat = Flat { a, rest };
         let _ = both(|builder| {
-            more.iter().try_fold(builder.arg(&flat)?, |builder, leaf| builder.arg(leaf))?.build()
+            more.iter().fold(builder.arg(&flat), |builder, leaf| builder.arg(leaf)).build()
         });
     }
 }

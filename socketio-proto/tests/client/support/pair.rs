@@ -609,10 +609,7 @@ fn server(seed: u8, recovers: bool) -> Server {
 }
 
 fn numbered(number: u32) -> Payload {
-    Payload::event("n")
-        .arg(&number)
-        .and_then(socketio_proto::PayloadBuilder::build)
-        .expect("a payload")
+    Payload::event("n").arg(&number).build().expect("a payload")
 }
 
 fn number(payload: &Payload) -> u32 {

@@ -117,7 +117,8 @@ fn cut_anywhere(runtime: Runtime) {
                     let bytes = Bytes::from(vec![7; if number == 5 { 100_000 } else { 1 }]);
                     let question = Payload::event("message-with-ack")
                         .arg(&number)
-                        .and_then(|event| event.binary(bytes).build());
+                        .binary(bytes)
+                        .build();
                     let question = question.expect("a payload");
                     client
                         .emit_with_ack(socket, &question, None, now)

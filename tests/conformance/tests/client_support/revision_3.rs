@@ -141,7 +141,7 @@ fn namespaces(client: &Running<Client>) -> Refusal {
 fn both_ways_in_custom(client: &Running<Client>, custom: SocketKey) {
     client.call(move |client, now| {
         let hello = Payload::event("message").arg(&"€😀");
-        let hello = hello.and_then(|event| event.binary(vec![1, 2, 3]).build());
+        let hello = hello.binary(vec![1, 2, 3]).build();
         let hello = hello.expect("a payload");
         client.emit(custom, &hello, now).expect("room");
     });

@@ -13,7 +13,7 @@ pub(super) fn answer(number: u8) -> Payload {
 }
 
 fn numbered(builder: PayloadBuilder, number: u8) -> Payload {
-    let builder = builder.arg(&number).expect("a number can be written");
+    let builder = builder.arg(&number);
     let builder = if is_binary(number) {
         builder.binary(vec![number])
     } else {

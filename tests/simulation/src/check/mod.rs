@@ -247,22 +247,15 @@ pub(crate) fn blob(number: Number) -> Bytes {
 /// Makes an event, or an acknowledgement if it has no name.
 pub(crate) fn payload(name: Option<&str>, number: Number, binary: bool, filler: usize) -> Payload {
     let builder = name.map_or_else(Payload::ack, Payload::event);
-    let builder = builder.arg(&number).and_then(|builder| {
-        if filler > 0 {
-            // The last argument is no text: it would be taken for an offset.
-            builder.arg(&"x".repeat(filler))?.arg(&0)
-        } else {
-            Ok(builder)
-        }
-    });
-    let builder = builder.map(|builder| {
-        if binary {
-            builder.binary(blob(number))
-        } else {
-            builder
-        }
-    });
-    let built = builder.and_then(socketio_proto::PayloadBuilder::build);
+    let mut builder = builder.arg(&number);
+    if filler > 0 {
+        // The last argument is no text: it would be taken for an offset.
+        builder = builder.arg(&"x".repeat(filler)).arg(&0);
+    }
+    if binary {
+        builder = builder.binary(blob(number));
+    }
+    let built = builder.build();
     built.expect("numbers can be written")
 }
 
@@ -271,10 +264,8 @@ pub(crate) fn repeating(name: &str, number: Number, times: usize) -> Payload {
     let mut builder = Payload::event(name);
     let place = builder.attach(blob(number));
     let places = vec![place; times];
-    let builder = builder
-        .arg(&number)
-        .and_then(|builder| builder.arg(&places));
-    let built = builder.and_then(socketio_proto::PayloadBuilder::build);
+    let builder = builder.arg(&number).arg(&places);
+    let built = builder.build();
     built.expect("so few may be repeated")
 }
 
