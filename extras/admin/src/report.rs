@@ -191,10 +191,10 @@ impl Admin {
     fn passed(&self, server: &mut impl Commands, name: &str, socket: SocketKey, payload: &Payload) {
         // The longest of all, and for nobody most of the time.
         let known = self.known.get(&socket).filter(|_| !self.admins.is_empty());
-        if let Some(known) = known.filter(|known| known.namespace != self.options.namespace) {
-            if let Ok(payload) = passed(name, known, payload) {
-                self.tell(server, payload);
-            }
+        if let Some(known) = known.filter(|known| known.namespace != self.options.namespace)
+            && let Ok(payload) = passed(name, known, payload)
+        {
+            self.tell(server, payload);
         }
     }
 
