@@ -14,11 +14,11 @@ use super::endpoint::Endpoint;
 use crate::hidden::Hidden;
 use crate::settings::{ConfigError, check_optional_timer};
 
-/// Settings of one transport that stand in for those of the same name in [`Config`]; `None` leaves them.
+/// Settings of one transport that stand in for those of the same name in [`Config`](super::Config); `None` leaves them.
 ///
 /// Values replace and are not merged, as in the official client. A [`query`](Self::query) replaces all parameters that
 /// would stand there: `EIO`, `transport` and, on a WebSocket, `sid` too. A server refuses the request unless the query
-/// has them. Cookies belong to the session, so [`Config::with_credentials`] cannot be overridden.
+/// has them. Cookies belong to the session, so [`Config::with_credentials`](super::Config::with_credentials) cannot be overridden.
 ///
 /// Source: `engine.io-client/lib/socket.ts`, option `transportOptions`.
 ///
