@@ -231,8 +231,8 @@ impl ReadError {
     /// Says which event it is about, if it is about one.
     pub(crate) fn of_event(mut self, name: Option<&str>) -> Self {
         self.event = name.map(|name| {
-            let ends = (0..=name.len().min(MAX_EVENT)).rev();
-            let start = ends.into_iter().find_map(|end| name.get(..end));
+            let mut ends = (0..=name.len().min(MAX_EVENT)).rev();
+            let start = ends.find_map(|end| name.get(..end));
             start.unwrap_or_default().into()
         });
         self

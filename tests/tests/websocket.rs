@@ -161,7 +161,7 @@ fn ours(stream: &Stream) -> Outcome {
     Outcome { read, violation }
 }
 
-/// Gives the bytes of a stream, and then has no more for now. What is written goes nowhere.
+/// Gives the bytes of a stream, and would block behind them. What is written goes nowhere.
 struct Pipe<'a>(&'a [u8]);
 
 impl Read for Pipe<'_> {

@@ -229,7 +229,12 @@ impl IdTable {
         let Some(bucket) = self.bucket_mut(place) else {
             return;
         };
-        let Bucket(entries) = core::mem::replace(bucket, EMPTY);
+        let bucket = core::mem::replace(bucket, EMPTY);
+        self.put_all(bucket);
+    }
+
+    /// Puts the entries of a bucket that is taken out where they belong.
+    fn put_all(&mut self, Bucket(entries): Bucket) {
         for entry in entries.into_iter().filter(|entry| entry.key != FREE) {
             self.put(self.place(entry.id), entry);
         }
@@ -240,7 +245,7 @@ impl IdTable {
         let Some(page) = self.pages.last_mut() else {
             return;
         };
-        let Bucket(entries) = page.pop().unwrap_or(EMPTY);
+        let dropped = page.pop().unwrap_or(EMPTY);
         if self.buckets == SPARE.saturating_add(1) {
             page.shrink_to(SPARE);
             self.pages.shrink_to(1);
@@ -255,9 +260,7 @@ impl IdTable {
         if self.buckets <= self.mask >> 1 {
             self.mask >>= 1;
         }
-        for entry in entries.into_iter().filter(|entry| entry.key != FREE) {
-            self.put(self.place(entry.id), entry);
-        }
+        self.put_all(dropped);
     }
 }
 

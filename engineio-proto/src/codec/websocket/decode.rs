@@ -150,15 +150,18 @@ impl Decoder {
                 self.header_len += 1;
             }
             *input = rest;
-            // As soon as that is known, for nothing more need come.
+            if self.header_len < 2 {
+                continue;
+            }
+            // Each check is made as soon as it can be, for nothing more need come.
             if self.header_len == 2 {
                 self.check_start()?;
             }
             let (length, key) = self.lengths();
-            if self.header_len >= 2 && self.header_len == length {
+            if self.header_len == length {
                 self.check_length()?;
             }
-            if self.header_len >= 2 && self.header_len == length + key {
+            if self.header_len == length + key {
                 self.begin_frame();
                 return Ok(true);
             }

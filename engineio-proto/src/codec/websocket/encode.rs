@@ -93,8 +93,6 @@ impl Encoder {
 
 /// The start of a text with at most so many bytes.
 fn start_of(text: &str, max: usize) -> &str {
-    let ends = (0..=max.min(text.len())).rev();
-    ends.into_iter()
-        .find_map(|end| text.get(..end))
-        .unwrap_or_default()
+    let mut ends = (0..=max.min(text.len())).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }
