@@ -217,8 +217,6 @@ where
 
     fn handle_command(&mut self, command: A::Command) {
         let now = self.clock.now();
-        // Some commands of the machine go by the time that it was told last.
-        self.machine.handle_timeout(now);
         self.fire_due(now);
         // The application hears of what is over before it does what the command asks for.
         self.drain(now);
