@@ -24,8 +24,9 @@ use engineio_proto::hidden::Hidden;
 use engineio_proto::ledger::{self, HeapSize};
 use engineio_proto::{Encoded, keeps_much};
 
-use super::{Limits, syntax};
+use super::Limits;
 use crate::packet::MAX_PACKET_ID;
+use crate::payload::syntax;
 use crate::{DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload};
 
 /// A packet whose attachments are still to come.

@@ -15,7 +15,8 @@
 
 mod json;
 mod msgpack;
-pub(crate) mod syntax;
+
+pub use crate::payload::MAX_JSON_DEPTH;
 
 use alloc::boxed::Box;
 
@@ -29,9 +30,6 @@ use crate::payload::budget::MAX_EXPANSION;
 use crate::{
     DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, PayloadBuilder,
 };
-
-/// The deepest nesting of a payload that any configuration allows, in levels of arrays and objects.
-pub const MAX_JSON_DEPTH: u16 = 256;
 
 /// How packets are written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

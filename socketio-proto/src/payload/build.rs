@@ -13,9 +13,8 @@ use super::packed::PackedBuilder;
 use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Writer};
 use super::shape::{Name, Shape};
+use super::syntax::{self, Fault, MAX_JSON_DEPTH};
 use super::{Attached, Body, Payload};
-use crate::parser::MAX_JSON_DEPTH;
-use crate::parser::syntax::{self, Fault};
 use crate::{EncodeError, is_reserved_event};
 
 /// An event is written behind what the frame of its packet starts with: message, event. So the frame for the main namespace

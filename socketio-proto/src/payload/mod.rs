@@ -16,11 +16,13 @@ pub(crate) mod scan;
 mod ser;
 mod shape;
 mod source;
+pub(crate) mod syntax;
 
 pub use args::Args;
 pub use builder::PayloadBuilder;
 pub use placeholder::Placeholder;
 pub use raw_args::RawArgs;
+pub use syntax::MAX_JSON_DEPTH;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -35,8 +37,7 @@ use engineio_proto::ledger::{self, HeapSize};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::parser::syntax::{self, Fault};
-use crate::parser::{Limits, MAX_JSON_DEPTH, Parser};
+use crate::parser::{Limits, Parser};
 use crate::{DecodeError, EncodeError, PacketType, ReadError};
 use budget::{Budget, MAX_EXPANSION};
 use build::EVENT_HEAD;
@@ -46,6 +47,7 @@ use packed::{Left, Packed, PackedCursor};
 use placeholder::{Misplaced, Places};
 use shape::{Name, Shape};
 use source::{Kind, Source};
+use syntax::Fault;
 
 /// The payload of a packet: validated JSON or MessagePack, still in the buffer it came in, and its attachments.
 ///

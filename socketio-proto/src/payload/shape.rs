@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 
 use super::cursor::Cursor;
-use crate::parser::syntax::First;
+use super::syntax::First;
 use crate::{DecodeError, PacketType, is_reserved_event};
 
 #[derive(Clone, Debug)]

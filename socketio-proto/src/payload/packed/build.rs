@@ -9,11 +9,11 @@ use super::read::{Item, Reader};
 use super::ser::{Writer, Written};
 use super::write::Opened;
 use super::{EVENT_END, EVENT_HEAD, Left, Packed, PackedCursor, find_attachments, size};
-use crate::parser::MAX_JSON_DEPTH;
 use crate::payload::budget::MAX_EXPANSION;
 use crate::payload::build::{FIRST_ROOM, JsonBuilder, most_spare, room_of};
 use crate::payload::placeholder::FLAG;
 use crate::payload::shape::{Name, Shape};
+use crate::payload::syntax::MAX_JSON_DEPTH;
 use crate::payload::{Attached, Body, Payload};
 use crate::{EncodeError, PacketType, is_reserved_event};
 

@@ -14,12 +14,11 @@ use serde::ser::{self, Error as _, Serialize, Serializer};
 use super::from_json;
 use super::write::{Opened, Packer};
 use crate::EncodeError;
-use crate::parser::MAX_JSON_DEPTH;
-use crate::parser::syntax;
 use crate::payload::cursor::Cursor;
 use crate::payload::forward::{compounds, plain_values};
 use crate::payload::placeholder::FLAG;
 use crate::payload::ser::{Error, Kept, Key, Writer as JsonWriter};
+use crate::payload::syntax::{self, MAX_JSON_DEPTH};
 
 /// MessagePack in the making.
 #[derive(Default)]

@@ -20,8 +20,8 @@ pub(super) use self::key::{Kept, Key};
 use super::escape::append_escaped;
 use super::forward::plain_values;
 use super::placeholder::{FLAG, Placeholder};
+use super::syntax::MAX_JSON_DEPTH;
 use crate::EncodeError;
-use crate::parser::MAX_JSON_DEPTH;
 
 /// JSON in the making.
 pub(super) struct Writer {

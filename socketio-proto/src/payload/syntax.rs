@@ -1,7 +1,9 @@
 //! The grammar of JSON, checked without building anything.
 
-use super::MAX_JSON_DEPTH;
-use crate::payload::scan;
+use super::scan;
+
+/// The deepest nesting of a payload that any configuration allows, in levels of arrays and objects.
+pub const MAX_JSON_DEPTH: u16 = 256;
 
 /// Why text is no payload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
