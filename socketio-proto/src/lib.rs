@@ -59,15 +59,19 @@ mod driver;
 mod error;
 mod hidden;
 mod packet;
+mod packet_type;
 pub mod parser;
 mod payload;
+mod reserved;
 mod rooms;
 pub mod server;
 mod union;
 
 pub use error::{DecodeError, EmitError, EncodeError, ReadError};
-pub use packet::{EncodedPacket, MAX_PACKET_ID, Packet, PacketRef, PacketType, is_reserved_event};
+pub use packet::{EncodedPacket, MAX_PACKET_ID, Packet, PacketRef};
+pub use packet_type::PacketType;
 pub use payload::{Args, Payload, PayloadBuilder, Placeholder, RawArgs};
+pub use reserved::is_reserved_event;
 pub use rooms::Rooms;
 
 pub use engineio_proto as engine;

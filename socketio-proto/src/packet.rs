@@ -9,31 +9,7 @@ use bytestring::ByteString;
 use engineio_proto::Encoded;
 use engineio_proto::hidden::HiddenQuery;
 
-use crate::Payload;
-
-/// The type of a packet.
-///
-/// Packets with attachments have types of their own on the wire, 5 and 6; here they are events and acknowledgements
-/// whose payload has attachments, as the official decoder reports them.
-///
-/// Source: Socket.IO protocol revision 5, "Packet types".
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the five packet types are what the protocol is"
-)]
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum PacketType {
-    /// Type 0: joins a namespace, or confirms that. The payload is an object or absent.
-    Connect,
-    /// Type 1: leaves a namespace. No payload.
-    Disconnect,
-    /// Type 2 (5 with attachments): an event. The payload is an array that starts with the name, a string or number.
-    Event,
-    /// Type 3 (6 with attachments): the answer to an event. The payload is an array.
-    Ack,
-    /// Type 4: refuses to let the peer into a namespace. The payload is an object, a string or absent.
-    ConnectError,
-}
+use crate::{PacketType, Payload};
 
 /// A packet of the Socket.IO protocol.
 ///
@@ -225,28 +201,6 @@ impl PartialEq for EncodedPacket {
     }
 }
 
-/// Whether an event name is kept for the library itself: applications must not emit it and peers must not send it.
-///
-/// The names are `connect`, `connect_error`, `disconnect`, `disconnecting`, and for the sake of the official
-/// implementation `newListener` and `removeListener`.
-#[must_use]
-pub fn is_reserved_event(name: &str) -> bool {
-    is_reserved(name.as_bytes())
-}
-
-/// The same for a name of which it does not matter here whether it is UTF-8.
-pub(crate) const fn is_reserved(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"connect"
-            | b"connect_error"
-            | b"disconnect"
-            | b"disconnecting"
-            | b"newListener"
-            | b"removeListener"
-    )
-}
-
 /// The largest packet id: 2^53 - 1, the largest integer that JavaScript holds exactly.
 pub const MAX_PACKET_ID: u64 = (1 << 53) - 1;
 
@@ -255,30 +209,6 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-
-    #[test]
-    fn six_event_names_are_reserved() {
-        for name in [
-            "connect",
-            "connect_error",
-            "disconnect",
-            "disconnecting",
-            "newListener",
-            "removeListener",
-        ] {
-            assert!(is_reserved_event(name), "{name}");
-        }
-        for name in [
-            "",
-            "connection",
-            "error",
-            "new_namespace",
-            "Connect",
-            "message",
-        ] {
-            assert!(!is_reserved_event(name), "{name}");
-        }
-    }
 
     #[test]
     fn packets_are_made_of_one_part_or_more() {

@@ -37,7 +37,7 @@ use self::read::{Item, Reader};
 use self::write::Packer;
 use super::shape::Name;
 use crate::DecodeError;
-use crate::packet::is_reserved;
+use crate::reserved::is_reserved;
 
 /// MessagePack in the form that the module describes, and its JSON once somebody has asked for it.
 ///
