@@ -20,13 +20,6 @@ const KNOWN = [
     why: "parts of the server lie in the files that have its methods about them",
     files: ["server/deadlines.rs", "server/gate.rs", "server/sessions.rs", "server/streams.rs"],
   },
-  {
-    why: "a payload is written by its parser, and a parser makes payloads",
-    files: [
-      "packet.rs", "parser/mod.rs", "payload/build.rs", "payload/builder.rs", "payload/mod.rs", "payload/packed/build.rs",
-      "payload/packed/ser.rs", "payload/ser/mod.rs", "payload/shape.rs",
-    ],
-  },
 ];
 
 /** The paths of `use` statements and of paths in the code, without comments, texts and test modules. */

@@ -114,7 +114,7 @@ pub(super) fn decode(
         };
     }
     let start = text.len().saturating_sub(json.len());
-    let payload = Payload::parse(packet_type, text, start, limits)?;
+    let payload = Payload::parse(packet_type, text, start, limits.of_json())?;
     match count {
         None => {
             packet.payload = Some(payload);

@@ -26,9 +26,10 @@ use engineio_proto::{ConfigError, Message, Revision};
 use serde::{Deserialize, Serialize};
 
 use crate::packet::MAX_PACKET_ID;
+use crate::payload::Bounds;
 use crate::payload::budget::MAX_EXPANSION;
 use crate::{
-    DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, PayloadBuilder,
+    DecodeError, EncodeError, EncodedPacket, Packet, PacketRef, PacketType, Payload, PayloadBuilder,
 };
 
 /// How packets are written.
@@ -83,12 +84,18 @@ impl Parser {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn event(self, name: &str) -> PayloadBuilder {
-        PayloadBuilder::event(name, self)
+        match self {
+            Self::Json => Payload::event(name),
+            Self::MsgPack => PayloadBuilder::packed_event(name),
+        }
     }
 
     /// Starts the payload of an acknowledgement in the form that this parser sends, as [`event`](Self::event) does.
     pub fn ack(self) -> PayloadBuilder {
-        PayloadBuilder::ack(self)
+        match self {
+            Self::Json => Payload::ack(),
+            Self::MsgPack => PayloadBuilder::packed_ack(),
+        }
     }
 
     /// Writes a packet in the form that is shared by all its recipients.
@@ -260,6 +267,14 @@ impl Limits {
     pub const fn with_lenient_nil(mut self, lenient: bool) -> Self {
         self.lenient_nil = lenient;
         self
+    }
+
+    /// What holds for payloads in JSON.
+    const fn of_json(&self) -> Bounds {
+        Bounds {
+            max_depth: self.max_json_depth,
+            max_expansion: self.max_expansion,
+        }
     }
 
     /// Finds out whether packets can be read with these limits. Attachments may be forbidden by a limit of zero.

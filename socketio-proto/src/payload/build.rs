@@ -9,7 +9,6 @@ use serde::ser::Serialize;
 
 use super::budget::MAX_EXPANSION;
 use super::escape::append_escaped;
-use super::packed::PackedBuilder;
 use super::placeholder::{self, Misplaced, Placeholder, Places};
 use super::ser::{self, Writer};
 use super::shape::{Name, Shape};
@@ -116,19 +115,20 @@ impl JsonBuilder {
         builder
     }
 
-    /// The same in the other form, if there is nothing but the name in it.
-    pub(super) fn while_empty(&self) -> Option<PackedBuilder> {
-        if self.used {
-            return None;
-        }
+    /// Whether there is nothing but the name in it.
+    pub(super) const fn is_unused(&self) -> bool {
+        !self.used
+    }
+
+    /// The name of the event; `None` for an acknowledgement.
+    pub(super) fn name(&self) -> Option<&str> {
         match &self.shape {
             Shape::Event(Name::Span { start, end }) => {
                 let json = self.writer.written().get(EVENT_HEAD.len()..)?;
-                Some(PackedBuilder::event(json.get(*start..*end)?))
+                json.get(*start..*end)
             }
-            Shape::Event(Name::Decoded(name)) => Some(PackedBuilder::event(name)),
-            Shape::Ack => Some(PackedBuilder::ack()),
-            Shape::Value => None,
+            Shape::Event(Name::Decoded(name)) => Some(name),
+            Shape::Ack | Shape::Value => None,
         }
     }
 

@@ -10,10 +10,9 @@ use super::build::JsonBuilder;
 use super::packed::PackedBuilder;
 use super::{Payload, Placeholder};
 use crate::EncodeError;
-use crate::parser::Parser;
 
-/// A payload in the making, by [`Payload::event`] or [`Payload::ack`], or by [`Parser::event`] or [`Parser::ack`] in the form
-/// that a parser sends.
+/// A payload in the making, by [`Payload::event`] or [`Payload::ack`], or in the form that a parser sends, by
+/// [`Parser::event`](crate::parser::Parser::event) or [`Parser::ack`](crate::parser::Parser::ack).
 ///
 /// Values are written as `serde_json` does; what is not finite becomes `null`, as in JavaScript. Bytes anywhere in a
 /// value become an attachment: `bytes::Bytes`, and what uses `serde_bytes`; a `Vec<u8>` or `&[u8]` without it is a
@@ -35,18 +34,20 @@ enum Form {
 }
 
 impl PayloadBuilder {
-    pub(crate) fn event(name: &str, parser: Parser) -> Self {
-        match parser {
-            Parser::Json => Self::new(Form::Json(JsonBuilder::event(name))),
-            Parser::MsgPack => Self::new(Form::Packed(PackedBuilder::event(name))),
-        }
+    pub(super) fn json_event(name: &str) -> Self {
+        Self::new(Form::Json(JsonBuilder::event(name)))
     }
 
-    pub(crate) fn ack(parser: Parser) -> Self {
-        match parser {
-            Parser::Json => Self::new(Form::Json(JsonBuilder::ack())),
-            Parser::MsgPack => Self::new(Form::Packed(PackedBuilder::ack())),
-        }
+    pub(super) const fn json_ack() -> Self {
+        Self::new(Form::Json(JsonBuilder::ack()))
+    }
+
+    pub(crate) fn packed_event(name: &str) -> Self {
+        Self::new(Form::Packed(PackedBuilder::event(name)))
+    }
+
+    pub(crate) fn packed_ack() -> Self {
+        Self::new(Form::Packed(PackedBuilder::ack()))
     }
 
     const fn new(form: Form) -> Self {
@@ -101,9 +102,12 @@ impl PayloadBuilder {
     pub fn args_of(mut self, payload: &Payload) -> Self {
         if let Some(args) = payload.packed_args() {
             if let Form::Json(json) = &self.form
-                && let Some(packed) = json.while_empty()
+                && json.is_unused()
             {
-                self.form = Form::Packed(packed);
+                self.form = Form::Packed(match json.name() {
+                    Some(name) => PackedBuilder::event(name),
+                    None => PackedBuilder::ack(),
+                });
             }
             if let Form::Packed(packed) = &mut self.form {
                 packed.args_of(payload, &args);

@@ -37,7 +37,6 @@ use engineio_proto::ledger::{self, HeapSize};
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::parser::{Limits, Parser};
 use crate::{DecodeError, EncodeError, PacketType, ReadError};
 use budget::{Budget, MAX_EXPANSION};
 use build::EVENT_HEAD;
@@ -77,7 +76,8 @@ use syntax::Fault;
 ///
 /// Reading takes at most [`max_expansion`](Self::max_expansion) bytes for each byte of the JSON, and one copy of each
 /// attachment. JSON counts as 64 bytes longer than it is, so that small payloads can be read. Reading more is a
-/// [`ReadError`] that [says so](ReadError::is_over_limit). The limit is [`Limits::max_expansion`], by default 64.
+/// [`ReadError`] that [says so](ReadError::is_over_limit). The limit is
+/// [`Limits::max_expansion`](crate::parser::Limits::max_expansion), by default 64.
 ///
 /// | reading | what counts |
 /// |---|---|
@@ -125,9 +125,18 @@ pub struct Payload {
     body: Body,
     shape: Shape,
     attachments: Option<Arc<Attached>>,
-    /// See [`Limits::max_expansion`].
+    /// See [`Bounds::max_expansion`].
     max_expansion: u16,
     compress: bool,
+}
+
+/// What holds for a payload that is read from JSON.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The most levels of arrays and objects; values above [`MAX_JSON_DEPTH`] count as that.
+    pub(crate) max_depth: u16,
+    /// See [`Limits::max_expansion`](crate::parser::Limits::max_expansion).
+    pub(crate) max_expansion: u16,
 }
 
 /// The form that a payload came in, or was made in.
@@ -209,14 +218,16 @@ impl HeapSize for Payload {
 }
 
 impl Payload {
-    /// Starts the payload of an event, as JSON. [`Parser::event`] starts it in the form that a parser sends.
+    /// Starts the payload of an event, as JSON. [`Parser::event`](crate::parser::Parser::event) starts it in
+    /// the form that a parser sends.
     pub fn event(name: &str) -> PayloadBuilder {
-        PayloadBuilder::event(name, Parser::Json)
+        PayloadBuilder::json_event(name)
     }
 
-    /// Starts the payload of an acknowledgement, as JSON. [`Parser::ack`] starts it in the form that a parser sends.
-    pub fn ack() -> PayloadBuilder {
-        PayloadBuilder::ack(Parser::Json)
+    /// Starts the payload of an acknowledgement, as JSON. [`Parser::ack`](crate::parser::Parser::ack) starts
+    /// it in the form that a parser sends.
+    pub const fn ack() -> PayloadBuilder {
+        PayloadBuilder::json_ack()
     }
 
     /// The payload of an acknowledgement without arguments. Allocates nothing.
@@ -256,8 +267,9 @@ impl Payload {
         build::connect_error(message, data)
     }
 
-    /// Checks JSON as the payload of a packet, as strictly as a decoder with default [`Limits`] does, but to the depth of
-    /// [`MAX_JSON_DEPTH`]. Attachments of packets other than events and acknowledgements are for MessagePack alone.
+    /// Checks JSON as the payload of a packet, as strictly as a decoder with default
+    /// [`Limits`](crate::parser::Limits) does, but to the depth of [`MAX_JSON_DEPTH`]. Attachments of packets other than
+    /// events and acknowledgements are for MessagePack alone.
     ///
     /// # Errors
     ///
@@ -283,10 +295,11 @@ impl Payload {
         attachments: Vec<Bytes>,
         max_expansion: u16,
     ) -> Result<Self, DecodeError> {
-        let limits = Limits::default()
-            .with_max_json_depth(MAX_JSON_DEPTH)
-            .with_max_expansion(max_expansion);
-        let payload = Self::parse(packet_type, json.into(), 0, &limits)?;
+        let bounds = Bounds {
+            max_depth: MAX_JSON_DEPTH,
+            max_expansion,
+        };
+        let payload = Self::parse(packet_type, json.into(), 0, bounds)?;
         if attachments.is_empty() {
             return Ok(payload);
         }
@@ -371,8 +384,8 @@ impl Payload {
             .map_or(&[], |attached| &attached.list)
     }
 
-    /// How many bytes reading may take for each byte of JSON: [`Limits::max_expansion`] of the decoder that made the
-    /// payload. 64 for a payload that was made here.
+    /// How many bytes reading may take for each byte of JSON: [`Limits::max_expansion`](crate::parser::Limits::max_expansion)
+    /// of the decoder that made the payload. 64 for a payload that was made here.
     #[must_use]
     pub const fn max_expansion(&self) -> u16 {
         self.max_expansion
@@ -547,11 +560,14 @@ impl Payload {
         packet_type: PacketType,
         text: ByteString,
         start: usize,
-        limits: &Limits,
+        bounds: Bounds,
     ) -> Result<Self, DecodeError> {
         let json = text.get(start..).ok_or(DecodeError::InvalidPayload)?;
         let shape = Shape::of(packet_type, json)?;
-        let max_depth = limits.max_json_depth;
+        let Bounds {
+            max_depth,
+            max_expansion,
+        } = bounds;
         let checked = match packet_type {
             PacketType::Event => syntax::check_list(json, max_depth),
             PacketType::Connect
@@ -586,7 +602,7 @@ impl Payload {
             body,
             shape,
             attachments: None,
-            max_expansion: limits.max_expansion,
+            max_expansion,
             compress: true,
         })
     }
@@ -596,7 +612,7 @@ impl Payload {
         packet_type: PacketType,
         packed: Packed,
         attachments: Vec<Bytes>,
-        limits: &Limits,
+        max_expansion: u16,
     ) -> Result<Self, DecodeError> {
         let shape = match packet_type {
             PacketType::Event => Shape::Event(packed.event_name()?),
@@ -607,7 +623,7 @@ impl Payload {
             body: Body::Packed(packed),
             shape,
             attachments: Attached::new(attachments, 0),
-            max_expansion: limits.max_expansion,
+            max_expansion,
             compress: true,
         })
     }

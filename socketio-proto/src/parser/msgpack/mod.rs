@@ -185,7 +185,7 @@ impl<'a> Fields<'a> {
         }
         let scanned = self.scanned.take().ok_or(DecodeError::InvalidPayload)??;
         let (packed, attachments) = scanned.into_packed();
-        Payload::assemble(packet_type, packed, attachments, limits).map(Some)
+        Payload::assemble(packet_type, packed, attachments, limits.max_expansion).map(Some)
     }
 }
 

@@ -55,7 +55,7 @@ pub(in crate::parser) fn decode(text: &ByteString, limits: &Limits) -> Result<Pa
             } else {
                 text.slice_ref(data)
             };
-            Some(Payload::parse(packet_type, data, 0, limits)?)
+            Some(Payload::parse(packet_type, data, 0, limits.of_json())?)
         }
         (PacketType::Connect | PacketType::Disconnect, None) => None,
         (PacketType::Disconnect, Some(_)) if limits.lenient_disconnect => None,
