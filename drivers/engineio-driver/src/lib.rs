@@ -1,4 +1,4 @@
-//! Clock, entropy and TLS settings for drivers of `engineio-proto` and `socketio-proto`.
+//! Clock, entropy, addresses and TLS settings for drivers of `engineio-proto` and `socketio-proto`.
 //!
 //! The machines of those crates read no clock and draw no random numbers: their driver gives them both.
 //!
@@ -13,6 +13,7 @@
 //! ```
 
 mod clock;
+mod resolver;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -21,6 +22,7 @@ use std::fmt;
 use engineio_proto::Seed;
 
 pub use clock::Clock;
+pub use resolver::Resolver;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread;
 use std::time::Duration;
 
-use engineio_driver::Clock;
+use engineio_driver::{Clock, Resolver};
 use engineio_proto::client::Output;
 use engineio_proto::driver::Pipes;
 use engineio_proto::driver::client::{connection_closed, connection_failed};
@@ -44,6 +44,7 @@ pub struct Driver<M: Machine, A: App<M>> {
     alive: Sender<Infallible>,
     ended: Receiver<Infallible>,
     clock: Clock,
+    resolver: Resolver,
     /// Until when closing may take, once the application wants no more.
     stopping: Option<std::time::Instant>,
 }
@@ -122,6 +123,7 @@ where
             alive,
             ended,
             clock: Clock::start(),
+            resolver: Resolver::system(),
             stopping: None,
         };
         (driver, commander)
@@ -131,6 +133,13 @@ where
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets where the addresses of servers are looked up. Default the operating system.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = resolver;
         self
     }
 
@@ -270,9 +279,10 @@ where
         self.connections.insert(id, Arc::clone(&pipe));
         let (reporter, alive) = (self.reporter.clone(), self.alive.clone());
         let (tls, max_payload) = (self.tls.clone(), self.machine.engine_config().max_payload);
+        let resolver = self.resolver.clone();
         thread::spawn(move || {
             let report = |input| reporter.send(input).is_ok();
-            let end = match pipe.open(&request, &tls, max_payload) {
+            let end = match pipe.open(&request, &tls, &resolver, max_payload) {
                 Ok(tcp) => {
                     report(Input::Connected(id));
                     thread::scope(|scope| {

@@ -5,12 +5,13 @@
 //! is taken out.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_driver::Resolver;
 use engineio_proto::Frame;
 use engineio_proto::http::{Answer, Request};
 use rustls::ClientConnection;
@@ -77,6 +78,7 @@ impl Pipe {
         &self,
         request: &Request,
         tls: &Tls,
+        resolver: &Resolver,
         max_payload: usize,
     ) -> Result<TcpStream, Error> {
         let mut handshake = request.url.as_str().into_client_request()?;
@@ -84,7 +86,7 @@ impl Pipe {
         handshake
             .headers_mut()
             .extend(converted.into_parts().0.headers);
-        let tcp = dial(request)?;
+        let tcp = dial(request, resolver)?;
         let wire = Wire::new(tcp.try_clone()?, request, tls)?;
         {
             let mut state = self.lock();
@@ -350,9 +352,9 @@ impl Write for Wire {
 }
 
 /// Connects to the first address that answers.
-fn dial(request: &Request) -> io::Result<TcpStream> {
+fn dial(request: &Request, resolver: &Resolver) -> io::Result<TcpStream> {
     let mut error = io::Error::from(ErrorKind::AddrNotAvailable);
-    for address in (request.host(), request.port()).to_socket_addrs()? {
+    for address in resolver.resolve(request.host(), request.port())? {
         match TcpStream::connect_timeout(&address, CONNECT_TIME) {
             Ok(tcp) => {
                 tcp.set_nodelay(true)?;

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engineio_driver::Clock;
+use engineio_driver::{Clock, Resolver};
 use engineio_proto::client::Output;
 use engineio_proto::driver::Pipes;
 use engineio_proto::driver::client::{connection_closed, connection_failed};
@@ -95,6 +95,7 @@ where
         let network = Network {
             executor: Arc::new(Executor::new()),
             tls,
+            resolver: Resolver::system(),
             max_payload: machine.engine_config().max_payload,
             idle: Arc::default(),
             reporter,
@@ -118,6 +119,13 @@ where
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets where the addresses of servers are looked up. Default the operating system.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: Resolver) -> Self {
+        self.network.resolver = resolver;
         self
     }
 

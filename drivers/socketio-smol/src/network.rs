@@ -14,6 +14,7 @@ use async_tungstenite::tungstenite::{self, Message};
 use async_tungstenite::{WebSocketStream, client_async_with_config};
 use bytes::Bytes;
 use bytestring::ByteString;
+use engineio_driver::Resolver;
 use engineio_proto::http::{Answer, Request};
 use engineio_proto::{ConnectionId, Frame, RequestId};
 use futures_rustls::TlsConnector;
@@ -35,6 +36,7 @@ use super::{Batch, CLOSE_TIME, Input, Tls};
 pub(super) struct Network {
     pub(super) executor: Arc<Executor<'static>>,
     pub(super) tls: Tls,
+    pub(super) resolver: Resolver,
     pub(super) max_payload: usize,
     /// HTTP connections that wait for their next request: of polling, one for GETs and one for POSTs.
     pub(super) idle: Arc<Mutex<Vec<SendRequest<Full<Bytes>>>>>,
@@ -145,7 +147,10 @@ impl Network {
     }
 
     async fn dial(&self, request: &Request) -> io::Result<Box<dyn Stream>> {
-        let tcp = TcpStream::connect((request.host(), request.port())).await?;
+        let resolver = self.resolver.clone();
+        let (host, port) = (request.host().to_owned(), request.port());
+        let addresses = smol::unblock(move || resolver.resolve(&host, port)).await?;
+        let tcp = TcpStream::connect(&*addresses).await?;
         tcp.set_nodelay(true)?;
         if !request.is_secure() {
             return Ok(Box::new(tcp));

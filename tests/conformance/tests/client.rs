@@ -9,6 +9,8 @@
 )]
 
 mod client_support;
+#[path = "client_support/everyday.rs"]
+mod everyday;
 #[path = "client_support/faults.rs"]
 mod faults;
 #[path = "client_support/gateways.rs"]

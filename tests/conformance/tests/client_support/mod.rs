@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant as Clock};
 
-use engineio_driver::Tls;
+use engineio_driver::{Clock as MachineClock, Resolver, Tls};
 use engineio_proto::Instant;
 use engineio_proto::driver::client::{App, Machine};
 
@@ -203,6 +203,24 @@ impl<M: Machine<Event: Send> + 'static> App<M> for Probe<M> {
     }
 }
 
+/// What a driver finds around it.
+pub struct World {
+    pub tls: Tls,
+    pub clock: MachineClock,
+    /// The driver on tokio has none.
+    pub resolver: Resolver,
+}
+
+impl World {
+    pub fn trusting(tls: Tls) -> Self {
+        Self {
+            tls,
+            clock: MachineClock::start(),
+            resolver: Resolver::system(),
+        }
+    }
+}
+
 /// A client that runs on a thread of its own.
 pub struct Running<M: Machine> {
     pub runtime: Runtime,
@@ -221,6 +239,20 @@ where
         tls: Tls,
         start: impl FnOnce(&mut M, Instant) + Send + 'static,
     ) -> Self {
+        Self::start_in(runtime, machine, World::trusting(tls), start)
+    }
+
+    pub fn start_in(
+        runtime: Runtime,
+        machine: M,
+        world: World,
+        start: impl FnOnce(&mut M, Instant) + Send + 'static,
+    ) -> Self {
+        let World {
+            tls,
+            clock,
+            resolver,
+        } = world;
         let (sender, events) = channel();
         let probe = Probe {
             start: Some(Box::new(start)),
@@ -235,18 +267,21 @@ where
                 };
                 let executor = builder().expect("a runtime");
                 let (driver, commander) = socketio::client::Driver::new(machine, probe, tls);
+                let driver = driver.with_clock(clock);
                 let thread = thread::spawn(move || drop(executor.block_on(driver.run())));
                 let send = move |call| assert!(commander.blocking_send(call).is_ok(), "it runs");
                 (Box::new(send), thread)
             }
             Runtime::Smol => {
                 let (driver, commander) = socketio_smol::Driver::new(machine, probe, tls);
+                let driver = driver.with_clock(clock).with_resolver(resolver);
                 let thread = thread::spawn(move || drop(smol::block_on(driver.run())));
                 let send = move |call| assert!(commander.send_blocking(call).is_ok(), "it runs");
                 (Box::new(send), thread)
             }
             Runtime::Threads => {
                 let (driver, commander) = socketio_blocking::Driver::new(machine, probe, tls);
+                let driver = driver.with_clock(clock).with_resolver(resolver);
                 let thread = thread::spawn(move || drop(driver.run()));
                 let send = move |call| assert!(commander.send(call), "it runs");
                 (Box::new(send), thread)
