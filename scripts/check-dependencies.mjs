@@ -11,7 +11,9 @@ const EXPECTED = {
   ],
   // On top of those of `engineio-proto`.
   "socketio-proto": ["engineio-proto", "num-traits", "rmp"],
-};
+  // On top of those of `engineio-proto`.
+  "engineio-wire": ["engineio-proto", "httparse", "sha1_smol"],};
+EXPECTED["engineio-wire"].push(...EXPECTED["engineio-proto"].filter((name) => name !== "http"));
 EXPECTED["socketio-proto"].push(...EXPECTED["engineio-proto"]);
 
 const cargo = (...args) => execFileSync("cargo", args, { encoding: "utf8", maxBuffer: 1 << 28 });

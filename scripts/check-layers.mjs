@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 const LAYERS = [
   ["engineio-proto"],
   ["socketio-proto"],
-  ["engineio-driver"],
+  ["engineio-driver", "engineio-wire"],
   ["socketio-admin", "socketio-metrics", "socketio-recorder", "socketio-testkit"],
   ["socketio", "socketio-blocking", "socketio-smol"],
   ["socketio-cli"],

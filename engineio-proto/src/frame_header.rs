@@ -3,7 +3,7 @@
 use crate::Frame;
 
 /// The header of a WebSocket frame or of a frame in a WebTransport stream; read it as a byte slice.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FrameHeader {
     bytes: [u8; 14],
     len: u8,

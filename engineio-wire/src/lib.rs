@@ -1,0 +1,17 @@
+//! HTTP/1.1 and WebSocket around the machines of Engine.IO and Socket.IO: bytes in, bytes out.
+//!
+//! This crate does not open sockets, read clocks, start threads or draw randomness. A driver moves bytes between sockets
+//! and a `Wire`, which knows requests, responses and frames and talks to the machine inside it.
+#![no_std]
+#![allow(dead_code, reason = "the two ends of a connection come next")]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod batch;
+mod http;
+mod websocket;
+
+pub use batch::Batch;
+pub use http::{BodyError, Malformed, TooLarge};
