@@ -1,6 +1,7 @@
 //! WebSockets and WebTransport streams: how they come to a session, and what they carry.
 
-use super::route::{Action, Reject};
+use super::reject::Reject;
+use super::route::Action;
 use super::sessions::{Server, SessionKey, Target};
 use super::stats;
 use crate::collections::Key;

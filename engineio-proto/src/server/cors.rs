@@ -17,7 +17,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use super::route::{BadRequest, Reject};
+use super::reject::{BadRequest, Reject};
 use crate::Exchange;
 use crate::http::{CorsHeaders, Headers, RequestHead, Response};
 use crate::ledger::{self, Charge, Ledger};

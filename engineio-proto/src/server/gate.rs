@@ -14,7 +14,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::output::Output;
-use super::route::{Handshake, Reject};
+use super::reject::Reject;
+use super::route::Handshake;
 use super::sessions::{Server, ServerEvent, SessionKey};
 use crate::Gone;
 use crate::collections::{Key, Slab, TimerQueue};

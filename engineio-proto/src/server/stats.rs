@@ -2,7 +2,7 @@
 
 use super::close::CloseReason;
 use super::parcel::Parcel;
-use super::route::Reject;
+use super::reject::Reject;
 use super::session::Event;
 use crate::Transport;
 

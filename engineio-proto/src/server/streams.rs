@@ -12,7 +12,8 @@
 //! on any handshake.
 
 use super::output::Output;
-use super::route::{BadRequest, Handshake, Reject};
+use super::reject::{BadRequest, Reject};
+use super::route::Handshake;
 use super::sessions::{Server, TIMERS_PER_CALL};
 use super::stats;
 use crate::codec::{DecodeError, webtransport};

@@ -165,13 +165,13 @@ groups! {
         "UnexpectedBinary": NO_RUBBISH,
         "Placeholder": NO_RUBBISH,
     ]
-    REFUSAL "requests that a server refused" lists "engineio-proto/src/server/route.rs" "Reject" [
+    REFUSAL "requests that a server refused" lists "engineio-proto/src/server/reject.rs" "Reject" [
         "UnknownTransport" "UnknownSid" "BadHandshakeMethod" "BadRequest" "Forbidden" "ForeignOrigin"
         "UnsupportedRevision" "TooManySessions" "TooManyHandshakes" "MemoryLimit" "ShuttingDown"
     ] cannot [
         "UnknownMethod": IN_ORDER,
     ]
-    BAD_REQUEST "bad requests" lists "engineio-proto/src/server/route.rs" "BadRequest" [
+    BAD_REQUEST "bad requests" lists "engineio-proto/src/server/reject.rs" "BadRequest" [
         "TransportHandshake" "InvalidOrigin" "Jsonp"
     ] cannot [
         "TransportMismatch": "a client upgrades when its polling requests are over",

@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::find::find;
+use crate::server::find::find;
 
 /// What a parameter says, by its name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
