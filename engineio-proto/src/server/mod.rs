@@ -8,6 +8,7 @@ mod cors;
 mod deadlines;
 mod find;
 mod gate;
+mod grants;
 mod heartbeat;
 mod jsonp;
 mod marked;

@@ -7,9 +7,9 @@ use core::ops::AddAssign;
 use bytes::Bytes;
 
 use super::config::Config;
-use super::cors::Grants;
 use super::deadlines::Deadlines;
 use super::gate::{HandshakeToken, Waiting};
+use super::grants::Grants;
 use super::marked::Marked;
 use super::output::Output;
 use super::owners::Owners;

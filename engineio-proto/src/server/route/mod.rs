@@ -208,6 +208,27 @@ impl Route {
     }
 }
 
+impl Config {
+    /// Checks the origin of a request, for requests that do not go through [`Route::of`], such as
+    /// those for WebTransport sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`BadRequest::InvalidOrigin`] if the `Origin` header holds control characters, and [`Reject::ForeignOrigin`] if
+    /// [`origins`](Self::origins) do not allow it.
+    pub fn check_origin(&self, request: &RequestHead<'_>) -> Result<(), Reject> {
+        let is_valid = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+        if !request.origin.unwrap_or_default().iter().all(is_valid) {
+            return Err(Reject::BadRequest(BadRequest::InvalidOrigin));
+        }
+        if self.origins.allows(request.origin, request.host) {
+            Ok(())
+        } else {
+            Err(Reject::ForeignOrigin)
+        }
+    }
+}
+
 /// Whether a browser is one that filters scripts unless it is told not to.
 fn is_internet_explorer(agent: &[u8]) -> bool {
     let mut rest = agent;
