@@ -10,14 +10,6 @@ import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Circles that there still are: a group of files may be smaller than here, and not larger. One that is gone goes here too. */
-const KNOWN = [
-  {
-    why: "parts of the server lie in the files that have its methods about them",
-    files: ["server/deadlines.rs", "server/gate.rs", "server/sessions.rs", "server/streams.rs"],
-  },
-];
-
 /** The paths of `use` statements and of paths in the code, without comments, texts and test modules. */
 export function imports(source) {
   const code = withoutTests(withoutNoise(source));
@@ -165,31 +157,17 @@ function sources(folder) {
   return found;
 }
 
-/** What is wrong with the groups of files that import from each other, where these groups are known. */
-export function faults(groups, known) {
-  const found = groups.filter((group) => !known.some(({ files }) => group.every((file) => files.includes(file))));
-  const gone = known.filter(({ files }) => !groups.some((group) => group.every((file) => files.includes(file))));
-  return [
-    ...found.map((group) => `these import from each other: ${group.join(", ")}`),
-    ...gone.map(({ files }) => `these no longer import from each other; take them out of the known ones: ${files.join(", ")}`),
-  ];
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
   const cores = ["engineio-proto", "socketio-proto"].map((core) => graph(sources(join(root, core, "src"))));
-  const wrong = faults(cores.flatMap(cycles), KNOWN);
-  if (wrong.length > 0) {
-    console.error(wrong.join("\n"));
-    for (const edges of cores) {
-      for (const group of cycles(edges).filter((group) => wrong.some((fault) => fault.endsWith(group.join(", "))))) {
-        for (const file of group) {
-          console.error(`  ${file} imports from ${[...edges.get(file)].filter((other) => group.includes(other)).join(", ")}`);
-        }
-      }
-    }
+  const faults = cores.flatMap((edges) => cycles(edges).flatMap((group) => [
+    `these import from each other: ${group.join(", ")}`,
+    ...group.map((file) => `  ${file} imports from ${[...edges.get(file)].filter((other) => group.includes(other)).join(", ")}`),
+  ]));
+  if (faults.length > 0) {
+    console.error(faults.join("\n"));
     process.exit(1);
   }
   const count = cores.reduce((sum, edges) => sum + edges.size, 0);
-  console.log(`${count} modules of the cores import in no circle but ${KNOWN.length} known ones`);
+  console.log(`${count} modules of the cores import in no circle`);
 }

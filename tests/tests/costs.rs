@@ -162,7 +162,7 @@ fn operations_on_many_state_their_cost() {
 #[test]
 fn types_that_state_a_cost_for_all_operations_do_so() {
     for (file, words) in [
-        ("engineio-proto/src/server/sessions.rs", "/// # Cost"),
+        ("engineio-proto/src/server/machine.rs", "/// # Cost"),
         ("engineio-proto/src/collections/slab.rs", "constant time"),
         ("engineio-proto/src/collections/table.rs", "constant time"),
         ("engineio-proto/src/collections/timer.rs", "O(log n)"),

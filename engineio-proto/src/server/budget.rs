@@ -15,7 +15,8 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::sessions::{Server, SessionKey};
+use super::event::SessionKey;
+use super::machine::Server;
 use super::stats;
 use crate::ledger::Held;
 

@@ -1,8 +1,10 @@
 //! WebSockets and WebTransport streams: how they come to a session, and what they carry.
 
+use super::event::SessionKey;
+use super::machine::Server;
+use super::polling::Target;
 use super::reject::Reject;
 use super::route::Action;
-use super::sessions::{Server, SessionKey, Target};
 use super::stats;
 use crate::collections::Key;
 use crate::http::RequestHead;

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeSet;
 
-use super::sessions::Slot;
+use super::slot::Slot;
 use crate::Instant;
 use crate::collections::Slab;
 
@@ -22,6 +22,9 @@ struct Filed {
     at: Instant,
     slot: u32,
 }
+
+/// How many deadlines one call of `handle_timeout` fires at most.
+pub(super) const TIMERS_PER_CALL: usize = 1024;
 
 /// How many deadlines one call files anew at most: after a stall of the driver, all of them may have moved.
 const REFILED_PER_CALL: usize = 64;

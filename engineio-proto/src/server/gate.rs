@@ -9,123 +9,17 @@
 //!
 //! Source: `engine.io/lib/server.ts`, `verify`, option `allowRequest`, and `close`.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::deadlines::TIMERS_PER_CALL;
+use super::event::{ServerEvent, SessionKey};
+use super::machine::Server;
 use super::output::Output;
 use super::reject::Reject;
 use super::route::Handshake;
-use super::sessions::{Server, ServerEvent, SessionKey};
-use crate::Gone;
-use crate::collections::{Key, Slab, TimerQueue};
-use crate::ledger::{self, Charge, Ledger};
-use crate::{ConnectionId, Exchange, Instant, Transport};
-
-/// A handshake that waits for the application, which answers it once with [`Server::accept`] or [`Server::reject`].
-///
-/// Dropping it leaks nothing. The client is refused after
-/// [`Config::handshake_timeout`](super::Config::handshake_timeout).
-#[derive(Debug, Eq, PartialEq)]
-#[must_use = "the client waits for an answer"]
-pub struct HandshakeToken(Key);
-
-impl HandshakeToken {
-    /// The token as a number, which can be stored: as [`Key::to_bits`].
-    #[must_use]
-    pub const fn to_bits(&self) -> u64 {
-        self.0.to_bits()
-    }
-
-    /// The token of a stored number: as [`Key::from_bits`].
-    pub const fn from_bits(bits: u64) -> Self {
-        Self(Key::from_bits(bits))
-    }
-}
-
-/// The handshakes on which the application has not decided yet.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    handshakes: Slab<(Handshake, Exchange)>,
-    keys: BTreeMap<Exchange, Key>,
-    timers: TimerQueue<Key>,
-    charge: Charge,
-}
-
-impl Waiting {
-    pub(super) fn new(ledger: &Ledger) -> Self {
-        Self {
-            handshakes: Slab::new(),
-            keys: BTreeMap::new(),
-            timers: TimerQueue::new(),
-            charge: ledger.charge(0),
-        }
-    }
-
-    fn settle(&mut self) {
-        if self.handshakes.is_empty() {
-            // Emptied trees keep a node.
-            (self.keys, self.timers) = (BTreeMap::new(), TimerQueue::new());
-            return self.charge.set(0);
-        }
-        let keys = ledger::map_size::<Exchange, Key>(self.keys.len());
-        let handshakes = self.handshakes.heap_size();
-        let size = self.timers.heap_size().saturating_add(keys);
-        self.charge.set(size.saturating_add(handshakes));
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.handshakes.len()
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.timers.next()
-    }
-
-    fn insert(
-        &mut self,
-        handshake: Handshake,
-        by: Exchange,
-        deadline: Instant,
-    ) -> Option<HandshakeToken> {
-        let key = self.handshakes.insert((handshake, by))?;
-        self.keys.insert(by, key);
-        self.timers.set(key, Some(deadline));
-        self.settle();
-        Some(HandshakeToken(key))
-    }
-
-    fn take(&mut self, key: Key) -> Option<(Handshake, Exchange)> {
-        let (handshake, by) = self.handshakes.remove(key)?;
-        self.keys.remove(&by);
-        self.timers.set(key, None);
-        self.settle();
-        Some((handshake, by))
-    }
-
-    /// Whether a WebTransport stream asked for a session that the application has not decided on.
-    pub(super) fn has_stream(&self, id: ConnectionId) -> bool {
-        let key = self.keys.get(&Exchange::Connection(id));
-        key.and_then(|key| self.handshakes.get(*key))
-            .is_some_and(|(handshake, _)| handshake.transport == Transport::WebTransport)
-    }
-
-    /// Forgets the request of a WebTransport stream, and returns whether there was one.
-    pub(super) fn forget_stream(&mut self, id: ConnectionId) -> bool {
-        let waits = self.has_stream(id);
-        if waits {
-            self.forget(Exchange::Connection(id));
-        }
-        waits
-    }
-
-    /// Forgets the handshake of an exchange that has ended.
-    pub(super) fn forget(&mut self, by: Exchange) {
-        if let Some(key) = self.keys.get(&by).copied() {
-            self.take(key);
-        }
-    }
-}
+use super::waiting::HandshakeToken;
+use crate::{Exchange, Gone, Instant, Transport};
 
 impl Server {
     /// Opens the session that a handshake asks for, or asks the application for a verdict.
@@ -157,7 +51,7 @@ impl Server {
     /// [`Gone`] if the client left meanwhile, or waited too long and was refused.
     pub fn accept(&mut self, token: HandshakeToken, now: Instant) -> Result<SessionKey, Gone> {
         let now = self.observe(now);
-        let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
+        let (handshake, by) = self.waiting.take(token).ok_or(Gone)?;
         let opened = self.open(&handshake, by, now).ok_or(Gone);
         self.settle();
         opened
@@ -170,7 +64,7 @@ impl Server {
     ///
     /// [`Gone`] if the client left meanwhile, or waited too long and was refused.
     pub fn reject(&mut self, token: HandshakeToken, message: Option<&str>) -> Result<(), Gone> {
-        let (handshake, by) = self.waiting.take(token.0).ok_or(Gone)?;
+        let (handshake, by) = self.waiting.take(token).ok_or(Gone)?;
         self.refuse_handshake(&handshake, by, Reject::Forbidden, message);
         self.settle();
         Ok(())
@@ -192,11 +86,8 @@ impl Server {
             self.drained_by = None;
             return;
         }
-        let waiting: Vec<_> = self.waiting.handshakes.iter().map(|(key, _)| key).collect();
-        for key in waiting {
-            if let Some((handshake, by)) = self.waiting.take(key) {
-                self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
-            }
+        for (handshake, by) in self.waiting.take_all() {
+            self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
         }
         self.settle();
     }
@@ -243,13 +134,11 @@ impl Server {
     }
 
     pub(super) fn expire_handshakes(&mut self, now: Instant) {
-        for _ in 0..super::sessions::TIMERS_PER_CALL {
-            let Some(key) = self.waiting.timers.pop_expired(now) else {
+        for _ in 0..TIMERS_PER_CALL {
+            let Some((handshake, by)) = self.waiting.pop_expired(now) else {
                 break;
             };
-            if let Some((handshake, by)) = self.waiting.take(key) {
-                self.refuse_handshake(&handshake, by, Reject::Forbidden, None);
-            }
+            self.refuse_handshake(&handshake, by, Reject::Forbidden, None);
         }
     }
 

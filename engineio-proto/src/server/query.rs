@@ -1,8 +1,10 @@
 //! Questions about the state of a server.
 
 use super::config::Config;
+use super::event::SessionKey;
+use super::machine::Server;
 use super::session::Session;
-use super::sessions::{Server, SessionKey, Slot};
+use super::slot::Slot;
 use super::stats::Stats;
 use crate::ledger::Ledger;
 use crate::{ConnectionId, Sid, Transport};

@@ -1,4 +1,4 @@
-//! What the query of a request says.
+//! The query of a request, as far as its route depends on it.
 
 use alloc::borrow::Cow;
 
