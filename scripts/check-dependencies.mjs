@@ -1,5 +1,6 @@
 // What is linked into a core, with all its features and on every target, must be exactly the list below: no async
-// runtime, no socket, no clock, no source of randomness comes in by a dependency of a dependency.
+// runtime, no socket, no clock, no source of randomness comes in by a dependency of a dependency. The features for tests,
+// `proptest` and `arbitrary`, are left out: each brings the crate of its name.
 // Usage: node scripts/check-dependencies.mjs CRATE...
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -18,6 +19,9 @@ EXPECTED["socketio-proto"].push(...EXPECTED["engineio-proto"]);
 
 const cargo = (...args) => execFileSync("cargo", args, { encoding: "utf8", maxBuffer: 1 << 28 });
 
+const FOR_TESTS = ["proptest", "arbitrary"];
+const workspace = JSON.parse(cargo("metadata", "--locked", "--no-deps", "--format-version", "1"));
+
 const banned = new Set(
   [...readFileSync("deny.toml", "utf8").matchAll(/^\s*\{ crate = "([^"]+)", reason/gm)].map(([, name]) => name),
 );
@@ -25,7 +29,9 @@ const faults = banned.size === 0 ? ["deny.toml bans nothing"] : [];
 
 const linked = new Set();
 for (const crate of process.argv.slice(2)) {
-  const tree = cargo("tree", "--locked", "-p", crate, "--all-features", "--target", "all",
+  const features = Object.keys(workspace.packages.find(({ name }) => name === crate).features)
+    .filter((name) => !FOR_TESTS.includes(name));
+  const tree = cargo("tree", "--locked", "-p", crate, "--no-default-features", "--features", features.join(","), "--target", "all",
     "-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}");
   const found = [...new Set(tree.split("\n").map((line) => line.split(" ")[0]))].filter((name) => name && name !== crate);
   found.sort();

@@ -121,6 +121,8 @@ mod gone;
 pub mod hidden;
 pub mod http;
 mod ids;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+pub mod inputs;
 pub mod ledger;
 mod message;
 mod queue;
@@ -129,6 +131,8 @@ mod seed;
 pub mod server;
 pub mod settings;
 mod sid;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod time;
 mod transport;
 pub mod undelivered;

@@ -4,69 +4,35 @@
 #[path = "support/cases.rs"]
 mod cases;
 
-use core::time::Duration;
-
 use engineio_proto::codec::{DecodeError, Open, Packet, v4};
-use engineio_proto::{ByteString, Bytes, Encoded, Frame, Message, Transport};
+use engineio_proto::inputs::PayloadKind;
+use engineio_proto::{Bytes, Encoded, Frame, Message, Transport, strategies};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::subsequence;
 
 use bytes::BytesMut;
 
-fn text() -> impl Strategy<Value = ByteString> {
-    prop_oneof!["probe", "[ -~€😀\n]{0,20}", any::<String>()].prop_map(ByteString::from)
-}
-
-fn packet() -> impl Strategy<Value = Packet> {
-    prop_oneof![
-        text().prop_map(Packet::Open),
-        text().prop_map(Packet::Close),
-        text().prop_map(Packet::Ping),
-        text().prop_map(Packet::Pong),
-        text().prop_map(|text| Packet::Message(Message::Text(text))),
-        vec(any::<u8>(), 0..40).prop_map(|data| Packet::Message(Message::binary(data))),
-        text().prop_map(Packet::Upgrade),
-        text().prop_map(Packet::Noop),
-    ]
-}
-
-/// Packets that survive a payload: the separator cannot be escaped.
-fn payload_packet() -> impl Strategy<Value = Packet> {
-    packet().prop_filter("no separator", |packet| {
-        matches!(packet, Packet::Message(Message::Binary(_)))
-            || !v4::encode_text(packet).contains('\x1e')
-    })
-}
-
 /// Bytes that look like a payload, and some that do not.
 fn body() -> impl Strategy<Value = Bytes> {
-    let piece = prop_oneof![
-        4 => "[0-9b\u{1e}]{0,3}",
-        2 => "[A-Za-z0-9+/=_-]{0,9}",
-        1 => any::<String>(),
-    ];
-    let texts = vec(piece, 0..8).prop_map(|pieces| Bytes::from(pieces.concat()));
-    let bytes = vec(any::<u8>(), 0..40).prop_map(Bytes::from);
-    prop_oneof![4 => texts, 1 => bytes]
+    strategies::polling_body(PayloadKind::V4)
 }
 
 proptest! {
     #![proptest_config(cases::config(512))]
 
     #[test]
-    fn a_frame_decodes_to_the_packet_it_was_made_of(packet in packet()) {
+    fn a_frame_decodes_to_the_packet_it_was_made_of(packet: Packet) {
         prop_assert_eq!(v4::decode_frame(v4::encode_frame(&packet)), Ok(packet));
     }
 
     #[test]
-    fn a_text_packet_decodes_to_the_packet_it_was_made_of(packet in packet()) {
+    fn a_text_packet_decodes_to_the_packet_it_was_made_of(packet: Packet) {
         let frame = Frame::Text(v4::encode_text(&packet));
         prop_assert_eq!(v4::decode_frame(frame), Ok(packet));
     }
 
     #[test]
-    fn a_payload_decodes_to_the_packets_it_was_made_of(packets in vec(payload_packet(), 1..10)) {
+    fn a_payload_decodes_to_the_packets_it_was_made_of(packets in vec(strategies::payload_packet(), 1..10)) {
         let mut body = BytesMut::new();
         v4::encode_payload(&packets, &mut body);
         let decoded: Result<Vec<_>, _> = v4::decode_payload(body.freeze(), packets.len()).collect();
@@ -126,21 +92,13 @@ proptest! {
 
     #[test]
     fn a_handshake_decodes_to_what_it_was_made_of(
-        sid in ".{1,256}",
-        upgrades in subsequence(&["websocket", "webtransport"][..], 0..=2),
+        open: Open,
         unknown: String,
-        interval: u32,
-        timeout: u32,
-        max_payload: Option<u64>,
     ) {
-        let millis = |millis: u32| Duration::from_millis(millis.into());
-        let known: Vec<_> = upgrades.into_iter().map(ByteString::from).collect();
-        let mut open = Open::new(sid, millis(interval), millis(timeout)).with_upgrades(known.clone());
-        open.max_payload = max_payload;
         prop_assert_eq!(Open::decode(&open.encode()), Ok(open.clone()));
         // Names that no transport has are skipped.
         prop_assume!(Transport::from_name(&unknown).is_none());
-        let more = [vec![unknown.into()], known].concat();
+        let more = [vec![unknown.into()], open.upgrades.clone()].concat();
         let with_more = open.clone().with_upgrades(more);
         prop_assert_eq!(Open::decode(&with_more.encode()), Ok(open));
     }

@@ -5,111 +5,52 @@
 mod cases;
 
 use engineio_proto::codec::{DecodeError, Packet, v3};
-use engineio_proto::{ByteString, Bytes, Frame, Message};
+use engineio_proto::inputs::{Nearly, PayloadKind};
+use engineio_proto::{Bytes, Frame, Message, strategies};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
-
-use bytes::BytesMut;
-
-fn text() -> impl Strategy<Value = ByteString> {
-    // Characters of one UTF-16 unit and of two, and what looks like a length.
-    prop_oneof!["probe", "[ -~€😀\n]{0,20}", "[0-9:]{0,9}", any::<String>()]
-        .prop_map(ByteString::from)
-}
-
-fn packet() -> impl Strategy<Value = Packet> {
-    prop_oneof![
-        text().prop_map(Packet::Open),
-        text().prop_map(Packet::Close),
-        text().prop_map(Packet::Ping),
-        text().prop_map(Packet::Pong),
-        text().prop_map(|text| Packet::Message(Message::Text(text))),
-        vec(any::<u8>(), 0..40).prop_map(|data| Packet::Message(Message::binary(data))),
-        text().prop_map(Packet::Upgrade),
-        text().prop_map(Packet::Noop),
-    ]
-}
 
 /// The two kinds of payload.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Text,
-    Binary,
+fn kind() -> impl Strategy<Value = PayloadKind> {
+    prop_oneof![Just(PayloadKind::V3Text), Just(PayloadKind::V3Binary)]
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![Just(Kind::Text), Just(Kind::Binary)]
-}
-
-fn encode(kind: Kind, packets: &[Packet]) -> Bytes {
-    let mut body = BytesMut::new();
-    match kind {
-        Kind::Text => v3::encode_payload(packets, &mut body),
-        Kind::Binary => v3::encode_binary_payload(packets, &mut body),
-    }
-    body.freeze()
-}
-
-fn decode(kind: Kind, body: Bytes, limit: usize) -> Vec<Result<Packet, DecodeError>> {
-    match kind {
-        Kind::Text => v3::decode_payload(body, limit).collect(),
-        Kind::Binary => v3::decode_binary_payload(body, limit).collect(),
-    }
-}
-
-/// Bytes that look like a payload, and some that do not.
-fn body() -> impl Strategy<Value = Bytes> {
-    let piece = prop_oneof![
-        4 => "[0-9]{0,3}:[0-6b€😀]{0,4}",
-        2 => "[0-9]{9,30}:",
-        1 => any::<String>(),
-    ];
-    let texts = vec(piece, 0..8).prop_map(|pieces| Bytes::from(pieces.concat()));
-    let item = vec(
-        prop_oneof![0..11_u8, Just(0xff), b'0'..=b'7', any::<u8>()],
-        0..9,
-    );
-    let bytes = vec(item, 0..6).prop_map(|items| Bytes::from(items.concat()));
-    prop_oneof![texts, bytes]
+/// A kind, and bytes that look like a payload of one of the kinds, or do not.
+fn body() -> impl Strategy<Value = (PayloadKind, Bytes)> {
+    (kind(), kind().prop_flat_map(strategies::polling_body))
 }
 
 proptest! {
     #![proptest_config(cases::config(512))]
 
     #[test]
-    fn a_frame_decodes_to_the_packet_it_was_made_of(packet in packet()) {
+    fn a_frame_decodes_to_the_packet_it_was_made_of(packet: Packet) {
         let text = Frame::Text(v3::encode_text(&packet));
         prop_assert_eq!(v3::decode_frame(text), Ok(packet.clone()));
         prop_assert_eq!(v3::decode_frame(v3::encode_frame(&packet)), Ok(packet));
     }
 
     #[test]
-    fn a_payload_decodes_to_the_packets_it_was_made_of(kind in kind(), packets in vec(packet(), 0..10)) {
-        let decoded: Result<Vec<_>, _> = decode(kind, encode(kind, &packets), packets.len()).into_iter().collect();
+    fn a_payload_decodes_to_the_packets_it_was_made_of(kind in kind(), packets in vec(any::<Packet>(), 0..10)) {
+        let decoded: Result<Vec<_>, _> = kind.decode(kind.encode(&packets), packets.len()).into_iter().collect();
         prop_assert_eq!(decoded, Ok(packets));
     }
 
     #[test]
-    fn what_decodes_is_a_fixed_point_of_encoding(kind in kind(), body in body()) {
-        let decoded: Result<Vec<_>, _> = decode(kind, body, usize::MAX).into_iter().collect();
+    fn what_decodes_is_a_fixed_point_of_encoding((kind, body) in body()) {
+        let decoded: Result<Vec<_>, _> = kind.decode(body, usize::MAX).into_iter().collect();
         if let Ok(packets) = decoded {
-            let again: Result<Vec<_>, _> = decode(kind, encode(kind, &packets), packets.len()).into_iter().collect();
+            let again: Result<Vec<_>, _> = kind.decode(kind.encode(&packets), packets.len()).into_iter().collect();
             prop_assert_eq!(again, Ok(packets));
         }
     }
 
     #[test]
     fn a_payload_that_was_changed_decodes_within_its_bounds(
-        kind in kind(), packets in vec(packet(), 1..6), at: Index, byte in prop_oneof![any::<u8>(), 0..10_u8, b'0'..=b':'],
-        cut: Index,
+        Nearly(payload) in kind().prop_flat_map(|kind| strategies::nearly(strategies::polling_payload(kind))),
     ) {
-        let mut body = encode(kind, &packets).to_vec();
-        let at = at.index(body.len());
-        body[at] = byte;
-        body.truncate(cut.index(body.len() * 2).max(1));
-        let length = body.len();
-        let decoded = decode(kind, body.into(), usize::MAX);
+        let length = payload.body.len();
+        let decoded = payload.kind.decode(payload.body, usize::MAX);
         let errors = decoded.iter().filter(|item| item.is_err()).count();
         prop_assert!(errors == 0 || (errors == 1 && decoded.last().is_some_and(Result::is_err)));
         let content: usize = decoded.iter().flatten().map(|packet| {
@@ -120,10 +61,10 @@ proptest! {
 
     #[test]
     fn no_more_packets_are_read_than_allowed_and_none_after_an_error(
-        kind in kind(), body in body(), limit in 0..10_usize,
+        (kind, body) in body(), limit in 0..10_usize,
     ) {
-        let all = decode(kind, body.clone(), usize::MAX);
-        let some = decode(kind, body, limit);
+        let all = kind.decode(body.clone(), usize::MAX);
+        let some = kind.decode(body, limit);
         let (good, rest) = some.split_at(some.iter().position(Result::is_err).unwrap_or(some.len()));
         prop_assert!(good.len() <= limit && rest.len() <= 1);
         prop_assert!(all.iter().zip(good).all(|(one, other)| one == other));

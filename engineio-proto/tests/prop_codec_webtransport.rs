@@ -6,52 +6,15 @@ mod cases;
 
 use engineio_proto::codec::webtransport::{self, Decoder};
 use engineio_proto::codec::{DecodeError, v4};
-use engineio_proto::{Bytes, Frame};
+use engineio_proto::inputs::WebTransportStream;
+use engineio_proto::{Bytes, Frame, strategies};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const LIMIT: usize = 70_000;
 
-fn frame() -> impl Strategy<Value = Frame> {
-    let text = prop_oneof!["4[ -~€😀]{0,200}", "[0-6]", any::<String>()];
-    let long = prop_oneof![120..130_usize, 65_530..65_540_usize];
-    prop_oneof![
-        4 => text.prop_filter("a packet", |text| !text.is_empty()).prop_map(|text| Frame::Text(text.into())),
-        4 => vec(any::<u8>(), 1..200).prop_map(|data| Frame::Binary(data.into())),
-        1 => (long.clone(), any::<u8>()).prop_map(|(length, byte)| Frame::Binary(vec![byte; length].into())),
-        1 => long.prop_map(|length| Frame::Text("4".repeat(length).into())),
-    ]
-}
-
-/// Bytes that look like a stream, and some that do not.
-fn stream() -> impl Strategy<Value = Bytes> {
-    let good = vec(frame(), 0..5).prop_map(|frames| wire(&frames));
-    let broken = (
-        vec(frame(), 1..4),
-        any::<prop::sample::Index>(),
-        any::<u8>(),
-    )
-        .prop_map(|(frames, place, byte)| {
-            let mut bytes = wire(&frames).to_vec();
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-            bytes.into()
-        });
-    let header = vec(
-        prop_oneof![Just(0), Just(126), Just(127), Just(255), any::<u8>()],
-        0..30,
-    );
-    prop_oneof![good, broken, header.prop_map(Bytes::from)]
-}
-
 fn wire(frames: &[Frame]) -> Bytes {
-    let mut bytes = Vec::new();
-    for frame in frames {
-        let (header, content) = webtransport::encode(frame.clone());
-        bytes.extend_from_slice(header.as_ref());
-        bytes.extend_from_slice(&content);
-    }
-    bytes.into()
+    WebTransportStream::new(frames.to_vec()).bytes
 }
 
 /// The frames from chunks, and the error that ended the stream.
@@ -92,12 +55,12 @@ proptest! {
     #![proptest_config(cases::config(256))]
 
     #[test]
-    fn what_was_encoded_comes_back(frames in vec(frame(), 0..6)) {
+    fn what_was_encoded_comes_back(frames in vec(strategies::webtransport_frame(), 0..6)) {
         prop_assert_eq!(read(LIMIT, [wire(&frames)]), (frames, None));
     }
 
     #[test]
-    fn a_frame_of_any_packet_means_the_same_behind_the_framing(frame in frame()) {
+    fn a_frame_of_any_packet_means_the_same_behind_the_framing(frame in strategies::webtransport_frame()) {
         let (mut read, error) = read(LIMIT, [wire(core::slice::from_ref(&frame))]);
         prop_assert_eq!(error, None);
         let read = read.pop().map(v4::decode_frame);
@@ -105,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn cuts_change_nothing(stream in stream(), cuts in vec(any::<usize>(), 0..12), limit in prop_oneof![1..200_usize, Just(LIMIT)]) {
+    fn cuts_change_nothing(stream in strategies::webtransport_bytes(), cuts in vec(any::<usize>(), 0..12), limit in prop_oneof![1..200_usize, Just(LIMIT)]) {
         let whole = read(limit, [stream.clone()]);
         prop_assert_eq!(&read(limit, cut(stream.clone(), &cuts)), &whole);
         let bytes = stream.iter().map(|byte| Bytes::copy_from_slice(&[*byte]));
@@ -113,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_are_within_the_limit_and_none_is_empty(stream in stream(), limit in prop_oneof![1..200_usize, Just(LIMIT)]) {
+    fn frames_are_within_the_limit_and_none_is_empty(stream in strategies::webtransport_bytes(), limit in prop_oneof![1..200_usize, Just(LIMIT)]) {
         let (frames, error) = read(limit, [stream]);
         for frame in frames {
             prop_assert!(!frame.is_empty() && frame.len() <= limit);

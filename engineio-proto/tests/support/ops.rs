@@ -1,6 +1,7 @@
 //! Random histories of clients, application and clock, good and hostile.
 
 use engineio_proto::Bytes;
+use engineio_proto::strategies::peer_text;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -77,7 +78,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => pick().prop_map(Op::Probe),
         3 => pick().prop_map(Op::ProbeWebTransport),
         1 => pick().prop_map(Op::BadFrame),
-        16 => (pick(), text()).prop_map(|(connection, text)| Op::Text(connection, text)),
+        16 => (pick(), peer_text()).prop_map(|(connection, text)| Op::Text(connection, text)),
         3 => (pick(), vec(any::<u8>(), 0..4)).prop_map(|(connection, data)| Op::Binary(connection, data.into())),
         1 => pick().prop_map(Op::Disconnect),
         1 => pick().prop_map(Op::Fail),
@@ -92,33 +93,9 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The text of a packet: mostly one that means something, else a mutated or an arbitrary one.
-pub(crate) fn text() -> impl Strategy<Value = String> {
-    let known = || {
-        select(
-            &[
-                "4a", "4", "4€", "3", "3", "2", "2probe", "2probe", "5", "5", "6", "0", "0{}",
-                "bAQID", "b", "1", "2", "3probe", "x", "", "b=",
-            ][..],
-        )
-        .prop_map(str::to_owned)
-    };
-    let mutated =
-        (known(), any::<prop::sample::Index>(), any::<char>()).prop_map(|(text, place, other)| {
-            let mut chars: Vec<_> = text.chars().collect();
-            let place = place.index(chars.len() + 1);
-            match chars.get_mut(place) {
-                Some(char) => *char = other,
-                None => chars.push(other),
-            }
-            chars.into_iter().collect()
-        });
-    prop_oneof![12 => known(), 1 => mutated, 1 => any::<String>()]
-}
-
 /// The body of a POST: packets, and now and then arbitrary bytes.
 pub(crate) fn body() -> impl Strategy<Value = Bytes> {
-    let packets = vec(text(), 1..4).prop_map(|texts| Bytes::from(texts.join("\x1e")));
+    let packets = vec(peer_text(), 1..4).prop_map(|texts| Bytes::from(texts.join("\x1e")));
     let bytes = vec(any::<u8>(), 0..8).prop_map(Bytes::from);
     prop_oneof![12 => packets, 1 => bytes]
 }

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Frame, Seed};
+use crate::inputs::WebSocketStream;
+use crate::{Frame, Seed, strategies};
 
 const MAX: usize = 1 << 17;
 
@@ -358,91 +359,72 @@ fn control_frames_are_written_within_their_bounds() {
     assert_eq!((header.as_ref(), content.len()), (&[0x88, 0][..], 0));
 }
 
-fn frame() -> impl Strategy<Value = Frame> {
-    let lengths = prop_oneof![4 => 0_usize..40, 2 => 120_usize..130, 1 => 65_530_usize..65_540];
-    (lengths, any::<u8>(), any::<bool>()).prop_map(|(length, byte, is_text)| {
-        if is_text {
-            Frame::Text("ä".repeat(length / 2).into())
-        } else {
-            Frame::Binary(vec![byte; length].into())
+/// All that comes of bytes which arrive in pieces, and the violation that ended them.
+fn read_cut(
+    role: Role,
+    limit: usize,
+    bytes: &[u8],
+    cuts: &[prop::sample::Index],
+) -> (Vec<Received>, Option<Violation>) {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    cuts.push(bytes.len());
+    cuts.sort_unstable();
+    let mut decoder = Decoder::new(role, limit);
+    let (mut all, mut end, mut from) = (Vec::new(), None, 0);
+    for cut in cuts {
+        let mut piece = &bytes[from..cut];
+        from = cut;
+        loop {
+            match decoder.decode(&mut piece) {
+                Ok(Some(received)) => all.push(received),
+                Ok(None) => break,
+                Err(violation) => end = Some(violation),
+            }
         }
-    })
+    }
+    if !decoder.is_within() {
+        assert_eq!(decoder.bytes_held(), 0);
+    }
+    (all, end)
 }
 
 proptest! {
     #[test]
     fn what_one_end_writes_the_other_reads_however_it_is_split(
-        frames in prop::collection::vec(frame(), 1..5),
+        stream: WebSocketStream,
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
-        from_client: bool,
     ) {
-        let mut encoder = if from_client {
-            Encoder::client(&Seed::new([3; 32]), 1)
-        } else {
-            Encoder::server()
+        let received = read_cut(stream.reader, MAX, &stream.bytes, &cuts);
+        prop_assert_eq!(received, (stream.received, None));
+    }
+
+    #[test]
+    fn what_the_encoder_writes_the_other_end_reads(stream: WebSocketStream) {
+        let mut encoder = match stream.reader {
+            Role::Server => Encoder::client(&Seed::new([3; 32]), 1),
+            Role::Client => Encoder::server(),
         };
         let mut bytes = Vec::new();
-        let mut expected = Vec::new();
-        for frame in frames {
-            expected.push(Received::Message(frame.clone()));
-            expected.push(Received::Ping(Bytes::from_static(b"p")));
-            for (header, content) in [encoder.message(frame), encoder.ping(&Bytes::from_static(b"p"))] {
-                bytes.extend_from_slice(header.as_ref());
-                bytes.extend_from_slice(&content);
-            }
+        for received in stream.received.clone() {
+            let (header, content) = match received {
+                Received::Message(frame) => encoder.message(frame),
+                Received::Ping(content) => encoder.ping(&content),
+                Received::Pong(content) => encoder.pong(&content),
+                Received::Close(close) => encoder.close(close.as_ref()),
+            };
+            bytes.extend_from_slice(header.as_ref());
+            bytes.extend_from_slice(&content);
         }
-        let role = if from_client { Role::Server } else { Role::Client };
-        let mut decoder = Decoder::new(role, MAX);
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
-        cuts.push(bytes.len());
-        cuts.sort_unstable();
-        let (mut received, mut from) = (Vec::new(), 0);
-        for cut in cuts {
-            received.extend(read_by(&mut decoder, &bytes[from..cut]).unwrap());
-            from = cut;
-        }
-        prop_assert_eq!(received, expected);
-        prop_assert_eq!(decoder.bytes_held(), 0);
+        prop_assert_eq!(read(stream.reader, &bytes), Ok(stream.received));
     }
 
     #[test]
     fn any_bytes_come_out_the_same_however_they_are_split(
-        bytes in prop::collection::vec(any::<u8>(), 0..60),
-        start in prop::sample::select(vec![0x01_u8, 0x02, 0x81, 0x82, 0x88, 0x89]),
-        second in 0_u8..=0xff,
+        (role, bytes) in any::<Role>().prop_flat_map(|role| (Just(role), strategies::websocket_bytes(role))),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..10),
-        is_server: bool,
+        limit in prop_oneof![Just(100), Just(MAX)],
     ) {
-        let bytes = [&[start, second][..], &bytes].concat();
-        let role = if is_server { Role::Server } else { Role::Client };
-        let whole = {
-            let (mut decoder, mut rest) = (Decoder::new(role, 100), &bytes[..]);
-            let mut all = Vec::new();
-            let end = loop {
-                match decoder.decode(&mut rest) {
-                    Ok(Some(received)) => all.push(received),
-                    Ok(None) => break None,
-                    Err(violation) => break Some(violation),
-                }
-            };
-            (all, end)
-        };
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
-        cuts.push(bytes.len());
-        cuts.sort_unstable();
-        let (mut all, mut end, mut from) = (Vec::new(), None, 0);
-        let mut decoder = Decoder::new(role, 100);
-        for cut in cuts {
-            let mut piece = &bytes[from..cut];
-            from = cut;
-            loop {
-                match decoder.decode(&mut piece) {
-                    Ok(Some(received)) => all.push(received),
-                    Ok(None) => break,
-                    Err(violation) => end = Some(violation),
-                }
-            }
-        }
-        prop_assert_eq!((all, end), whole);
+        let whole = read_cut(role, limit, &bytes, &[]);
+        prop_assert_eq!(read_cut(role, limit, &bytes, &cuts), whole);
     }
 }
