@@ -1,4 +1,4 @@
-//! Names of exchanges and connections, given by whoever opens them.
+//! Names of requests and connections, given by whoever opens them.
 
 /// Names one HTTP exchange: one request and its response.
 ///
@@ -15,12 +15,13 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ConnectionId(pub u64);
 
-/// What opened a session: the driver finds the request head that belongs to it under this name.
-#[expect(clippy::exhaustive_enums, reason = "there are just these two ways in")]
+/// Names a request head that a driver gave to a server. [`Request`](Self::Request) and
+/// [`Connection`](Self::Connection) are the two inputs that come with one.
+#[expect(clippy::exhaustive_enums, reason = "a head comes with one of the two")]
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Exchange {
-    /// A polling handshake.
+pub enum HeadId {
+    /// The head of a plain request.
     Request(RequestId),
-    /// A connection opened without a session id.
+    /// The head of a request for a WebSocket or a WebTransport session.
     Connection(ConnectionId),
 }

@@ -142,7 +142,7 @@ pub use buffered::{Buffered, Counted, SendError};
 pub use encoded::Encoded;
 pub use frame_header::FrameHeader;
 pub use gone::Gone;
-pub use ids::{ConnectionId, Exchange, RequestId};
+pub use ids::{ConnectionId, HeadId, RequestId};
 pub use message::{Frame, Message, keeps_much};
 pub use revision::Revision;
 pub use seed::{Purpose, Seed};

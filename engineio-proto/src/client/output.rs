@@ -16,14 +16,14 @@ use crate::{ConnectionId, Message, RequestId, Transport};
 pub enum Output<E> {
     /// Make an HTTP request, and report its response or that it failed. Redirects are not followed.
     Request {
-        /// Names the exchange from here on.
+        /// Names the request from here on.
         request: RequestId,
         /// The whole request.
         message: Request,
     },
     /// Give up a request: its response is no longer needed.
     Abort {
-        /// The exchange, which ends with this.
+        /// The request, which is over with this.
         request: RequestId,
     },
     /// Open a WebSocket, or a WebTransport session with one bidirectional stream. Report that it is open, was refused,

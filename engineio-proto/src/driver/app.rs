@@ -6,7 +6,7 @@ use super::handshake::{Handshake, Handshakes};
 use super::schedule::Schedule;
 use super::server::Machine;
 use crate::server::SessionKey;
-use crate::{Exchange, Instant};
+use crate::{HeadId, Instant};
 
 /// What a program does with the events of a server.
 ///
@@ -110,7 +110,7 @@ impl<'a, C> Context<'a, C> {
     /// The request that the application is asked about, or told that it was refused: while that event is handled, and in
     /// the first case until it is decided.
     #[must_use]
-    pub fn request(&self, by: Exchange) -> Option<&'a Handshake> {
+    pub fn request(&self, by: HeadId) -> Option<&'a Handshake> {
         self.handshakes.of_request(by)
     }
 

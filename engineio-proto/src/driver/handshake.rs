@@ -10,7 +10,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::server::Lifecycle;
-use crate::Exchange;
+use crate::HeadId;
 use crate::hidden::HiddenQuery;
 use crate::server::SessionKey;
 
@@ -159,9 +159,9 @@ impl From<&http::request::Parts> for Handshake {
 #[derive(Clone, Debug, Default)]
 pub struct Handshakes {
     /// Of requests about which the application has been told in this step, or has not decided yet.
-    waiting: BTreeMap<Exchange, Handshake>,
+    waiting: BTreeMap<HeadId, Handshake>,
     /// Of those, which are over when the step ends.
-    answered: Vec<Exchange>,
+    answered: Vec<HeadId>,
     /// Of what opened a session that is not over.
     sessions: BTreeMap<SessionKey, Handshake>,
 }
@@ -169,7 +169,7 @@ pub struct Handshakes {
 impl Handshakes {
     /// Takes what the next event says about a session. `head` makes the copy of the request with this name, and is
     /// called only if there is none yet and the application may ask for it.
-    pub fn note(&mut self, lifecycle: Lifecycle, head: impl FnOnce(Exchange) -> Option<Handshake>) {
+    pub fn note(&mut self, lifecycle: Lifecycle, head: impl FnOnce(HeadId) -> Option<Handshake>) {
         match lifecycle {
             Lifecycle::Asked { by } => self.wait(by, head),
             Lifecycle::Refused { by } => {
@@ -185,7 +185,7 @@ impl Handshakes {
         }
     }
 
-    fn wait(&mut self, by: Exchange, head: impl FnOnce(Exchange) -> Option<Handshake>) {
+    fn wait(&mut self, by: HeadId, head: impl FnOnce(HeadId) -> Option<Handshake>) {
         if !self.waiting.contains_key(&by)
             && let Some(handshake) = head(by)
         {
@@ -201,7 +201,7 @@ impl Handshakes {
     }
 
     /// Notes that a request is over, or a connection decided on. The application may ask for it until the step ends.
-    pub fn answer(&mut self, by: Exchange) {
+    pub fn answer(&mut self, by: HeadId) {
         if self.waiting.contains_key(&by) {
             self.answered.push(by);
         }
@@ -216,7 +216,7 @@ impl Handshakes {
 
     /// The request with this name.
     #[must_use]
-    pub fn of_request(&self, by: Exchange) -> Option<&Handshake> {
+    pub fn of_request(&self, by: HeadId) -> Option<&Handshake> {
         self.waiting.get(&by)
     }
 
@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(handshake.header("x-mine").as_deref(), Some("1, 2"));
     }
 
-    const BY: Exchange = Exchange::Request(RequestId(1));
+    const BY: HeadId = HeadId::Request(RequestId(1));
 
     fn session() -> SessionKey {
         SessionKey::from_bits(1)

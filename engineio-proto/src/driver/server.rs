@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::codec::DecodeError;
 use crate::http::RequestHead;
 use crate::server::{Config, Event, Output, Server, ServerEvent, SessionKey};
-use crate::{ConnectionId, Exchange, Frame, Instant, RequestId};
+use crate::{ConnectionId, Frame, HeadId, Instant, RequestId};
 
 pub use super::app::{App, Context};
 pub use super::handshake::{Handshake, Handshakes};
@@ -109,20 +109,20 @@ pub enum Farewell {
 pub enum Lifecycle {
     /// The application is asked whether a session may open.
     Asked {
-        /// The exchange that asks for it.
-        by: Exchange,
+        /// The request that asks for it.
+        by: HeadId,
     },
     /// A request was refused, and the application is told.
     Refused {
-        /// The exchange that was refused.
-        by: Exchange,
+        /// The request that was refused.
+        by: HeadId,
     },
     /// The session opened.
     Opened {
         /// The session.
         session: SessionKey,
-        /// The exchange that opened it.
-        by: Exchange,
+        /// The request that opened it.
+        by: HeadId,
     },
     /// The session is over.
     Closed {

@@ -8,7 +8,7 @@ use super::route::Action;
 use super::stats;
 use crate::collections::Key;
 use crate::http::RequestHead;
-use crate::{ConnectionId, Exchange, Frame, Instant, Transport};
+use crate::{ConnectionId, Frame, HeadId, Instant, Transport};
 
 impl Server {
     /// Takes a request to become a WebSocket. It is answered by [`Output::Accept`] or [`Output::Refuse`]; frames may
@@ -20,7 +20,7 @@ impl Server {
         let now = self.observe(now);
         let head = head.marked(true);
         stats::bump(&mut self.stats.upgrade_requests);
-        let by = Exchange::Connection(id);
+        let by = HeadId::Connection(id);
         self.grants.insert(by, &head, &self.config);
         match self.route(&head) {
             // No upgrade is one.
@@ -50,7 +50,7 @@ impl Server {
     /// Notes that a connection closed.
     pub fn handle_connection_closed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
-        self.grants.forget(Exchange::Connection(id));
+        self.grants.forget(HeadId::Connection(id));
         match self.connections.remove(id) {
             Some(key) => self.with(key, |session| session.handle_connection_closed(id, now)),
             None => self.forget_waiting(id),
@@ -61,7 +61,7 @@ impl Server {
     /// Notes that a connection broke the rules of its transport, or that writing to it failed.
     pub fn handle_connection_failed(&mut self, id: ConnectionId, now: Instant) {
         let now = self.observe(now);
-        self.grants.forget(Exchange::Connection(id));
+        self.grants.forget(HeadId::Connection(id));
         match self.connections.remove(id) {
             Some(key) => self.with(key, |session| session.handle_connection_failed(id, now)),
             None => self.forget_waiting(id),
@@ -124,6 +124,6 @@ impl Server {
 
     fn forget_waiting(&mut self, id: ConnectionId) {
         self.streams.take(id);
-        self.waiting.forget(Exchange::Connection(id));
+        self.waiting.forget(HeadId::Connection(id));
     }
 }

@@ -3,7 +3,7 @@
 use super::reject::Reject;
 use super::session::Event;
 use super::waiting::HandshakeToken;
-use crate::Exchange;
+use crate::HeadId;
 use crate::collections::Key;
 use crate::ledger::HeapSize;
 
@@ -42,13 +42,13 @@ pub enum ServerEvent {
         /// To be given with the answer.
         token: HandshakeToken,
         /// What asks for it: the driver knows the request head under this name.
-        by: Exchange,
+        by: HeadId,
     },
     /// A request was refused, if the application [wants to know](super::Config::report_refusals): officially
     /// `connection_error`.
     Refused {
         /// The request: the driver knows its head under this name.
-        by: Exchange,
+        by: HeadId,
         /// Why.
         reject: Reject,
     },
@@ -57,7 +57,7 @@ pub enum ServerEvent {
         /// The session.
         session: SessionKey,
         /// What opened it: the driver knows the request head under this name.
-        by: Exchange,
+        by: HeadId,
     },
     /// Something happened in a session.
     Session {

@@ -19,11 +19,11 @@ use super::output::Output;
 use super::reject::Reject;
 use super::route::Handshake;
 use super::waiting::HandshakeToken;
-use crate::{Exchange, Gone, Instant, Transport};
+use crate::{Gone, HeadId, Instant, Transport};
 
 impl Server {
     /// Opens the session that a handshake asks for, or asks the application for a verdict.
-    pub(super) fn begin(&mut self, handshake: Handshake, by: Exchange, now: Instant) {
+    pub(super) fn begin(&mut self, handshake: Handshake, by: HeadId, now: Instant) {
         let waiting = self.waiting.len();
         if !self.accepting {
             self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
@@ -142,7 +142,7 @@ impl Server {
         }
     }
 
-    fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> Option<SessionKey> {
+    fn open(&mut self, handshake: &Handshake, by: HeadId, now: Instant) -> Option<SessionKey> {
         let Some(key) = self.insert(handshake, now) else {
             self.refuse_handshake(handshake, by, Reject::TooManySessions, None);
             return None;
@@ -151,16 +151,16 @@ impl Server {
         self.stats.opened.count(handshake.transport);
         self.opened.push(ServerEvent::Opened { session, by });
         match by {
-            Exchange::Request(id) => self.with(key, |session| session.handle_poll(id, now)),
-            Exchange::Connection(id) => {
+            HeadId::Request(id) => self.with(key, |session| session.handle_poll(id, now)),
+            HeadId::Connection(id) => {
                 self.connect(key, id, handshake.transport, handshake.text_only, now);
             }
         }
         Some(session)
     }
 
-    /// Refuses an exchange of any kind.
-    pub(super) fn refuse(&mut self, by: Exchange, reject: Reject) {
+    /// Refuses a request of any kind.
+    pub(super) fn refuse(&mut self, by: HeadId, reject: Reject) {
         self.refuse_with(by, reject, None);
     }
 
@@ -168,26 +168,26 @@ impl Server {
     fn refuse_handshake(
         &mut self,
         handshake: &Handshake,
-        by: Exchange,
+        by: HeadId,
         reject: Reject,
         message: Option<&str>,
     ) {
         match by {
-            Exchange::Connection(id) if handshake.transport == Transport::WebTransport => {
+            HeadId::Connection(id) if handshake.transport == Transport::WebTransport => {
                 self.close_stream(id, reject);
             }
-            Exchange::Connection(_) | Exchange::Request(_) => self.refuse_with(by, reject, message),
+            HeadId::Connection(_) | HeadId::Request(_) => self.refuse_with(by, reject, message),
         }
     }
 
-    fn refuse_with(&mut self, by: Exchange, reject: Reject, message: Option<&str>) {
+    fn refuse_with(&mut self, by: HeadId, reject: Reject, message: Option<&str>) {
         self.note_refusal(by, reject);
         let output = match by {
-            Exchange::Request(request) => Output::Respond {
+            HeadId::Request(request) => Output::Respond {
                 request,
                 response: reject.response(message),
             },
-            Exchange::Connection(connection) => Output::Refuse {
+            HeadId::Connection(connection) => Output::Refuse {
                 connection,
                 response: reject.refusal(message),
             },
@@ -195,7 +195,7 @@ impl Server {
         self.outputs.push(output);
     }
 
-    pub(super) fn note_refusal(&mut self, by: Exchange, reject: Reject) {
+    pub(super) fn note_refusal(&mut self, by: HeadId, reject: Reject) {
         self.stats.refused.count(reject);
         if self.config.report_refusals {
             self.opened.push(ServerEvent::Refused { by, reject });

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::config::Config;
-use crate::Exchange;
+use crate::HeadId;
 use crate::http::{CorsHeaders, Headers, RequestHead, Response};
 use crate::ledger::{self, Charge, Ledger};
 
@@ -23,10 +23,10 @@ enum Grant {
     Nobody,
 }
 
-/// The exchanges whose answers depend on origins, until they are answered. Empty where no other origin is served.
+/// The requests whose answers depend on origins, until they are answered. Empty where no other origin is served.
 #[derive(Debug)]
 pub(super) struct Grants {
-    grants: BTreeMap<Exchange, Grant>,
+    grants: BTreeMap<HeadId, Grant>,
     charge: Charge,
 }
 
@@ -38,24 +38,24 @@ impl Grants {
         }
     }
 
-    pub(super) fn insert(&mut self, by: Exchange, request: &RequestHead<'_>, config: &Config) {
+    pub(super) fn insert(&mut self, by: HeadId, request: &RequestHead<'_>, config: &Config) {
         if let Some(grant) = config.grant(request) {
             self.grants.insert(by, grant);
             self.settle();
         }
     }
 
-    /// The headers for the answer to an exchange, which ends with this.
-    pub(super) fn take(&mut self, by: Exchange, config: &Config) -> Option<CorsHeaders> {
+    /// The headers for the answer to a request, which is over with this.
+    pub(super) fn take(&mut self, by: HeadId, config: &Config) -> Option<CorsHeaders> {
         self.remove(by).map(|grant| config.headers_of(grant))
     }
 
-    /// Forgets an exchange that ended without an answer.
-    pub(super) fn forget(&mut self, by: Exchange) {
+    /// Forgets a request that ended without an answer.
+    pub(super) fn forget(&mut self, by: HeadId) {
         self.remove(by);
     }
 
-    fn remove(&mut self, by: Exchange) -> Option<Grant> {
+    fn remove(&mut self, by: HeadId) -> Option<Grant> {
         let grant = self.grants.remove(&by)?;
         self.settle();
         Some(grant)
@@ -66,7 +66,7 @@ impl Grants {
             // An emptied tree keeps a node.
             self.grants = BTreeMap::new();
         }
-        let size = ledger::map_size::<Exchange, Grant>(self.grants.len());
+        let size = ledger::map_size::<HeadId, Grant>(self.grants.len());
         self.charge.set(size);
     }
 

@@ -42,7 +42,7 @@ use crate::{ConfigError, ConnectionId, Frame, Instant, Seed, SidGenerator};
 /// ```
 /// use engineio_proto::http::RequestHead;
 /// use engineio_proto::server::{Config, Output, Server, ServerEvent};
-/// use engineio_proto::{Bytes, Exchange, Instant, RequestId, Seed};
+/// use engineio_proto::{Bytes, HeadId, Instant, RequestId, Seed};
 ///
 /// let mut server = Server::new(Config::default(), 0, &Seed::new([1; 32]))?;
 /// let (request, now) = (RequestId(1), Instant::ZERO);
@@ -52,7 +52,7 @@ use crate::{ConfigError, ConnectionId, Frame, Instant, Seed, SidGenerator};
 /// let Some(Output::Respond { request: RequestId(1), response }) = server.poll_output() else { panic!("an answer") };
 /// assert!(response.body.starts_with(br#"0{"sid":""#));
 /// let Some(Output::Event(ServerEvent::Opened { by, .. })) = server.poll_output() else { panic!("a session") };
-/// assert_eq!(by, Exchange::Request(request));
+/// assert_eq!(by, HeadId::Request(request));
 /// assert_eq!(server.poll_output(), None);
 /// # Ok::<(), engineio_proto::server::ConfigError>(())
 /// ```

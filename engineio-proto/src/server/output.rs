@@ -17,7 +17,7 @@ use crate::{ConnectionId, RequestId};
 pub enum Output<E> {
     /// Answer an HTTP request.
     Respond {
-        /// The exchange to answer, which ends with this.
+        /// The request to answer, which is over with this.
         request: RequestId,
         /// The whole answer.
         response: Response,

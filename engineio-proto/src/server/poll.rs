@@ -7,7 +7,7 @@ use super::machine::Server;
 use super::output::Output;
 use super::slot::Slot;
 use crate::collections::Key;
-use crate::{ConnectionId, Exchange};
+use crate::{ConnectionId, HeadId};
 
 impl Server {
     /// The next thing to do or to know. All that is to be done comes before the events.
@@ -127,13 +127,13 @@ impl Server {
         }
     }
 
-    /// Adds what browsers are told about pages of other origins, and drops what was known of an exchange or connection
+    /// Adds what browsers are told about pages of other origins, and drops what was known of a request or connection
     /// that is over with this output.
     fn finish(&mut self, output: &mut Output<Infallible>) {
         match output {
             Output::Respond { request, response } => {
                 self.requests.remove(*request);
-                let by = Exchange::Request(*request);
+                let by = HeadId::Request(*request);
                 if let Some(cors) = self.grants.take(by, &self.config) {
                     // The answer to a preflight has its own.
                     response.headers.add_cors(cors);
@@ -143,14 +143,14 @@ impl Server {
                 connection,
                 headers,
             } => {
-                let by = Exchange::Connection(*connection);
+                let by = HeadId::Connection(*connection);
                 if let Some(cors) = self.grants.take(by, &self.config) {
                     headers.add_cors(cors);
                 }
             }
             Output::Refuse { connection, .. } | Output::Close { connection } => {
                 self.connections.remove(*connection);
-                self.grants.forget(Exchange::Connection(*connection));
+                self.grants.forget(HeadId::Connection(*connection));
             }
             Output::Frames { .. } | Output::Event(_) => {}
         }

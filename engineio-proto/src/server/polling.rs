@@ -9,7 +9,7 @@ use super::route::{Action, Handshake, Route};
 use super::stats;
 use crate::collections::Key;
 use crate::http::{RequestHead, Response};
-use crate::{Exchange, Instant, RequestId};
+use crate::{HeadId, Instant, RequestId};
 
 /// What a request that passed all checks is for.
 pub(super) enum Target {
@@ -31,14 +31,13 @@ impl Server {
     ) {
         let now = self.observe(now);
         let head = head.marked(false);
-        self.grants
-            .insert(Exchange::Request(id), &head, &self.config);
+        self.grants.insert(HeadId::Request(id), &head, &self.config);
         match self.route(&head) {
             // It was answered while its body was arriving: refused at its head, or its session ended or moved.
             Err(_) if self.requests.get(id).is_some() => return,
-            Err(reject) => self.refuse(Exchange::Request(id), reject),
+            Err(reject) => self.refuse(HeadId::Request(id), reject),
             Ok(Target::Preflight) => self.respond(id, self.config.preflight(&head)),
-            Ok(Target::Open(handshake)) => self.begin(handshake, Exchange::Request(id), now),
+            Ok(Target::Open(handshake)) => self.begin(handshake, HeadId::Request(id), now),
             Ok(Target::Session(key, Action::Post(content))) => {
                 self.with(key, |session| session.handle_post(id, content, body, now));
             }
@@ -60,13 +59,12 @@ impl Server {
     pub fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
         let now = self.observe(now);
         let head = head.marked(false);
-        self.grants
-            .insert(Exchange::Request(id), &head, &self.config);
+        self.grants.insert(HeadId::Request(id), &head, &self.config);
         match self.route(&head) {
             Err(reject) => {
                 self.requests.insert(id, None);
                 stats::bump(&mut self.stats.requests);
-                self.refuse(Exchange::Request(id), reject);
+                self.refuse(HeadId::Request(id), reject);
             }
             Ok(Target::Session(key, Action::Post(_))) => {
                 self.requests.insert(id, Some(key));
@@ -95,11 +93,11 @@ impl Server {
     /// Notes that the client of a request went away before its answer.
     pub fn handle_request_aborted(&mut self, id: RequestId, now: Instant) {
         let now = self.observe(now);
-        self.grants.forget(Exchange::Request(id));
+        self.grants.forget(HeadId::Request(id));
         match self.requests.remove(id) {
             Some(Some(key)) => self.with(key, |session| session.handle_request_aborted(id, now)),
             Some(None) => {}
-            None => self.waiting.forget(Exchange::Request(id)),
+            None => self.waiting.forget(HeadId::Request(id)),
         }
         self.settle();
     }

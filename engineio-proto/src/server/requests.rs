@@ -1,10 +1,10 @@
-//! The exchanges that wait for their answer.
+//! The plain requests that wait for their answer.
 
 use crate::RequestId;
 use crate::collections::{IdTable, Key};
 use crate::ledger::{Charge, Ledger};
 
-/// Which session an exchange belongs to; none if it was refused before its body came.
+/// The session of each request; none if it was refused before its body came.
 #[derive(Debug)]
 pub(super) struct Requests {
     sessions: IdTable,

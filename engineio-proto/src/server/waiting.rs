@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::route::Handshake;
 use crate::collections::{Key, Slab, TimerQueue};
 use crate::ledger::{self, Charge, Ledger};
-use crate::{ConnectionId, Exchange, Instant, Transport};
+use crate::{ConnectionId, HeadId, Instant, Transport};
 
 /// A handshake that waits for the application, which answers it once with [`Server::accept`](super::Server::accept)
 /// or [`Server::reject`](super::Server::reject).
@@ -33,8 +33,8 @@ impl HandshakeToken {
 /// The handshakes on which the application has not decided yet.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    handshakes: Slab<(Handshake, Exchange)>,
-    keys: BTreeMap<Exchange, Key>,
+    handshakes: Slab<(Handshake, HeadId)>,
+    keys: BTreeMap<HeadId, Key>,
     timers: TimerQueue<Key>,
     charge: Charge,
 }
@@ -55,7 +55,7 @@ impl Waiting {
             (self.keys, self.timers) = (BTreeMap::new(), TimerQueue::new());
             return self.charge.set(0);
         }
-        let keys = ledger::map_size::<Exchange, Key>(self.keys.len());
+        let keys = ledger::map_size::<HeadId, Key>(self.keys.len());
         let handshakes = self.handshakes.heap_size();
         let size = self.timers.heap_size().saturating_add(keys);
         self.charge.set(size.saturating_add(handshakes));
@@ -72,7 +72,7 @@ impl Waiting {
     pub(super) fn insert(
         &mut self,
         handshake: Handshake,
-        by: Exchange,
+        by: HeadId,
         deadline: Instant,
     ) -> Option<HandshakeToken> {
         let key = self.handshakes.insert((handshake, by))?;
@@ -84,12 +84,12 @@ impl Waiting {
 
     /// Takes out the handshake of a token; `None` if it waits no longer.
     #[expect(clippy::needless_pass_by_value, reason = "a token is for one answer")]
-    pub(super) fn take(&mut self, token: HandshakeToken) -> Option<(Handshake, Exchange)> {
+    pub(super) fn take(&mut self, token: HandshakeToken) -> Option<(Handshake, HeadId)> {
         self.remove(token.0)
     }
 
     /// Takes out all of them.
-    pub(super) fn take_all(&mut self) -> Vec<(Handshake, Exchange)> {
+    pub(super) fn take_all(&mut self) -> Vec<(Handshake, HeadId)> {
         let keys: Vec<_> = self.handshakes.iter().map(|(key, _)| key).collect();
         keys.into_iter()
             .filter_map(|key| self.remove(key))
@@ -97,12 +97,12 @@ impl Waiting {
     }
 
     /// Takes out one that has waited for too long.
-    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(Handshake, Exchange)> {
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(Handshake, HeadId)> {
         let key = self.timers.pop_expired(now)?;
         self.remove(key)
     }
 
-    fn remove(&mut self, key: Key) -> Option<(Handshake, Exchange)> {
+    fn remove(&mut self, key: Key) -> Option<(Handshake, HeadId)> {
         let (handshake, by) = self.handshakes.remove(key)?;
         self.keys.remove(&by);
         self.timers.set(key, None);
@@ -112,7 +112,7 @@ impl Waiting {
 
     /// Whether a WebTransport stream asked for a session that the application has not decided on.
     pub(super) fn has_stream(&self, id: ConnectionId) -> bool {
-        let key = self.keys.get(&Exchange::Connection(id));
+        let key = self.keys.get(&HeadId::Connection(id));
         key.and_then(|key| self.handshakes.get(*key))
             .is_some_and(|(handshake, _)| handshake.transport == Transport::WebTransport)
     }
@@ -121,13 +121,13 @@ impl Waiting {
     pub(super) fn forget_stream(&mut self, id: ConnectionId) -> bool {
         let waits = self.has_stream(id);
         if waits {
-            self.forget(Exchange::Connection(id));
+            self.forget(HeadId::Connection(id));
         }
         waits
     }
 
-    /// Forgets the handshake of an exchange that has ended.
-    pub(super) fn forget(&mut self, by: Exchange) {
+    /// Forgets the handshake of a request or connection that has ended.
+    pub(super) fn forget(&mut self, by: HeadId) {
         if let Some(key) = self.keys.get(&by).copied() {
             self.remove(key);
         }

@@ -19,7 +19,7 @@ use super::route::Handshake;
 use super::stats;
 use crate::codec::{DecodeError, webtransport};
 use crate::http::{Headers, RequestHead};
-use crate::{ConnectionId, Exchange, Frame, Instant, Sid, Transport};
+use crate::{ConnectionId, Frame, HeadId, Instant, Sid, Transport};
 
 impl Server {
     /// Takes a request for a WebTransport session. It is answered by [`Output::Accept`] or [`Output::Refuse`].
@@ -38,13 +38,13 @@ impl Server {
         let now = self.observe(now);
         stats::bump(&mut self.stats.webtransport_requests);
         if !self.config.transports.contains(Transport::WebTransport) {
-            self.refuse(Exchange::Connection(id), Reject::UnknownTransport);
+            self.refuse(HeadId::Connection(id), Reject::UnknownTransport);
         } else if let Err(reject) = self.config.check_origin(head) {
-            self.refuse(Exchange::Connection(id), reject);
+            self.refuse(HeadId::Connection(id), reject);
         } else if self.streams.len() >= self.config.max_pending_streams {
-            self.refuse(Exchange::Connection(id), Reject::TooManyHandshakes);
+            self.refuse(HeadId::Connection(id), Reject::TooManyHandshakes);
         } else if self.is_nearly_full() {
-            self.refuse(Exchange::Connection(id), Reject::MemoryLimit);
+            self.refuse(HeadId::Connection(id), Reject::MemoryLimit);
         } else {
             let deadline = now + self.config.upgrade_timeout;
             self.streams.insert(id, deadline);
@@ -84,7 +84,7 @@ impl Server {
         match webtransport::decode_open(frame) {
             Ok(None) => {
                 let handshake = Handshake::new(Transport::WebTransport);
-                self.begin(handshake, Exchange::Connection(id), now);
+                self.begin(handshake, HeadId::Connection(id), now);
             }
             Ok(Some(sid)) => self.upgrade_to_stream(id, &sid, now),
             Err(_) => self.close_stream(id, INVALID),
@@ -103,7 +103,7 @@ impl Server {
 
     /// Refuses what a stream asked for: it has been accepted, so that it can only be closed.
     pub(super) fn close_stream(&mut self, id: ConnectionId, reject: Reject) {
-        self.note_refusal(Exchange::Connection(id), reject);
+        self.note_refusal(HeadId::Connection(id), reject);
         self.outputs.push(Output::Close { connection: id });
     }
 

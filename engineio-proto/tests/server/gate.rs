@@ -8,7 +8,7 @@ use engineio_proto::server::{
     Config, Event, Gone, HandshakeToken, Output, Server, ServerEvent, SessionKey,
 };
 use engineio_proto::{
-    Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, Message, RequestId, Seed,
+    Bytes, ConnectionId, Encoded, Frame, HeadId, Instant, Message, RequestId, Seed,
 };
 
 /// A server and what came out of it.
@@ -135,8 +135,8 @@ impl Gate {
 
     fn event(&mut self, event: ServerEvent) -> String {
         let name = |by| match by {
-            Exchange::Request(RequestId(id)) => format!("r{id}"),
-            Exchange::Connection(ConnectionId(id)) => format!("c{id}"),
+            HeadId::Request(RequestId(id)) => format!("r{id}"),
+            HeadId::Connection(ConnectionId(id)) => format!("c{id}"),
         };
         match event {
             ServerEvent::Handshake { token, by } => {

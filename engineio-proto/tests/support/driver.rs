@@ -13,14 +13,14 @@ use engineio_proto::server::{
     SessionKey,
 };
 use engineio_proto::{
-    Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, RequestId, Seed, SendError, Sid,
+    Bytes, ConnectionId, Encoded, Frame, HeadId, Instant, RequestId, Seed, SendError, Sid,
     SidGenerator, Transport,
 };
 
 /// The report of a driver on a session. Sessions are numbered in the order in which they opened.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Happening {
-    Opened(Exchange),
+    Opened(HeadId),
     Event(Event),
 }
 
@@ -215,7 +215,7 @@ struct Bare {
     requests: BTreeMap<RequestId, Option<usize>>,
     connections: BTreeMap<ConnectionId, usize>,
     /// The CORS headers of the answers.
-    cors: BTreeMap<Exchange, CorsHeaders>,
+    cors: BTreeMap<HeadId, CorsHeaders>,
     timers: TimerQueue<usize>,
     /// The WebTransport streams that have not said what they are for.
     streams: TimerQueue<ConnectionId>,
@@ -247,7 +247,7 @@ impl Bare {
         }
     }
 
-    fn open(&mut self, handshake: &Handshake, by: Exchange, now: Instant) -> usize {
+    fn open(&mut self, handshake: &Handshake, by: HeadId, now: Instant) -> usize {
         let number = self.sessions.len();
         let sid = self.generator.generate(number as u32);
         let session = Session::open(Arc::clone(&self.config), sid, handshake, now)
@@ -280,7 +280,7 @@ impl Bare {
         let number = match first {
             Ok(None) if self.session_count() < self.config.max_sessions => {
                 let handshake = Handshake::new(Transport::WebTransport);
-                Some(self.open(&handshake, Exchange::Connection(id), now))
+                Some(self.open(&handshake, HeadId::Connection(id), now))
             }
             Ok(Some(sid)) => self.sessions.iter().position(|(other, session)| {
                 other.as_str() == &*sid && session.as_ref().is_some_and(|open| !open.is_closed())
@@ -296,7 +296,7 @@ impl Bare {
         }
     }
 
-    fn note_cors(&mut self, by: Exchange, head: &RequestHead<'_>) {
+    fn note_cors(&mut self, by: HeadId, head: &RequestHead<'_>) {
         self.cors.insert(by, self.config.cors_headers(head));
     }
 
@@ -305,7 +305,7 @@ impl Bare {
         match &mut output {
             Output::Respond { request, response } => {
                 self.requests.remove(request);
-                let cors = self.cors.remove(&Exchange::Request(*request));
+                let cors = self.cors.remove(&HeadId::Request(*request));
                 let is_preflight = response
                     .headers
                     .iter()
@@ -319,12 +319,12 @@ impl Bare {
                 connection,
                 headers,
             } => {
-                let cors = self.cors.remove(&Exchange::Connection(*connection));
+                let cors = self.cors.remove(&HeadId::Connection(*connection));
                 *headers = std::mem::take(headers).with_cors(cors.unwrap_or_default());
             }
             Output::Refuse { connection, .. } | Output::Close { connection } => {
                 self.connections.remove(connection);
-                self.cors.remove(&Exchange::Connection(*connection));
+                self.cors.remove(&HeadId::Connection(*connection));
             }
             Output::Frames { .. } | Output::Event(_) => {}
         }
@@ -347,14 +347,14 @@ impl Machine for Bare {
     type Event = (usize, Happening);
 
     fn handle_request(&mut self, id: RequestId, head: &RequestHead<'_>, body: Bytes, now: Instant) {
-        self.note_cors(Exchange::Request(id), head);
+        self.note_cors(HeadId::Request(id), head);
         match self.route(head) {
             // It was answered while its body was arriving.
             Err(_) if self.requests.contains_key(&id) => {}
             Err(reject) => self.respond(id, reject.into_response()),
             Ok(Found::Preflight) => self.respond(id, self.config.preflight(head)),
             Ok(Found::Open(handshake)) => {
-                let number = self.open(&handshake, Exchange::Request(id), now);
+                let number = self.open(&handshake, HeadId::Request(id), now);
                 self.requests.insert(id, Some(number));
                 self.with(number, |session| session.handle_poll(id, now));
             }
@@ -371,7 +371,7 @@ impl Machine for Bare {
     }
 
     fn handle_request_begun(&mut self, id: RequestId, head: &RequestHead<'_>, now: Instant) {
-        self.note_cors(Exchange::Request(id), head);
+        self.note_cors(HeadId::Request(id), head);
         match self.route(head) {
             Err(reject) => {
                 self.requests.insert(id, None);
@@ -403,7 +403,7 @@ impl Machine for Bare {
 
     fn handle_upgrade(&mut self, id: ConnectionId, head: &RequestHead<'_>, now: Instant) {
         let head = head.with_upgrade();
-        self.note_cors(Exchange::Connection(id), &head);
+        self.note_cors(HeadId::Connection(id), &head);
         let (number, text_only) = match self.route(&head) {
             Ok(Found::Preflight) => panic!("an upgrade is no preflight"),
             Err(reject) => {
@@ -414,7 +414,7 @@ impl Machine for Bare {
                 });
             }
             Ok(Found::Open(handshake)) => {
-                let number = self.open(&handshake, Exchange::Connection(id), now);
+                let number = self.open(&handshake, HeadId::Connection(id), now);
                 (number, handshake.text_only)
             }
             Ok(Found::Session(number, action)) => {

@@ -9,7 +9,7 @@ use engineio_proto::codec::DecodeError;
 use engineio_proto::http::{Headers, RequestHead};
 use engineio_proto::server::{CloseReason, Config, Event, Output, Session};
 use engineio_proto::{
-    Bytes, ConnectionId, Encoded, Exchange, Frame, Instant, Message, RequestId, Seed,
+    Bytes, ConnectionId, Encoded, Frame, HeadId, Instant, Message, RequestId, Seed,
 };
 
 use driver::{Driver, Happening, Out};
@@ -520,10 +520,10 @@ fn show_frame(frame: &Frame) -> String {
 )]
 fn show_event(happening: &Happening) -> String {
     let event = match happening {
-        Happening::Opened(Exchange::Request(request)) => {
+        Happening::Opened(HeadId::Request(request)) => {
             return format!("opened by r{}", request.0);
         }
-        Happening::Opened(Exchange::Connection(id)) => return format!("opened by c{}", id.0),
+        Happening::Opened(HeadId::Connection(id)) => return format!("opened by c{}", id.0),
         Happening::Event(event) => event,
     };
     match event {

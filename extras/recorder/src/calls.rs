@@ -273,7 +273,7 @@ fn is_poll(name: &str) -> bool {
     name.starts_with("poll_")
 }
 
-/// The caller: the exchange or connection that the call names first, else the clock or the application.
+/// The caller: the request or connection that the call names first, else the clock or the application.
 fn maker(name: &str, parties: &[Option<Party>]) -> Party {
     let named = parties.iter().flatten().next();
     match named {

@@ -16,7 +16,7 @@ use crate::wire::Wire;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Party {
-    /// An HTTP exchange.
+    /// A plain request.
     Request(u64),
     /// A WebSocket.
     Connection(u64),

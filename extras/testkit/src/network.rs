@@ -7,7 +7,7 @@ use std::time::Duration;
 use socketio_proto::client::{self, Client};
 use socketio_proto::engine::driver::server::{Handshakes, Lifecycle, Machine};
 use socketio_proto::engine::server::Output;
-use socketio_proto::engine::{ConfigError, ConnectionId, Exchange as By, Instant, RequestId, Seed};
+use socketio_proto::engine::{ConfigError, ConnectionId, HeadId, Instant, RequestId, Seed};
 use socketio_proto::server::{self, Server};
 
 use crate::delivery::Delivery;
@@ -551,10 +551,10 @@ impl Network {
     /// An answered request is no longer awaited, once the application has been told.
     fn note_answer(&mut self, index: usize, output: &Output<server::Event>) {
         let by = match output {
-            Output::Respond { request, .. } => By::Request(*request),
+            Output::Respond { request, .. } => HeadId::Request(*request),
             Output::Accept { connection, .. }
             | Output::Refuse { connection, .. }
-            | Output::Close { connection } => By::Connection(*connection),
+            | Output::Close { connection } => HeadId::Connection(*connection),
             Output::Frames { .. } | Output::Event(_) => return,
         };
         self.servers[index].handshakes.answer(by);
@@ -565,8 +565,8 @@ impl Network {
         let (exchanges, pipes, now) = (&self.exchanges, &self.pipes, self.now);
         self.servers[index].handshakes.note(lifecycle, |by| {
             let (client, request) = match by {
-                By::Request(id) => exchanges.get(&id.0).map(Exchange::asked)?,
-                By::Connection(id) => pipes.get(&id.0).map(Pipe::asked)?,
+                HeadId::Request(id) => exchanges.get(&id.0).map(Exchange::asked)?,
+                HeadId::Connection(id) => pipes.get(&id.0).map(Pipe::asked)?,
             };
             Some(handshake(client, request, now))
         });

@@ -33,7 +33,7 @@ struct Link {
     cut_off: Option<Instant>,
 }
 
-/// A power of two, since the ids of exchanges and connections carry the number of their link in their last bits.
+/// A power of two, since the ids of requests and connections carry the number of their link in their last bits.
 const MAX_LINKS: usize = 4;
 const LINK_BITS: u32 = MAX_LINKS.trailing_zeros();
 
@@ -259,7 +259,7 @@ impl Link {
     }
 }
 
-/// Names the exchange or connection of a link among those of all links.
+/// Names the request or connection of a link among those of all links.
 fn rename(action: engine::Output<Infallible>, link: usize) -> engine::Output<Infallible> {
     use engine::Output;
     // Counters do not get near the bits that are shifted out.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytestring::ByteString;
-use engineio_proto::Exchange;
+use engineio_proto::HeadId;
 use engineio_proto::hidden::{Hidden, HiddenQuery};
 use engineio_proto::ledger::{self, HeapSize};
 use engineio_proto::server::{CloseReason, HandshakeToken, Reject, SessionKey};
@@ -35,13 +35,13 @@ pub enum Event {
         /// To be given with the answer.
         token: HandshakeToken,
         /// What asks for it: the driver knows the request head under this name.
-        by: Exchange,
+        by: HeadId,
     },
     /// A request was refused, if the application
     /// [wants to know](engineio_proto::server::Config::report_refusals): officially `connection_error`.
     Refused {
         /// The request: the driver knows its head under this name.
-        by: Exchange,
+        by: HeadId,
         /// Why.
         reject: Reject,
     },
@@ -51,7 +51,7 @@ pub enum Event {
         /// The Engine.IO session.
         session: SessionKey,
         /// What opened it: the driver knows the request head under this name.
-        by: Exchange,
+        by: HeadId,
     },
     /// A client asks for a namespace that does not exist, and a parent with [`Matcher::Ask`](super::Matcher::Ask) may have
     /// it as a child. Answer with [`Server::allow_namespace`](super::Server::allow_namespace) or

@@ -1,7 +1,7 @@
 //! A record of the server's outputs, and the rules that hold for every history.
 
 use socketio_proto::engine::server::{Output, SessionKey};
-use socketio_proto::engine::{ConnectionId, Exchange};
+use socketio_proto::engine::{ConnectionId, HeadId};
 use socketio_proto::server::{Event, SocketKey};
 
 use super::{Connection, Net, RequestKind, Socket, dialect, render, sid};
@@ -278,10 +278,10 @@ impl Net {
         }
     }
 
-    fn asker(&self, by: Exchange) -> usize {
+    fn asker(&self, by: HeadId) -> usize {
         match by {
-            Exchange::Request(id) => self.requests[id.0 as usize].client,
-            Exchange::Connection(id) => self.connections[id.0 as usize].client,
+            HeadId::Request(id) => self.requests[id.0 as usize].client,
+            HeadId::Connection(id) => self.connections[id.0 as usize].client,
         }
     }
 

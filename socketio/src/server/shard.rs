@@ -16,7 +16,7 @@ use engineio_proto::driver::Pipes;
 use engineio_proto::driver::server::{App, Context, Handshake, Handshakes, Machine, Schedule};
 use engineio_proto::http::{Headers, RequestHead, Response};
 use engineio_proto::server::Output;
-use engineio_proto::{ConnectionId, Exchange, Frame, Instant, RequestId};
+use engineio_proto::{ConnectionId, Frame, HeadId, Instant, RequestId};
 use http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -118,7 +118,7 @@ struct Upgrading {
 
 /// The head of a request that is being handled. It is copied if the application may ask for it.
 struct Head {
-    by: Exchange,
+    by: HeadId,
     parts: Box<Parts>,
     secure: bool,
 }
@@ -287,7 +287,7 @@ where
             }
             Input::Aborted(id) => {
                 if self.requests.remove(&id).is_some() {
-                    self.handshakes.answer(Exchange::Request(id));
+                    self.handshakes.answer(HeadId::Request(id));
                     self.machine.handle_request_aborted(id, now);
                 }
             }
@@ -300,7 +300,7 @@ where
                 self.upgrades.insert(id, Upgrading { upgrade, respond });
                 self.machine
                     .handle_upgrade(id, &RequestHead::from(&*head), now);
-                self.begin(Exchange::Connection(id), head, self.secure);
+                self.begin(HeadId::Connection(id), head, self.secure);
             }
             Input::Stream {
                 id,
@@ -313,12 +313,12 @@ where
                     .handle_webtransport(id, &RequestHead::from(&*head), now);
                 self.machine.handle_frame(id, first, now);
                 // QUIC is never without TLS.
-                self.begin(Exchange::Connection(id), head, true);
+                self.begin(HeadId::Connection(id), head, true);
             }
             Input::ForeignStream { id, head } => {
                 self.machine
                     .handle_webtransport(id, &RequestHead::from(&*head), now);
-                self.begin(Exchange::Connection(id), head, true);
+                self.begin(HeadId::Connection(id), head, true);
             }
             Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
             Input::BadFrame(id, error) => {
@@ -330,26 +330,26 @@ where
                 self.writable.push(id);
             }
             Input::Closed(id) => {
-                self.handshakes.answer(Exchange::Connection(id));
+                self.handshakes.answer(HeadId::Connection(id));
                 self.connections.remove(id);
                 self.machine.handle_connection_closed(id, now);
             }
             Input::Failed(id) => {
-                self.handshakes.answer(Exchange::Connection(id));
+                self.handshakes.answer(HeadId::Connection(id));
                 self.connections.remove(id);
                 self.machine.handle_connection_failed(id, now);
             }
         }
     }
 
-    fn begin(&mut self, by: Exchange, parts: Box<Parts>, secure: bool) {
+    fn begin(&mut self, by: HeadId, parts: Box<Parts>, secure: bool) {
         self.current = Some(Head { by, parts, secure });
     }
 
     fn request(&mut self, id: RequestId, head: Box<Parts>, body: Bytes, now: Instant) {
         self.machine
             .handle_request(id, &RequestHead::from(&*head), body, now);
-        self.begin(Exchange::Request(id), head, self.secure);
+        self.begin(HeadId::Request(id), head, self.secure);
     }
 
     /// Does what the machine wants done, until it wants nothing more.
@@ -378,7 +378,7 @@ where
     fn handle_output(&mut self, output: Output<M::Event>, now: Instant) {
         match output {
             Output::Respond { request, response } => {
-                self.handshakes.answer(Exchange::Request(request));
+                self.handshakes.answer(HeadId::Request(request));
                 if let Some(pending) = self.requests.remove(&request) {
                     // Fails if the client has just gone; its session finds out by its heartbeat.
                     let _gone = pending.respond.send(response);
@@ -388,14 +388,14 @@ where
                 connection,
                 headers,
             } => {
-                self.handshakes.answer(Exchange::Connection(connection));
+                self.handshakes.answer(HeadId::Connection(connection));
                 self.accept(connection, headers, now);
             }
             Output::Refuse {
                 connection,
                 response,
             } => {
-                self.handshakes.answer(Exchange::Connection(connection));
+                self.handshakes.answer(HeadId::Connection(connection));
                 // Dropped, the channel tells the task.
                 self.streams.remove(&connection);
                 if let Some(upgrading) = self.upgrades.remove(&connection) {
@@ -408,7 +408,7 @@ where
             }
             // The task closes the connection when its sender is gone.
             Output::Close { connection } => {
-                self.handshakes.answer(Exchange::Connection(connection));
+                self.handshakes.answer(HeadId::Connection(connection));
                 self.connections.remove(connection);
             }
             Output::Event(event) => self.handle_event(event, now),

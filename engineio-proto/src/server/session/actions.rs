@@ -104,7 +104,7 @@ impl Actions {
         Some(action.release(size, ledger))
     }
 
-    /// Replaces the content of each answer that has much of it: each exchange is answered nevertheless.
+    /// Replaces the content of each answer that has much of it: each request is answered nevertheless.
     pub(super) fn shorten(&mut self, ledger: &Ledger, answer: impl Fn() -> Response) {
         let waiting = self.0.iter_mut();
         let actions = waiting.flat_map(|waiting| {

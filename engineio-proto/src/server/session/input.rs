@@ -120,7 +120,7 @@ impl Session {
         self.check();
     }
 
-    /// Notes that the client left during an exchange. If the exchange was open, this ends the session with `transport
+    /// Notes that the client left before a request was answered. If it was open, this ends the session with `transport
     /// error`. A response that was decided before may still follow, and has no receiver.
     pub fn handle_request_aborted(&mut self, request: RequestId, now: Instant) {
         self.observe(now);

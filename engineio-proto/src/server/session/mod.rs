@@ -150,7 +150,7 @@ enum Carrier {
 
 impl Session {
     /// Opens a session. The first input is [`handle_poll`](Self::handle_poll) or
-    /// [`handle_connection`](Self::handle_connection) for the exchange that opened it, as the handshake says; it is
+    /// [`handle_connection`](Self::handle_connection) for the request that opened it, as the handshake says; it is
     /// answered with the open packet and the initial one.
     ///
     /// Arms the heartbeat. Checks the settings at each call, which takes as long as a cookie has bytes.

@@ -31,7 +31,7 @@ pub(super) enum Machine {
 }
 
 impl Machine {
-    /// A session that is opened by `by`. The first input is that exchange or connection.
+    /// A session that is opened by `by`. The first input is that request or connection.
     pub(super) fn session(
         config: Config,
         transport: Transport,
