@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `arguments.rs`, `help.txt` | the command line |
 //! | `message.rs`, `command.rs`, `file.rs` | what is sent, from words, lines and files |
-//! | `session.rs`, `outcome.rs` | what happens in a run, and how it ends |
+//! | `run.rs`, `outcome.rs` | what happens in a run, and how it ends |
 //! | `reason.rs`, `diagnosis.rs` | why things went wrong, and what may help |
 //! | `output.rs`, `json.rs`, `screen.rs` | how things are shown |
 //! | `wire.rs`, `packet.rs` | the wire log |
@@ -21,8 +21,8 @@ mod output;
 mod packet;
 mod prompt;
 mod reason;
+mod run;
 mod screen;
-mod session;
 mod wire;
 
 use std::error::Error;
@@ -45,8 +45,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use arguments::{HELP, Options, Task};
 use outcome::Outcome;
 use output::{Line, Style};
+use run::{Input, Run};
 use screen::Screen;
-use session::{Input, Session};
 use wire::{Log, Wire};
 
 fn main() -> ExitCode {
@@ -98,13 +98,13 @@ fn connect(options: Options) -> Outcome {
     let endpoint = options.endpoint.clone();
     let over_udp = options.transports.first() == Some(&Transport::WebTransport);
     let running = run(options, tls.clone(), style, screen.clone(), by_hand);
-    let session = match runtime.block_on(running) {
-        Ok(session) => session,
+    let run = match runtime.block_on(running) {
+        Ok(run) => run,
         Err(error) => return fail(&*error),
     };
     // The thread that reads commands may wait for a line that never comes.
     runtime.shutdown_background();
-    if session.was_unanswered() {
+    if run.was_unanswered() {
         let diagnosis = if over_udp {
             diagnosis::NO_WEBTRANSPORT.into()
         } else {
@@ -112,7 +112,7 @@ fn connect(options: Options) -> Outcome {
         };
         screen.print(style.error(&diagnosis));
     }
-    session.outcome()
+    run.outcome()
 }
 
 async fn run(
@@ -121,7 +121,7 @@ async fn run(
     style: Style,
     screen: Screen,
     by_hand: bool,
-) -> Result<Session, Box<dyn Error>> {
+) -> Result<Run, Box<dyn Error>> {
     let log = Log::new(&options, style, screen.clone());
     let client = client(&options, by_hand)?;
     if options.insecure {
@@ -130,7 +130,7 @@ async fn run(
     let (ready, go) = oneshot::channel();
     let permits = Arc::new(Semaphore::new(COMMANDS));
     let (reads_commands, max_time) = (options.reads_commands(), options.max_time);
-    let session = Session::new(
+    let run = Run::new(
         options,
         style,
         screen.clone(),
@@ -138,7 +138,7 @@ async fn run(
         ready,
         Arc::clone(&permits),
     );
-    let (driver, commands) = Driver::new(Wire::new(client, log), session, tls);
+    let (driver, commands) = Driver::new(Wire::new(client, log), run, tls);
     if reads_commands {
         let reader = prompt::Reader {
             go,
@@ -151,11 +151,11 @@ async fn run(
     }
     let interrupts = tokio::spawn(interrupt(commands.clone()));
     let timer = tokio::spawn(end_after(max_time, commands.clone()));
-    let session = driver.run().await;
+    let run = driver.run().await;
     interrupts.abort();
     timer.abort();
     drop(commands);
-    Ok(session)
+    Ok(run)
 }
 
 /// The client, recorded if that is asked for.
@@ -231,7 +231,7 @@ async fn interrupt(commands: mpsc::Sender<Input>) {
 async fn end_after(time: Option<Duration>, commands: mpsc::Sender<Input>) {
     if let Some(time) = time {
         tokio::time::sleep(time).await;
-        // A session that is over needs no end.
+        // A run that is over needs no end.
         let _over = commands.send(Input::TimeOver).await;
     }
 }

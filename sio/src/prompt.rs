@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::output::Line;
+use crate::run::Input;
 use crate::screen::Screen;
-use crate::session::Input;
 
 /// Whether a person types the commands.
 pub(crate) fn is_by_hand() -> bool {
@@ -55,7 +55,7 @@ impl Reader {
             self.read(runtime)
         };
         self.screen.take_back();
-        // A session that is over needs no end.
+        // A run that is over needs no end.
         let _over = self.commands.blocking_send(last);
     }
 

@@ -77,19 +77,19 @@ impl Site {
 }
 
 /// An answer with its headers.
-struct Answer {
+struct Reply {
     status: u16,
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Reply {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
 
-async fn ask(address: SocketAddr, request: &str) -> Answer {
+async fn ask(address: SocketAddr, request: &str) -> Reply {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream
         .write_all(request.as_bytes())
@@ -108,7 +108,7 @@ async fn ask(address: SocketAddr, request: &str) -> Answer {
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
     let is_chunked = headers.contains_key("transfer-encoding");
-    Answer {
+    Reply {
         status: status.expect("a status").parse().expect("a number"),
         headers,
         body: if is_chunked {
@@ -462,7 +462,7 @@ async fn a_server_that_stops_says_so_to_pages_of_other_origins_too() {
 }
 
 /// Lets a session echo a message, and takes the answer to the poll as a client that knows these encodings.
-async fn polled(site: &Site, message: &str, encodings: &str) -> Answer {
+async fn polled(site: &Site, message: &str, encodings: &str) -> Reply {
     let path = open_polling(site.address).await;
     let sent = ask(site.address, &post(&path, &format!("4{message}"))).await;
     assert_eq!(sent.status, 200);

@@ -47,7 +47,7 @@ pub use compression::Uncompressed;
 pub use compression::compression;
 pub use engineio_proto::driver::server::{App, Context, Farewell, Handshake, Lifecycle, Machine};
 pub use serve::{HttpServer, Peer};
-pub use service::{Answer, Service};
+pub use service::{ResponseBody, Service};
 #[cfg(feature = "webtransport")]
 pub use webtransport::WebTransportServer;
 

@@ -28,7 +28,7 @@ use super::shard::Input;
 use super::websocket::Opening;
 
 /// The body of a response.
-pub type Answer = Full<Bytes>;
+pub type ResponseBody = Full<Bytes>;
 
 /// Serves the requests below one path: long-polling and WebSocket handshakes.
 ///
@@ -57,7 +57,7 @@ where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
 {
-    type Response = Response<Answer>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -72,7 +72,7 @@ where
 }
 
 impl Shared {
-    async fn serve<B>(self: Arc<Self>, mut request: Request<B>) -> Response<Answer>
+    async fn serve<B>(self: Arc<Self>, mut request: Request<B>) -> Response<ResponseBody>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -137,7 +137,7 @@ impl Shared {
         shard: Option<mpsc::Sender<Input>>,
         head: Parts,
         upgrade: OnUpgrade,
-    ) -> Response<Answer> {
+    ) -> Response<ResponseBody> {
         let opening = match Opening::check(&head) {
             Ok(opening) => opening,
             // Officially the WebSocket layer comes second: what Engine.IO has against the request is said first.
@@ -168,7 +168,7 @@ impl Shared {
         self: Arc<Self>,
         shard: Option<mpsc::Sender<Input>>,
         request: Request<B>,
-    ) -> Response<Answer>
+    ) -> Response<ResponseBody>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -249,7 +249,7 @@ impl Exchange {
     fn answered(
         mut self,
         answer: Result<MachineResponse, oneshot::error::RecvError>,
-    ) -> Response<Answer> {
+    ) -> Response<ResponseBody> {
         self.open = false;
         answer.map_or_else(|_| unavailable(), response)
     }
@@ -272,13 +272,13 @@ impl Drop for Exchange {
     }
 }
 
-pub(super) fn bare(status: StatusCode, body: &'static str) -> Response<Answer> {
+pub(super) fn bare(status: StatusCode, body: &'static str) -> Response<ResponseBody> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     response
 }
 
-fn response(response: MachineResponse) -> Response<Answer> {
+fn response(response: MachineResponse) -> Response<ResponseBody> {
     let compress = response.compress;
     let mut response = Response::<Bytes>::from(response).map(Full::new);
     if !compress {
@@ -288,7 +288,7 @@ fn response(response: MachineResponse) -> Response<Answer> {
 }
 
 /// The answer of a server that stops. The connection closes with it, so that a client turns elsewhere.
-fn unavailable() -> Response<Answer> {
+fn unavailable() -> Response<ResponseBody> {
     let mut response = bare(StatusCode::SERVICE_UNAVAILABLE, "");
     response
         .headers_mut()

@@ -5,7 +5,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::service::{Answer, bare};
+use super::service::{ResponseBody, bare};
 
 /// What the answer to a good request needs.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Opening {
     /// # Errors
     ///
     /// The answer to a bad one: 405 for another method than GET, otherwise 400 with a message.
-    pub(super) fn check(head: &Parts) -> Result<Self, Box<Response<Answer>>> {
+    pub(super) fn check(head: &Parts) -> Result<Self, Box<Response<ResponseBody>>> {
         let value = |name: HeaderName| head.headers.get(name).map(HeaderValue::as_bytes);
         if head.method != Method::GET {
             let method = StatusCode::METHOD_NOT_ALLOWED;
@@ -55,7 +55,7 @@ impl Opening {
 
     /// The 101 response, with the headers that the machine adds. The first protocol that the client offers is taken,
     /// and no extension.
-    pub(super) fn accept(self, headers: &Headers) -> Response<Answer> {
+    pub(super) fn accept(self, headers: &Headers) -> Response<ResponseBody> {
         let mut response = bare(StatusCode::SWITCHING_PROTOCOLS, "");
         let map = response.headers_mut();
         map.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -73,7 +73,7 @@ impl Opening {
     }
 }
 
-fn refusal(status: StatusCode, message: &'static str) -> Box<Response<Answer>> {
+fn refusal(status: StatusCode, message: &'static str) -> Box<Response<ResponseBody>> {
     let mut response = bare(status, message);
     let map = response.headers_mut();
     map.insert(header::CONNECTION, HeaderValue::from_static("close"));

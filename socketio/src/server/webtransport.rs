@@ -242,7 +242,7 @@ async fn serve(incoming: IncomingSession, shared: Arc<Shared>, pending: Arc<Sema
     };
     let opening = timeout(
         shared.config.upgrade_timeout,
-        Session::open(&connection, shared.config.max_payload),
+        Stream::open(&connection, shared.config.max_payload),
     );
     if let Ok(Some((session, first))) = opening.await {
         drop(permit);
@@ -270,7 +270,7 @@ fn head(request: &SessionRequest) -> Option<Parts> {
 }
 
 /// The stream of a session.
-struct Session {
+struct Stream {
     send: SendStream,
     reader: FrameReader,
 }
@@ -288,7 +288,7 @@ enum End {
     Bad(DecodeError),
 }
 
-impl Session {
+impl Stream {
     /// Waits for the client's stream and its first frame.
     async fn open(connection: &Connection, max_payload: usize) -> Option<(Self, Frame)> {
         let (send, recv) = connection.accept_bi().await.ok()?;

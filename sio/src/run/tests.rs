@@ -7,8 +7,8 @@ use super::*;
 use crate::arguments::{Task, parse};
 use crate::wire::Log;
 
-/// A session that has begun to connect, but for the network.
-fn session(line: &[&str]) -> (Session, Wire, Screen) {
+/// A run that has begun to connect, but for the network.
+fn begun(line: &[&str]) -> (Run, Wire, Screen) {
     let screen = Screen::memory();
     let Ok(Task::Connect(options)) = parse(line.iter().map(Into::into)) else {
         panic!("good arguments");
@@ -22,7 +22,7 @@ fn session(line: &[&str]) -> (Session, Wire, Screen) {
         .with_reconnection(options.reconnect == Some(true));
     let client = Client::new(config, &Seed::new([1; 32])).unwrap();
     let mut wire = Wire::new(client.into(), Log::new(&options, style, screen.clone()));
-    let mut session = Session::new(
+    let mut run = Run::new(
         *options,
         style,
         screen.clone(),
@@ -30,14 +30,14 @@ fn session(line: &[&str]) -> (Session, Wire, Screen) {
         ready,
         Arc::new(Semaphore::new(1)),
     );
-    session.started(&mut wire, Instant::ZERO);
-    (session, wire, screen)
+    run.started(&mut wire, Instant::ZERO);
+    (run, wire, screen)
 }
 
-fn run(session: &mut Session, wire: &mut Wire) -> ControlFlow<()> {
+fn drive(run: &mut Run, wire: &mut Wire) -> ControlFlow<()> {
     while let Some(output) = wire.poll_output() {
         if let engineio_proto::client::Output::Event(news) = output {
-            session.handle_event(wire, news, Instant::ZERO)?;
+            run.handle_event(wire, news, Instant::ZERO)?;
         }
     }
     ControlFlow::Continue(())
@@ -52,14 +52,14 @@ fn shown(screen: &Screen) -> Vec<String> {
 
 #[test]
 fn a_server_that_does_not_answer_ends_the_session() {
-    let (mut session, mut wire, screen) = session(&["http://localhost:9/x", "-l"]);
+    let (mut run, mut wire, screen) = begun(&["http://localhost:9/x", "-l"]);
     let Some(engineio_proto::client::Output::Request { request, .. }) = wire.poll_output() else {
         panic!("a request");
     };
     wire.handle_request_failed(request, Instant::ZERO);
-    assert_eq!(run(&mut session, &mut wire), ControlFlow::Break(()));
-    assert_eq!(session.outcome(), Outcome::CannotConnect);
-    assert!(session.was_unanswered());
+    assert_eq!(drive(&mut run, &mut wire), ControlFlow::Break(()));
+    assert_eq!(run.outcome(), Outcome::CannotConnect);
+    assert!(run.was_unanswered());
     assert_eq!(
         shown(&screen),
         ["sio: cannot connect to localhost:9: xhr poll error"]
@@ -68,23 +68,23 @@ fn a_server_that_does_not_answer_ends_the_session() {
 
 #[test]
 fn an_interrupt_ends_the_session_and_the_second_one_at_once() {
-    let (mut session, mut wire, _) = session(&["http://localhost", "-l"]);
-    let first = session.handle_command(&mut wire, Input::Interrupt, Instant::ZERO);
+    let (mut run, mut wire, _) = begun(&["http://localhost", "-l"]);
+    let first = run.handle_command(&mut wire, Input::Interrupt, Instant::ZERO);
     assert_eq!(
-        (first, session.outcome()),
+        (first, run.outcome()),
         (ControlFlow::Continue(()), Outcome::Interrupted)
     );
-    let second = session.handle_command(&mut wire, Input::Interrupt, Instant::ZERO);
+    let second = run.handle_command(&mut wire, Input::Interrupt, Instant::ZERO);
     assert_eq!(second, ControlFlow::Break(()));
 }
 
 #[test]
 fn time_that_is_over_before_there_is_a_connection_is_a_timeout() {
-    let (mut session, mut wire, screen) =
-        session(&["http://localhost", "-l", "--max-time", "1", "--reconnect"]);
-    let _flow = session.handle_command(&mut wire, Input::TimeOver, Instant::ZERO);
-    assert_eq!(run(&mut session, &mut wire), ControlFlow::Break(()));
-    assert_eq!(session.outcome(), Outcome::TimedOut);
+    let (mut run, mut wire, screen) =
+        begun(&["http://localhost", "-l", "--max-time", "1", "--reconnect"]);
+    let _flow = run.handle_command(&mut wire, Input::TimeOver, Instant::ZERO);
+    assert_eq!(drive(&mut run, &mut wire), ControlFlow::Break(()));
+    assert_eq!(run.outcome(), Outcome::TimedOut);
     assert_eq!(
         shown(&screen),
         ["sio: --max-time is over before all was done"]
@@ -93,21 +93,21 @@ fn time_that_is_over_before_there_is_a_connection_is_a_timeout() {
 
 #[test]
 fn an_impossible_namespace_is_a_mistake() {
-    let (session, _, screen) = session(&["http://localhost", "-n", "a,b"]);
-    assert_eq!(session.outcome(), Outcome::Usage);
+    let (run, _, screen) = begun(&["http://localhost", "-n", "a,b"]);
+    assert_eq!(run.outcome(), Outcome::Usage);
     assert_eq!(shown(&screen), ["sio: namespace /a,b: invalid namespace"]);
 }
 
 #[test]
 fn lines_that_are_no_commands_give_their_permit_back() {
-    let (mut session, mut wire, screen) = session(&["http://localhost"]);
-    let permits = Arc::clone(&session.permits);
+    let (mut run, mut wire, screen) = begun(&["http://localhost"]);
+    let permits = Arc::clone(&run.permits);
     for line in ["/nope", "{", "/reply 7", "connect", "# nothing"] {
         permits.try_acquire().unwrap().forget();
-        let _flow = session.handle_command(&mut wire, Input::Line(line.into()), Instant::ZERO);
+        let _flow = run.handle_command(&mut wire, Input::Line(line.into()), Instant::ZERO);
         assert_eq!(permits.available_permits(), 1, "{line}");
     }
-    assert_eq!(session.outcome(), Outcome::Usage);
+    assert_eq!(run.outcome(), Outcome::Usage);
     assert_eq!(
         shown(&screen).len(),
         5,

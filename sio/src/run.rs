@@ -1,4 +1,4 @@
-//! A session of `sio` with a client: it emits, prints, waits, and ends with an outcome.
+//! A run of `sio` with a client: it emits, prints, waits, and ends with an outcome.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -24,11 +24,11 @@ use crate::screen::Screen;
 use crate::wire::{News, Wire};
 
 /// One run, from connecting to the outcome.
-pub(crate) struct Session {
+pub(crate) struct Run {
     options: Options,
     style: Style,
     screen: Screen,
-    /// Whether a person types the commands: then nothing but a command ends the session.
+    /// Whether a person types the commands: then nothing but a command ends the run.
     by_hand: bool,
     socket: Option<SocketKey>,
     /// Taken when commands may begin.
@@ -62,7 +62,7 @@ struct Emission {
     by_command: bool,
 }
 
-impl Session {
+impl Run {
     pub(crate) fn new(
         options: Options,
         style: Style,
@@ -504,7 +504,7 @@ pub(crate) enum Input {
     TimeOver,
 }
 
-impl App<Wire> for Session {
+impl App<Wire> for Run {
     type Command = Input;
 
     fn started(&mut self, wire: &mut Wire, now: Instant) {
