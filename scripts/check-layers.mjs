@@ -12,7 +12,7 @@ const LAYERS = [
 ];
 // Programs and tests, which nobody depends on but other programs and tests.
 const TOP = [
-  "benchmarks", "chat", "conformance", "exploration", "fuzz-checks", "program", "proto-tests", "simulation",
+  "benchmarks", "chat", "conformance", "drivers", "exploration", "fuzz-checks", "program", "proto-tests", "simulation",
 ];
 // The crates that a program is built from at most, itself included.
 const MOST = { chat: 130 };

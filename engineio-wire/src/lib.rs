@@ -3,7 +3,6 @@
 //! This crate does not open sockets, read clocks, start threads or draw randomness. A driver moves bytes between sockets
 //! and a `Wire`, which knows requests, responses and frames and talks to the machine inside it.
 #![no_std]
-#![allow(dead_code, reason = "the two ends of a connection come next")]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -11,6 +10,7 @@ extern crate std;
 
 mod batch;
 mod http;
+pub mod server;
 mod websocket;
 
 pub use batch::Batch;

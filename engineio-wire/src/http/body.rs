@@ -13,6 +13,7 @@ pub(crate) enum Framing {
     Length(u64),
     Chunked,
     /// By the end of the connection: only responses have this.
+    #[allow(dead_code, reason = "the client's end reads responses")]
     UntilClose,
 }
 
@@ -71,6 +72,9 @@ pub(crate) struct Body {
     left: Left,
     max: usize,
     content: Vec<u8>,
+    /// The bytes of content that have come, and were thrown away.
+    skipped: usize,
+    is_skipped: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +108,8 @@ impl Body {
             left,
             max,
             content: Vec::new(),
+            skipped: 0,
+            is_skipped: false,
         })
     }
 
@@ -132,7 +138,15 @@ impl Body {
         self.content
     }
 
+    /// Throws away what has come and what still comes.
+    pub(crate) fn skip(&mut self) {
+        self.skipped = self.content.len();
+        self.content = Vec::new();
+        self.is_skipped = true;
+    }
+
     /// Whether the body is whole when the connection ends here.
+    #[allow(dead_code, reason = "the client's end reads responses")]
     pub(crate) const fn ends_with_connection(&self) -> bool {
         matches!(self.left, Left::UntilClose | Left::Length(0))
     }
@@ -145,7 +159,7 @@ impl Body {
     fn read_length(&mut self, left: u64, input: &mut &[u8]) -> Progress {
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
         if let Some((content, rest)) = input.split_at_checked(count) {
-            self.content.extend_from_slice(content);
+            self.add(content);
             *input = rest;
         }
         let left = left.saturating_sub(count as u64);
@@ -171,11 +185,20 @@ impl Body {
     }
 
     fn append(&mut self, content: &[u8]) -> Result<(), TooLarge> {
-        if content.len() > self.max.saturating_sub(self.content.len()) {
+        let before = self.content.len().max(self.skipped);
+        if content.len() > self.max.saturating_sub(before) {
             return Err(TooLarge::Body);
         }
-        self.content.extend_from_slice(content);
+        self.add(content);
         Ok(())
+    }
+
+    fn add(&mut self, content: &[u8]) {
+        if self.is_skipped {
+            self.skipped = self.skipped.saturating_add(content.len());
+        } else {
+            self.content.extend_from_slice(content);
+        }
     }
 }
 
@@ -241,6 +264,18 @@ mod tests {
                 .unwrap()
                 .ends_with_connection()
         );
+    }
+
+    #[test]
+    fn a_body_that_is_skipped_takes_no_memory_and_has_the_same_limit() {
+        let mut body = Body::new(Framing::Chunked, 5).unwrap();
+        let mut rest = &b"2\r\nab\r\n"[..];
+        assert_eq!(body.read(&mut rest), Ok(Progress::More));
+        body.skip();
+        assert_eq!(body.bytes_held(), 0);
+        assert_eq!(body.read(&mut &b"3\r\ncde\r\n"[..]), Ok(Progress::More));
+        assert_eq!(body.bytes_held(), 0);
+        assert_eq!(body.read(&mut &b"1\r\nf"[..]), Err(TooLarge::Body.into()));
     }
 
     #[test]

@@ -1,0 +1,185 @@
+//! WebSockets of a server.
+
+use alloc::boxed::Box;
+
+use engineio_proto::ConnectionId;
+use engineio_proto::codec::websocket::{Close, Decoder, Received, Role, Violation};
+use engineio_proto::collections::Key;
+use engineio_proto::driver::server::Machine;
+use engineio_proto::http::Headers;
+
+use super::Wire;
+use super::output::PipeId;
+use super::pipe::{Phase, Socket};
+
+impl<M: Machine> Wire<M> {
+    /// Completes a handshake.
+    pub(super) fn open_websocket(&mut self, key: Key, headers: &Headers) {
+        let max = self.machine.engine_config().max_payload;
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return;
+        };
+        let Phase::Opening(opening) = &pipe.phase else {
+            return;
+        };
+        let mut head = opening.accept();
+        for (name, value) in headers.iter() {
+            head.field(name, value.as_bytes());
+        }
+        pipe.out.push(head.end());
+        pipe.phase = Phase::WebSocket(Box::new(Socket::new(Decoder::new(Role::Server, max))));
+        self.writable.push_back(key);
+        // A client that does not wait for the answer has sent frames.
+        self.read_on(key);
+    }
+
+    /// Notes that the machine has frames for a WebSocket.
+    pub(super) fn frames_wait(&mut self, connection: ConnectionId) {
+        let key = Key::from_bits(connection.0);
+        if let Some(pipe) = self.pipes.get_mut(key)
+            && let Phase::WebSocket(socket) = &mut pipe.phase
+        {
+            socket.frames_wait();
+            self.writable.push_back(key);
+        }
+    }
+
+    /// Closes a WebSocket as the machine wants it.
+    pub(super) fn close_websocket(&mut self, connection: ConnectionId) {
+        let key = Key::from_bits(connection.0);
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return;
+        };
+        match &mut pipe.phase {
+            Phase::WebSocket(socket) => {
+                socket.close(None);
+                self.finish_websocket(key);
+            }
+            // The machine gives up before it has decided.
+            Phase::Opening(_) => self.close(key),
+            Phase::Head(_)
+            | Phase::Body(_)
+            | Phase::Waiting(..)
+            | Phase::Answering(_)
+            | Phase::Draining => {}
+        }
+    }
+
+    /// Reads frames. Gives false once all is read that can be.
+    pub(super) fn read_frames(&mut self, key: Key, input: &mut &[u8]) -> bool {
+        let connection = PipeId(key).connection();
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return false;
+        };
+        let Phase::WebSocket(socket) = &mut pipe.phase else {
+            return false;
+        };
+        if socket.is_deaf {
+            *input = &[];
+            return false;
+        }
+        if socket.is_open() && !self.machine.wants_read(connection) {
+            self.paused.push_back(key);
+            return false;
+        }
+        match socket.decoder.decode(input) {
+            Ok(Some(Received::Message(frame))) => {
+                if socket.is_open() {
+                    self.machine.handle_frame(connection, frame, self.now);
+                }
+            }
+            Ok(Some(Received::Ping(content))) => {
+                socket.ping(content);
+                self.writable.push_back(key);
+            }
+            Ok(Some(Received::Pong(_))) => {}
+            Ok(Some(Received::Close(close))) => self.peer_closed(key, close),
+            Ok(None) => return false,
+            Err(violation) => self.peer_failed(key, violation),
+        }
+        true
+    }
+
+    /// Goes on with a WebSocket whose batch has left.
+    pub(super) fn websocket_written(&mut self, key: Key) {
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return;
+        };
+        let Phase::WebSocket(socket) = &pipe.phase else {
+            return;
+        };
+        if socket.is_over() {
+            return self.close(key);
+        }
+        if socket.is_open() {
+            self.arm(key, None);
+        } else {
+            self.arm(key, Some(self.options.close_timeout));
+        }
+    }
+
+    /// Reads on in WebSockets whose input the machine wants again. Gives whether there was one.
+    pub(super) fn resume(&mut self) -> bool {
+        for _ in 0..self.paused.len() {
+            let Some(key) = self.paused.pop_front() else {
+                return false;
+            };
+            if self.machine.wants_read(PipeId(key).connection()) {
+                self.read_on(key);
+                return true;
+            }
+            if self.pipes.get(key).is_some() {
+                self.paused.push_back(key);
+            }
+        }
+        false
+    }
+
+    fn peer_closed(&mut self, key: Key, close: Option<Close>) {
+        let was_open = self.deafen(key, close, true);
+        if was_open {
+            let connection = PipeId(key).connection();
+            self.machine.handle_connection_closed(connection, self.now);
+        }
+        self.finish_websocket(key);
+    }
+
+    fn peer_failed(&mut self, key: Key, violation: Violation) {
+        let close = Close::new(violation.close_code(), "");
+        if self.deafen(key, Some(close), false) {
+            let connection = PipeId(key).connection();
+            self.machine.handle_connection_failed(connection, self.now);
+        }
+        self.finish_websocket(key);
+    }
+
+    /// Reads nothing more from a WebSocket, and answers with a close frame. Gives whether it was open.
+    fn deafen(&mut self, key: Key, close: Option<Close>, has_closed: bool) -> bool {
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return false;
+        };
+        let Phase::WebSocket(socket) = &mut pipe.phase else {
+            return false;
+        };
+        socket.is_deaf = true;
+        socket.has_closed = has_closed;
+        let was_open = socket.is_open();
+        socket.close(close);
+        was_open
+    }
+
+    /// Goes on with closing a WebSocket.
+    fn finish_websocket(&mut self, key: Key) {
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return;
+        };
+        let Phase::WebSocket(socket) = &pipe.phase else {
+            return;
+        };
+        if socket.is_over() && pipe.out.is_empty() {
+            return self.close(key);
+        }
+        self.writable.push_back(key);
+        self.arm(key, Some(self.options.close_timeout));
+    }
+}

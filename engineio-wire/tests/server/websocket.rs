@@ -1,0 +1,166 @@
+//! What the server's end does with WebSockets.
+
+use std::time::Duration;
+
+use engineio_proto::server::Config;
+use engineio_wire::server::Options;
+
+use crate::support::{Rig, frame, upgrade};
+
+#[test]
+fn messages_go_both_ways() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    rig.send(pipe, frame(0x81, b"4hello"));
+    assert_eq!(rig.written(pipe), b"\x81\x064hello");
+    rig.send(pipe, frame(0x82, &[1, 2, 3]));
+    assert_eq!(rig.written(pipe), b"\x82\x03\x01\x02\x03");
+    assert_eq!(rig.host.wire().bytes_held(), 0);
+}
+
+#[test]
+fn frames_may_come_before_the_handshake_is_answered() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    let mut bytes = upgrade("EIO=4&transport=websocket").into_bytes();
+    bytes.extend(frame(0x81, b"4early"));
+    rig.send(pipe, bytes);
+    assert!(rig.written(pipe).ends_with(b"\x81\x064early"));
+}
+
+#[test]
+fn messages_come_in_fragments_with_pings_between_them() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    rig.send(
+        pipe,
+        [
+            frame(0x01, b"4he"),
+            frame(0x89, b"ping"),
+            frame(0x80, b"llo"),
+        ]
+        .concat(),
+    );
+    let written = rig.written(pipe);
+    assert_eq!(written, b"\x8a\x04ping\x81\x064hello", "{written:?}");
+}
+
+#[test]
+fn of_several_pings_the_last_is_answered() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    let pings: Vec<_> = (0..100_u8)
+        .flat_map(|number| frame(0x89, &[number]))
+        .collect();
+    rig.send(pipe, pings);
+    assert_eq!(rig.written(pipe), [0x8a, 1, 99]);
+}
+
+#[test]
+fn a_close_frame_is_answered_and_the_connection_closed() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    rig.send(pipe, frame(0x88, b"\x03\xe9bye"));
+    assert_eq!(rig.written(pipe), b"\x88\x05\x03\xe9bye");
+    assert!(rig.closed.contains(&pipe));
+    assert_eq!(rig.host.app().log.last().unwrap(), "closed: TransportClose");
+}
+
+#[test]
+fn what_breaks_the_rules_is_closed_with_its_code() {
+    let unmasked = b"\x81\x014".to_vec();
+    for (bytes, code) in [
+        (unmasked, 1002_u16),
+        (frame(0xc1, b"4"), 1002),
+        (frame(0x83, b"4"), 1002),
+        (frame(0x80, b"4"), 1002),
+        (frame(0x09, b"4"), 1002),
+        (frame(0x89, &[0; 126]), 1002),
+        (frame(0x88, &[0]), 1002),
+        (frame(0x88, &[0x03, 0xed]), 1002),
+        (frame(0x81, &[0xff]), 1007),
+        (vec![0x82, 0xff, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x41], 1009),
+        (vec![0x82, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0], 1009),
+    ] {
+        let mut rig = Rig::default();
+        let pipe = rig.websocket();
+        rig.send(pipe, &bytes);
+        let [high, low] = code.to_be_bytes();
+        assert_eq!(rig.written(pipe), [0x88, 2, high, low], "{bytes:?}");
+        assert_eq!(
+            rig.host.app().log.last().unwrap(),
+            "closed: TransportError(Connection)",
+            "{bytes:?}"
+        );
+        assert!(rig.host.wire().bytes_held() == 0 && rig.host.wants_read(pipe));
+        rig.send(pipe, frame(0x81, b"4late"));
+        assert!(rig.written(pipe).is_empty());
+        rig.wait(Duration::from_secs(5));
+        assert!(rig.closed.contains(&pipe));
+    }
+}
+
+#[test]
+fn a_session_that_ends_closes_its_connection_within_seconds() {
+    let config = Config::default();
+    let dead = config.ping_interval + config.ping_timeout;
+    for is_stuck in [false, true] {
+        let mut rig = Rig::new(config.clone(), Options::new("/engine.io"));
+        let pipe = rig.websocket();
+        if is_stuck {
+            rig.stuck.insert(pipe);
+        }
+        rig.wait(config.ping_interval);
+        rig.wait(config.ping_timeout);
+        assert_eq!(
+            rig.host.app().log.last().unwrap(),
+            "closed: PingTimeout",
+            "{dead:?}"
+        );
+        rig.wait(Duration::from_secs(5));
+        assert!(rig.closed.contains(&pipe), "stuck: {is_stuck}");
+    }
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_cut_off() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    rig.stuck.insert(pipe);
+    rig.send(pipe, frame(0x81, b"4hello"));
+    // A ping goes out after 25 s, behind what is stuck.
+    rig.wait(Duration::from_secs(29));
+    assert!(rig.closed.is_empty());
+    rig.wait(Duration::from_secs(1));
+    assert!(rig.closed.contains(&pipe));
+    assert_eq!(
+        rig.host.app().log.last().unwrap(),
+        "closed: TransportError(Connection)"
+    );
+}
+
+#[test]
+fn the_connection_that_breaks_ends_its_session() {
+    let mut rig = Rig::default();
+    let (closed, failed) = (rig.websocket(), rig.websocket());
+    rig.close(closed);
+    assert_eq!(rig.host.app().log.last().unwrap(), "closed: TransportClose");
+    rig.host.handle_failed(failed, rig.now);
+    rig.drain();
+    assert_eq!(
+        rig.host.app().log.last().unwrap(),
+        "closed: TransportError(Connection)"
+    );
+    assert_eq!(rig.host.wire().pipe_count(), 0);
+}
+
+#[test]
+fn an_answer_to_the_machine_comes_from_any_method_but_get() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    rig.send(
+        pipe,
+        upgrade("EIO=4&transport=websocket").replace("GET", "PUT"),
+    );
+    assert_eq!(rig.statuses(pipe), [400], "the engine comes first");
+}
