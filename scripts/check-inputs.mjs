@@ -21,6 +21,9 @@ const OWNERS = [
   "socketio-proto/src/client/links.rs",
   "socketio-proto/src/client/machine.rs",
   "socketio-proto/src/server/machine.rs",
+  // Bytes around machines: time is an input of theirs too.
+  "engineio-wire/src/server/hosted.rs",
+  "engineio-wire/src/server/input.rs",
   // Machines in a coat.
   "engineio-proto/tests/support/driver.rs",
   "engineio-proto/tests/support/skewed.rs",

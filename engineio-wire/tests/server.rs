@@ -1,4 +1,12 @@
 //! The server's end, driven without sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests"
+)]
 
 #[path = "server/http.rs"]
 mod http;

@@ -5,7 +5,7 @@ use core::mem;
 
 use engineio_proto::collections::Key;
 use engineio_proto::driver::server::Machine;
-use engineio_proto::{Exchange, Instant, RequestId};
+use engineio_proto::{HeadId, Instant, RequestId};
 
 use super::Wire;
 use super::output::{Output, Peer, PipeId};
@@ -187,7 +187,7 @@ impl<M: Machine> Wire<M> {
 
     fn end_connection(&mut self, key: Key, end: End) {
         let connection = PipeId(key).connection();
-        self.forget_head(Exchange::Connection(connection));
+        self.forget_head(HeadId::Connection(connection));
         match end {
             End::Closed => self.machine.handle_connection_closed(connection, self.now),
             End::Failed => self.machine.handle_connection_failed(connection, self.now),
@@ -200,7 +200,7 @@ impl<M: Machine> Wire<M> {
             && self.requests.remove(request).is_some()
         {
             let id = RequestId(request.to_bits());
-            self.forget_head(Exchange::Request(id));
+            self.forget_head(HeadId::Request(id));
             self.machine.handle_request_aborted(id, self.now);
         }
     }

@@ -41,7 +41,7 @@ use engineio_proto::collections::{Key, Slab, TimerQueue};
 use engineio_proto::driver::server::{Handshake, Handshakes, Lifecycle, Machine};
 use engineio_proto::http::{Headers, Response};
 use engineio_proto::server::Output as MachineOutput;
-use engineio_proto::{ConnectionId, Exchange, Instant, RequestId};
+use engineio_proto::{ConnectionId, HeadId, Instant, RequestId};
 
 pub use hosted::{Action, Hosted};
 pub use options::Options;
@@ -67,9 +67,9 @@ pub struct Wire<M: Machine> {
     /// WebSockets with input that the machine did not want.
     paused: VecDeque<Key>,
     /// Requests that may open a session and are not decided.
-    heads: BTreeMap<Exchange, Handshake>,
+    heads: BTreeMap<HeadId, Handshake>,
     /// Those of them that are decided since the machine had something to say.
-    decided: Vec<Exchange>,
+    decided: Vec<HeadId>,
     handshakes: Handshakes,
     /// What the last event meant.
     told: Option<Lifecycle>,
@@ -249,12 +249,12 @@ impl<M: Machine> Wire<M> {
     }
 
     /// Keeps the head of a request that may open a session, until it is decided.
-    fn keep_head(&mut self, by: Exchange, handshake: Handshake) {
+    fn keep_head(&mut self, by: HeadId, handshake: Handshake) {
         self.heads.insert(by, handshake);
     }
 
     /// Notes that a request is decided. What the machine has said of it may not have been taken yet.
-    fn forget_head(&mut self, by: Exchange) {
+    fn forget_head(&mut self, by: HeadId) {
         self.handshakes.answer(by);
         if self.heads.contains_key(&by) {
             self.decided.push(by);
@@ -269,7 +269,7 @@ impl<M: Machine> Wire<M> {
     }
 
     fn respond_to(&mut self, request: RequestId, response: &Response) {
-        self.forget_head(Exchange::Request(request));
+        self.forget_head(HeadId::Request(request));
         if let Some(key) = self.requests.remove(Key::from_bits(request.0)) {
             self.answer(
                 key,
@@ -281,12 +281,12 @@ impl<M: Machine> Wire<M> {
     }
 
     fn accept(&mut self, connection: ConnectionId, headers: &Headers) {
-        self.forget_head(Exchange::Connection(connection));
+        self.forget_head(HeadId::Connection(connection));
         self.open_websocket(Key::from_bits(connection.0), headers);
     }
 
     fn refuse(&mut self, connection: ConnectionId, response: &Response) {
-        self.forget_head(Exchange::Connection(connection));
+        self.forget_head(HeadId::Connection(connection));
         let key = Key::from_bits(connection.0);
         if self
             .pipes

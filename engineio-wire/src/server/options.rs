@@ -42,8 +42,8 @@ pub struct Options {
     /// The time for which a peer may take no byte of what is written to it. Afterwards the connection is closed. Default
     /// 30 s.
     pub write_timeout: Duration,
-    /// The time for which a connection that is over waits for the peer to close it: for its close frame, or until it has
-    /// read the answer to a request that was not read to its end. Default 5 s.
+    /// The time for which a connection that is over waits for the peer to close it. The peer sends its close frame, or reads
+    /// the answer to a request that was not read to its end. Default 5 s.
     pub close_timeout: Duration,
     /// The time between the beginning of 1970 in UTC and [`Instant::ZERO`](engineio_proto::Instant::ZERO). With it
     /// responses have the field `Date`, and handshakes the time of their request. Default none.

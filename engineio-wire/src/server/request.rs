@@ -9,7 +9,7 @@ use engineio_proto::collections::Key;
 use engineio_proto::driver::server::{Handshake, Machine};
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::Route;
-use engineio_proto::{Exchange, Instant, RequestId};
+use engineio_proto::{HeadId, Instant, RequestId};
 
 use super::Wire;
 use super::options::Options;
@@ -121,9 +121,10 @@ impl<M: Machine> Wire<M> {
             }
             Err(_) => {
                 pipe.rest = None;
-                match &mut pipe.phase {
-                    Phase::Answering(after) => *after = After::Drain,
-                    _ => self.drain(key),
+                if let Phase::Answering(after) = &mut pipe.phase {
+                    *after = After::Drain;
+                } else {
+                    self.drain(key);
                 }
             }
         }
@@ -173,7 +174,7 @@ impl<M: Machine> Wire<M> {
             Err(refusal) => return self.refuse_upgrade(key, &engine, refusal),
         };
         let connection = PipeId(key).connection();
-        self.note_head(Exchange::Connection(connection), key, head, &engine);
+        self.note_head(HeadId::Connection(connection), key, head, &engine);
         self.set_phase(key, Phase::Opening(Box::new(opening)));
         self.machine.handle_upgrade(connection, &engine, self.now);
     }
@@ -222,7 +223,7 @@ impl<M: Machine> Wire<M> {
         let engine = head.to_engine();
         if let Some(request) = request {
             self.note_head(
-                Exchange::Request(RequestId(request.to_bits())),
+                HeadId::Request(RequestId(request.to_bits())),
                 key,
                 head,
                 &engine,
@@ -267,7 +268,7 @@ impl<M: Machine> Wire<M> {
     fn give_up(&mut self, key: Key, request: Option<Key>, fault: BodyError) {
         if let Some(request) = request {
             self.requests.remove(request);
-            self.forget_head(Exchange::Request(RequestId(request.to_bits())));
+            self.forget_head(HeadId::Request(RequestId(request.to_bits())));
         }
         self.refuse_request(key, status_of(fault));
     }
@@ -346,7 +347,7 @@ impl<M: Machine> Wire<M> {
     }
 
     /// Copies the head of a request that may open a session: one that names none.
-    fn note_head(&mut self, by: Exchange, key: Key, head: &Head<'_, '_>, engine: &RequestHead<'_>) {
+    fn note_head(&mut self, by: HeadId, key: Key, head: &Head<'_, '_>, engine: &RequestHead<'_>) {
         let names_session = |parameter: &str| parameter.len() > 4 && parameter.starts_with("sid=");
         if !engine.query.split('&').any(names_session) {
             let handshake = self.copy(key, head);

@@ -1,4 +1,4 @@
-//! What the server's end does with HTTP.
+//! HTTP at the server's end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the server's end does with WebSockets.
+//! WebSockets at the server's end.
 
 use std::time::Duration;
 
