@@ -58,6 +58,8 @@ mod directory;
 mod driver;
 mod error;
 mod hidden;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+pub mod inputs;
 mod packet;
 mod packet_type;
 pub mod parser;
@@ -65,6 +67,8 @@ mod payload;
 mod reserved;
 mod rooms;
 pub mod server;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod union;
 
 pub use error::{DecodeError, EmitError, EncodeError, ReadError};

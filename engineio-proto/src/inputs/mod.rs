@@ -56,6 +56,8 @@ use core::ops::Deref;
 pub use head::Head;
 pub use mutation::{Change, Mutate, Mutation};
 pub use payload::{PayloadKind, PollingPayload};
+#[cfg(feature = "arbitrary")]
+pub use structured::{arbitrary_bytes, arbitrary_text};
 pub use websocket::{WebSocketPart, WebSocketStream};
 pub use webtransport::WebTransportStream;
 

@@ -18,12 +18,36 @@ use super::{
     WebSocketStream, WebTransportStream,
 };
 
+/// Bytes for a field of an own `arbitrary::Arbitrary`: up to 14, or in one of 16 cases any number.
+///
+/// The crate's own slices may take most of the fuzzer's bytes, and leave zeros to all that follows.
+///
+/// # Errors
+///
+/// None, in fact: behind the end of the fuzzer's bytes there are no bytes.
+pub fn arbitrary_bytes<'a>(u: &mut Unstructured<'a>) -> Result<&'a [u8]> {
+    match u.int_in_range(0..=15)? {
+        15 => <&[u8]>::arbitrary(u),
+        len => u.bytes(u.len().min(len)),
+    }
+}
+
+/// Text for a field of an own `arbitrary::Arbitrary`, from [as many bytes](arbitrary_bytes), with U+FFFD for what is not
+/// UTF-8.
+///
+/// # Errors
+///
+/// As [`arbitrary_bytes`].
+pub fn arbitrary_text(u: &mut Unstructured<'_>) -> Result<String> {
+    Ok(String::from_utf8_lossy(arbitrary_bytes(u)?).into_owned())
+}
+
 fn text(u: &mut Unstructured<'_>) -> Result<ByteString> {
-    Ok(<&str>::arbitrary(u)?.into())
+    Ok(arbitrary_text(u)?.into())
 }
 
 fn binary(u: &mut Unstructured<'_>) -> Result<Bytes> {
-    Ok(Bytes::copy_from_slice(<&[u8]>::arbitrary(u)?))
+    Ok(Bytes::copy_from_slice(arbitrary_bytes(u)?))
 }
 
 impl<'a> Arbitrary<'a> for Message {
@@ -153,7 +177,7 @@ fn close(u: &mut Unstructured<'_>) -> Result<Option<Close>> {
     }
     let code: u16 = u.arbitrary()?;
     let code = if is_valid_code(code) { code } else { 1000 };
-    let reason: String = <&str>::arbitrary(u)?.chars().take(30).collect();
+    let reason: String = arbitrary_text(u)?.chars().take(30).collect();
     Ok(Some(Close::new(code, reason)))
 }
 
@@ -212,7 +236,7 @@ fn header(u: &mut Unstructured<'_>, known: &[&str]) -> Result<Option<Vec<u8>>> {
     Ok(match u.int_in_range(0..=3_u8)? {
         0 | 1 => None,
         2 => Some(u.choose(known)?.as_bytes().to_vec()),
-        _ => Some(<&[u8]>::arbitrary(u)?.to_vec()),
+        _ => Some(arbitrary_bytes(u)?.to_vec()),
     })
 }
 
