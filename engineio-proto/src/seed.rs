@@ -86,6 +86,8 @@ pub enum Purpose {
     Jitter = 7,
     /// Keys that a client masks its WebSocket frames with; the index is the connection.
     Masks = 8,
+    /// The key of a client's WebSocket handshake, which everybody on the way reads; the index is the connection.
+    Handshakes = 9,
 }
 
 /// A key is either for more keys or for output. The two have blocks of their own.
@@ -132,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 9] = [
+    const PURPOSES: [Purpose; 10] = [
         Purpose::Child,
         Purpose::SessionIds,
         Purpose::Requests,
@@ -142,6 +144,7 @@ mod tests {
         Purpose::Offsets,
         Purpose::Jitter,
         Purpose::Masks,
+        Purpose::Handshakes,
     ];
 
     #[test]

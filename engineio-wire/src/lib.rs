@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate std;
 
 mod batch;
+pub mod client;
 mod http;
 pub mod server;
 mod websocket;

@@ -11,6 +11,7 @@ pub(crate) mod date;
 pub(crate) mod ending;
 pub(crate) mod fields;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod write;
 
 /// A fault of a head or of a body, after which nothing that the peer sends can be trusted to mean what it seems to.
