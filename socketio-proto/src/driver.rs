@@ -22,7 +22,7 @@ macro_rules! __end_sessions {
             use $crate::engine::driver::server::Farewell;
             match farewell {
                 Farewell::Discard => {
-                    self.set_accepting(false);
+                    self.set_admission($crate::server::Admission::Closed);
                     self.shut_down(now);
                 }
                 Farewell::Tell => self.drain($crate::server::Parting::StayAway, within, now),

@@ -16,7 +16,7 @@ const PARSER: socketio_proto::parser::Parser = socketio_proto::parser::Parser::J
 use std::time::Duration;
 
 use proptest::prelude::*;
-use socketio_proto::client::{Client, Config, Event, SocketOptions, State};
+use socketio_proto::client::{Client, Config, Event, Reconnection, SocketOptions, State};
 use socketio_proto::engine::Transport;
 use socketio_proto::engine::client::Output;
 use socketio_proto::engine::http::Answer;
@@ -39,7 +39,7 @@ enum Op {
     Authenticate(bool),
     Open,
     Close,
-    Reconnection(bool),
+    Reconnection(Reconnection),
     Accept(u64),
     Fail,
     Cut,
@@ -67,7 +67,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => any::<bool>().prop_map(Op::Authenticate),
         1 => Just(Op::Open),
         1 => Just(Op::Close),
-        1 => any::<bool>().prop_map(Op::Reconnection),
+        1 => prop_oneof![Just(Reconnection::Automatic), Just(Reconnection::Manual)].prop_map(Op::Reconnection),
         2 => (0..3_u64).prop_map(Op::Accept),
         1 => Just(Op::Fail),
         2 => Just(Op::Cut),

@@ -63,7 +63,7 @@ pub struct Config {
     /// Default true.
     pub upgrade: bool,
     /// Whether a WebSocket that worked is opened first the next time. The memory is that of the machine, see
-    /// [`Client::remembers_websocket`](super::Client::remembers_websocket). Default false.
+    /// [`Client::remembered`](super::Client::remembered). Default false.
     pub remember_upgrade: bool,
     /// Whether binary goes as base64 in text frames, and in revision 3 in bodies of text; servers are asked for the same.
     /// Default false.

@@ -22,6 +22,6 @@ pub use crate::ConfigError;
 pub use close::{CloseDetail, CloseReason, ProbeError, RequestError, TransportError};
 pub use config::Config;
 pub use endpoint::{Endpoint, EndpointError};
-pub use machine::{Client, Timer};
+pub use machine::{Client, Remembered, Timer};
 pub use output::{Event, Output};
 pub use transport_options::TransportOptions;

@@ -1,17 +1,18 @@
 //! Admission of new sessions, and shutdown.
 //!
-//! | handshake | accepting | `allow_request` | effect |
+//! | handshake | admission | `allow_request` | effect |
 //! |---|---|---|---|
-//! | good | no | – | [`Reject::ShuttingDown`] |
-//! | good, no room | yes | – | [`Reject::TooManySessions`], [`Reject::TooManyHandshakes`], [`Reject::MemoryLimit`] |
-//! | good | yes | no | [`ServerEvent::Opened`] |
-//! | good | yes | yes | [`ServerEvent::Handshake`]; then, as the application decides, [`ServerEvent::Opened`] or [`Reject::Forbidden`] |
+//! | good | closed | – | [`Reject::ShuttingDown`] |
+//! | good, no room | open | – | [`Reject::TooManySessions`], [`Reject::TooManyHandshakes`], [`Reject::MemoryLimit`] |
+//! | good | open | no | [`ServerEvent::Opened`] |
+//! | good | open | yes | [`ServerEvent::Handshake`]; then, as the application decides, [`ServerEvent::Opened`] or [`Reject::Forbidden`] |
 //!
 //! Source: `engine.io/lib/server.ts`, `verify`, option `allowRequest`, and `close`.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::admission::Admission;
 use super::deadlines::TIMERS_PER_CALL;
 use super::event::{ServerEvent, SessionKey};
 use super::machine::Server;
@@ -25,7 +26,7 @@ impl Server {
     /// Opens the session that a handshake asks for, or asks the application for a verdict.
     pub(super) fn begin(&mut self, handshake: Handshake, by: HeadId, now: Instant) {
         let waiting = self.waiting.len();
-        if !self.accepting {
+        if self.admission == Admission::Closed {
             self.refuse_handshake(&handshake, by, Reject::ShuttingDown, None);
         } else if self.sessions.len().saturating_add(waiting) >= self.config.max_sessions {
             self.refuse_handshake(&handshake, by, Reject::TooManySessions, None);
@@ -76,13 +77,13 @@ impl Server {
         self.waiting.len()
     }
 
-    /// Sets whether new sessions may open, which is initially so. Otherwise handshakes are refused with 503, including
-    /// those that wait for the application. The existing sessions continue, and may be upgraded.
+    /// Sets whether new sessions may open, which is initially so. [`Admission::Closed`] also refuses the handshakes that
+    /// wait for the application. The existing sessions continue, and may be upgraded.
     ///
     /// Cost: O(log n) for each of the n handshakes that wait and are refused.
-    pub fn set_accepting(&mut self, accepting: bool) {
-        self.accepting = accepting;
-        if accepting {
+    pub fn set_admission(&mut self, admission: Admission) {
+        self.admission = admission;
+        if admission == Admission::Open {
             self.drained_by = None;
             return;
         }
@@ -94,17 +95,17 @@ impl Server {
 
     /// Whether new sessions may open.
     #[must_use]
-    pub fn is_accepting(&self) -> bool {
-        self.accepting
+    pub fn admission(&self) -> Admission {
+        self.admission
     }
 
     /// Prevents new sessions, and closes the existing ones once their buffered messages have left. Sessions that remain
     /// after `within` are discarded. The shutdown is complete when [`session_count`](Self::session_count) is zero.
     ///
-    /// Cost: O(log n) for each of n sessions, and that of [`set_accepting`](Self::set_accepting). So does the deadline.
+    /// Cost: O(log n) for each of n sessions, and that of [`set_admission`](Self::set_admission). So does the deadline.
     pub fn shut_down(&mut self, within: Duration, now: Instant) {
         let now = self.observe(now);
-        self.set_accepting(false);
+        self.set_admission(Admission::Closed);
         self.drained_by = Some(now + within);
         for key in self.session_keys() {
             self.close(key, now);

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::convert::Infallible;
 
+use super::admission::Admission;
 use super::config::Config;
 use super::deadlines::{Deadlines, TIMERS_PER_CALL};
 use super::event::{ServerEvent, SessionKey};
@@ -75,7 +76,7 @@ pub struct Server {
     pub(super) opened: Backlog<ServerEvent>,
     pub(super) waiting: Waiting,
     pub(super) streams: Streams,
-    pub(super) accepting: bool,
+    pub(super) admission: Admission,
     /// When those go that have not left after a shutdown.
     pub(super) drained_by: Option<Instant>,
     pub(super) stats: Stats,
@@ -116,7 +117,7 @@ impl Server {
             opened: Backlog::new(&ledger),
             waiting: Waiting::new(&ledger),
             streams: Streams::new(&ledger),
-            accepting: true,
+            admission: Admission::Open,
             drained_by: None,
             stats: Stats::default(),
             present: ByTransport::default(),

@@ -1,5 +1,6 @@
 //! The server role: requests and connections in, sessions inside, messages out.
 
+mod admission;
 mod budget;
 mod close;
 mod config;
@@ -38,6 +39,7 @@ mod wire;
 
 pub use crate::ConfigError;
 pub use crate::Gone;
+pub use admission::Admission;
 pub use close::{CloseReason, TransportFault};
 pub use config::{Config, Cookie, SameSite, SlowReader};
 pub use cors::Cors;

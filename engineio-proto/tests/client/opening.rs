@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use engineio_proto::Transport;
-use engineio_proto::client::{Config, Endpoint, TransportOptions};
+use engineio_proto::client::{Config, Endpoint, Remembered, TransportOptions};
 
 use crate::support::{Net, POLLING, config};
 
@@ -127,7 +127,7 @@ fn only_the_error_of_the_last_transport_is_reported() {
 fn the_failed_transport_is_dropped_even_if_it_is_not_the_first() {
     let remember = config().with_remember_upgrade(true);
     let mut net = Net::new(remember.with_try_all_transports(true));
-    net.client.set_remembers_websocket(true);
+    net.client.set_remembered(Remembered::WebSocket);
     net.open();
     assert_eq!(net.drain(), ["c0 connect"]);
     net.connection_failed(0);
@@ -137,9 +137,9 @@ fn the_failed_transport_is_dropped_even_if_it_is_not_the_first() {
 #[test]
 fn the_websocket_is_remembered_until_something_fails() {
     let mut net = Net::probing(config().with_remember_upgrade(true));
-    assert!(!net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::Nothing);
     net.text(1, "3probe");
-    assert!(net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::WebSocket);
     net.respond(2, 200, "6");
     net.drain();
     net.disconnect(1);
@@ -147,7 +147,7 @@ fn the_websocket_is_remembered_until_something_fails() {
     net.open();
     assert_eq!(net.drain(), ["c3 connect"]);
     net.connection_failed(3);
-    assert!(!net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::Nothing);
     net.drain();
     net.open();
     assert_eq!(net.drain(), ["r4 GET"]);
@@ -156,10 +156,10 @@ fn the_websocket_is_remembered_until_something_fails() {
 #[test]
 fn the_websocket_is_not_remembered_unless_asked_for() {
     let mut net = Net::websocket(config());
-    assert!(net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::WebSocket);
     net.disconnect(0);
     let mut net = Net::new(config());
-    net.client.set_remembers_websocket(true);
+    net.client.set_remembered(Remembered::WebSocket);
     net.open();
     assert_eq!(net.drain(), ["r0 GET"]);
 }
@@ -232,7 +232,7 @@ fn what_a_connection_does_after_its_end_is_not_remembered() {
     net.send("not taken yet").unwrap();
     net.text(0, "1");
     net.connection_failed(0);
-    assert!(net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::WebSocket);
     assert_eq!(
         net.drain().last().map(String::as_str),
         Some("closed: transport close: transport closed by the server")

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use engineio_proto::client::Config;
+use engineio_proto::client::{Config, Remembered};
 use engineio_proto::codec::DecodeError;
 use engineio_proto::{Encoded, Transport};
 
@@ -63,7 +63,7 @@ fn the_first_frame_asks_for_a_session() {
         .send(&Encoded::binary(vec![1, 2].into()))
         .unwrap();
     assert_eq!(net.drain(), ["c0 > 3", "c0 > [1, 2]", "text hello", "ping"]);
-    assert!(!net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::Nothing);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn the_probe_names_the_session_first_and_the_session_moves_over() {
         ["c1 > 5", "c1 > 4waits", "upgraded to webtransport"]
     );
     assert_eq!(net.client.transport(), Some(Transport::WebTransport));
-    assert!(!net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::Nothing);
     net.advance(200);
     assert_eq!(net.drain(), [""; 0], "the websocket is not opened any more");
 }
@@ -205,7 +205,7 @@ fn the_first_to_answer_wins_and_the_other_is_closed() {
     let mut net = probing_both();
     net.text(3, "3probe");
     assert_eq!(net.drain(), ["c1 close", "upgrading to websocket"]);
-    assert!(net.client.remembers_websocket());
+    assert_eq!(net.client.remembered(), Remembered::WebSocket);
     net.text(1, "3probe");
     net.respond(2, 200, "6");
     assert_eq!(net.drain(), ["c3 > 5", "upgraded to websocket"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engineio_proto::http::RequestHead;
 use engineio_proto::server::{
-    Config, Event, Gone, HandshakeToken, Output, Server, ServerEvent, SessionKey,
+    Admission, Config, Event, Gone, HandshakeToken, Output, Server, ServerEvent, SessionKey,
 };
 use engineio_proto::{
     Bytes, ConnectionId, Encoded, Frame, HeadId, Instant, Message, RequestId, Seed,
@@ -322,7 +322,7 @@ fn two(gate: &mut Gate) {
 fn a_server_that_accepts_nobody_serves_those_who_are_there() {
     let mut gate = Gate::new(Config::default());
     two(&mut gate);
-    gate.server.set_accepting(false);
+    gate.server.set_admission(Admission::Closed);
     gate.open(3);
     gate.connect(4);
     assert_eq!(gate.drain(), ["r3 503", "c4 refuse 503"]);
@@ -330,7 +330,7 @@ fn a_server_that_accepts_nobody_serves_those_who_are_there() {
     gate.frame(2, "4hi");
     assert_eq!(gate.drain().len(), 3);
     assert_eq!(gate.server.stats().refused.unavailable, 2);
-    gate.server.set_accepting(true);
+    gate.server.set_admission(Admission::Open);
     gate.open(6);
     assert_eq!(gate.drain()[0], "r6 200 open");
 }
@@ -340,7 +340,7 @@ fn a_server_that_accepts_nobody_refuses_who_waits() {
     let mut gate = Gate::new(asking());
     gate.open(1);
     gate.drain();
-    gate.server.set_accepting(false);
+    gate.server.set_admission(Admission::Closed);
     assert_eq!(gate.drain(), ["r1 503"]);
     assert!(gate.accept().is_err());
 }
@@ -369,7 +369,7 @@ fn shutting_down_delivers_what_is_buffered() {
     gate.send(0, "bye");
     gate.send(1, "bye");
     gate.server.shut_down(Duration::from_secs(5), gate.now);
-    assert!(!gate.server.is_accepting());
+    assert_eq!(gate.server.admission(), Admission::Closed);
     assert_eq!(
         gate.drain(),
         ["c2 < 4bye", "c2 close", "s1 closed: forced close"]
@@ -414,7 +414,7 @@ fn accepting_again_ends_the_shutdown() {
     gate.send(0, "bye");
     gate.server.shut_down(Duration::from_secs(5), gate.now);
     gate.drain();
-    gate.server.set_accepting(true);
+    gate.server.set_admission(Admission::Open);
     gate.open(3);
     gate.drain();
     gate.advance(5_000);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engineio_proto::codec::DecodeError;
 use engineio_proto::http::RequestHead;
-use engineio_proto::server::{Config, Handshake, Output, Session, Timer};
+use engineio_proto::server::{Admission, Config, Handshake, Output, Session, Timer};
 use engineio_proto::{ConnectionId, Instant, Sid, Transport, Transports};
 
 use super::gate::Gate;
@@ -484,7 +484,7 @@ fn a_server_that_shuts_down_opens_no_session_on_a_stream() {
     let mut gate = gate();
     gate.stream(1, "0");
     gate.drain();
-    gate.server.set_accepting(false);
+    gate.server.set_admission(Admission::Closed);
     gate.stream(2, "0");
     assert_eq!(
         gate.drain(),

@@ -34,7 +34,7 @@ use std::time::Duration;
 use socketio_proto::Payload;
 use socketio_proto::engine::Instant;
 use socketio_proto::engine::driver::server::Context;
-use socketio_proto::server::{Commands, ConnectToken, Event, SocketKey};
+use socketio_proto::server::{Commands, ConnectToken, Event, Observed, SocketKey};
 
 use login::Login;
 use report::Known;
@@ -201,7 +201,7 @@ impl Admin {
         if self.tells_everything() {
             let namespaces: Vec<_> = server.namespaces().map(String::from).collect();
             for namespace in namespaces {
-                server.observe(&namespace, true);
+                server.observe(&namespace, Observed::Sent);
             }
         }
         if server.add_namespace(&self.options.namespace).is_err() {

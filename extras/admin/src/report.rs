@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use socketio_proto::server::{Commands, Event, SocketKey, Target};
+use socketio_proto::server::{Commands, Event, Observed, SocketKey, Target};
 use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 
 use super::view::{SocketView, TransportChanged, data_json, timestamp};
@@ -90,7 +90,12 @@ impl Admin {
             _ if self.options.mode == Mode::Production => {}
             Event::NamespaceAdded { namespace, .. } => {
                 let is_own = **namespace == *self.options.namespace;
-                server.observe(namespace, !is_own);
+                let observed = if is_own {
+                    Observed::Nothing
+                } else {
+                    Observed::Sent
+                };
+                server.observe(namespace, observed);
             }
             Event::RoomJoined { socket, room } => self.room_joined(server, *socket, room, context),
             Event::RoomLeft { socket, room } => self.room_left(server, *socket, room),

@@ -14,8 +14,8 @@ use socketio_proto::engine::http::{Answer, RequestHead};
 use socketio_proto::engine::server::{HandshakeToken, Output, SentMany, SessionKey};
 use socketio_proto::engine::{ConnectionId, Frame, Instant, RequestId};
 use socketio_proto::server::{
-    AckId, AckToken, BroadcastId, ConnectToken, DisconnectFrom, EmitError, Event, Gone,
-    InvalidNamespace, JoinError, JoinedMany, Matcher, NamespaceToken, ParentKey, Parting,
+    AckId, AckToken, Admission, BroadcastId, ConnectToken, DisconnectFrom, EmitError, Event, Gone,
+    InvalidNamespace, JoinError, JoinedMany, Matcher, NamespaceToken, Observed, ParentKey, Parting,
     RecoveryStore, RestoreToken, Restored, Server, SocketKey, Target,
 };
 use socketio_proto::{EncodeError, EncodedPacket, Payload};
@@ -188,7 +188,7 @@ calls! { Server, 1, "server", SERVER_CALLS:
     12 poll_frame_with_hint(connection: val ConnectionId) -> Option<(Frame, bool)>;
     13 accept_handshake(token: val HandshakeToken, now: val Instant) -> Result<SessionKey, Gone>;
     14 reject_handshake(token: val HandshakeToken, message: val Option<&str>) -> Result<(), Gone>;
-    15 set_accepting(accepting: val bool);
+    15 set_admission(admission: val Admission);
     16 shut_down(now: val Instant);
     17 drain(parting: val Parting, within: val Duration, now: val Instant);
     21 emit_volatile(socket: val SocketKey, event: by Payload) -> Result<bool, EmitError>;
@@ -205,7 +205,7 @@ calls! { Server, 1, "server", SERVER_CALLS:
     35 add_namespace(name: val &str) -> Result<(), InvalidNamespace>;
     36 remove_namespace(name: val &str, now: val Instant) -> bool;
     37 add_parent(matcher: val Matcher) -> ParentKey;
-    40 observe(namespace: val &str, observed: val bool) -> bool;
+    40 observe(namespace: val &str, observed: val Observed) -> bool;
     42 set_data(socket: val SocketKey, data: val Option<Payload>) -> bool;
     43 take_recovery_store(namespace: val &str) -> Option<RecoveryStore>;
     45 emit_early(token: by ConnectToken, event: by Payload) -> Result<(), EmitError>;
@@ -239,7 +239,7 @@ calls! { Client, 2, "client", CLIENT_CALLS:
     12 poll_frame(connection: val ConnectionId) -> Option<Frame>;
     13 open(now: val Instant);
     14 close(now: val Instant);
-    15 set_reconnection(reconnection: val bool);
+    15 set_reconnection(reconnection: val client::Reconnection);
     16 set_reconnection_attempts(attempts: val Option<u32>);
     17 set_backoff(backoff: val client::Backoff) -> Result<(), ConfigError>;
     18 set_timeout(timeout: val Option<Duration>) -> Result<(), ConfigError>;

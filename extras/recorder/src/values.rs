@@ -7,17 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 use socketio_proto::client::{
-    AckToken as ClientAckToken, Auth, AuthToken, Backoff, SocketKey as ClientSocketKey,
-    SocketOptions,
+    AckToken as ClientAckToken, Auth, AuthToken, Backoff, Reconnection,
+    SocketKey as ClientSocketKey, SocketOptions,
 };
 use socketio_proto::engine::codec::DecodeError;
 use socketio_proto::engine::http::{Answer, RequestHead};
 use socketio_proto::engine::server::{HandshakeToken, SessionKey};
 use socketio_proto::engine::{ConnectionId, Encoded, Frame, Instant, Message, RequestId, Sid};
 use socketio_proto::server::{
-    AckToken, ConnectToken, DisconnectFrom, LoggedPacket, Matcher, NamespacePattern,
-    NamespaceToken, ParentKey, Parting, Recipients, RecoveryConfig, RecoveryStore, RestoreToken,
-    Restored, SavedSession, SocketId, SocketKey, Target,
+    AckToken, Admission, ConnectToken, DisconnectFrom, LoggedPacket, Matcher, NamespacePattern,
+    NamespaceToken, Observed, ParentKey, Parting, Recipients, RecoveryConfig, RecoveryStore,
+    RestoreToken, Restored, SavedSession, SocketId, SocketKey, Target,
 };
 use socketio_proto::{EncodedPacket, PacketType, Payload};
 
@@ -180,7 +180,10 @@ macro_rules! choices {
 }
 
 choices! {
+    Admission: Closed, Open;
+    Observed: Nothing, Sent;
     Parting: Reconnect, StayAway;
+    Reconnection: Manual, Automatic;
     DisconnectFrom: Namespace, Server;
 }
 

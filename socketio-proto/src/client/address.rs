@@ -79,15 +79,15 @@ impl Address {
 /// # Examples
 ///
 /// ```
-/// use socketio_proto::client::{Address, Lookup, Managers};
+/// use socketio_proto::client::{Address, Lookup, Managers, Sharing};
 ///
 /// let mut managers = Managers::new();
 /// let chat = Address::parse("http://localhost/chat")?;
-/// assert_eq!(managers.lookup(&chat, "/socket.io", true), Lookup::New);
+/// assert_eq!(managers.lookup(&chat, "/socket.io", Sharing::Shared), Lookup::New);
 /// managers.insert(&chat, "/socket.io", 'a');
 ///
 /// let news = Address::parse("http://localhost/news")?;
-/// assert_eq!(managers.lookup(&news, "/socket.io", true), Lookup::Cached('a'));
+/// assert_eq!(managers.lookup(&news, "/socket.io", Sharing::Shared), Lookup::Cached('a'));
 /// # Ok::<(), socketio_proto::engine::client::EndpointError>(())
 /// ```
 ///
@@ -101,6 +101,16 @@ pub struct Managers<K> {
 struct Cached<K> {
     client: K,
     namespaces: BTreeSet<ByteString>,
+}
+
+/// Whether a socket shares the connection of others to the same server.
+#[expect(clippy::exhaustive_enums, reason = "a connection is shared or not")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sharing {
+    /// It does, by default.
+    Shared,
+    /// It gets one of its own: the official `forceNew` and `multiplex: false`.
+    Alone,
 }
 
 /// Which client a socket is to be made on.
@@ -124,10 +134,10 @@ impl<K: Copy + PartialEq> Managers<K> {
         }
     }
 
-    /// Finds the client for an address. `share` is false with the official options `forceNew` and `multiplex: false`;
-    /// a namespace for which the cached client was given out before gets a client of its own too.
-    pub fn lookup(&mut self, address: &Address, path: &str, share: bool) -> Lookup<K> {
-        if !share {
+    /// Finds the client for an address. A namespace for which the cached client was given out before gets a client of
+    /// its own too.
+    pub fn lookup(&mut self, address: &Address, path: &str, sharing: Sharing) -> Lookup<K> {
+        if sharing == Sharing::Alone {
             return Lookup::Alone;
         }
         let Some(cached) = self.cached.get_mut(&address.manager_id(path)) else {
@@ -175,7 +185,7 @@ mod tests {
         let mut made = 0;
         let lookup = |(address, path): &(&str, &str)| {
             let address = parse(address);
-            match managers.lookup(&address, path, true) {
+            match managers.lookup(&address, path, Sharing::Shared) {
                 Lookup::Cached(client) => return client,
                 Lookup::New => managers.insert(&address, path, made),
                 Lookup::Alone => {}
@@ -262,14 +272,23 @@ mod tests {
     fn who_does_not_share_is_not_cached() {
         let mut managers = Managers::new();
         let address = parse("http://a");
-        assert_eq!(managers.lookup(&address, "/p", false), Lookup::Alone);
-        assert_eq!(managers.lookup(&address, "/p", true), Lookup::New);
+        assert_eq!(
+            managers.lookup(&address, "/p", Sharing::Alone),
+            Lookup::Alone
+        );
+        assert_eq!(
+            managers.lookup(&address, "/p", Sharing::Shared),
+            Lookup::New
+        );
         managers.insert(&address, "/p", 'a');
         assert_eq!(
-            managers.lookup(&parse("http://a/b"), "/p", false),
+            managers.lookup(&parse("http://a/b"), "/p", Sharing::Alone),
             Lookup::Alone
         );
         managers.remove('a');
-        assert_eq!(managers.lookup(&address, "/p", true), Lookup::New);
+        assert_eq!(
+            managers.lookup(&address, "/p", Sharing::Shared),
+            Lookup::New
+        );
     }
 }

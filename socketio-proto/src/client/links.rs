@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use engineio_proto::SendError;
 use engineio_proto::client as engine;
+use engineio_proto::client::Remembered;
 use engineio_proto::http::Answer;
 use engineio_proto::{
     ConfigError, ConnectionId, Encoded, Frame, Instant, Purpose, RequestId, Seed,
@@ -75,10 +76,8 @@ impl Links {
     /// Opens a connection; the one in use must have been closed before.
     pub(super) fn open(&mut self, now: Instant) {
         self.close(now, Duration::ZERO);
-        let remembers = self
-            .links
-            .get(self.last)
-            .is_some_and(|link| link.engine.remembers_websocket());
+        let last = self.links.get(self.last);
+        let remembered = last.map_or(Remembered::Nothing, |link| link.engine.remembered());
         let free = self.links.iter().position(|link| link.engine.is_closed());
         let index = match free {
             Some(index) => index,
@@ -89,7 +88,7 @@ impl Links {
         };
         if let Some(link) = self.links.get_mut(index) {
             link.cut();
-            link.engine.set_remembers_websocket(remembers);
+            link.engine.set_remembered(remembered);
             link.engine.open(now);
             self.current = Some(index);
             self.last = index;

@@ -28,6 +28,16 @@ use super::machine::{Client, Timer};
 use super::phase::{Phase, Reconnect};
 use super::socket::Link;
 
+/// Who opens a connection that was lost, or did not come about, again.
+#[expect(clippy::exhaustive_enums, reason = "the client does, or nobody does")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reconnection {
+    /// The client, after a delay.
+    Automatic,
+    /// The application, by [`Client::open`].
+    Manual,
+}
+
 impl Client {
     /// Opens the connection, unless it is open or opening. It takes the place of an attempt that is planned.
     ///
@@ -48,10 +58,10 @@ impl Client {
         self.pump();
     }
 
-    /// Switches reconnection on or off. Off, it also drops an attempt that is planned.
-    pub fn set_reconnection(&mut self, reconnection: bool) {
-        self.config.reconnection = reconnection;
-        if !reconnection {
+    /// Sets who opens a connection after a loss. [`Reconnection::Manual`] also drops an attempt that is planned.
+    pub fn set_reconnection(&mut self, reconnection: Reconnection) {
+        self.config.reconnection = reconnection == Reconnection::Automatic;
+        if reconnection == Reconnection::Manual {
             self.stop_waiting();
         }
         self.check();

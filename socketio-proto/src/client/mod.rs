@@ -27,7 +27,7 @@ mod state;
 pub use crate::EmitError;
 pub use engineio_proto::Gone;
 
-pub use address::{Address, Lookup, Managers};
+pub use address::{Address, Lookup, Managers, Sharing};
 pub use backoff::Backoff;
 pub use config::{Auth, Config, SocketOptions};
 pub use error::{
@@ -36,4 +36,5 @@ pub use error::{
 pub use event::Event;
 pub use keys::{AckId, AckToken, AuthToken, SocketKey};
 pub use machine::Client;
+pub use manager::Reconnection;
 pub use state::{Buffered, State};

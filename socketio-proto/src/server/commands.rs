@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use engineio_proto::server as engine;
-use engineio_proto::server::{HandshakeToken, SentMany, SessionKey};
+use engineio_proto::server::{Admission, HandshakeToken, SentMany, SessionKey};
 use engineio_proto::{Gone, Instant};
 
 use super::config::Config;
@@ -15,6 +15,7 @@ use super::keys::{
 };
 use super::machine::Server;
 use super::membership::{DisconnectFrom, JoinError, JoinedMany};
+use super::namespace::Observed;
 use super::namespaces::Matcher;
 use super::recovery::{RecoveryStore, Restored};
 use super::target::Target;
@@ -98,8 +99,8 @@ pub trait Commands {
         message: Option<&str>,
     ) -> Result<(), Gone>;
 
-    /// Says whether new sessions may open. As [`Server::set_accepting`].
-    fn set_accepting(&mut self, accepting: bool);
+    /// Sets whether new sessions may open. As [`Server::set_admission`].
+    fn set_admission(&mut self, admission: Admission);
 
     /// Ends all sessions at once. As [`Server::shut_down`].
     fn shut_down(&mut self, now: Instant);
@@ -277,8 +278,8 @@ pub trait Commands {
     /// Adds a parent of namespaces. As [`Server::add_parent`].
     fn add_parent(&mut self, matcher: Matcher) -> ParentKey;
 
-    /// Says whether each event that is sent in a namespace is told of. As [`Server::observe`].
-    fn observe(&mut self, namespace: &str, observed: bool) -> bool;
+    /// Sets what is told of a namespace. As [`Server::observe`].
+    fn observe(&mut self, namespace: &str, observed: Observed) -> bool;
 
     /// Puts something aside for a socket. As [`Server::set_data`].
     fn set_data(&mut self, socket: SocketKey, data: Option<Payload>) -> bool;
@@ -391,8 +392,8 @@ macro_rules! __delegate_commands {
             <$machine>::reject_handshake(self, token, message)
         }
 
-        fn set_accepting(&mut self, accepting: bool) {
-            <$machine>::set_accepting(self, accepting)
+        fn set_admission(&mut self, admission: $crate::server::Admission) {
+            <$machine>::set_admission(self, admission)
         }
 
         fn shut_down(&mut self, now: $crate::engine::Instant) {
@@ -602,7 +603,7 @@ macro_rules! __delegate_commands {
             <$machine>::add_parent(self, matcher)
         }
 
-        fn observe(&mut self, namespace: &str, observed: bool) -> bool {
+        fn observe(&mut self, namespace: &str, observed: $crate::server::Observed) -> bool {
             <$machine>::observe(self, namespace, observed)
         }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use engineio_proto::Gone;
 use engineio_proto::Instant;
 use engineio_proto::server as engine;
-use engineio_proto::server::{HandshakeToken, SessionKey};
+use engineio_proto::server::{Admission, HandshakeToken, SessionKey};
 
 use super::machine::Server;
 use super::reason::DisconnectReason;
@@ -54,11 +54,11 @@ impl Server {
         rejected
     }
 
-    /// Says whether new sessions may open, as [`engine::Server::set_accepting`].
+    /// Sets whether new sessions may open, as [`engine::Server::set_admission`].
     ///
     /// Cost: O(log n) for each of the n handshakes that wait and are refused.
-    pub fn set_accepting(&mut self, accepting: bool) {
-        self.engine.set_accepting(accepting);
+    pub fn set_admission(&mut self, admission: Admission) {
+        self.engine.set_admission(admission);
         self.pump();
     }
 

@@ -89,6 +89,7 @@ pub use commands::Commands;
 pub use config::Config;
 pub use dynamic::InvalidNamespace;
 pub use engineio_proto::Gone;
+pub use engineio_proto::server::Admission;
 pub use event::Event;
 pub use gate::Parting;
 pub use keys::{
@@ -97,6 +98,7 @@ pub use keys::{
 };
 pub use machine::Server;
 pub use membership::{DisconnectFrom, JoinError, JoinedMany};
+pub use namespace::Observed;
 pub use namespaces::Matcher;
 pub use pattern::{NamespacePattern, PatternError};
 pub use peer::{Peer, Received};

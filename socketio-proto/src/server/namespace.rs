@@ -14,6 +14,16 @@ use super::target::Target;
 use crate::Rooms;
 use crate::union::Union;
 
+/// What [`Event::Sent`](super::Event::Sent) tells of a namespace.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Observed {
+    /// Nothing.
+    Nothing,
+    /// Each event that is sent.
+    Sent,
+}
+
 pub(super) struct Namespace {
     pub(super) name: ByteString,
     /// Itself.

@@ -4,18 +4,19 @@ use engineio_proto::server::SessionKey;
 
 use super::keys::SocketKey;
 use super::machine::Server;
+use super::namespace::Observed;
 use super::target::Target;
 
 impl Server {
-    /// Says whether [`Event::Sent`](super::Event::Sent) is to tell of each event that is sent in a namespace, as the
-    /// official `onAnyOutgoing` does; not so at first. What arrives is told by [`Event::Event`](super::Event::Event) in
-    /// any case. False if there is no such namespace.
-    pub fn observe(&mut self, namespace: &str, observed: bool) -> bool {
+    /// Sets whether [`Event::Sent`](super::Event::Sent) tells of each event that is sent in a namespace, as the official
+    /// `onAnyOutgoing` does; at first it does not. [`Event::Event`](super::Event::Event) tells of what arrives in any
+    /// case. False if there is no such namespace.
+    pub fn observe(&mut self, namespace: &str, observed: Observed) -> bool {
         let key = self.namespaces.key(namespace);
         let Some(namespace) = key.and_then(|key| self.namespaces.by_key_mut(key)) else {
             return false;
         };
-        namespace.observed = observed;
+        namespace.observed = observed == Observed::Sent;
         true
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use socketio_proto::client::SocketOptions;
+use socketio_proto::client::{Reconnection, SocketOptions};
 use socketio_proto::{EncodeError, Payload};
 
 use crate::support::{config, run, run_with};
@@ -234,7 +234,7 @@ fn client_4_6_1_the_retry_queue_rests_while_offline() {
         let socket = rig.joined_with(options);
         rig.cut();
         rig.emit_with_ack(socket, r#"["a"]"#, None).unwrap();
-        rig.client.set_reconnection(false);
+        rig.client.set_reconnection(Reconnection::Manual);
         rig.drain();
         rig.advance(10_000);
         assert_eq!(rig.drain(), [""; 0]);
@@ -262,7 +262,7 @@ fn client_4_8_0_the_reconnection_loop_stops_on_request() {
         rig.joined();
         rig.cut();
         rig.drain();
-        rig.client.set_reconnection(false);
+        rig.client.set_reconnection(Reconnection::Manual);
         assert_eq!(rig.client.poll_timeout(), None);
         rig.advance(100_000);
         assert_eq!(rig.drain(), [""; 0]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socketio_proto::client::{Backoff, Config, Event, State};
+use socketio_proto::client::{Backoff, Config, Event, Reconnection, State};
 use socketio_proto::engine::client::{Endpoint, Output};
 use socketio_proto::engine::http::Answer;
 use socketio_proto::engine::{Instant, Seed};
@@ -29,10 +29,10 @@ fn switching_reconnection_off_stops_the_loop_and_on_allows_the_next() {
         let socket = rig.joined();
         rig.cut();
         rig.drain();
-        rig.client.set_reconnection(false);
+        rig.client.set_reconnection(Reconnection::Manual);
         rig.advance(1_000_000);
         assert_eq!(rig.drain(), [""; 0]);
-        rig.client.set_reconnection(true);
+        rig.client.set_reconnection(Reconnection::Automatic);
         rig.again(socket);
         rig.drain();
         rig.fail();
@@ -47,7 +47,7 @@ fn switching_reconnection_off_during_an_attempt_lets_it_be_the_last() {
         rig.cut();
         rig.advance(1000);
         rig.drain();
-        rig.client.set_reconnection(false);
+        rig.client.set_reconnection(Reconnection::Manual);
         rig.fail();
         assert_eq!(
             rig.drain(),

@@ -4,8 +4,8 @@ use socketio_proto::EncodedPacket;
 use socketio_proto::engine::server::{self as engine, CloseReason, Output, TransportFault};
 use socketio_proto::engine::{ConnectionId, Encoded, Frame, Message, Sid};
 use socketio_proto::server::{
-    AckError, Config, DisconnectReason, EmitError, Event, RecoveryConfig, RecoveryStorage,
-    Restored, SavedSession, SocketId, Target,
+    AckError, Config, DisconnectReason, EmitError, Event, Observed, RecoveryConfig,
+    RecoveryStorage, Restored, SavedSession, SocketId, Target,
 };
 
 use super::socketio::{Net, WEBSOCKET, event};
@@ -309,7 +309,14 @@ fn events_that_tell_of_what_is_sent_end_nobody() {
             net.text(number, "40");
             net.drain();
         }
-        assert!(net.server.observe("/", !outside));
+        assert!(net.server.observe(
+            "/",
+            if outside {
+                Observed::Nothing
+            } else {
+                Observed::Sent
+            }
+        ));
         let news = event(5_000);
         let socket = net.sockets[0];
         let (mut emits, mut broadcasts) = (0, 0);

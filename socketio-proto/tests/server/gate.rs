@@ -5,7 +5,7 @@ use std::time::Duration;
 use socketio_proto::engine::http::RequestHead;
 use socketio_proto::engine::server::{Config as EngineConfig, Output};
 use socketio_proto::engine::{ConnectionId, Frame, Transport, Transports};
-use socketio_proto::server::{Config, Event, Parting, Target};
+use socketio_proto::server::{Admission, Config, Event, Parting, Target};
 
 use socketio_proto::parser::Parser;
 
@@ -128,7 +128,7 @@ fn draining_without_telling_lets_clients_reconnect() {
         assert!(net.is_closed(client));
         net.ask_for_session();
         assert_eq!(net.drain(), ["c1 get 503"], "but not to this server");
-        net.server.set_accepting(true);
+        net.server.set_admission(Admission::Open);
         net.polling();
     });
 }

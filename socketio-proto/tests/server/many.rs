@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use socketio_proto::server::{DisconnectFrom, Target};
+use socketio_proto::server::{DisconnectFrom, Observed, Target};
 
 use crate::support::{Net, config, event, run, run_with};
 
@@ -183,7 +183,7 @@ fn a_room_named_after_a_socket_lives_while_anybody_is_in_it() {
 fn what_is_sent_in_an_observed_namespace_is_told_once_with_its_recipients() {
     run(|net| {
         three(net);
-        assert!(net.server.observe("/", true));
+        assert!(net.server.observe("/", Observed::Sent));
         net.emit(2, r#"["one",1]"#).unwrap();
         net.broadcast(MAIN.rooms(&["room"]), r#"["few"]"#);
         assert_eq!(
@@ -205,10 +205,10 @@ fn what_is_sent_in_an_observed_namespace_is_told_once_with_its_recipients() {
         );
         net.advance(1_000);
         assert_eq!(net.drain(), ["$0 ack 0 failed: operation has timed out"]);
-        assert!(net.server.observe("/", false));
+        assert!(net.server.observe("/", Observed::Nothing));
         net.emit(0, r#"["x"]"#).unwrap();
         assert_eq!(net.drain(), [r#"c0 < 42["x"]"#]);
-        assert!(!net.server.observe("/nowhere", true));
+        assert!(!net.server.observe("/nowhere", Observed::Sent));
     });
 }
 
@@ -216,7 +216,7 @@ fn what_is_sent_in_an_observed_namespace_is_told_once_with_its_recipients() {
 fn observers_are_told_of_volatile_events_that_left_and_not_of_answers() {
     run(|net| {
         let (client, socket) = net.joined(&["/"]);
-        net.server.observe("/", true);
+        net.server.observe("/", Observed::Sent);
         assert!(net.emit_volatile(socket, r#"["v"]"#).unwrap());
         assert_eq!(
             net.drain(),

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Client, State};
+use super::{Client, Remembered, State};
 use crate::client::checks::{check_headers, check_query};
 use crate::client::close::CloseReason;
 use crate::settings::ConfigError;
@@ -111,8 +111,8 @@ impl Client {
         Ok(())
     }
 
-    /// Sets whether the last WebSocket is taken to have worked, for a memory that outlives the machine.
-    pub fn set_remembers_websocket(&mut self, remembers: bool) {
-        self.remembered = remembers;
+    /// Sets what is remembered, for a memory that outlives the machine.
+    pub fn set_remembered(&mut self, remembered: Remembered) {
+        self.remembered = remembered;
     }
 }

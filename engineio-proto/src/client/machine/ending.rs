@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Carrier, Client, Event, Farewell, Output, State};
+use super::{Carrier, Client, Event, Farewell, Output, Remembered, State};
 use crate::client::close::{CloseDetail, CloseReason, ProbeError, TransportError};
 use crate::codec::{Open, Packet};
 use crate::http::Answer;
@@ -14,7 +14,7 @@ impl Client {
         if self.state == State::Closed {
             return;
         }
-        self.remembered = false;
+        self.remembered = Remembered::Nothing;
         let current = self.transport();
         if matches!(self.state, State::Opening { .. }) && self.config.try_all_transports {
             self.untried.retain(|transport| Some(*transport) != current);
@@ -32,7 +32,7 @@ impl Client {
             return;
         }
         if let CloseReason::TransportError(_) = reason {
-            self.remembered = false;
+            self.remembered = Remembered::Nothing;
         }
         self.abort_upgrades(ProbeError::SocketClosed);
         self.release(&reason);

@@ -82,8 +82,7 @@ pub struct Client {
     next_id: u64,
     /// The latest time seen.
     now: Instant,
-    /// The last WebSocket worked.
-    remembered: bool,
+    remembered: Remembered,
     cookies: Cookies,
     state: State,
     /// The transports that have not failed while opening.
@@ -174,6 +173,26 @@ enum Deadline {
     At(Instant),
 }
 
+/// What a client remembers of its connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Remembered {
+    /// No WebSocket, or that the last one failed.
+    Nothing,
+    /// The last WebSocket worked. With [`Config::remember_upgrade`] it is opened first the next time.
+    WebSocket,
+}
+
+impl Remembered {
+    /// What is remembered of a transport that worked.
+    fn of(transport: Option<Transport>) -> Self {
+        match transport {
+            Some(Transport::WebSocket) => Self::WebSocket,
+            Some(Transport::Polling | Transport::WebTransport) | None => Self::Nothing,
+        }
+    }
+}
+
 /// What the client still owes to the server of an ended connection: a close packet after an open exchange, or the end
 /// of a poll.
 #[derive(Clone)]
@@ -203,7 +222,7 @@ impl Client {
             generator: Generator::new(seed, Purpose::Requests, 0),
             next_id: 0,
             now: Instant::ZERO,
-            remembered: false,
+            remembered: Remembered::Nothing,
             cookies: Cookies::default(),
             state: State::Closed,
             untried: Vec::new(),
@@ -220,11 +239,11 @@ impl Client {
         })
     }
 
-    /// Whether the last WebSocket worked. With [`Config::remember_upgrade`] it is opened first the next time.
+    /// What is remembered of the connections so far, for [`Config::remember_upgrade`].
     ///
     /// In the official client one flag serves the whole process.
     #[must_use]
-    pub fn remembers_websocket(&self) -> bool {
+    pub fn remembered(&self) -> Remembered {
         self.remembered
     }
 

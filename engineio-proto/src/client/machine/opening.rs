@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Carrier, Client, Deadline, Event, Output, Pending, State};
+use super::{Carrier, Client, Deadline, Event, Output, Pending, Remembered, State};
 use crate::Instant;
 use crate::Transport;
 use crate::client::close::{ProbeError, RequestError, TransportError};
@@ -29,7 +29,9 @@ impl Client {
         };
         self.untried.clone_from(&self.config.transports);
         let remembered = Some(Transport::WebSocket).filter(|websocket| {
-            self.config.remember_upgrade && self.remembered && self.untried.contains(websocket)
+            self.config.remember_upgrade
+                && self.remembered == Remembered::WebSocket
+                && self.untried.contains(websocket)
         });
         match remembered.or(self.untried.first().copied()) {
             Some(transport) => self.start(transport),
@@ -83,7 +85,7 @@ impl Client {
         self.heartbeat =
             Heartbeat::start(revision, open.ping_interval, open.ping_timeout, self.now);
         let polling = matches!(self.carrier, Carrier::Polling { .. });
-        self.remembered = self.transport() == Some(Transport::WebSocket);
+        self.remembered = Remembered::of(self.transport());
         let candidates = self.candidates(&open);
         self.events.push(Event::Opened(open));
         self.flush_post();
@@ -137,7 +139,7 @@ impl Client {
         while let Some(probe) = self.upgrade.take_unanswered() {
             self.close_probe(probe);
         }
-        self.remembered = transport == Transport::WebSocket;
+        self.remembered = Remembered::of(Some(transport));
         self.events.push(Event::Upgrading(transport));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engineio_proto::server::{Config, Event, HandshakeToken, Server, ServerEvent};
+use engineio_proto::server::{Admission, Config, Event, HandshakeToken, Server, ServerEvent};
 use engineio_proto::{Encoded, Message, Transport, Transports};
 
 use super::server::{Life, Machine, NETWORK_OPS, Rig, seed};
@@ -81,7 +81,11 @@ fn act(rig: &mut Rig<Server>, op: u8, asked: &mut Vec<HandshakeToken>, input: &m
         }
         (8 | 9, Some(session)) => server.close(*session, now),
         (10, Some(session)) => server.discard(*session),
-        (11, _) => server.set_accepting(!input.byte().is_multiple_of(4)),
+        (11, _) => server.set_admission(if input.byte().is_multiple_of(4) {
+            Admission::Closed
+        } else {
+            Admission::Open
+        }),
         (12, _) if input.byte().is_multiple_of(8) => {
             server.shut_down(Duration::from_millis(100), now)
         }

@@ -215,7 +215,7 @@ impl World {
         network.set_server_busy(self.server, false);
         network.set_client_busy(self.client, false);
         let (machine, now) = network.client_mut(self.client);
-        machine.set_reconnection(false);
+        machine.set_reconnection(client::Reconnection::Manual);
         for socket in machine.sockets().collect::<Vec<_>>() {
             machine.clear_buffer(socket);
             machine.disconnect(socket, now).expect("it is there");

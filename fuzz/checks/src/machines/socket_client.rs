@@ -6,7 +6,7 @@ use std::time::Duration;
 use engineio_proto::client::Endpoint;
 use socketio_proto::Payload;
 use socketio_proto::client::{
-    AckId, AckToken, AuthToken, Client, Config, Event, SocketKey, SocketOptions,
+    AckId, AckToken, AuthToken, Client, Config, Event, Reconnection, SocketKey, SocketOptions,
 };
 use socketio_proto::parser::Parser;
 
@@ -99,7 +99,11 @@ impl App {
             }
             (17, _) => client.open(now),
             (18, _) => client.close(now),
-            _ => client.set_reconnection(!input.byte().is_multiple_of(4)),
+            _ => client.set_reconnection(if input.byte().is_multiple_of(4) {
+                Reconnection::Manual
+            } else {
+                Reconnection::Automatic
+            }),
         }
     }
 
@@ -125,7 +129,7 @@ impl App {
 
     fn stop(&mut self, rig: &mut Rig<Client>) {
         let (client, now) = (&mut rig.machine, rig.now);
-        client.set_reconnection(false);
+        client.set_reconnection(Reconnection::Manual);
         for socket in client.sockets().collect::<Vec<_>>() {
             client.clear_buffer(socket);
             client.disconnect(socket, now).expect("it is there");

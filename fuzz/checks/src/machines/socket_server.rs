@@ -9,7 +9,7 @@ use socketio_proto::Payload;
 use socketio_proto::parser::Parser;
 use socketio_proto::server::{
     AckId, AckToken, BroadcastId, Config, ConnectToken, DisconnectFrom, Event, Matcher,
-    NamespacePattern, NamespaceToken, Parting, RecoveryConfig, Server, SocketKey, Target,
+    NamespacePattern, NamespaceToken, Observed, Parting, RecoveryConfig, Server, SocketKey, Target,
 };
 
 use super::server::{Life, Machine, NETWORK_OPS, Rig, seed};
@@ -173,7 +173,14 @@ impl App {
             (27, _) => match millis {
                 0 => server.shut_down(now),
                 10 => server.drain(Parting::StayAway, Duration::from_millis(100), now),
-                _ => drop(server.observe(namespace, millis.is_multiple_of(20))),
+                _ => {
+                    let observed = if millis.is_multiple_of(20) {
+                        Observed::Sent
+                    } else {
+                        Observed::Nothing
+                    };
+                    server.observe(namespace, observed);
+                }
             },
             _ => {}
         }
