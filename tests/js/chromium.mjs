@@ -24,7 +24,7 @@ export function launch({ quic = false } = {}) {
 
 /**
  * Lets official clients wait for WebTransport, in pages that are opened from here on: they open a WebSocket after 200 ms
- * without it, and on a busy machine the handshakes of QUIC and TLS alone may take that.
+ * without it, and on a busy computer the handshakes of QUIC and TLS alone may take that.
  */
 export function awaitWebTransport(context) {
   return context.addInitScript(() => {

@@ -6,7 +6,7 @@ import { MAX_PAYLOAD, sleep, startConformance } from "./support.mjs";
 
 let server;
 before(async () => {
-  // Long enough that no heartbeat is missed on a busy machine.
+  // Long enough that no heartbeat is missed on a busy computer.
   server = await startConformance("--socketio", { "ping-interval": 5000, "ping-timeout": 5000 });
 });
 after(() => server.end());

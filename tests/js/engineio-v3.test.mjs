@@ -466,7 +466,7 @@ for (const revision of [3, 4]) {
 }
 
 describe("the official client of Engine.IO 3", () => {
-  /** One whose heartbeat is quick, with time for a busy machine. */
+  /** One whose heartbeat is quick, with time for a busy computer. */
   let quick;
   before(async () => {
     quick = await startConformance("--engineio", { "allow-eio3": true, "ping-interval": 300, "ping-timeout": 900 });

@@ -18,7 +18,7 @@ const PARSERS = { 2.5: parser2, 3.1: parser, "4.0": parser };
 
 let server;
 let inMsgpack;
-/** One whose heartbeat is quick, with time for a busy machine. */
+/** One whose heartbeat is quick, with time for a busy computer. */
 let quick;
 const QUICK = { "ping-interval": 300, "ping-timeout": 900 };
 before(async () => {

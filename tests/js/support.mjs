@@ -256,7 +256,7 @@ export class RawSocket {
   }
 }
 
-// A timer may be late on a busy machine, never early. Therefore time is taken before the request that starts the timer.
+// A timer may be late on a busy computer, never early. Therefore time is taken before the request that starts the timer.
 const EARLY = 5;
 export const LATE = 350;
 

@@ -19,7 +19,7 @@ describe("the official client over WebTransport", { skip, timeout: 120_000 }, ()
   let context;
 
   before(async () => {
-    // Large messages may hold up the heartbeat on a busy machine.
+    // Large messages may hold up the heartbeat on a busy computer.
     server = await startConformance("--socketio", { webtransport: true, "ping-timeout": 5000 });
     assert.match(server.certificate, /^[\w+/]{43}=$/);
     site = await blankSite();

@@ -43,7 +43,7 @@ pub enum CloseDetail {
         /// The status code of a WebSocket close frame, if there was one (1009: a message was too big).
         code: Option<u16>,
     },
-    /// The driver reported that the machine went offline.
+    /// The driver reported that the host went offline.
     #[error("network connection lost")]
     Offline,
 }

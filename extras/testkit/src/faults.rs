@@ -117,7 +117,7 @@ impl Network {
         self.changed.extend(0..self.clients.len());
     }
 
-    /// Suspends or resumes the whole machine of a client, like [`suspend_server`](Self::suspend_server).
+    /// Suspends or resumes the whole host of a client, like [`suspend_server`](Self::suspend_server).
     pub fn suspend_client(&mut self, id: ClientId, suspended: bool) {
         self.note(format_args!(
             "{id} {}",

@@ -118,7 +118,7 @@
 //! | an application has no time | [`Network::set_server_busy`], [`Network::set_client_busy`] |
 //! | an application is slow: it takes a while for each event | [`Network::set_server_pace`] |
 //! | a driver polls its machine late | [`Network::set_server_lag`], [`Network::set_client_lag`] |
-//! | a machine stands still and resumes later | [`Network::suspend_server`], [`Network::suspend_client`] |
+//! | a host stands still and resumes later | [`Network::suspend_server`], [`Network::suspend_client`] |
 //! | the clock jumps | [`Network::jump`] |
 //!
 //! [`Network::effects`] counts how often each of these took effect. [`Network::interrupted_upgrades`] counts failed

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use socketio_proto::engine::Seed;
 
-/// Numbers that are drawn from a seed: the same seed gives the same numbers, on every machine and in every version.
+/// Numbers that are drawn from a seed: the same seed gives the same numbers, on every computer and in every version.
 ///
 /// Good enough to choose what a test does, and nothing else: it is SplitMix64.
 ///

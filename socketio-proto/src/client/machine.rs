@@ -232,7 +232,7 @@ impl Client {
         });
     }
 
-    /// Notes that the machine went offline, as [`engine::Client::handle_offline`].
+    /// Notes that the host went offline, as [`engine::Client::handle_offline`].
     pub fn handle_offline(&mut self, now: Instant) {
         self.advance(now);
         self.links.handle_offline(self.now);

@@ -277,7 +277,7 @@ fn client_4_8_0_nothing_is_sent_on_an_expired_connection() {
         rig.accept_with(100, 50);
         rig.text(r#"0{"sid":"s"}"#);
         rig.drain();
-        // The machine slept: no timer fired, and the next call is the application's.
+        // The host slept: no timer fired, and the next call is the application's.
         rig.now = rig.now + Duration::from_millis(151);
         rig.emit(socket, r#"["kept"]"#).unwrap();
         assert_eq!(rig.client.buffered(socket).events, 1);

@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Whether the server failed to ping, or in revision 3 to say anything, in time: decided by the given time, not by a
-    /// timer, for machines that were suspended. If so the connection is closed with `ping timeout`. To be asked before
+    /// timer, for hosts that were suspended. If so the connection is closed with `ping timeout`. To be asked before
     /// something is sent that must not be lost.
     ///
     /// Source: `engine.io-client/lib/socket.ts`, `_hasPingExpired`.

@@ -153,7 +153,7 @@ impl Client {
         self.connection_failed(connection, error, other, now);
     }
 
-    /// Notes that the machine lost its network. This ends the connection with `transport close`, except one to
+    /// Notes that the host lost its network. This ends the connection with `transport close`, except one to
     /// `localhost`.
     pub fn handle_offline(&mut self, now: Instant) {
         self.observe(now);

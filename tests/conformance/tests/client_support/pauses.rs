@@ -1,4 +1,4 @@
-//! A server that stands still for longer than the heartbeat allows, as a suspended machine does.
+//! A server that stands still for longer than the heartbeat allows, as a suspended host does.
 
 use std::thread;
 use std::time::Duration;
