@@ -55,6 +55,24 @@ impl Batch {
         chunks.filter(|chunk| !chunk.is_empty())
     }
 
+    /// Writes as much as a writer takes at once, and takes that off the front. Gives the number of bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer, among them `WouldBlock`: nothing is taken off then. A writer that takes nothing fails with
+    /// `WriteZero`.
+    #[cfg(feature = "std")]
+    pub fn write_to(&mut self, writer: &mut impl std::io::Write) -> std::io::Result<usize> {
+        let mut slices = [std::io::IoSlice::new(&[]); 64];
+        let count = self.chunks_vectored(&mut slices);
+        let len = writer.write_vectored(slices.get(..count).unwrap_or_default())?;
+        if len == 0 && !self.is_empty() {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        self.advance(len);
+        Ok(len)
+    }
+
     pub(crate) fn push(&mut self, content: Bytes) {
         self.push_frame(FrameHeader::default(), content);
     }
@@ -176,6 +194,19 @@ mod tests {
             let rest = batch.copy_to_bytes(batch.remaining());
             assert_eq!(rest, expected[count.min(expected.len())..], "{count}");
         }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_writer_takes_what_it_can() {
+        let (mut batch, expected) = batch();
+        let mut room = [0_u8; 9];
+        let len = batch.write_to(&mut &mut room[..]).unwrap();
+        assert!(len > 0 && len <= 9 && room[..len] == expected[..len]);
+        let full = batch.write_to(&mut &mut [][..]).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::WriteZero);
+        assert_eq!(batch.len(), expected.len() - len);
+        assert_eq!(Batch::default().write_to(&mut &mut [][..]).unwrap(), 0);
     }
 
     #[test]
