@@ -22,11 +22,14 @@ const OWNERS = [
   "socketio-proto/src/client/machine.rs",
   "socketio-proto/src/server/machine.rs",
   // Bytes around machines: time is an input of theirs too.
+  "engineio-wire/src/client/hosted.rs",
+  "engineio-wire/src/client/input.rs",
   "engineio-wire/src/server/hosted.rs",
   "engineio-wire/src/server/input.rs",
   // Machines in a coat.
   "engineio-proto/tests/support/driver.rs",
   "engineio-proto/tests/support/skewed.rs",
+  "engineio-wire/src/client/tests.rs",
   "sio/src/wire.rs",
   "tests/conformance/tests/client_support/punctual.rs",
 ];
