@@ -123,6 +123,12 @@
 //!
 //! [`Network::effects`] counts how often each of these took effect. [`Network::interrupted_upgrades`] counts failed
 //! upgrades by the step that they had reached. A test that draws its faults can therefore see what it covers.
+//!
+//! # Properties
+//!
+//! A [`Scenario`](scenario::Scenario) is a whole script of clients and a server as a value. With the features `proptest` and
+//! `arbitrary` it can be generated: a property of an application then holds whatever happens, and a failing scenario shrinks
+//! to the turns that matter.
 #![expect(
     clippy::indexing_slicing,
     reason = "ids come from the network itself, and a test may panic"
@@ -137,6 +143,7 @@ mod network;
 mod path;
 mod pipe;
 mod random;
+pub mod scenario;
 mod script;
 mod tally;
 mod trace;
