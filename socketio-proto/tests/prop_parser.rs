@@ -114,6 +114,25 @@ proptest! {
     }
 
     #[test]
+    fn args_from_a_number_on_are_all_but_those_before(before in payload(), source in payload(), first in prop_oneof![9 => 0..4_usize, 1 => Just(usize::MAX)]) {
+        let packet = Packet::new(PacketType::Event, "/").with_payload(source);
+        let packed = Parser::MsgPack.encode(packet.borrow(), 10).unwrap();
+        let mut decoder = Parser::MsgPack.decoder(Limits::default());
+        let [packed] = &decode_all(&mut decoder, &packed)[..] else { panic!("a packet") };
+        let args = |payload: &Payload| resolve(payload, payload.args::<Vec<Resolved>>().unwrap());
+        for source in [&packet, packed].map(|packet| packet.payload.as_ref().unwrap()) {
+            let rest: Vec<_> = args(source).into_iter().skip(first).collect();
+            for parser in [Parser::Json, Parser::MsgPack] {
+                let taken = parser.event("e").args_from(source, first).build().unwrap();
+                prop_assert_eq!(args(&taken), rest.clone());
+                let behind = parser.ack().args_of(&before).args_from(source, first).build().unwrap();
+                let expected: Vec<_> = args(&before).into_iter().chain(rest.clone()).collect();
+                prop_assert_eq!(args(&behind), expected);
+            }
+        }
+    }
+
+    #[test]
     fn limits_are_kept(
         attachments in 1_u16..6, max_attachments in 0_u16..6,
         depth in 1_u16..20, max_depth in 1_u16..20,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use socketio_proto::engine::Instant;
 use socketio_proto::server::{Commands, DisconnectFrom, Target};
-use socketio_proto::{EncodeError, Payload, PayloadBuilder, RawArgs, is_reserved_event};
+use socketio_proto::{Payload, RawArgs, is_reserved_event};
 
 use super::Admin;
 
@@ -44,7 +44,7 @@ impl Admin {
                 if is_reserved_event(&name) {
                     return;
                 }
-                if let Ok(event) = forward(Payload::event(&name), payload, 3) {
+                if let Ok(event) = Payload::event(&name).args_from(payload, 3).build() {
                     for_each(server, &namespace, filter, |server, target| {
                         let _sent = server.broadcast(target, &event, now);
                     });
@@ -100,41 +100,4 @@ fn for_each<S: Commands>(
     let filter = filter.filter(|filter| !matches!(filter, Names::One(name) if name.is_empty()));
     let rooms: Vec<_> = filter.iter().flat_map(Names::iter).collect();
     act(server, &Target::namespace(namespace).rooms(&rooms));
-}
-
-/// Ends a payload with the arguments of another from number `skip` on, exactly as they came.
-fn forward(
-    mut builder: PayloadBuilder,
-    from: &Payload,
-    skip: usize,
-) -> Result<Payload, EncodeError> {
-    // All of them, in their order, so that the placeholders among the arguments keep their numbers.
-    for data in from.attachments() {
-        builder.attach(data.clone());
-    }
-    for arg in from.raw_args().skip(skip) {
-        let raw: &serde_json::value::RawValue = serde_json::from_str(arg)
-            .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
-        builder = builder.arg(raw);
-    }
-    builder.build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tail_of_the_arguments_is_forwarded_as_it_came() {
-        let from = Payload::event("to")
-            .arg(&["a"])
-            .arg("news")
-            .binary(vec![1, 2])
-            .arg(&1.50)
-            .build()
-            .unwrap();
-        let to = forward(Payload::event("news"), &from, 2).unwrap();
-        assert_eq!(to.json(), r#"["news",{"_placeholder":true,"num":0},1.5]"#);
-        assert_eq!(to.attachments(), from.attachments());
-    }
 }

@@ -1,5 +1,6 @@
 //! Making payloads.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -152,14 +153,18 @@ impl JsonBuilder {
         self.writer.attach(data, false)
     }
 
-    pub(super) fn args_of(&mut self, payload: &Payload) {
-        let args = payload.args_text();
+    /// Appends the arguments of a payload from number `first` on.
+    pub(super) fn args_from(&mut self, payload: &Payload, first: usize) {
+        let args = payload.args_text(first);
         if args.is_empty() {
             return;
         }
         // With the two brackets; numbers of attachments may take more.
         self.separate(args.len().saturating_add(2));
         self.max_expansion = self.max_expansion.max(payload.max_expansion);
+        if first > 0 && !payload.attachments().is_empty() {
+            return self.args_with_named(args, payload);
+        }
         let mut copied = 0;
         if !payload.attachments().is_empty() {
             let before = self.writer.attachments();
@@ -177,6 +182,29 @@ impl JsonBuilder {
                     self.writer.placeholder(Placeholder::new(num));
                 }
             }
+        }
+        self.writer.json(args.get(copied..).unwrap_or_default());
+    }
+
+    /// Appends some arguments of a payload, with the attachments that they name.
+    fn args_with_named(&mut self, args: &str, payload: &Payload) {
+        let mut named = BTreeMap::new();
+        let mut copied = 0;
+        for found in placeholder::find_in_args(args) {
+            let data = found.num.and_then(|num| {
+                let data = payload.attachments().get(usize::try_from(num).ok()?)?;
+                Some((num, data))
+            });
+            let Some((num, data)) = data else {
+                continue;
+            };
+            let text = args.get(copied..found.start).unwrap_or_default();
+            self.writer.json(text);
+            copied = found.end;
+            let placeholder = *named
+                .entry(num)
+                .or_insert_with(|| self.writer.attach(data.clone(), false));
+            self.writer.placeholder(placeholder);
         }
         self.writer.json(args.get(copied..).unwrap_or_default());
     }

@@ -8,6 +8,7 @@ use serde::ser::Serialize;
 
 use super::build::JsonBuilder;
 use super::packed::PackedBuilder;
+use super::raw_args;
 use super::{Payload, Placeholder};
 use crate::EncodeError;
 
@@ -99,8 +100,31 @@ impl PayloadBuilder {
     /// assert_eq!(answer.json(), r#"[1,{"_placeholder":true,"num":0}]"#);
     /// # Ok::<(), socketio_proto::EncodeError>(())
     /// ```
-    pub fn args_of(mut self, payload: &Payload) -> Self {
-        if let Some(args) = payload.packed_args() {
+    pub fn args_of(self, payload: &Payload) -> Self {
+        self.args_from(payload, 0)
+    }
+
+    /// Appends the arguments of another payload from number `first` on, counted from 0, as [`args_of`](Self::args_of)
+    /// appends all of them. Only the attachments that these arguments name come along.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use socketio_proto::Payload;
+    ///
+    /// let received = Payload::event("to").arg("news").arg("hello").binary(vec![2]).build()?;
+    /// let (event,): (&str,) = received.args()?;
+    /// let forwarded = Payload::event(event).args_from(&received, 1).build()?;
+    /// assert_eq!(forwarded.json(), r#"["news","hello",{"_placeholder":true,"num":0}]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn args_from(mut self, payload: &Payload, first: usize) -> Self {
+        if let Some((mut cursor, mut left)) = payload.packed_args() {
+            for _ in 0..first {
+                if raw_args::pass(&mut cursor, &mut left).is_none() {
+                    break;
+                }
+            }
             if let Form::Json(json) = &self.form
                 && json.is_unused()
             {
@@ -110,11 +134,11 @@ impl PayloadBuilder {
                 });
             }
             if let Form::Packed(packed) = &mut self.form {
-                packed.args_of(payload, &args);
+                packed.args_from(payload, &cursor, left);
                 return self;
             }
         }
-        self.go_on_with_json(|json| json.args_of(payload));
+        self.go_on_with_json(|json| json.args_from(payload, first));
         self
     }
 

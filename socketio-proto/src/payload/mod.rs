@@ -723,11 +723,18 @@ impl Payload {
         Ok(cursor)
     }
 
-    /// The arguments as they stand in the JSON, separated by commas.
-    fn args_text(&self) -> &str {
+    /// The arguments from number `first` on, as they stand in the JSON, separated by commas.
+    fn args_text(&self, first: usize) -> &str {
         let Ok(mut cursor) = self.json_args() else {
             return "";
         };
+        for _ in 0..first {
+            if cursor.peek() == Some(b']') {
+                break;
+            }
+            cursor.skip();
+            cursor.eat(b',');
+        }
         cursor.peek();
         let json = self.json();
         let end = json.len().saturating_sub(1);

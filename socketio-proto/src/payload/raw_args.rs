@@ -166,7 +166,8 @@ fn next_json<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
     arg
 }
 
-fn pass(cursor: &mut PackedCursor<'_>, left: &mut Left) -> Option<()> {
+/// Passes an argument; `None` if there is none.
+pub(super) fn pass(cursor: &mut PackedCursor<'_>, left: &mut Left) -> Option<()> {
     if cursor.next(left, Kind::Array) {
         cursor.skip()
     } else {

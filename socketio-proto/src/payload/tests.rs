@@ -369,6 +369,28 @@ fn args_of_another_payload_are_renumbered_behind_attachments() {
 }
 
 #[test]
+fn arguments_from_a_number_on_bring_the_attachments_that_they_name() {
+    let source = binary_event(
+        r#"["e",{"_placeholder":true,"num":1}, 1.50 ,{"_placeholder":true,"num":2},[{"_placeholder":true,"num":0},{"_placeholder":true,"num":2}]]"#,
+        &[b"0", b"1", b"2"],
+    );
+    let from = |first| {
+        let payload = Payload::event("n").args_from(&source, first).build();
+        let payload = payload.unwrap();
+        (payload.json().to_string(), payload.attachments().to_vec())
+    };
+    let (json, attachments) = from(1);
+    assert_eq!(
+        json,
+        r#"["n",1.50 ,{"_placeholder":true,"num":0},[{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]]"#
+    );
+    assert_eq!(attachments, ["2", "0"]);
+    for first in [4, 5, usize::MAX] {
+        assert_eq!(from(first), (r#"["n"]"#.to_string(), vec![]));
+    }
+}
+
+#[test]
 fn objects_and_strings_make_the_other_payloads() {
     let refusal = Payload::object("no").unwrap();
     assert!(refusal.suits(PacketType::ConnectError) && !refusal.suits(PacketType::Connect));

@@ -9,11 +9,11 @@ use engineio_proto::driver::server::{App, Context};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
+use socketio_proto::Payload;
 use socketio_proto::engine::Instant;
 use socketio_proto::server::{
     AckError, AckId, AckToken, ConnectToken, Event, InvalidNamespace, Server, SocketKey, Target,
 };
-use socketio_proto::{EncodeError, Payload, PayloadBuilder};
 
 /// The state of the server under test.
 pub(crate) struct Behaviours {
@@ -166,7 +166,7 @@ impl Behaviours {
                 let target = Target::namespace("/").rooms(&rooms).except(socket);
                 server.broadcast(
                     &target,
-                    &forward(Payload::event(&event), payload, 2)?,
+                    &Payload::event(&event).args_from(payload, 2).build()?,
                     context.now,
                 )?;
                 respond(server, ack, &done)?;
@@ -178,7 +178,7 @@ impl Behaviours {
                 let target = Target::namespace("/").rooms(&rooms).except_rooms(&except);
                 server.broadcast(
                     &target,
-                    &forward(Payload::event(&event), payload, 3)?,
+                    &Payload::event(&event).args_from(payload, 3).build()?,
                     context.now,
                 )?;
                 respond(server, ack, &done)?;
@@ -188,7 +188,7 @@ impl Behaviours {
                 let target = Target::namespace("/").except(socket);
                 server.broadcast(
                     &target,
-                    &forward(Payload::event(&event), payload, 1)?,
+                    &Payload::event(&event).args_from(payload, 1).build()?,
                     context.now,
                 )?;
                 respond(server, ack, &done)?;
@@ -217,7 +217,7 @@ impl Behaviours {
             }
             "ask-me" => {
                 let (millis,): (u64,) = payload.args()?;
-                let question = forward(Payload::event("question"), payload, 1)?;
+                let question = Payload::event("question").args_from(payload, 1).build()?;
                 let timeout = Duration::from_millis(millis);
                 let id = server.emit_with_ack(socket, &question, timeout, context.now)?;
                 if let Some(ack) = ack {
@@ -388,22 +388,4 @@ fn is_empty(payload: &Payload) -> bool {
 /// The auth payload as it came, `{}` if there was none.
 fn raw(auth: Option<&Payload>) -> serde_json::Result<&RawValue> {
     serde_json::from_str(auth.map_or("{}", Payload::json))
-}
-
-/// Ends a payload with the arguments of another from number `skip` on, exactly as they came.
-fn forward(
-    mut builder: PayloadBuilder,
-    from: &Payload,
-    skip: usize,
-) -> Result<Payload, EncodeError> {
-    // All of them, in their order, so that the placeholders among the arguments keep their numbers.
-    for data in from.attachments() {
-        builder.attach(data.clone());
-    }
-    for arg in from.raw_args().skip(skip) {
-        let raw: &serde_json::value::RawValue = serde_json::from_str(arg)
-            .map_err(|error| EncodeError::Serialize(error.to_string().into()))?;
-        builder = builder.arg(raw);
-    }
-    builder.build()
 }

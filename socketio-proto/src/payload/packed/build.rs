@@ -87,16 +87,18 @@ impl PackedBuilder {
         self.writer.binary(data);
     }
 
-    /// Appends the arguments of a packed payload, which stand behind this place.
-    pub(in crate::payload) fn args_of(
+    /// Appends the arguments of a packed payload that stand behind this place.
+    pub(in crate::payload) fn args_from(
         &mut self,
         payload: &Payload,
-        (args, left): &(PackedCursor<'_>, Left),
+        place: &PackedCursor<'_>,
+        left: Left,
     ) {
         self.items = self.items.saturating_add(left.items());
         self.max_expansion = self.max_expansion.max(payload.max_expansion());
         let attachments = payload.attachments().len();
-        self.writer.taken(args.rest(), attachments);
+        let attachments = attachments.saturating_sub(place.attachments_passed());
+        self.writer.taken(place.rest(), attachments);
     }
 
     pub(in crate::payload) fn build(mut self) -> Result<Payload, EncodeError> {

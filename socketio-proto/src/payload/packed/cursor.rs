@@ -67,6 +67,11 @@ impl<'de> PackedCursor<'de> {
         self.reader.rest()
     }
 
+    /// The number of attachments before this place.
+    pub(super) const fn attachments_passed(&self) -> usize {
+        self.attachments as usize
+    }
+
     pub(super) fn new(packed: &'de Packed) -> Self {
         let reader = Reader::new(packed.data());
         Self {
