@@ -1,6 +1,6 @@
 //! Bodies in chunks.
 
-use super::{BodyError, Malformed, TooLarge};
+use super::{BodyError, Malformed, TooLarge, fields};
 
 /// Takes chunks apart, in pieces of any size. It holds no bytes.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,10 @@ enum State {
         size: u64,
         digits: u8,
     },
-    /// Behind the size, before the end of its line.
+    /// Behind the semicolon that begins an extension.
+    ExtensionStart {
+        size: u64,
+    },
     Extension {
         size: u64,
     },
@@ -33,7 +36,8 @@ enum State {
     ContentLineFeed,
     /// At the beginning of a line of the trailers.
     TrailerStart,
-    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerLineFeed,
     /// Behind the carriage return of the empty line.
     LastLineFeed,
@@ -42,7 +46,7 @@ enum State {
 
 const FIRST: State = State::Size { size: 0, digits: 0 };
 
-/// The most bytes of extensions behind one size, and of trailers.
+/// The most bytes of all extensions of a body, and of its trailers.
 const MAX_SPARE: usize = 1024;
 
 /// What comes next in a body of chunks.
@@ -104,27 +108,33 @@ impl Chunks {
     fn step(&mut self, byte: u8, max: u64) -> Result<State, BodyError> {
         let next = match (self.state, byte) {
             (State::Size { digits: 1.., size }, b'\r') => State::SizeEnd { size },
-            (State::Size { digits: 1.., size }, b';' | b' ' | b'\t') => State::Extension { size },
+            (State::Size { digits: 1.., size }, b';') => State::ExtensionStart { size },
             (State::Size { size, digits }, _) => add_digit(size, digits, byte, max)?,
             (State::Extension { size }, b'\r') => State::SizeEnd { size },
-            (State::Extension { size }, _) => {
+            (State::ExtensionStart { .. }, b'\r') => return Err(Malformed::ChunkSize.into()),
+            (State::ExtensionStart { size } | State::Extension { size }, _) => {
                 self.spend(byte, TooLarge::ChunkExtensions)?;
                 State::Extension { size }
             }
-            (State::SizeEnd { size }, b'\n') => {
+            (State::SizeEnd { size: 0 }, b'\n') => {
                 self.spare = MAX_SPARE;
-                match size {
-                    0 => State::TrailerStart,
-                    left => State::Content { left },
-                }
+                State::TrailerStart
             }
+            (State::SizeEnd { size: left }, b'\n') => State::Content { left },
             (State::ContentEnd, b'\r') => State::ContentLineFeed,
             (State::ContentLineFeed, b'\n') => FIRST,
             (State::TrailerStart, b'\r') => State::LastLineFeed,
-            (State::Trailer, b'\r') => State::TrailerLineFeed,
-            (State::TrailerStart | State::Trailer, _) => {
+            (State::TrailerValue, b'\r') => State::TrailerLineFeed,
+            (State::TrailerName, b':') | (State::TrailerValue, _) => {
                 self.spend(byte, TooLarge::Trailers)?;
-                State::Trailer
+                State::TrailerValue
+            }
+            (State::TrailerStart | State::TrailerName, _) => {
+                self.spend(byte, TooLarge::Trailers)?;
+                if !fields::is_token_byte(byte) {
+                    return Err(Malformed::Head.into());
+                }
+                State::TrailerName
             }
             (State::TrailerLineFeed, b'\n') => State::TrailerStart,
             (State::LastLineFeed, b'\n') => State::Done,
@@ -146,7 +156,7 @@ impl Chunks {
         if byte == b'\n' {
             return Err(Malformed::BareLineFeed.into());
         }
-        if byte != b'\t' && byte.is_ascii_control() {
+        if !fields::is_value(&[byte]) {
             return Err(Malformed::Head.into());
         }
         self.spare = self.spare.checked_sub(1).ok_or(fault)?;
@@ -209,7 +219,7 @@ mod tests {
         );
         assert_eq!(whole("0A\r\n0123456789\r\n000\r\n\r\nrest"), "0123456789");
         assert_eq!(
-            whole("1;a=b;c=\"d\"\r\nx\r\n1 ;e\r\ny\r\n0;f\r\n\r\nrest"),
+            whole("1;a=b;c=\"d\"\r\nx\r\n1; e\r\ny\r\n0;f\r\n\r\nrest"),
             "xy"
         );
         assert_eq!(
@@ -237,6 +247,15 @@ mod tests {
             ("0\r\na: b\r\r", Malformed::BareLineFeed),
             ("0\r\n\r\r", Malformed::BareLineFeed),
             ("3;\0\r\n", Malformed::Head),
+            ("3;\r\nabc\r\n", Malformed::ChunkSize),
+            ("3 \r\nabc\r\n", Malformed::ChunkSize),
+            ("3 3\r\nabc\r\n", Malformed::ChunkSize),
+            ("3 ;a\r\nabc\r\n", Malformed::ChunkSize),
+            ("0\r\na\r\n\r\n", Malformed::Head),
+            ("0\r\n: b\r\n\r\n", Malformed::Head),
+            ("0\r\n a: b\r\n\r\n", Malformed::Head),
+            ("0\r\na : b\r\n\r\n", Malformed::Head),
+            ("0\r\na: b\0\r\n\r\n", Malformed::Head),
         ] {
             assert_eq!(read(input.as_bytes(), 1000), Err(fault.into()), "{input:?}");
         }
@@ -254,11 +273,18 @@ mod tests {
         );
         let (spare, more) = ("e".repeat(MAX_SPARE), "e".repeat(MAX_SPARE + 1));
         assert_eq!(
-            read(format!("1;{spare}\r\nx\r\n1;{spare}").as_bytes(), 1000),
+            read(format!("1;{spare}\r\nx\r\n1").as_bytes(), 1000),
             Ok(None)
         );
-        let extensions = read(format!("1;{more}").as_bytes(), 1000);
-        assert_eq!(extensions, Err(TooLarge::ChunkExtensions.into()));
+        for bytes in [
+            format!("1;{more}"),
+            format!("1;{spare}\r\nx\r\n1;e"),
+            "1;e\r\nx\r\n".repeat(MAX_SPARE + 1),
+        ] {
+            let extensions = read(bytes.as_bytes(), 1 << 20);
+            assert_eq!(extensions, Err(TooLarge::ChunkExtensions.into()));
+        }
+        let spare = format!("e:{}", "e".repeat(MAX_SPARE - 2));
         assert_eq!(read(format!("0\r\n{spare}\r\n").as_bytes(), 1000), Ok(None));
         let trailers = read(format!("0\r\n{spare}\r\ne").as_bytes(), 1000);
         assert_eq!(trailers, Err(TooLarge::Trailers.into()));

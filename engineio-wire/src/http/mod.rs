@@ -24,6 +24,9 @@ pub enum Malformed {
     /// The first line or a header field has bytes that may not stand there.
     #[error("the head is not one of HTTP/1")]
     Head,
+    /// The target is not a path, an address or a star, or a tunnel is asked for.
+    #[error("the target is not a path, an address or a star")]
+    Target,
     /// It is of another version than 1.0 or 1.1.
     #[error("the version is not HTTP/1.0 or HTTP/1.1")]
     Version,
@@ -57,7 +60,7 @@ pub enum TooLarge {
     /// The body has too many bytes.
     #[error("the body is too large")]
     Body,
-    /// What stands behind the size of a chunk is too long.
+    /// What stands behind the sizes of chunks is too long.
     #[error("the extensions of a chunk are too large")]
     ChunkExtensions,
     /// What stands behind the last chunk is too long.

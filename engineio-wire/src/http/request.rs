@@ -80,6 +80,9 @@ impl<'f, 'a> Head<'f, 'a> {
             return Err(Malformed::Head.into());
         };
         let fields: &'f [httparse::Header<'a>] = request.headers;
+        if method == "CONNECT" || !is_target(target) {
+            return Err(Malformed::Target.into());
+        }
         let (authority, target) = split_authority(target);
         let mut head = Self {
             method,
@@ -213,6 +216,20 @@ impl Connection {
     }
 }
 
+/// Whether a target is a path, an address or a star. A proxy may see another path in what is none of them, or has bytes that
+/// are to be encoded.
+fn is_target(target: &str) -> bool {
+    let is_address = || {
+        let parts = target.split_once("://");
+        parts.is_some_and(|(scheme, rest)| {
+            let is_empty = scheme.is_empty() || rest.is_empty() || rest.starts_with(['/', '?']);
+            !is_empty && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
+    };
+    let may_stand = |byte: u8| byte.is_ascii() && byte != b'#';
+    target.bytes().all(may_stand) && (target.starts_with('/') || target == "*" || is_address())
+}
+
 /// Takes scheme and host off a target in absolute form.
 fn split_authority(target: &str) -> (Option<&str>, &str) {
     let Some((scheme, rest)) = target.split_once("://") else {
@@ -342,6 +359,20 @@ mod tests {
             ("GET  / HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Head),
             ("G(T / HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Head),
             ("GET /\t HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Head),
+            ("GET /\u{e4} HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
+            ("GET /a#b HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
+            ("GET a HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
+            ("GET ? HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
+            (
+                "GET http:/// HTTP/1.1\r\nhost: a\r\n\r\n",
+                Malformed::Target,
+            ),
+            ("GET ://a HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
+            (
+                "CONNECT a:80 HTTP/1.1\r\nhost: a\r\n\r\n",
+                Malformed::Target,
+            ),
+            ("CONNECT / HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
             (
                 "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\n",
                 Malformed::ContentLength,
