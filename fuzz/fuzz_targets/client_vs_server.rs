@@ -1,4 +1,4 @@
-//! See `fuzz_checks::client_vs_server`.
+//! See `socketio_fuzz_checks::client_vs_server`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::client_vs_server(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::client_vs_server(data));

@@ -1,4 +1,4 @@
-//! See `fuzz_checks::decode_payload`.
+//! See `socketio_fuzz_checks::decode_payload`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::decode_payload(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::decode_payload(data));

@@ -1,4 +1,4 @@
-//! See `fuzz_checks::engine_server_ops`.
+//! See `socketio_fuzz_checks::engine_server_ops`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::engine_server_ops(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::engine_server_ops(data));

@@ -1,4 +1,4 @@
-//! See `fuzz_checks::roundtrip_packet`.
+//! See `socketio_fuzz_checks::roundtrip_packet`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::roundtrip_packet(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::roundtrip_packet(data));

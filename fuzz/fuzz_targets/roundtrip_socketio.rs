@@ -1,4 +1,4 @@
-//! See `fuzz_checks::roundtrip_socketio`.
+//! See `socketio_fuzz_checks::roundtrip_socketio`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::roundtrip_socketio(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::roundtrip_socketio(data));

@@ -1,4 +1,4 @@
-//! See `fuzz_checks::route`.
+//! See `socketio_fuzz_checks::route`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::route(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::route(data));

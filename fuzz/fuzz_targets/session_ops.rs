@@ -1,4 +1,4 @@
-//! See `fuzz_checks::session_ops`.
+//! See `socketio_fuzz_checks::session_ops`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::session_ops(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::session_ops(data));

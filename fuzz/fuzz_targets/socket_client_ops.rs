@@ -1,4 +1,4 @@
-//! See `fuzz_checks::socket_client_ops`.
+//! See `socketio_fuzz_checks::socket_client_ops`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_checks::socket_client_ops(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| socketio_fuzz_checks::socket_client_ops(data));

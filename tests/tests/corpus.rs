@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use fuzz_checks::{CHECKS, Check};
+use socketio_fuzz_checks::{CHECKS, Check};
 
 #[test]
 fn every_target_has_seeds_and_every_folder_a_target() {

@@ -6,13 +6,13 @@
 
 use std::error::Error;
 use std::fs;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use fuzz_checks::{CHECKS, Check};
-use socketio_testkit::Random;
+use socketio_fuzz_checks::near::{near, passes, shrink};
+use socketio_fuzz_checks::{CHECKS, Check, Random};
 
 struct Arguments {
     targets: Vec<String>,
@@ -52,7 +52,7 @@ fn run(name: &str, check: Check, arguments: &Arguments) -> bool {
     let mut random = Random::new(arguments.seed);
     let started = Instant::now();
     for run in 0..arguments.runs {
-        let input = input(&seeds, &mut random, arguments.max_len);
+        let input = near(&seeds, &mut random, arguments.max_len);
         if !passes(check, &input) {
             let small = quietly(|| shrink(check, input));
             let file = keep(name, &small);
@@ -72,75 +72,6 @@ fn run(name: &str, check: Check, arguments: &Arguments) -> bool {
         started.elapsed().as_secs_f64()
     );
     true
-}
-
-/// A seed with some changes, two that are joined, or any bytes.
-fn input(seeds: &[Vec<u8>], random: &mut Random, max_len: u64) -> Vec<u8> {
-    let any = |random: &mut Random| {
-        (0..random.below(max_len))
-            .map(|_| random.number() as u8)
-            .collect()
-    };
-    let seed = |random: &mut Random| {
-        let index = random.below(seeds.len() as u64) as usize;
-        seeds.get(index).cloned().unwrap_or_default()
-    };
-    let mut input: Vec<u8> = match random.below(8) {
-        0 => return any(random),
-        1 => {
-            let (mut first, second) = (seed(random), seed(random));
-            first.truncate(random.below(first.len() as u64 + 1) as usize);
-            let from = random.below(second.len() as u64 + 1) as usize;
-            first.extend_from_slice(second.get(from..).unwrap_or_default());
-            first
-        }
-        _ => seed(random),
-    };
-    for _ in 0..=random.below(8) {
-        change(&mut input, random);
-    }
-    input.truncate(max_len as usize);
-    input
-}
-
-fn change(input: &mut Vec<u8>, random: &mut Random) {
-    let at = random.below(input.len() as u64 + 1) as usize;
-    let byte = random.number() as u8;
-    match (random.below(6), input.get_mut(at)) {
-        (0 | 1, Some(there)) => *there = byte,
-        (2, Some(there)) => *there ^= 1 << (byte % 8),
-        (3, Some(_)) => drop(input.remove(at)),
-        (4, Some(_)) => {
-            // Some steps once more.
-            let end = (at + usize::from(byte % 16)).min(input.len());
-            let again = input.get(at..end).unwrap_or_default().to_vec();
-            drop(input.splice(at..at, again));
-        }
-        _ => input.insert(at, byte),
-    }
-}
-
-fn passes(check: Check, input: &[u8]) -> bool {
-    panic::catch_unwind(AssertUnwindSafe(|| check(input))).is_ok()
-}
-
-/// Takes away what is not needed to fail.
-fn shrink(check: Check, mut input: Vec<u8>) -> Vec<u8> {
-    let mut size = input.len() / 2;
-    while size > 0 {
-        let mut at = 0;
-        while at + size <= input.len() {
-            let mut smaller = input.clone();
-            drop(smaller.drain(at..at + size));
-            if passes(check, &smaller) {
-                at += size;
-            } else {
-                input = smaller;
-            }
-        }
-        size /= 2;
-    }
-    input
 }
 
 /// Without a word about each panic.
