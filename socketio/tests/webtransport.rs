@@ -246,20 +246,22 @@ const OTHERS: [Runtime; 2] = [Runtime::Smol, Runtime::Threads];
 
 impl Runtime {
     async fn run(self, client: Client, talker: Talker) -> Talker {
-        let tls = Tls::insecure().unwrap();
+        let (tls, seed) = (Tls::insecure().unwrap(), Seed::new([2; 32]));
         match self {
             Self::Tokio => {
                 let (driver, _commands) = on_tokio::Driver::new(client, talker, tls);
                 driver.run().await
             }
             Self::Smol => {
-                let (driver, _commands) = smol::Driver::new(client, talker, tls);
+                let (driver, _commands) =
+                    smol::Driver::new(client, talker, tls, smol::Options::default(), &seed);
                 spawn_blocking(|| ::smol::block_on(driver.run()))
                     .await
                     .unwrap()
             }
             Self::Threads => {
-                let (driver, _commands) = threads::Driver::new(client, talker, tls);
+                let (driver, _commands) =
+                    threads::Driver::new(client, talker, tls, threads::Options::default(), &seed);
                 spawn_blocking(|| driver.run()).await.unwrap()
             }
         }

@@ -69,6 +69,7 @@ fn every_test_that_a_table_names_exists() {
     let mut found = BTreeSet::new();
     for package in [
         "engineio-proto",
+        "engineio-wire",
         "socketio-proto",
         "socketio",
         "drivers",

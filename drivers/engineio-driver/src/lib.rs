@@ -16,6 +16,8 @@ mod clock;
 mod resolver;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_client;
 
 use std::fmt;
 
@@ -25,6 +27,8 @@ pub use clock::Clock;
 pub use resolver::Resolver;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tls_client::TlsClient;
 
 /// A seed from the operating system's secure source.
 ///

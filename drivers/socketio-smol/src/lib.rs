@@ -1,116 +1,101 @@
-//! A driver for Socket.IO and Engine.IO clients on smol: one future owns the machine, tasks beside it carry a request or a WebSocket each.
+//! A driver for Socket.IO and Engine.IO clients on smol: one future owns the machine, tasks beside it read and write connections.
+//!
+//! HTTP and WebSocket are those of `engineio-wire`, TLS is that of rustls.
 //!
 //! It knows no WebTransport, and tells the machine that every attempt at it failed.
 
-mod network;
+mod dial;
+mod link;
 
 use std::collections::HashMap;
 use std::future::pending;
-use std::ops::ControlFlow;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use engineio_driver::{Clock, Resolver};
-use engineio_proto::client::Output;
-use engineio_proto::driver::Pipes;
-use engineio_proto::driver::client::{connection_closed, connection_failed};
-use engineio_proto::http::Answer;
-use engineio_proto::{ConnectionId, Frame, RequestId, Transport};
+use engineio_proto::Seed;
+use engineio_wire::client::{Action, Hosted, PipeId};
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future::{or, race};
+use smol::net::TcpStream;
 use smol::{Executor, Task, Timer};
 
 pub use engineio_driver::Tls;
 pub use engineio_proto::driver::client::{App, Machine};
+pub use engineio_wire::client::{Options, Proxy};
 
-use network::Network;
+use link::Link;
 
-/// A machine, its application, and what is under way for them.
+/// A machine, its application, and their connections.
 #[derive(Debug)]
 pub struct Driver<M: Machine, A: App<M>> {
-    machine: M,
-    app: A,
+    hosted: Hosted<M, A>,
     commands: Receiver<A::Command>,
     inputs: Receiver<Input>,
-    network: Network,
-    /// Dropping a task cancels it.
-    requests: HashMap<RequestId, Task<()>>,
-    connections: Pipes<Connection>,
-    /// Connections that say goodbye.
-    leaving: Vec<Task<()>>,
+    reporter: Sender<Input>,
+    executor: Arc<Executor<'static>>,
+    tls: Tls,
     clock: Clock,
-    /// Until when closing may take, once the application wants no more.
-    stopping: Option<std::time::Instant>,
+    resolver: Resolver,
+    links: HashMap<PipeId, State>,
 }
 
-/// What a task has to report.
+/// A connection. Dropping it closes it, and cancels its tasks.
+#[derive(Debug)]
+enum State {
+    Dialling { _task: Task<()> },
+    Open(Link),
+}
+
+/// A task's report.
 #[derive(Debug)]
 enum Input {
-    Response(RequestId, Answer),
-    RequestFailed(RequestId),
-    Connected(ConnectionId),
-    Frame(ConnectionId, Frame),
-    /// The last batch has left.
-    Written(ConnectionId),
-    Closed(ConnectionId, Option<u16>),
-    Failed(ConnectionId, Option<Answer>),
+    Connected(PipeId, io::Result<TcpStream>),
+    /// Bytes were read. The buffer goes back to the task.
+    Read(PipeId, Vec<u8>),
+    /// This much has left.
+    Written(PipeId, usize),
+    /// Nothing more comes.
+    Ended(PipeId, io::Result<()>),
 }
 
-/// What the driver waits for.
+/// The reason to go on.
 enum Step<C> {
     Input(Input),
     Command(Option<C>),
     Due,
 }
 
-/// Frames to be written in one go.
-type Batch = Vec<Frame>;
-
-/// The task of a connection and the way to it. Dropping `batches` closes the connection behind the last batch.
-#[derive(Debug)]
-struct Connection {
-    batches: Sender<Batch>,
-    task: Task<()>,
-}
-
-/// The content bytes from which a batch takes no further frame.
-const BATCH_BYTES: usize = 64 << 10;
-
 /// Inputs and commands that may wait; who has more waits.
 const QUEUE: usize = 64;
 
-/// How long to wait for the answers to what ends: requests, and close frames.
-const CLOSE_TIME: Duration = Duration::from_secs(3);
-
 impl<M, A> Driver<M, A>
 where
-    M: Machine<Event: Send> + Send + 'static,
+    M: Machine,
     A: App<M>,
 {
-    /// Makes a driver, and the way for the rest of the program to send commands. When that is dropped, the driver stops.
+    /// Makes a driver, and the way for the rest of the program to send commands. When that is dropped, the driver stops. The
+    /// keys of WebSockets come from the seed, which may be that of the machine.
     #[must_use]
-    pub fn new(machine: M, app: A, tls: Tls) -> (Self, Sender<A::Command>) {
+    pub fn new(
+        machine: M,
+        app: A,
+        tls: Tls,
+        options: Options,
+        seed: &Seed,
+    ) -> (Self, Sender<A::Command>) {
         let (commander, commands) = bounded(QUEUE);
         let (reporter, inputs) = bounded(QUEUE);
-        let network = Network {
-            executor: Arc::new(Executor::new()),
-            tls,
-            resolver: Resolver::system(),
-            max_payload: machine.engine_config().max_payload,
-            idle: Arc::default(),
-            reporter,
-        };
         let driver = Self {
-            machine,
-            app,
+            hosted: Hosted::new(machine, app, options, seed),
             commands,
             inputs,
-            network,
-            requests: HashMap::new(),
-            connections: Pipes::new(BATCH_BYTES, usize::MAX),
-            leaving: Vec::new(),
+            reporter,
+            executor: Arc::new(Executor::new()),
+            tls,
             clock: Clock::start(),
-            stopping: None,
+            resolver: Resolver::system(),
+            links: HashMap::new(),
         };
         (driver, commander)
     }
@@ -125,63 +110,37 @@ where
     /// Sets where the addresses of servers are looked up. Default the operating system.
     #[must_use]
     pub fn with_resolver(mut self, resolver: Resolver) -> Self {
-        self.network.resolver = resolver;
+        self.resolver = resolver;
         self
     }
 
     /// Runs until the application wants no more, then closes what is open within a few seconds.
     pub async fn run(self) -> A {
-        let executor = Arc::clone(&self.network.executor);
+        let executor = Arc::clone(&self.executor);
         executor.run(self.drive()).await
     }
 
     async fn drive(mut self) -> A {
-        let now = self.clock.now();
-        self.app.started(&mut self.machine, now);
+        self.hosted.start(self.clock.now());
         loop {
             self.perform();
-            if self.stopping.is_some() && self.requests.is_empty() && self.connections.is_empty() {
-                break;
+            if self.hosted.is_over() {
+                return self.hosted.into_app();
             }
-            match self.next().await {
+            let step = self.next().await;
+            let now = self.clock.now();
+            match step {
                 Step::Input(input) => self.take(input),
-                Step::Command(command) => {
-                    let now = self.clock.now();
+                Step::Command(Some(command)) => {
                     // What is over is over before the command.
-                    self.machine.handle_timeout(now);
-                    let flow = match command {
-                        Some(command) => self.app.handle_command(&mut self.machine, command, now),
-                        None => ControlFlow::Break(()),
-                    };
-                    self.follow(flow);
+                    self.hosted.handle_timeout(now);
+                    self.perform();
+                    self.hosted.handle_command(command, now);
                 }
-                Step::Due => {
-                    let now = self.clock.now();
-                    self.machine.handle_timeout(now);
-                    if self
-                        .stopping
-                        .is_some_and(|end| end <= std::time::Instant::now())
-                    {
-                        break;
-                    }
-                }
+                Step::Command(None) => self.hosted.stop(now),
+                Step::Due => self.hosted.handle_timeout(now),
             }
-            self.leaving.retain(|task| !task.is_finished());
         }
-        self.leaving
-            .extend(self.connections.drain().map(|connection| connection.task));
-        let end = self.stopping.unwrap_or_else(std::time::Instant::now);
-        let leaving = self.leaving;
-        let left = async {
-            for task in leaving {
-                task.await;
-            }
-        };
-        or(left, async {
-            let _end = Timer::at(end).await;
-        })
-        .await;
-        self.app
     }
 
     async fn next(&self) -> Step<A::Command> {
@@ -192,16 +151,16 @@ where
             }
         };
         let command = async {
-            if self.stopping.is_some() {
+            if self.hosted.is_stopping() {
                 pending::<()>().await;
             }
             Step::Command(self.commands.recv().await.ok())
         };
-        let wait = self.machine.poll_timeout().map(|at| self.clock.until(at));
+        let wait = self.hosted.poll_timeout().map(|at| self.clock.until(at));
         // What no clock can show never comes.
         let due = wait.and_then(|wait| std::time::Instant::now().checked_add(wait));
         let due = async {
-            match [due, self.stopping].into_iter().flatten().min() {
+            match due {
                 Some(due) => Timer::at(due).await,
                 None => pending().await,
             };
@@ -210,109 +169,107 @@ where
         or(due, race(input, command)).await
     }
 
-    /// Does what the machine wants done, and tells the application what there is to know.
+    /// Does what the wire wants done.
     fn perform(&mut self) {
-        while let Some(output) = self.machine.poll_output() {
-            match output {
-                Output::Request { request, message } => {
-                    let exchange = self.network.clone().exchange(request, message);
-                    let task = self.network.executor.spawn(exchange);
-                    self.requests.insert(request, task);
-                }
-                Output::Abort { request } => drop(self.requests.remove(&request)),
-                // None here: the machine tries what else it may.
-                Output::Connect {
-                    connection,
-                    transport: Transport::WebTransport,
-                    ..
-                } => {
-                    let now = self.clock.now();
-                    self.machine.handle_connection_failed(connection, now);
-                }
-                Output::Connect {
-                    connection,
-                    request,
-                    ..
-                } => {
-                    let (batches, waiting) = bounded(1);
-                    let run = self
-                        .network
-                        .clone()
-                        .connection(connection, request, waiting);
-                    let pipe = Connection {
-                        batches,
-                        task: self.network.executor.spawn(run),
-                    };
-                    self.connections.insert(connection, pipe);
-                }
-                Output::Frames { connection } => {
-                    self.connections.frames_wait(connection);
-                    self.pull(connection);
-                }
-                Output::Close { connection } => self.leave(connection),
-                Output::Event(event) => {
-                    if self.stopping.is_none() {
-                        let now = self.clock.now();
-                        let flow = self.app.handle_event(&mut self.machine, event, now);
-                        self.follow(flow);
+        while let Some(action) = self.hosted.poll_output() {
+            match action {
+                Action::Connect { pipe, host, port } => self.dial(pipe, host, port),
+                Action::StartTls { pipe, server_name } => {
+                    let begun = self.tls.connect(&server_name);
+                    if let Some(State::Open(link)) = self.links.get_mut(&pipe) {
+                        let begun = begun.and_then(|tls| link.secure(tls));
+                        self.check(pipe, begun);
                     }
                 }
+                Action::Write(pipe) => {
+                    if let Some(State::Open(link)) = self.links.get_mut(&pipe) {
+                        let batch = self.hosted.poll_write(pipe);
+                        let sent = batch.map_or(Ok(()), |batch| link.write(batch));
+                        self.check(pipe, sent);
+                    }
+                }
+                Action::Close(pipe) => drop(self.links.remove(&pipe)),
+            }
+        }
+        for (pipe, state) in &mut self.links {
+            if let State::Open(link) = state
+                && self.hosted.wants_read(*pipe)
+            {
+                link.read_on();
             }
         }
     }
 
-    /// Hands the frames that wait for a connection to its task, if it is idle.
-    fn pull(&mut self, connection: ConnectionId) {
-        let machine = &mut self.machine;
-        let batch = self
-            .connections
-            .next_batch(connection, || machine.poll_frame(connection));
-        if let Some((batch, pipe)) = batch {
-            // There is room, since the last batch was taken. A task that is gone has reported why.
-            let _gone = pipe.batches.try_send(batch);
-        }
+    fn dial(&mut self, pipe: PipeId, host: String, port: u16) {
+        let (resolver, reporter) = (self.resolver.clone(), self.reporter.clone());
+        let task = self.executor.spawn(async move {
+            let connected = dial::connect(resolver, host, port).await;
+            // A driver that has ended does not care.
+            let _ended = reporter.send(Input::Connected(pipe, connected)).await;
+        });
+        self.links.insert(pipe, State::Dialling { _task: task });
     }
 
     fn take(&mut self, input: Input) {
         let now = self.clock.now();
-        // What came after a deadline is taken after it.
-        self.machine.handle_timeout(now);
         match input {
-            Input::Response(id, answer) => {
-                self.requests.remove(&id);
-                self.machine.handle_response(id, answer, now);
+            Input::Connected(pipe, connected) => {
+                // The wire may not want it any more.
+                if let Some(state) = self.links.get_mut(&pipe) {
+                    let opened = connected.map(|tcp| {
+                        let link = Link::open(pipe, tcp, &self.executor, &self.reporter);
+                        *state = State::Open(link);
+                    });
+                    if self.check(pipe, opened) {
+                        self.hosted.handle_connected(pipe, now);
+                    }
+                }
             }
-            Input::RequestFailed(id) => {
-                self.requests.remove(&id);
-                self.machine.handle_request_failed(id, now);
-            }
-            Input::Connected(id) => self.machine.handle_connected(id, now),
-            Input::Frame(id, frame) => self.machine.handle_frame(id, frame, now),
-            Input::Written(id) => {
-                self.connections.written(id);
-                self.pull(id);
-            }
-            Input::Closed(id, code) => {
-                self.leave(id);
-                connection_closed(&mut self.machine, id, code, now);
-            }
-            Input::Failed(id, answer) => {
-                self.leave(id);
-                connection_failed(&mut self.machine, id, answer.as_ref(), now);
+            Input::Read(pipe, buffer) => self.read(pipe, buffer),
+            Input::Written(pipe, length) => self.hosted.handle_written(pipe, length, now),
+            Input::Ended(pipe, ended) => {
+                let link = self.links.remove(&pipe);
+                // TLS has an end of its own: without it, somebody else may have cut the connection.
+                let is_plain = matches!(link, Some(State::Open(link)) if !link.is_secure());
+                if ended.is_ok() && is_plain {
+                    self.hosted.handle_closed(pipe, now);
+                } else {
+                    self.hosted.handle_failed(pipe, now);
+                }
             }
         }
     }
 
-    fn leave(&mut self, connection: ConnectionId) {
-        let pipe = self.connections.remove(connection);
-        self.leaving.extend(pipe.map(|pipe| pipe.task));
+    fn read(&mut self, pipe: PipeId, buffer: Vec<u8>) {
+        let now = self.clock.now();
+        let Some(State::Open(link)) = self.links.get_mut(&pipe) else {
+            return;
+        };
+        let decoded = match link.decode(&buffer) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                self.check(pipe, Err(error));
+                return;
+            }
+        };
+        link.give_back(buffer);
+        if decoded.has_opened {
+            self.hosted.handle_secured(pipe, now);
+        }
+        self.hosted.handle_bytes(pipe, &decoded.bytes, now);
+        if decoded.has_ended && self.links.remove(&pipe).is_some() {
+            self.hosted.handle_closed(pipe, now);
+        }
     }
 
-    fn follow(&mut self, flow: ControlFlow<()>) {
-        if flow.is_break() {
-            self.stopping = Some(std::time::Instant::now() + CLOSE_TIME);
-            let now = self.clock.now();
-            self.machine.close(now);
+    /// Gives a connection up if something failed with it.
+    fn check(&mut self, pipe: PipeId, result: io::Result<()>) -> bool {
+        if let Err(error) = result {
+            tracing::debug!(%error, "a connection failed");
+            self.links.remove(&pipe);
+            self.hosted.handle_failed(pipe, self.clock.now());
+            return false;
         }
+        true
     }
 }

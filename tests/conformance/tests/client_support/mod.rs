@@ -12,8 +12,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant as Clock};
 
 use engineio_driver::{Clock as MachineClock, Resolver, Tls};
-use engineio_proto::Instant;
 use engineio_proto::driver::client::{App, Machine};
+use engineio_proto::{Instant, Seed};
+use engineio_wire::client::Options;
 
 use super::python::python;
 
@@ -253,6 +254,8 @@ where
             clock,
             resolver,
         } = world;
+        // What is drawn from it is told apart by the connection, and is no secret in a test.
+        let seed = Seed::new([2; 32]);
         let (sender, events) = channel();
         let probe = Probe {
             start: Some(Box::new(start)),
@@ -273,14 +276,16 @@ where
                 (Box::new(send), thread)
             }
             Runtime::Smol => {
-                let (driver, commander) = socketio_smol::Driver::new(machine, probe, tls);
+                let (driver, commander) =
+                    socketio_smol::Driver::new(machine, probe, tls, Options::default(), &seed);
                 let driver = driver.with_clock(clock).with_resolver(resolver);
                 let thread = thread::spawn(move || drop(smol::block_on(driver.run())));
                 let send = move |call| assert!(commander.send_blocking(call).is_ok(), "it runs");
                 (Box::new(send), thread)
             }
             Runtime::Threads => {
-                let (driver, commander) = socketio_blocking::Driver::new(machine, probe, tls);
+                let (driver, commander) =
+                    socketio_blocking::Driver::new(machine, probe, tls, Options::default(), &seed);
                 let driver = driver.with_clock(clock).with_resolver(resolver);
                 let thread = thread::spawn(move || drop(driver.run()));
                 let send = move |call| assert!(commander.send(call), "it runs");
