@@ -12,6 +12,28 @@ pub struct Buffered {
     pub bytes: usize,
 }
 
+impl Buffered {
+    /// Checks that so much may wait as will with a message. A single message beyond the limit may wait if nothing else
+    /// does: the limit bounds how far a reader lags.
+    #[inline]
+    pub(crate) fn may_grow_to(self, next: Self, limit: Self) -> Result<(), SendError> {
+        let (counted, buffered, limit) = if self.messages == 0 {
+            return Ok(());
+        } else if next.bytes > limit.bytes {
+            (Counted::Bytes, self.bytes, limit.bytes)
+        } else if next.messages > limit.messages {
+            (Counted::Messages, self.messages, limit.messages)
+        } else {
+            return Ok(());
+        };
+        Err(SendError::Full {
+            counted,
+            buffered,
+            limit,
+        })
+    }
+}
+
 /// The things that a limit counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]

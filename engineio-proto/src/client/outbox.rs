@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use bytestring::ByteString;
 
-use crate::{Buffered, Counted, SendError};
+use crate::{Buffered, SendError};
 use crate::{Encoded, Frame};
 
 use super::config::Config;
@@ -31,26 +31,15 @@ impl Outbox {
         let bytes = parts.iter().fold(self.bytes, |sum, part| {
             sum.saturating_add(part.payload_len())
         });
-        let count = self.messages.len().saturating_add(parts.len());
-        // A single message beyond the limit may go when nothing else waits: the limit bounds how far a server lags.
-        let error = if self.messages.is_empty() {
-            None
-        } else if bytes > config.max_buffered_bytes {
-            Some(SendError::Full {
-                counted: Counted::Bytes,
-                buffered: self.bytes,
-                limit: config.max_buffered_bytes,
-            })
-        } else if count > config.max_buffered_messages {
-            Some(SendError::Full {
-                counted: Counted::Messages,
-                buffered: self.messages.len(),
-                limit: config.max_buffered_messages,
-            })
-        } else {
-            None
+        let next = Buffered {
+            messages: self.messages.len().saturating_add(parts.len()),
+            bytes,
         };
-        if let Some(error) = error {
+        let limit = Buffered {
+            messages: config.max_buffered_messages,
+            bytes: config.max_buffered_bytes,
+        };
+        if let Err(error) = self.buffered().may_grow_to(next, limit) {
             self.refused = true;
             return Err(error);
         }
@@ -159,6 +148,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::Counted;
     use crate::{Bytes, Message, Revision};
 
     const V4: Wire = Wire {

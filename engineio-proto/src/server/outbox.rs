@@ -17,7 +17,7 @@ use crate::collections::Steps;
 use crate::hidden::Hidden;
 use crate::ledger::Form;
 use crate::ledger::{self, Held, Ledger};
-use crate::{Counted, Encoded, Frame, Message, SendError};
+use crate::{Buffered, Encoded, Frame, Message, SendError};
 
 /// The one ordered queue of a session. A ping does not wait behind messages, or a slow reader could never answer it.
 #[derive(Debug, Default)]
@@ -137,25 +137,19 @@ impl Outbox {
                 limit: config.max_bytes_held,
             });
         }
-        let count = self.messages.len().saturating_add(parts);
-        // A single message beyond the limit may go when nothing else waits: the limit bounds how far a reader lags.
-        if self.messages.is_empty() {
-            Ok(())
-        } else if bytes > config.max_buffered_bytes {
-            Err(SendError::Full {
-                counted: Counted::Bytes,
-                buffered: self.bytes,
-                limit: config.max_buffered_bytes,
-            })
-        } else if count > config.max_buffered_messages {
-            Err(SendError::Full {
-                counted: Counted::Messages,
-                buffered: self.messages.len(),
-                limit: config.max_buffered_messages,
-            })
-        } else {
-            Ok(())
-        }
+        let now = Buffered {
+            messages: self.messages.len(),
+            bytes: self.bytes,
+        };
+        let next = Buffered {
+            messages: self.messages.len().saturating_add(parts),
+            bytes,
+        };
+        let limit = Buffered {
+            messages: config.max_buffered_messages,
+            bytes: config.max_buffered_bytes,
+        };
+        now.may_grow_to(next, limit)
     }
 
     pub(super) fn push_heartbeat(&mut self) {
@@ -453,6 +447,7 @@ mod tests {
     use core::ops::{Deref, DerefMut};
 
     use super::*;
+    use crate::Counted;
 
     /// A queue with a ledger of its own.
     #[derive(Default)]

@@ -11,7 +11,7 @@ use super::event::Event;
 use super::keys::{AckId, AckToken, SocketKey};
 use super::machine::{Client, Timer};
 use super::retry::Entry;
-use super::socket::Socket;
+use super::socket::{Socket, joined_mut};
 use crate::EmitError;
 use crate::{EncodeError, EncodedPacket, PacketRef, PacketType, Payload};
 
@@ -167,11 +167,7 @@ impl Client {
 
     /// Sends what waited for the namespace to be joined, as far as there is room.
     pub(super) fn flush(&mut self, key: Key) {
-        let Some(socket) = self
-            .sockets
-            .get_mut(key)
-            .filter(|socket| socket.is_joined())
-        else {
+        let Some(socket) = joined_mut(&mut self.sockets, key) else {
             return;
         };
         while let Some(unsent) = socket.send_buffer.first() {
@@ -207,11 +203,7 @@ impl Client {
     /// Sends the head of the retry queue, unless it is on its way.
     pub(super) fn drain_retries(&mut self, key: Key) {
         self.announce_room(key);
-        let Some(socket) = self
-            .sockets
-            .get_mut(key)
-            .filter(|socket| socket.is_joined())
-        else {
+        let Some(socket) = joined_mut(&mut self.sockets, key) else {
             return;
         };
         let default = socket.options.ack_timeout;

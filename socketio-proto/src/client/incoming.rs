@@ -10,7 +10,7 @@ use super::keys::{AckToken, SocketKey};
 use super::machine::{Client, Timer};
 use super::phase::Phase;
 use super::retry::Settled;
-use super::socket::{Link, Welcome};
+use super::socket::{Link, Welcome, joined_mut};
 use crate::{Packet, PacketType, Payload};
 
 impl Client {
@@ -214,11 +214,7 @@ impl Client {
     }
 
     fn deliver(&mut self, key: Key, payload: Payload, id: Option<u64>) {
-        let Some(socket) = self
-            .sockets
-            .get_mut(key)
-            .filter(|socket| socket.is_joined())
-        else {
+        let Some(socket) = joined_mut(&mut self.sockets, key) else {
             return;
         };
         if id.is_none() {

@@ -327,13 +327,12 @@ impl Client {
             counted: Some(bytes),
         });
         let engine = &self.config.engine;
-        let parser = self.config.parser;
-        let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
-        // What an event repeats counts, but it takes no memory yet, and does not end the session that brought it.
-        let allowed = engine
-            .read_until()
-            .beside(engine.max_packets_per_payload, one_more)
-            .beside(0, repeated);
+        let allowed = self.config.parser.allowance(
+            engine.read_until(),
+            (engine.max_packets_per_payload, engine.max_payload),
+            &self.config.limits,
+            repeated,
+        );
         self.undelivered.fits(&allowed)
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytestring::ByteString;
+use engineio_proto::collections::{Key, Slab};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::acks::Acks;
@@ -48,6 +49,11 @@ impl fmt::Debug for Socket {
             .field("recovered", &self.recovered)
             .finish_non_exhaustive()
     }
+}
+
+/// The socket of a key, if it has joined its namespace.
+pub(super) fn joined_mut(sockets: &mut Slab<Socket>, key: Key) -> Option<&mut Socket> {
+    sockets.get_mut(key).filter(|socket| socket.is_joined())
 }
 
 /// How far the socket is into its namespace, on the connection there is.

@@ -22,6 +22,7 @@ use alloc::boxed::Box;
 
 use bytestring::ByteString;
 use engineio_proto::settings::{check_at_least_one, check_count};
+use engineio_proto::undelivered::Allowance;
 use engineio_proto::{ConfigError, Message, Revision};
 use serde::{Deserialize, Serialize};
 
@@ -120,9 +121,24 @@ impl Parser {
         }
     }
 
+    /// What may wait for the application once an event is there that repeats so many bytes: `read_until`, and what one
+    /// input may bring, which has at most `max_packets` packets and messages of `max_message` bytes. Repeats take no
+    /// memory yet, so they end no session.
+    pub(crate) fn allowance(
+        self,
+        read_until: Allowance,
+        (max_packets, max_message): (usize, usize),
+        limits: &Limits,
+        repeated: usize,
+    ) -> Allowance {
+        read_until
+            .beside(max_packets, self.max_payload_len(max_message, limits))
+            .beside(0, repeated)
+    }
+
     /// The most bytes that the payload of one packet takes, repeats of attachments aside, if no message is longer than
     /// `max_message`.
-    pub(crate) fn max_payload_len(self, max_message: usize, limits: &Limits) -> usize {
+    fn max_payload_len(self, max_message: usize, limits: &Limits) -> usize {
         match self {
             Self::Json => {
                 let messages = usize::from(limits.max_attachments).saturating_add(1);

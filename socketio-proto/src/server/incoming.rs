@@ -123,13 +123,12 @@ impl Server {
     /// Tells of something that counts against the limits of a client; false if that is over them.
     pub(super) fn push_counted(&mut self, session: SessionKey, bytes: usize, event: Event) -> bool {
         let engine = &self.config.engine;
-        let parser = self.config.parser;
-        let one_more = parser.max_payload_len(engine.max_payload, &self.config.limits);
-        // What an event repeats counts, but it takes no memory yet, and does not end the session that brought it.
-        let allowed = engine
-            .read_until()
-            .beside(engine.max_packets_per_payload, one_more)
-            .beside(0, event.repeated_len());
+        let allowed = self.config.parser.allowance(
+            engine.read_until(),
+            (engine.max_packets_per_payload, engine.max_payload),
+            &self.config.limits,
+            event.repeated_len(),
+        );
         let Some(client) = self.client_mut(session) else {
             return false;
         };
