@@ -15,6 +15,8 @@ const START_LIMIT = 20_000;
 
 export const CONFORMANCE = resolve(HERE, process.env.CONFORMANCE_BIN ?? `${DEBUG}/conformance`);
 export const CHAT = resolve(HERE, process.env.CHAT_BIN ?? `${DEBUG}/chat`);
+/** What serves our conformance server: `hyper`, or `wire` for `engineio-wire` on one thread. */
+export const SERVED_BY = process.env.SERVED_BY ?? "hyper";
 export const PING_INTERVAL = 300;
 export const PING_TIMEOUT = 200;
 export const MAX_PAYLOAD = 1_000_000;
@@ -95,7 +97,8 @@ export async function start(program, args) {
  * an array for an option that is repeated.
  */
 export function startConformance(mode, { port = 0, ...settings } = {}) {
-  return start(CONFORMANCE, [mode, "--port", String(port), ...commandLine(settings)]);
+  const wire = SERVED_BY === "wire" ? ["--wire"] : [];
+  return start(CONFORMANCE, [mode, "--port", String(port), ...wire, ...commandLine(settings)]);
 }
 
 function commandLine(settings) {

@@ -79,6 +79,8 @@ pub enum Action<C> {
     /// Something waits to be written: take it by [`poll_write`](Hosted::poll_write) once the last batch of this connection
     /// has left.
     Write(PipeId),
+    /// Shut down the writing side of a connection: nothing more will be written. What comes is still to be read.
+    Shutdown(PipeId),
     /// Close a connection. The wire does not know it any more.
     Close(PipeId),
     /// A request for a path that is not the machine's, to be answered by [`respond`](Hosted::respond).
@@ -92,6 +94,7 @@ impl<C> fmt::Debug for Action<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write(pipe) => f.debug_tuple("Write").field(pipe).finish(),
+            Self::Shutdown(pipe) => f.debug_tuple("Shutdown").field(pipe).finish(),
             Self::Close(pipe) => f.debug_tuple("Close").field(pipe).finish(),
             Self::Foreign(foreign) => f.debug_tuple("Foreign").field(foreign).finish(),
             Self::Work(_) => f.write_str("Work"),
@@ -214,6 +217,7 @@ impl<M: Machine, A: App<M>> Hosted<M, A> {
             }
             match self.wire.poll_output()? {
                 Output::Write(pipe) => return Some(Action::Write(pipe)),
+                Output::Shutdown(pipe) => return Some(Action::Shutdown(pipe)),
                 Output::Close(pipe) => return Some(Action::Close(pipe)),
                 Output::Foreign(foreign) => return Some(Action::Foreign(foreign)),
                 Output::Event(event) => {

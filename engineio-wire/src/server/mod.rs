@@ -73,6 +73,8 @@ pub struct Wire<M: Machine> {
     handshakes: Handshakes,
     /// What the last event meant.
     told: Option<Lifecycle>,
+    /// The machine has had an input since it last had nothing to say.
+    is_stirred: bool,
     bytes_held: usize,
     now: Instant,
 }
@@ -93,6 +95,7 @@ impl<M: Machine> Wire<M> {
             decided: Vec::new(),
             handshakes: Handshakes::default(),
             told: None,
+            is_stirred: false,
             bytes_held: 0,
             now: Instant::ZERO,
         }
@@ -212,6 +215,7 @@ impl<M: Machine> Wire<M> {
             if self.resume() {
                 continue;
             }
+            self.is_stirred = false;
             let key = self.writable.pop_front()?;
             let state = self.pipes.get(key);
             if state.is_some_and(|pipe| pipe.wants_write() && !pipe.out.is_under_way()) {
@@ -378,6 +382,7 @@ impl<M: Machine> Wire<M> {
         self.set_phase(key, Phase::Draining);
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.input = Vec::new();
+            self.ready.push_back(Output::Shutdown(PipeId(key)));
         }
         self.arm(key, Some(self.options.close_timeout));
     }

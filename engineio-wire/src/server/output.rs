@@ -66,6 +66,9 @@ pub enum Output<E> {
     /// Something waits to be written: take it by [`poll_write`](super::Wire::poll_write) once the last batch of this
     /// connection has left.
     Write(PipeId),
+    /// Shut down the writing side of a connection, since nothing more will be written. The wire still reads what comes, so
+    /// that the connection is not reset before the peer has read the last answer. [`Close`](Self::Close) follows.
+    Shutdown(PipeId),
     /// Close a connection. All that was to be written has left, or will not. The wire does not know it any more.
     Close(PipeId),
     /// A whole request for a path that is not the machine's, to be answered by [`respond`](super::Wire::respond).

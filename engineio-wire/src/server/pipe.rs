@@ -204,6 +204,17 @@ impl Pipe {
         }
     }
 
+    /// Takes frames of the machine, unless many wait already or something is under way.
+    pub(super) fn pull(&mut self, mut poll_frame: impl FnMut() -> Option<Frame>) {
+        if !self.out.is_under_way() && self.out.waiting.len() < MAX_BYTES {
+            fill_frames(
+                &mut Encoder::server(),
+                &mut self.out.waiting,
+                &mut poll_frame,
+            );
+        }
+    }
+
     /// Takes the next batch, with the frames that a machine has for a WebSocket. `None` while one is under way, and if there
     /// is nothing to write.
     pub(super) fn poll_write(
@@ -268,6 +279,11 @@ impl Socket {
     /// Whether both ends have said all they have to say, once what is under way has left.
     pub(super) const fn is_over(&self) -> bool {
         self.has_closed && matches!(self.closing, Closing::Written)
+    }
+
+    /// Whether all is said to a peer that broke a rule, and does not get an answer to its close frame.
+    pub(super) const fn is_cut_off(&self) -> bool {
+        self.is_deaf && !self.has_closed && matches!(self.closing, Closing::Written)
     }
 
     fn fill(&mut self, batch: &mut Batch, poll_frame: &mut impl FnMut() -> Option<Frame>) {

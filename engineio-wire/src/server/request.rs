@@ -181,7 +181,7 @@ impl<M: Machine> Wire<M> {
 
     /// Officially the WebSocket layer comes second: what Engine.IO has against the request is said first.
     fn refuse_upgrade(&mut self, key: Key, engine: &RequestHead<'_>, refusal: Refusal) {
-        self.set_phase(key, Phase::Waiting(None, CLOSING));
+        self.set_phase(key, Phase::Waiting(None, LAST));
         match Route::of(engine, self.machine.engine_config()) {
             Err(reject) => {
                 let response = reject.into_refusal();
@@ -417,11 +417,8 @@ impl<M: Machine> Wire<M> {
         let manner = match &pipe.phase {
             Phase::Waiting(_, manner) => *manner,
             Phase::Body(receiving) => receiving.manner,
-            Phase::Head(_)
-            | Phase::Answering(_)
-            | Phase::Opening(_)
-            | Phase::WebSocket(_)
-            | Phase::Draining => CLOSING,
+            Phase::Opening(_) => LAST,
+            Phase::Head(_) | Phase::Answering(_) | Phase::WebSocket(_) | Phase::Draining => CLOSING,
         };
         let mut writer = HeadWriter::response(status);
         let mut closes = !manner.keeps_alive || !manner.is_whole;
@@ -442,8 +439,8 @@ impl<M: Machine> Wire<M> {
         }
         let answering = Phase::Answering(match (closes, manner.is_whole) {
             (false, _) => After::Next,
-            (true, true) => After::Close,
-            (true, false) => After::Drain,
+            (true, true) if pipe.input.is_empty() => After::Close,
+            (true, _) => After::Drain,
         });
         if let Phase::Body(mut receiving) = core::mem::replace(&mut pipe.phase, answering) {
             receiving.body.skip();
@@ -452,6 +449,13 @@ impl<M: Machine> Wire<M> {
         self.writable.push_back(key);
     }
 }
+
+/// Of a request that is the last of its connection.
+const LAST: Manner = Manner {
+    keeps_alive: false,
+    head_only: false,
+    is_whole: true,
+};
 
 /// Of a request after which nothing is read.
 const CLOSING: Manner = Manner {

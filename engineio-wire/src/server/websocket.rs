@@ -9,7 +9,7 @@ use engineio_proto::driver::server::Machine;
 use engineio_proto::http::Headers;
 
 use super::Wire;
-use super::output::PipeId;
+use super::output::{Output, PipeId};
 use super::pipe::{Phase, Socket};
 
 impl<M: Machine> Wire<M> {
@@ -85,7 +85,13 @@ impl<M: Machine> Wire<M> {
         match socket.decoder.decode(input) {
             Ok(Some(Received::Message(frame))) => {
                 if socket.is_open() {
+                    // What the machine answers to one message is taken before it gets the next, as long as there is room.
+                    if self.is_stirred {
+                        let machine = &mut self.machine;
+                        pipe.pull(|| machine.poll_frame(connection));
+                    }
                     self.machine.handle_frame(connection, frame, self.now);
+                    self.is_stirred = true;
                 }
             }
             Ok(Some(Received::Ping(content))) => {
@@ -110,6 +116,9 @@ impl<M: Machine> Wire<M> {
         };
         if socket.is_over() {
             return self.close(key);
+        }
+        if socket.is_cut_off() {
+            self.ready.push_back(Output::Shutdown(PipeId(key)));
         }
         if socket.is_open() {
             self.arm(key, None);

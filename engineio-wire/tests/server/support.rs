@@ -56,6 +56,8 @@ pub(crate) struct Rig {
     pub(crate) now: Instant,
     written: BTreeMap<PipeId, Vec<u8>>,
     pub(crate) closed: BTreeSet<PipeId>,
+    /// Those to which nothing more is written.
+    pub(crate) shut: BTreeSet<PipeId>,
     pub(crate) foreign: Vec<Foreign>,
     /// Those of them that a test has answered.
     pub(crate) answered: Vec<Foreign>,
@@ -77,6 +79,7 @@ impl Rig {
             now: Instant::ZERO,
             written: BTreeMap::new(),
             closed: BTreeSet::new(),
+            shut: BTreeSet::new(),
             foreign: Vec::new(),
             answered: Vec::new(),
             stuck: BTreeSet::new(),
@@ -130,6 +133,9 @@ impl Rig {
         while let Some(action) = self.host.poll_output() {
             match action {
                 Action::Write(pipe) => self.write(pipe),
+                Action::Shutdown(pipe) => {
+                    self.shut.insert(pipe);
+                }
                 Action::Close(pipe) => {
                     self.closed.insert(pipe);
                 }

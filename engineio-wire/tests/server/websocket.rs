@@ -29,6 +29,29 @@ fn frames_may_come_before_the_handshake_is_answered() {
 }
 
 #[test]
+fn a_probe_and_what_follows_it_may_come_at_once() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    let sid = rig.session(pipe);
+    let websocket = rig.open();
+    rig.send(
+        websocket,
+        upgrade(&format!("EIO=4&transport=websocket&sid={sid}")),
+    );
+    rig.written(websocket);
+    rig.send(
+        websocket,
+        [
+            frame(0x81, b"2probe"),
+            frame(0x81, b"5"),
+            frame(0x81, b"4moved"),
+        ]
+        .concat(),
+    );
+    assert_eq!(rig.written(websocket), b"\x81\x063probe\x81\x064moved");
+}
+
+#[test]
 fn messages_come_in_fragments_with_pings_between_them() {
     let mut rig = Rig::default();
     let pipe = rig.websocket();
@@ -94,7 +117,7 @@ fn what_breaks_the_rules_is_closed_with_its_code() {
         );
         assert!(rig.host.wire().bytes_held() == 0 && rig.host.wants_read(pipe));
         rig.send(pipe, frame(0x81, b"4late"));
-        assert!(rig.written(pipe).is_empty());
+        assert!(rig.written(pipe).is_empty() && rig.shut.contains(&pipe));
         rig.wait(Duration::from_secs(5));
         assert!(rig.closed.contains(&pipe));
     }

@@ -7,9 +7,11 @@
 
 mod engineio;
 mod socketio;
+mod wire;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ::socketio::StopSignals;
@@ -36,7 +38,14 @@ struct Arguments {
     /// The maximum absence after which clients recover.
     recovery: Option<Duration>,
     parser: Parser,
-    webtransport: bool,
+    served: Served,
+}
+
+/// What serves HTTP and WebSocket.
+#[derive(Clone, Copy)]
+enum Served {
+    Hyper { webtransport: bool },
+    Wire,
 }
 
 #[derive(Clone, Copy)]
@@ -51,19 +60,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Ok(io::stdout().write_all(HELP.as_bytes())?);
     };
     init_log("info");
-    let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await?;
+    let (address, served) = (
+        SocketAddr::from(([127, 0, 0, 1], arguments.port)),
+        arguments.served,
+    );
     match arguments.mode {
         Mode::Engine => {
             let server = engine::Server::new(arguments.engine, 0, &os_seed()?)?;
             let path = "/engine.io/";
-            run(
-                listener,
-                arguments.webtransport,
-                server,
-                engineio::Echo,
-                path,
-            )
-            .await
+            run(address, served, server, engineio::Echo, path).await
         }
         Mode::Socket => {
             let recovery = arguments.recovery.map(|duration| {
@@ -77,13 +82,52 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let mut server = socket::Server::new(config, 0, &os_seed()?)?;
             let app = socketio::Behaviours::new(&mut server)?;
             let path = "/socket.io/";
-            run(listener, arguments.webtransport, server, app, path).await
+            run(address, served, server, app, path).await
         }
     }
 }
 
 async fn run<M, A>(
-    listener: TcpListener,
+    address: SocketAddr,
+    served: Served,
+    machine: M,
+    app: A,
+    path: &str,
+) -> Result<(), Box<dyn Error>>
+where
+    M: Machine<Event: Send> + Send + 'static,
+    A: App<M, Command: Send> + Send + 'static,
+{
+    match served {
+        Served::Hyper { webtransport } => on_hyper(address, webtransport, machine, app, path).await,
+        Served::Wire => on_wire(address, machine, app, path).await,
+    }
+}
+
+async fn on_wire<M, A>(
+    address: SocketAddr,
+    machine: M,
+    app: A,
+    path: &str,
+) -> Result<(), Box<dyn Error>>
+where
+    M: Machine<Event: Send> + Send + 'static,
+    A: App<M, Command: Send> + Send + 'static,
+{
+    let driver = wire::Driver::bind(address, machine, app, path)?;
+    let (address, stop) = (driver.local_addr()?, driver.stop());
+    let mut signals = StopSignals::listen()?;
+    let mut running = tokio::task::spawn_blocking(move || driver.run());
+    announce(address)?;
+    tokio::select! {
+        ended = &mut running => return Ok(ended??),
+        () = signals.next() => stop.now()?,
+    }
+    Ok(running.await??)
+}
+
+async fn on_hyper<M, A>(
+    address: SocketAddr,
     webtransport: bool,
     machine: M,
     app: A,
@@ -93,6 +137,7 @@ where
     M: Machine<Event: Send> + Send + 'static,
     A: App<M, Command: Send> + Send + 'static,
 {
+    let listener = TcpListener::bind(address).await?;
     let driver = Driver::start(vec![(machine, app)], Options::default().with_path(path));
     let address = listener.local_addr()?;
     let router = Router::new().fallback_service(driver.service());
@@ -128,7 +173,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error>
     let mut origins = Origins::any();
     let mut cors = Cors::default();
     let mut transports = Transports::default();
-    let mut webtransport = false;
+    let mut served = Served::Hyper {
+        webtransport: false,
+    };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("engineio") => mode = Some(Mode::Engine),
@@ -159,9 +206,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error>
                 };
             }
             Arg::Long("webtransport") => {
-                webtransport = true;
+                served = Served::Hyper { webtransport: true };
                 transports = transports.with(Transport::WebTransport);
             }
+            Arg::Long("wire") => served = Served::Wire,
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
         }
@@ -181,7 +229,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error>
         connect_timeout: Duration::from_millis(connect),
         recovery,
         parser: packets,
-        webtransport,
+        served,
     }))
 }
 

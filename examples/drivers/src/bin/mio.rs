@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 
 use drivers::Host;
 use engineio_driver::Clock;
@@ -44,7 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         } else {
             driver.host.poll_timeout()
         };
-        poll.poll(&mut events, due.map(|at| driver.clock.until(at)))?;
+        match poll.poll(&mut events, due.map(|at| driver.clock.until(at))) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+            _ => {}
+        }
         driver.host.handle_timeout(driver.clock.now());
         driver.drain();
         for event in &events {
@@ -121,10 +125,17 @@ impl Driver {
         }
     }
 
+    fn shut_down(&self, slot: usize) {
+        if let Some((stream, _, _)) = self.connections.get(&slot) {
+            let _gone = stream.shutdown(Shutdown::Write);
+        }
+    }
+
     fn drain(&mut self) {
         while let Some(action) = self.host.poll_output() {
             match action {
                 Action::Write(pipe) => self.write(pipe.slot() as usize),
+                Action::Shutdown(pipe) => self.shut_down(pipe.slot() as usize),
                 Action::Close(pipe) => drop(self.connections.remove(&(pipe.slot() as usize))),
                 Action::Foreign(foreign) => self.host.respond(foreign.pipe, &Reply::new(404, "")),
                 Action::Work(_) => {}
