@@ -219,11 +219,15 @@ impl Connection {
 /// Whether a target is a path, an address or a star. A proxy may see another path in what is none of them, or has bytes that
 /// are to be encoded.
 fn is_target(target: &str) -> bool {
+    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
     let is_address = || {
         let parts = target.split_once("://");
         parts.is_some_and(|(scheme, rest)| {
-            let is_empty = scheme.is_empty() || rest.is_empty() || rest.starts_with(['/', '?']);
-            !is_empty && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+            let host = rest.split(['/', '?']).next().unwrap_or_default();
+            let is_empty = scheme.is_empty() || host.is_empty();
+            !is_empty
+                && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+                && host.bytes().all(of_host)
         })
     };
     let may_stand = |byte: u8| byte.is_ascii() && byte != b'#';
@@ -365,6 +369,14 @@ mod tests {
             ("GET ? HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
             (
                 "GET http:/// HTTP/1.1\r\nhost: a\r\n\r\n",
+                Malformed::Target,
+            ),
+            (
+                "GET http://a%b/ HTTP/1.1\r\nhost: a\r\n\r\n",
+                Malformed::Target,
+            ),
+            (
+                "GET http://a@b/ HTTP/1.1\r\nhost: a\r\n\r\n",
                 Malformed::Target,
             ),
             ("GET ://a HTTP/1.1\r\nhost: a\r\n\r\n", Malformed::Target),
