@@ -121,9 +121,9 @@ impl Parser {
         }
     }
 
-    /// What may wait for the application once an event is there that repeats so many bytes: `read_until`, and what one
-    /// input may bring, which has at most `max_packets` packets and messages of `max_message` bytes. Repeats take no
-    /// memory yet, so they end no session.
+    /// The most that may wait for the application: `read_until`, and what one input brings beside it. An input has at most
+    /// `max_packets` packets, in messages of `max_message` bytes. The bytes that the event repeats take no memory yet, so
+    /// they end no session.
     pub(crate) fn allowance(
         self,
         read_until: Allowance,
