@@ -63,14 +63,35 @@ impl Batch {
     /// `WriteZero`.
     #[cfg(feature = "std")]
     pub fn write_to(&mut self, writer: &mut impl std::io::Write) -> std::io::Result<usize> {
-        let mut slices = [std::io::IoSlice::new(&[]); 64];
-        let count = self.chunks_vectored(&mut slices);
-        let len = writer.write_vectored(slices.get(..count).unwrap_or_default())?;
+        // Few batches have more pieces than one, and to clear many slices takes longer than to write a short message.
+        let len = if self.rest.is_empty() {
+            self.write_slices(writer, [std::io::IoSlice::new(&[]); 2])?
+        } else {
+            self.write_slices(writer, [std::io::IoSlice::new(&[]); 64])?
+        };
         if len == 0 && !self.is_empty() {
             return Err(std::io::ErrorKind::WriteZero.into());
         }
         self.advance(len);
         Ok(len)
+    }
+
+    fn clear(&mut self) {
+        self.first = Piece::default();
+        self.remaining = 0;
+        if !self.rest.is_empty() {
+            self.rest = VecDeque::new();
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn write_slices<'a, const N: usize>(
+        &'a self,
+        writer: &mut impl std::io::Write,
+        mut slices: [std::io::IoSlice<'a>; N],
+    ) -> std::io::Result<usize> {
+        let count = self.chunks_vectored(&mut slices);
+        writer.write_vectored(slices.get(..count).unwrap_or_default())
     }
 
     pub(crate) fn push(&mut self, content: Bytes) {
@@ -118,7 +139,10 @@ impl Buf for Batch {
 
     /// Takes bytes off the front. More than there are take all.
     fn advance(&mut self, count: usize) {
-        let mut count = count.min(self.remaining);
+        if count >= self.remaining {
+            return self.clear();
+        }
+        let mut count = count;
         self.remaining = self.remaining.saturating_sub(count);
         loop {
             let of_header = count.min(self.first.header_left().len());
@@ -131,13 +155,7 @@ impl Buf for Batch {
                 return;
             }
             // The content of what is written is given back at once.
-            match self.rest.pop_front() {
-                Some(next) => self.first = next,
-                None => {
-                    self.first = Piece::default();
-                    return;
-                }
-            }
+            self.first = self.rest.pop_front().unwrap_or_default();
         }
     }
 }
