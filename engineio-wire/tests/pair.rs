@@ -215,7 +215,7 @@ impl World {
                 return self.client.handle_closed(*id, self.now);
             }
             let is_idle = cuts_idle && link.is_answered && !link.is_websocket;
-            if is_idle && size % 3 == 0 && (up > 0 || size % 2 == 0) {
+            if is_idle && size.is_multiple_of(3) && (up > 0 || size.is_multiple_of(2)) {
                 // Whatever is on its way is never read.
                 self.cut += usize::from(up > 0);
                 let link = self.links.remove(id).expect("it is open");
