@@ -75,9 +75,10 @@ impl Opening {
         let handshake = head.handshake;
         let key = handshake
             .key
+            .one()
             .filter(|key| is_key(key))
             .ok_or(Refusal::Key)?;
-        if !matches!(handshake.version, Some(b"13" | b"8")) {
+        if !matches!(handshake.version.one(), Some(b"13" | b"8")) {
             return Err(Refusal::Version);
         }
         let protocol = match handshake.protocol {
@@ -170,6 +171,10 @@ mod tests {
             assert_eq!(check("GET", &field), Err(Refusal::Key), "{key}");
         }
         assert_eq!(check("GET", KEY), Err(Refusal::Version));
+        let twice = format!("{KEY}{KEY}{VERSION}");
+        assert_eq!(check("GET", &twice), Err(Refusal::Key));
+        let twice = format!("{KEY}{VERSION}{VERSION}");
+        assert_eq!(check("GET", &twice), Err(Refusal::Version));
         assert_eq!(
             check("GET", &format!("{KEY}sec-websocket-version: 7\r\n")),
             Err(Refusal::Version)

@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "server/attacks.rs"]
+mod attacks;
 #[path = "server/http.rs"]
 mod http;
 #[path = "server/splits.rs"]

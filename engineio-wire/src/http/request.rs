@@ -40,8 +40,8 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Handshake<'a> {
     pub(crate) upgrade: Option<&'a [u8]>,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) version: Option<&'a [u8]>,
+    pub(crate) key: Single<'a>,
+    pub(crate) version: Single<'a>,
     pub(crate) protocol: Option<&'a [u8]>,
 }
 
@@ -186,8 +186,8 @@ impl<'f, 'a> Head<'f, 'a> {
             14 if is("content-length") => lengths.add_length(value)?,
             14 if is("sec-fetch-site") => first(&mut known.sec_fetch_site),
             17 if is("transfer-encoding") => lengths.add_encoding(value)?,
-            17 if is("sec-websocket-key") => first(&mut self.handshake.key),
-            21 if is("sec-websocket-version") => first(&mut self.handshake.version),
+            17 if is("sec-websocket-key") => self.handshake.key.add(value),
+            21 if is("sec-websocket-version") => self.handshake.version.add(value),
             22 if is("sec-websocket-protocol") => first(&mut self.handshake.protocol),
             30 if is("access-control-request-headers") => {
                 first(&mut known.access_control_request_headers);
@@ -219,19 +219,37 @@ impl Connection {
 /// Whether a target is a path, an address or a star. A proxy may see another path in what is none of them, or has bytes that
 /// are to be encoded.
 fn is_target(target: &str) -> bool {
-    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
     let is_address = || {
         let parts = target.split_once("://");
         parts.is_some_and(|(scheme, rest)| {
-            let host = rest.split(['/', '?']).next().unwrap_or_default();
-            let is_empty = scheme.is_empty() || host.is_empty();
-            !is_empty
-                && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
-                && host.bytes().all(of_host)
+            let is_scheme =
+                !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+            is_scheme && is_host(rest.split(['/', '?']).next().unwrap_or_default())
         })
     };
     let may_stand = |byte: u8| byte.is_ascii() && byte != b'#';
     target.bytes().all(may_stand) && (target.starts_with('/') || target == "*" || is_address())
+}
+
+/// Whether this is a name or an address, and perhaps a port.
+fn is_host(host: &str) -> bool {
+    let end = match host.starts_with('[') {
+        true => host
+            .find(']')
+            .map_or(host.len(), |end| end.saturating_add(1)),
+        false => host.find(':').unwrap_or(host.len()),
+    };
+    let (name, port) = host.split_at_checked(end).unwrap_or_default();
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let of_address = |byte: u8| byte.is_ascii_hexdigit() || b":.".contains(&byte);
+    let is_name = match name.strip_prefix('[') {
+        Some(rest) => rest
+            .strip_suffix(']')
+            .is_some_and(|name| name.bytes().all(of_address)),
+        None => !name.is_empty() && name.bytes().all(of_name),
+    };
+    let port = port.strip_prefix(':').unwrap_or(port);
+    is_name && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Takes scheme and host off a target in absolute form.
@@ -299,6 +317,10 @@ mod tests {
             read("GET HTTP://host/?a=b HTTP/1.1\r\nHost: x\r\n\r\n").unwrap(),
             plain
         );
+        for host in ["host:80", "[::1]:80", "10.0.0.1", "a-b.c"] {
+            let head = format!("GET http://{host}/?a=b HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_eq!(read(&head).unwrap(), plain.replace("host", host));
+        }
         let root = read("GET https://host HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         assert_eq!(root, plain.replace("a=b", ""));
         let star = read("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

@@ -1,6 +1,5 @@
 //! Inputs of a wire.
 
-use alloc::vec::Vec;
 use core::mem;
 
 use engineio_proto::collections::Key;
@@ -8,6 +7,7 @@ use engineio_proto::driver::server::Machine;
 use engineio_proto::{HeadId, Instant, RequestId};
 
 use super::Wire;
+use super::held::Held;
 use super::output::{Output, Peer, PipeId};
 use super::pipe::{After, Phase, Pipe};
 
@@ -43,11 +43,11 @@ impl<M: Machine> Wire<M> {
             let mut rest = bytes;
             self.read(key, &mut rest);
             if !rest.is_empty() {
-                self.keep(key, rest.to_vec());
+                self.keep(key, Held::new(rest));
             }
         } else {
             let mut held = mem::take(&mut state.input);
-            held.extend_from_slice(bytes);
+            held.push(bytes);
             self.read_held(key, held);
         }
         self.settle(key);
@@ -66,7 +66,7 @@ impl<M: Machine> Wire<M> {
         }
         state.out.written(len);
         if state.out.is_under_way() {
-            self.expect_progress(key);
+            self.note_progress(key, len);
         } else {
             self.batch_has_left(key);
         }
@@ -74,11 +74,11 @@ impl<M: Machine> Wire<M> {
     }
 
     fn batch_has_left(&mut self, key: Key) {
-        let Some(state) = self.pipes.get(key) else {
+        let Some(state) = self.pipes.get_mut(key) else {
             return;
         };
         if state.wants_write() {
-            self.writable.push_back(key);
+            state.mark(key, &mut self.writable);
         }
         match state.phase {
             Phase::Answering(after) if state.out.is_empty() => self.answered(key, after),
@@ -215,18 +215,18 @@ impl<M: Machine> Wire<M> {
         }
     }
 
-    fn read_held(&mut self, key: Key, held: Vec<u8>) {
+    fn read_held(&mut self, key: Key, mut held: Held) {
         let mut rest = held.as_slice();
         self.read(key, &mut rest);
-        if rest.len() == held.len() {
+        let left = rest.len();
+        held.keep_last(left);
+        if left > 0 {
             self.keep(key, held);
-        } else if !rest.is_empty() {
-            self.keep(key, rest.to_vec());
         }
     }
 
     /// Keeps bytes that cannot be read yet.
-    fn keep(&mut self, key: Key, rest: Vec<u8>) {
+    fn keep(&mut self, key: Key, rest: Held) {
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.input = rest;
         }

@@ -25,6 +25,7 @@
 //!
 //! Inputs take the time last. Deadlines that are over at that time are served first.
 
+mod held;
 mod hosted;
 mod input;
 mod options;
@@ -48,7 +49,11 @@ pub use options::Options;
 pub use output::{Foreign, Output, Peer, PipeId, Reply};
 
 use crate::Batch;
+use held::Held;
 use pipe::{After, Phase, Pipe};
+
+/// The bytes that a peer has to take in each [`write_timeout`](Options::write_timeout).
+const PROGRESS: u32 = 16 * 1024;
 
 /// HTTP/1.1 and WebSocket around a machine. [The module](self) tells how it is driven.
 #[derive(Debug)]
@@ -217,8 +222,11 @@ impl<M: Machine> Wire<M> {
             }
             self.is_stirred = false;
             let key = self.writable.pop_front()?;
-            let state = self.pipes.get(key);
-            if state.is_some_and(|pipe| pipe.wants_write() && !pipe.out.is_under_way()) {
+            let Some(pipe) = self.pipes.get_mut(key) else {
+                continue;
+            };
+            pipe.is_marked = false;
+            if pipe.wants_write() && !pipe.out.is_under_way() {
                 return Some(Output::Write(PipeId(key)));
             }
         }
@@ -318,13 +326,18 @@ impl<M: Machine> Wire<M> {
         }
     }
 
-    /// Sets the deadline of a pipe, this long from now. One that is taken away, or moved later, is only noted: its timer
-    /// fires early and is set anew.
+    /// Sets the deadline of a pipe, this long from now.
     fn arm(&mut self, key: Key, timeout: Option<Duration>) {
+        self.arm_at(key, timeout.map(|timeout| self.now + timeout));
+    }
+
+    /// Sets the deadline of a pipe. One that is taken away, or moved later, is only noted: its timer fires early and is set
+    /// anew.
+    fn arm_at(&mut self, key: Key, deadline: Option<Instant>) {
         let Some(pipe) = self.pipes.get_mut(key) else {
             return;
         };
-        pipe.deadline = timeout.map(|timeout| self.now + timeout);
+        pipe.deadline = deadline;
         if let Some(deadline) = pipe.deadline
             && pipe.armed.is_none_or(|armed| deadline < armed)
         {
@@ -335,13 +348,27 @@ impl<M: Machine> Wire<M> {
 
     /// Sets the deadline of a pipe that has a batch under way.
     fn expect_progress(&mut self, key: Key) {
+        self.arm(key, Some(self.write_timeout(key)));
+    }
+
+    /// Moves the deadline of a pipe of whose batch this much has left: in proportion, so that a peer which takes single bytes
+    /// holds nothing for long.
+    fn note_progress(&mut self, key: Key, len: usize) {
+        let timeout = self.write_timeout(key);
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let bought = timeout.saturating_mul(len) / PROGRESS;
+        let deadline = self.pipes.get(key).and_then(|pipe| pipe.deadline);
+        let deadline = deadline.map(|deadline| (deadline + bought).min(self.now + timeout));
+        self.arm_at(key, deadline);
+    }
+
+    fn write_timeout(&self, key: Key) -> Duration {
         let closes =
             |pipe: &Pipe| matches!(&pipe.phase, Phase::WebSocket(socket) if !socket.is_open());
-        let timeout = match self.pipes.get(key) {
+        match self.pipes.get(key) {
             Some(pipe) if closes(pipe) => self.options.close_timeout,
             _ => self.options.write_timeout,
-        };
-        self.arm(key, Some(timeout));
+        }
     }
 
     /// Counts what a pipe holds.
@@ -381,7 +408,7 @@ impl<M: Machine> Wire<M> {
     fn drain(&mut self, key: Key) {
         self.set_phase(key, Phase::Draining);
         if let Some(pipe) = self.pipes.get_mut(key) {
-            pipe.input = Vec::new();
+            pipe.input = Held::default();
             self.ready.push_back(Output::Shutdown(PipeId(key)));
         }
         self.arm(key, Some(self.options.close_timeout));

@@ -39,8 +39,8 @@ pub struct Options {
     /// The time for which a connection without a request is kept. Clients are told of it in whole seconds, by the field
     /// `Keep-Alive`. Default 75 s: more than the 60 s for which common proxies keep theirs.
     pub keep_alive_timeout: Duration,
-    /// The time for which a peer may take no byte of what is written to it. Afterwards the connection is closed. Default
-    /// 30 s.
+    /// The time in which a peer has to take 16 KiB of what is written to it, or all of it. A connection whose peer is slower
+    /// on average is closed. Default 30 s.
     pub write_timeout: Duration,
     /// The time for which a connection that is over waits for the peer to close it. The peer sends its close frame, or reads
     /// the answer to a request that was not read to its end. Default 5 s.

@@ -1,6 +1,7 @@
 //! One connection of a server.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -9,6 +10,7 @@ use engineio_proto::codec::websocket::{Close, Decoder, Encoder};
 use engineio_proto::collections::Key;
 use engineio_proto::{Frame, Instant};
 
+use super::held::Held;
 use super::output::Peer;
 use crate::Batch;
 use crate::http::body::Body;
@@ -21,7 +23,7 @@ pub(super) struct Pipe {
     pub(super) peer: Peer,
     pub(super) phase: Phase,
     /// Bytes that came and cannot be read yet: a part of a head, or what came ahead of its turn.
-    pub(super) input: Vec<u8>,
+    pub(super) input: Held,
     pub(super) out: Out,
     /// The rest of a body whose request was answered before it came. Nobody wants it.
     pub(super) rest: Option<Box<Body>>,
@@ -29,6 +31,8 @@ pub(super) struct Pipe {
     pub(super) deadline: Option<Instant>,
     /// When the timer of this pipe fires: never after the deadline.
     pub(super) armed: Option<Instant>,
+    /// It is among those that may have something to write.
+    pub(super) is_marked: bool,
     /// The bytes that the wire counts for it.
     pub(super) counted: usize,
 }
@@ -159,12 +163,20 @@ impl Pipe {
         Self {
             peer,
             phase: Phase::Head(Heading::default()),
-            input: Vec::new(),
+            input: Held::default(),
             out: Out::default(),
             rest: None,
             deadline: None,
             armed: None,
+            is_marked: false,
             counted: 0,
+        }
+    }
+
+    /// Puts it among those that may have something to write, where it stands once.
+    pub(super) fn mark(&mut self, key: Key, writable: &mut VecDeque<Key>) {
+        if !mem::replace(&mut self.is_marked, true) {
+            writable.push_back(key);
         }
     }
 
@@ -187,7 +199,7 @@ impl Pipe {
             | Phase::Opening(_)
             | Phase::Draining => 0,
         };
-        self.input.capacity().saturating_add(phase)
+        self.input.bytes_held().saturating_add(phase)
     }
 
     /// Whether there is something to write once what is under way has left.

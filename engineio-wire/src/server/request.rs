@@ -12,6 +12,7 @@ use engineio_proto::server::Route;
 use engineio_proto::{HeadId, Instant, RequestId};
 
 use super::Wire;
+use super::held::Held;
 use super::options::Options;
 use super::output::{Foreign, Output, Peer, PipeId};
 use super::pipe::{After, Heading, Manner, Phase, Receiving};
@@ -53,9 +54,9 @@ impl<M: Machine> Wire<M> {
             *input = rest;
             heading.ending = Ending::default();
         }
-        match heading.ending.find(input) {
+        // The same is found in any pieces.
+        match heading.ending.find(input.get(..max).unwrap_or(input)) {
             Err(fault) => self.refuse_head(key, fault.into()),
-            Ok(Some(end)) if end > max => self.refuse_head(key, TooLarge::Head.into()),
             Ok(None) if input.len() > max => self.refuse_head(key, TooLarge::Head.into()),
             Ok(None) => {
                 let is_first = !input.is_empty() && !heading.has_begun;
@@ -138,10 +139,7 @@ impl<M: Machine> Wire<M> {
             let mut slots = [const { MaybeUninit::uninit() }; SLOTS];
             self.begin_in(key, bytes, body, &mut slots);
         } else {
-            let mut slots: Vec<_> = core::iter::repeat_with(MaybeUninit::uninit)
-                .take(max)
-                .collect();
-            self.begin_in(key, bytes, body, &mut slots);
+            self.begin_in(key, bytes, body, &mut slots_for(bytes, max));
         }
     }
 
@@ -286,9 +284,7 @@ impl<M: Machine> Wire<M> {
     fn finish_body(&mut self, key: Key, receiving: Receiving) {
         self.arm(key, None);
         let content = receiving.body.into_content().into();
-        let mut slots: Vec<_> = core::iter::repeat_with(MaybeUninit::uninit)
-            .take(self.options.max_fields)
-            .collect();
+        let mut slots = slots_for(&receiving.head, self.options.max_fields);
         // It has been read before, with as many slots.
         if let Ok(head) = Head::parse(&receiving.head, &mut slots) {
             let engine = head.to_engine();
@@ -342,7 +338,7 @@ impl<M: Machine> Wire<M> {
     fn send_continue(&mut self, key: Key) {
         if let Some(pipe) = self.pipes.get_mut(key) {
             pipe.out.push(HeadWriter::response(100).end());
-            self.writable.push_back(key);
+            pipe.mark(key, &mut self.writable);
         }
     }
 
@@ -379,7 +375,7 @@ impl<M: Machine> Wire<M> {
     pub(super) fn refuse_request(&mut self, key: Key, status: u16) {
         if let Some(pipe) = self.pipes.get_mut(key) {
             let before = core::mem::replace(&mut pipe.phase, Phase::Waiting(None, CLOSING));
-            pipe.input = Vec::new();
+            pipe.input = Held::default();
             if let Phase::Body(receiving) = before {
                 self.abort(receiving.request);
             }
@@ -437,16 +433,19 @@ impl<M: Machine> Wire<M> {
         if !manner.head_only && !has_no_body(status) {
             pipe.out.push(body.clone());
         }
-        let answering = Phase::Answering(match (closes, manner.is_whole) {
+        let is_read =
+            manner.is_whole && pipe.input.is_empty() && !matches!(pipe.phase, Phase::Body(_));
+        let after = match (closes, is_read) {
             (false, _) => After::Next,
-            (true, true) if pipe.input.is_empty() => After::Close,
-            (true, _) => After::Drain,
-        });
-        if let Phase::Body(mut receiving) = core::mem::replace(&mut pipe.phase, answering) {
+            (true, true) => After::Close,
+            (true, false) => After::Drain,
+        };
+        let before = core::mem::replace(&mut pipe.phase, Phase::Answering(after));
+        if let (Phase::Body(mut receiving), After::Next) = (before, after) {
             receiving.body.skip();
             pipe.rest = Some(Box::new(receiving.body));
         }
-        self.writable.push_back(key);
+        pipe.mark(key, &mut self.writable);
     }
 }
 
@@ -456,6 +455,14 @@ const LAST: Manner = Manner {
     head_only: false,
     is_whole: true,
 };
+
+/// Room for the fields of a head, of which there are `max` at most. Each takes four bytes and more.
+fn slots_for<'a>(head: &[u8], max: usize) -> Vec<MaybeUninit<httparse::Header<'a>>> {
+    let count = max.min(head.len() / 4);
+    core::iter::repeat_with(MaybeUninit::uninit)
+        .take(count)
+        .collect()
+}
 
 /// Of a request after which nothing is read.
 const CLOSING: Manner = Manner {

@@ -28,7 +28,7 @@ impl<M: Machine> Wire<M> {
         }
         pipe.out.push(head.end());
         pipe.phase = Phase::WebSocket(Box::new(Socket::new(Decoder::new(Role::Server, max))));
-        self.writable.push_back(key);
+        pipe.mark(key, &mut self.writable);
         // A client that does not wait for the answer has sent frames.
         self.read_on(key);
     }
@@ -40,7 +40,7 @@ impl<M: Machine> Wire<M> {
             && let Phase::WebSocket(socket) = &mut pipe.phase
         {
             socket.frames_wait();
-            self.writable.push_back(key);
+            pipe.mark(key, &mut self.writable);
         }
     }
 
@@ -96,7 +96,7 @@ impl<M: Machine> Wire<M> {
             }
             Ok(Some(Received::Ping(content))) => {
                 socket.ping(content);
-                self.writable.push_back(key);
+                pipe.mark(key, &mut self.writable);
             }
             Ok(Some(Received::Pong(_))) => {}
             Ok(Some(Received::Close(close))) => self.peer_closed(key, close),
@@ -188,7 +188,7 @@ impl<M: Machine> Wire<M> {
         if socket.is_over() && pipe.out.is_empty() {
             return self.close(key);
         }
-        self.writable.push_back(key);
+        pipe.mark(key, &mut self.writable);
         self.arm(key, Some(self.options.close_timeout));
     }
 }

@@ -13,6 +13,8 @@ use engineio_wire::server::{Action, Foreign, Hosted, Options, Peer, PipeId};
 pub(crate) struct Echo {
     /// The targets of the requests that opened sessions, and the messages and reasons, in order.
     pub(crate) log: Vec<String>,
+    /// Notes nothing, where memory is counted.
+    is_quiet: bool,
 }
 
 impl App<Server> for Echo {
@@ -25,6 +27,13 @@ impl App<Server> for Echo {
         context: &mut Context<'_, ()>,
     ) {
         match event {
+            ServerEvent::Session {
+                session,
+                event: Event::Message(message),
+            } if self.is_quiet => {
+                let _full = server.send(session, &Encoded::new(&message));
+            }
+            _ if self.is_quiet => {}
             ServerEvent::Opened { session, .. } => {
                 let handshake = context.handshake(session).expect("a session has a request");
                 self.log.push(format!("opened by {}", handshake.target));
@@ -73,9 +82,22 @@ impl Default for Rig {
 
 impl Rig {
     pub(crate) fn new(config: Config, options: Options) -> Self {
+        Self::with(Echo::default(), config, options)
+    }
+
+    /// A rig whose application keeps no log.
+    pub(crate) fn quiet() -> Self {
+        let app = Echo {
+            is_quiet: true,
+            ..Echo::default()
+        };
+        Self::with(app, Config::default(), Options::new("/engine.io"))
+    }
+
+    fn with(app: Echo, config: Config, options: Options) -> Self {
         let server = Server::new(config, 0, &Seed::new([7; 32])).expect("valid settings");
         Self {
-            host: Hosted::new(server, Echo::default(), options, Instant::ZERO),
+            host: Hosted::new(server, app, options, Instant::ZERO),
             now: Instant::ZERO,
             written: BTreeMap::new(),
             closed: BTreeSet::new(),
@@ -127,6 +149,12 @@ impl Rig {
         lines
             .map(|rest| rest[..3].parse().expect("a status"))
             .collect()
+    }
+
+    /// Forgets what was written and closed, so that the rig takes no more memory than before.
+    pub(crate) fn forget(&mut self) {
+        self.written.clear();
+        self.closed.clear();
     }
 
     pub(crate) fn drain(&mut self) {
