@@ -95,7 +95,7 @@ const TABLE: &[Known] = &[
     Known {
         other: Other::Hyper,
         ours: "400",
-        theirs: "read",
+        theirs: "",
         is_about: |rest| !head(rest).line.is_ascii(),
         reason: "hyper takes targets outside of ASCII",
     },
@@ -109,7 +109,7 @@ const TABLE: &[Known] = &[
     Known {
         other: Other::Hyper,
         ours: "400",
-        theirs: "read",
+        theirs: "",
         is_about: |rest| {
             let head = head(rest);
             let target = head.line.split(' ').nth(1).unwrap_or_default();
@@ -136,12 +136,12 @@ const TABLE: &[Known] = &[
         ours: "400",
         theirs: "",
         is_about: |rest| !has_plain_address(head(rest).line.split(' ').nth(1).unwrap_or_default()),
-        reason: "hyper takes schemes with digits and hosts with names of users",
+        reason: "hyper takes schemes and hosts that are none, and names of users",
     },
     Known {
         other: Other::Hyper,
         ours: "closed",
-        theirs: "open",
+        theirs: "",
         is_about: |_| true,
         reason: "hyper forgets options of a connection beside bytes outside of ASCII; closing is safe",
     },
@@ -154,7 +154,7 @@ const TABLE: &[Known] = &[
     },
     Known {
         other: Other::Hyper,
-        ours: "read",
+        ours: "",
         theirs: "invalid URI",
         is_about: |rest| {
             head(rest)
@@ -378,10 +378,14 @@ fn has_long_size(rest: &[u8]) -> bool {
 fn has_plain_address(target: &str) -> bool {
     target.split_once("://").is_none_or(|(scheme, rest)| {
         let host = rest.split(['/', '?']).next().unwrap_or_default();
-        scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
-            && host
+        let (name, port) = host.split_once(':').unwrap_or((host, ""));
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && !name.is_empty()
+            && name
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte))
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+            && port.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
