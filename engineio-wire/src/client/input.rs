@@ -89,7 +89,7 @@ impl<M: Machine> Wire<M> {
         let is_over = matches!(&this.state, State::Leaving(leaving) if leaving.hangs_up);
         if is_over && this.out.is_empty() {
             self.pipes.remove(&pipe);
-            self.ready.push_back(Output::Close(pipe));
+            self.tell_closed(pipe);
         } else if this.wants_write() {
             self.writable.push_back(pipe);
         }
@@ -303,6 +303,10 @@ impl<M: Machine> Wire<M> {
         mut reader: Reader,
         mut bytes: &[u8],
     ) {
+        if pipe.out.is_untouched() {
+            // It answers nothing.
+            return self.fail_job(id, pipe, Job::WebSocket(opening));
+        }
         match reader.read(&mut bytes, self.limits()) {
             Ok(None) => pipe.state = State::Opening(opening, reader),
             Ok(Some(response)) if response.head.answer.status == 101 => {
@@ -401,6 +405,7 @@ impl<M: Machine> Wire<M> {
         let Some((pipe, state)) = self.take(id) else {
             return;
         };
+        self.take_back(id);
         match state {
             State::Requesting(exchange, mut reader) => {
                 let response = reader.end().filter(|_| is_clean);

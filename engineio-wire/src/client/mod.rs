@@ -289,8 +289,7 @@ impl<M: Machine> Wire<M> {
         let state = mem::replace(&mut this.state, State::Gone);
         let State::Open(mut socket) = state else {
             self.pipes.remove(&pipe);
-            self.ready.push_back(Output::Close(pipe));
-            return;
+            return self.tell_closed(pipe);
         };
         let (header, content) = socket.encoder.close(None);
         this.out.pending.push_frame(header, content);
@@ -413,8 +412,19 @@ impl<M: Machine> Wire<M> {
 
     /// Has the driver close a pipe, and marks it as one that is not kept.
     fn hang_up(&mut self, id: PipeId, pipe: &mut Pipe) {
-        self.ready.push_back(Output::Close(id));
+        self.tell_closed(id);
         pipe.state = State::Gone;
+    }
+
+    fn tell_closed(&mut self, id: PipeId) {
+        self.take_back(id);
+        self.ready.push_back(Output::Close(id));
+    }
+
+    /// Takes back what the driver was to do for a pipe that is over.
+    fn take_back(&mut self, id: PipeId) {
+        self.ready
+            .retain(|output| !matches!(output, Output::StartTls { pipe, .. } if *pipe == id));
     }
 
     /// Puts a pipe back that was taken out, unless it is gone.
@@ -430,7 +440,7 @@ impl<M: Machine> Wire<M> {
         if let Some((id, _)) = found {
             let id = *id;
             self.pipes.remove(&id);
-            self.ready.push_back(Output::Close(id));
+            self.tell_closed(id);
         }
     }
 
