@@ -17,6 +17,7 @@
 //! | [`route`] | a request head, and settings | routing is the same twice; foreign pages open nothing; no answer has a header that bytes of the request could end |
 //! | [`session_ops`], [`engine_server_ops`], [`engine_client_ops`] | a history of inputs, commands and time | requests are answered once, memory is bounded, in the end nothing is left |
 //! | [`socket_server_ops`], [`socket_client_ops`] | the same for Socket.IO | the same, and every acknowledgement ends once |
+//! | [`wire_client`] | a history of a client's connections, and the length of pieces | pieces change nothing; no memory beyond what came; in the end nothing is left |
 //! | [`client_vs_server`] | a schedule of a network that fails | nothing is lost within a connection, doubled or out of order |
 //!
 //! # Use
@@ -70,6 +71,7 @@ mod reading;
 mod socket;
 mod websocket;
 mod webtransport;
+mod wire_client;
 
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
 pub use engine_v3::{decode_frame_v3, decode_payload_v3, roundtrip_packet_v3};
@@ -82,6 +84,7 @@ pub use socket::{decode_socketio, roundtrip_socketio};
 pub use socketio_testkit::Random;
 pub use websocket::{decode_websocket, roundtrip_websocket};
 pub use webtransport::decode_webtransport;
+pub use wire_client::wire_client;
 
 /// A check, called with any bytes.
 pub type Check = fn(&[u8]);
@@ -108,4 +111,5 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("session_ops", session_ops),
     ("socket_client_ops", socket_client_ops),
     ("socket_server_ops", socket_server_ops),
+    ("wire_client", wire_client),
 ];
