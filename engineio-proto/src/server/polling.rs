@@ -21,7 +21,7 @@ pub(super) enum Target {
 impl Server {
     /// Takes a whole plain request. It is answered by [`Output::Respond`], maybe later.
     ///
-    /// The driver bounds the body by [`Config::max_payload`]; a larger one is refused here too.
+    /// The driver bounds the body by [`Config::max_payload`](super::Config::max_payload); a larger one is refused here too.
     pub fn handle_request(
         &mut self,
         id: RequestId,
@@ -75,7 +75,7 @@ impl Server {
         self.settle();
     }
 
-    /// Answers a request whose body exceeds [`Config::max_payload`] with 413. Its session lives on.
+    /// Answers a request whose body exceeds [`Config::max_payload`](super::Config::max_payload) with 413. Its session lives on.
     pub fn handle_request_too_large(&mut self, id: RequestId, now: Instant) {
         let now = self.observe(now);
         let known = self.requests.get(id);
