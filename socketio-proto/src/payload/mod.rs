@@ -10,8 +10,10 @@ pub(crate) mod escape;
 mod forward;
 mod number;
 pub(crate) mod packed;
+mod parse;
 pub(crate) mod placeholder;
 mod raw_args;
+mod reading;
 pub(crate) mod scan;
 mod ser;
 mod shape;
@@ -20,6 +22,7 @@ pub(crate) mod syntax;
 
 pub use args::Args;
 pub use builder::PayloadBuilder;
+pub(crate) use parse::Bounds;
 pub use placeholder::Placeholder;
 pub use raw_args::RawArgs;
 pub use syntax::MAX_JSON_DEPTH;
@@ -32,21 +35,14 @@ use core::fmt;
 use bytes::Bytes;
 use bytestring::ByteString;
 use engineio_proto::hidden::Hidden;
-use engineio_proto::keeps_much;
 use engineio_proto::ledger::{self, HeapSize};
-use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::{DecodeError, EncodeError, PacketType, ReadError};
-use budget::{Budget, MAX_EXPANSION};
+use crate::{EncodeError, PacketType};
+use budget::MAX_EXPANSION;
 use build::EVENT_HEAD;
-use cursor::Cursor;
-use de::{Attachments, Reader, Slot};
-use packed::{Left, Packed, PackedCursor};
-use placeholder::{Misplaced, Places};
+use packed::Packed;
 use shape::{Name, Shape};
-use source::{Kind, Source};
-use syntax::Fault;
 
 /// The payload of a packet: validated JSON or MessagePack, still in the buffer it came in, and its attachments.
 ///
@@ -76,7 +72,7 @@ use syntax::Fault;
 ///
 /// Reading takes at most [`max_expansion`](Self::max_expansion) bytes for each byte of the JSON, and one copy of each
 /// attachment. JSON counts as 64 bytes longer than it is, so that small payloads can be read. Reading more is a
-/// [`ReadError`] that [says so](ReadError::is_over_limit). The limit is
+/// [`ReadError`](crate::ReadError) that [says so](crate::ReadError::is_over_limit). The limit is
 /// [`Limits::max_expansion`](crate::parser::Limits::max_expansion), by default 64.
 ///
 /// | reading | what counts |
@@ -95,7 +91,7 @@ use syntax::Fault;
 /// With some features of `serde_json`, its `Value` takes an object whose first key is `$serde_json::private::RawValue` or
 /// `$serde_json::private::Number` for something else. A peer cannot make use of that. [`to_value`](Self::to_value) takes
 /// every key for plain data. If a type has a `Value` in it, another member comes first; an object that has no other is a
-/// [`ReadError`]. A value that serde buffers is one wherever it has such a key.
+/// [`ReadError`](crate::ReadError). A value that serde buffers is one wherever it has such a key.
 ///
 /// # Writing
 ///
@@ -128,15 +124,6 @@ pub struct Payload {
     /// See [`Bounds::max_expansion`].
     max_expansion: u16,
     compress: bool,
-}
-
-/// What holds for a payload that is read from JSON.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// The most levels of arrays and objects; values above [`MAX_JSON_DEPTH`] count as that.
-    pub(crate) max_depth: u16,
-    /// See [`Limits::max_expansion`](crate::parser::Limits::max_expansion).
-    pub(crate) max_expansion: u16,
 }
 
 /// The form that a payload came in, or was made in.
@@ -267,45 +254,6 @@ impl Payload {
         build::connect_error(message, data)
     }
 
-    /// Checks JSON as the payload of a packet, as strictly as a decoder with default
-    /// [`Limits`](crate::parser::Limits) does, but to the depth of [`MAX_JSON_DEPTH`]. Attachments of packets other than
-    /// events and acknowledgements are for MessagePack alone.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError::InvalidPayload`] and [`DecodeError::TooDeep`]. If there are attachments, also
-    /// [`DecodeError::Placeholder`] if a placeholder names none of them, and [`DecodeError::Expansion`] if reading the
-    /// repeated ones takes more than 64 bytes for each byte of JSON.
-    pub fn from_json(
-        packet_type: PacketType,
-        json: impl Into<ByteString>,
-        attachments: Vec<Bytes>,
-    ) -> Result<Self, DecodeError> {
-        Self::from_json_within(packet_type, json, attachments, MAX_EXPANSION)
-    }
-
-    /// The same with another [`max_expansion`](Self::max_expansion), for payloads that were received and kept elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_json`](Self::from_json), but [`DecodeError::Expansion`] beyond `max_expansion` bytes.
-    pub fn from_json_within(
-        packet_type: PacketType,
-        json: impl Into<ByteString>,
-        attachments: Vec<Bytes>,
-        max_expansion: u16,
-    ) -> Result<Self, DecodeError> {
-        let bounds = Bounds {
-            max_depth: MAX_JSON_DEPTH,
-            max_expansion,
-        };
-        let payload = Self::parse(packet_type, json.into(), 0, bounds)?;
-        if attachments.is_empty() {
-            return Ok(payload);
-        }
-        payload.with_attachments(attachments)
-    }
-
     /// The name of the event: a string without its escapes, or a number as it is written. `None` in the payloads of
     /// other packets.
     #[must_use]
@@ -430,216 +378,6 @@ impl Payload {
         attached.map_or(0, |attached| attached.repeated)
     }
 
-    /// The JSON of each argument, without the name of an event. Empty for a payload that is no array.
-    ///
-    /// [`RawArgs::read`] makes no JSON of a payload that came as MessagePack; the iterator makes that of all.
-    ///
-    /// The JSON is borrowed. [`RawArgs::read`] reads one argument after the other; what another reader makes of the JSON
-    /// is not bounded.
-    #[must_use]
-    pub fn raw_args(&self) -> RawArgs<'_> {
-        RawArgs::new(self)
-    }
-
-    /// Reads the arguments, without the name of an event, into a tuple, a `Vec`, an array or a struct.
-    ///
-    /// A struct is read by position: its first field is the first argument. For an argument that is an object, read a tuple
-    /// of one struct, or [`arg`](Self::arg).
-    ///
-    /// As with a JavaScript function, arguments beyond those of a tuple or struct are ignored. Arguments that are
-    /// missing at the end read as absent: `None` for an `Option`, an error for others.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] if an argument is of another type, for a payload that is no array, and if the arguments
-    /// [take too much](Self#how-much-reading-takes).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use socketio_proto::Payload;
-    ///
-    /// let payload = Payload::event("move").arg("left").arg(&3).build()?;
-    /// assert_eq!(payload.args::<(&str, u32)>()?, ("left", 3));
-    /// assert_eq!(payload.args::<(&str, u32, Option<bool>)>()?, ("left", 3, None));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn args<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
-        self.read_args(Attachments::Shared(self.attachments()), self.budget())
-    }
-
-    /// Reads the arguments as [`args`](Self::args) does; owned bytes take over the buffers of attachments that
-    /// nothing else shares.
-    ///
-    /// # Errors
-    ///
-    /// As [`args`](Self::args).
-    pub fn into_args<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
-        let (budget, slots) = (self.budget(), self.take_slots());
-        self.read_args(Attachments::Owned(&slots), budget)
-    }
-
-    fn read_args<'de, T: Deserialize<'de>>(
-        &'de self,
-        attachments: Attachments<'de>,
-        budget: Budget,
-    ) -> Result<T, ReadError> {
-        let read = match self.packed_args() {
-            Some((cursor, left)) => Reader::new(cursor, attachments, budget).args(left),
-            None => self
-                .json_args()
-                .and_then(|cursor| Reader::new(cursor, attachments, budget).args(())),
-        };
-        read.map_err(|error| error.of_event(self.name()))
-    }
-
-    /// Reads the whole payload: the object of a connect packet, the array of an acknowledgement, the array of an event
-    /// with its name in front.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] if it is of another type, or [takes too much](Self#how-much-reading-takes).
-    pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ReadError> {
-        self.read_whole(Attachments::Shared(self.attachments()), self.budget())
-    }
-
-    /// Reads the whole payload as [`data`](Self::data) does; owned bytes take over the buffers of attachments that
-    /// nothing else shares.
-    ///
-    /// # Errors
-    ///
-    /// As [`data`](Self::data).
-    pub fn into_data<T: DeserializeOwned>(mut self) -> Result<T, ReadError> {
-        let (budget, slots) = (self.budget(), self.take_slots());
-        self.read_whole(Attachments::Owned(&slots), budget)
-    }
-
-    fn read_whole<'de, T: Deserialize<'de>>(
-        &'de self,
-        attachments: Attachments<'de>,
-        budget: Budget,
-    ) -> Result<T, ReadError> {
-        match &self.body {
-            Body::Json { .. } => Reader::new(Cursor::new(self.json()), attachments, budget).whole(),
-            Body::Packed(packed) => Reader::new(packed.cursor(), attachments, budget).whole(),
-        }
-    }
-
-    /// The whole payload as a dynamic value, placeholders left in their places: [`Placeholder::from_value`] knows
-    /// them. A number too large for a 64-bit float is `null`. Every key is plain data, also those by which
-    /// `serde_json::Value` knows values of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`] if the value [takes too much](Self#how-much-reading-takes).
-    pub fn to_value(&self) -> Result<serde_json::Value, ReadError> {
-        match &self.body {
-            Body::Json { .. } => self.reader(self.json()).tree(),
-            Body::Packed(packed) => {
-                let attachments = Attachments::Shared(self.attachments());
-                Reader::new(packed.cursor(), attachments, self.budget()).tree()
-            }
-        }
-    }
-
-    /// A reader of JSON that is a part of this payload's.
-    pub(crate) fn reader<'de>(&'de self, json: &'de str) -> Reader<'de> {
-        let attachments = Attachments::Shared(self.attachments());
-        Reader::new(Cursor::new(json), attachments, self.budget())
-    }
-
-    /// What one reading may take.
-    fn budget(&self) -> Budget {
-        let attached = self.attachments.as_ref();
-        let bytes = attached.map_or(0, |attached| attached.bytes);
-        Budget::new(self.max_expansion, self.json_len(), bytes)
-    }
-
-    /// Takes what stands behind `start` in a packet's text as its payload, attachments aside.
-    pub(crate) fn parse(
-        packet_type: PacketType,
-        text: ByteString,
-        start: usize,
-        bounds: Bounds,
-    ) -> Result<Self, DecodeError> {
-        let json = text.get(start..).ok_or(DecodeError::InvalidPayload)?;
-        let shape = Shape::of(packet_type, json)?;
-        let Bounds {
-            max_depth,
-            max_expansion,
-        } = bounds;
-        let checked = match packet_type {
-            PacketType::Event => syntax::check_list(json, max_depth),
-            PacketType::Connect
-            | PacketType::Disconnect
-            | PacketType::Ack
-            | PacketType::ConnectError => syntax::check(json, max_depth).map(|()| None),
-        };
-        let first = checked.map_err(|fault| match fault {
-            Fault::Syntax => DecodeError::InvalidPayload,
-            Fault::Depth => DecodeError::TooDeep {
-                limit: max_depth.min(MAX_JSON_DEPTH),
-            },
-        })?;
-        let shape = match packet_type {
-            PacketType::Event => Shape::Event(Name::of(json, first)?),
-            PacketType::Connect
-            | PacketType::Disconnect
-            | PacketType::Ack
-            | PacketType::ConnectError => shape,
-        };
-        let json = json.trim_ascii_end();
-        let body = match u32::try_from(start) {
-            Ok(place) if !keeps_much(text.len(), json.len()) => Body::Json {
-                end: start.saturating_add(json.len()),
-                text,
-                start: place,
-                spare: 0,
-            },
-            _ => Body::json(ByteString::from(json)),
-        };
-        Ok(Self {
-            body,
-            shape,
-            attachments: None,
-            max_expansion,
-            compress: true,
-        })
-    }
-
-    /// Takes what is packed, of a depth that is allowed, and the attachments in it.
-    pub(crate) fn assemble(
-        packet_type: PacketType,
-        packed: Packed,
-        attachments: Vec<Bytes>,
-        max_expansion: u16,
-    ) -> Result<Self, DecodeError> {
-        let shape = match packet_type {
-            PacketType::Event => Shape::Event(packed.event_name()?),
-            PacketType::Ack => Shape::Ack,
-            PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError => Shape::Value,
-        };
-        Ok(Self {
-            body: Body::Packed(packed),
-            shape,
-            attachments: Attached::new(attachments, 0),
-            max_expansion,
-            compress: true,
-        })
-    }
-
-    /// Adds the attachments, for each of which there must be one if a placeholder names it. Repeats must stay within
-    /// what reading may take.
-    pub(crate) fn with_attachments(mut self, attachments: Vec<Bytes>) -> Result<Self, DecodeError> {
-        let limit = self.max_expansion;
-        let places = Places::find(self.json(), &attachments, limit).map_err(|why| match why {
-            Misplaced::Unknown => DecodeError::Placeholder,
-            Misplaced::Expansion => DecodeError::Expansion { limit },
-        })?;
-        self.attachments = Attached::new(attachments, places.repeated);
-        Ok(self)
-    }
-
     /// The payload of an event with a string behind its arguments.
     pub(crate) fn with_last(&self, text: &str) -> Self {
         let (body, shape) = match &self.body {
@@ -680,96 +418,6 @@ impl Payload {
             PacketType::Ack => matches!(self.shape, Shape::Ack),
             PacketType::ConnectError => matches!(self.shape, Shape::Value),
         }
-    }
-
-    /// The place of the first argument in what is packed, if the payload is that and has arguments.
-    fn packed_args(&self) -> Option<(PackedCursor<'_>, Left)> {
-        let Body::Packed(packed) = &self.body else {
-            return None;
-        };
-        let mut cursor = packed.cursor();
-        let mut left = match self.shape {
-            Shape::Value => return None,
-            Shape::Ack | Shape::Event(_) => cursor.open_array()?,
-        };
-        if let Shape::Event(_) = self.shape {
-            cursor.next(&mut left, Kind::Array);
-            cursor.skip()?;
-        }
-        Some((cursor, left))
-    }
-
-    /// The place of the first argument in the JSON, or of the bracket behind the last.
-    fn json_args(&self) -> Result<Cursor<'_>, ReadError> {
-        let mut cursor = Cursor::new(self.json());
-        match &self.shape {
-            Shape::Value => return Err(ReadError::new("the payload is no list of arguments")),
-            Shape::Ack => {
-                cursor.eat(b'[');
-            }
-            // The place in what is packed is another.
-            Shape::Event(Name::Span { end, .. }) if self.packed().is_none() => {
-                cursor = cursor.at(*end);
-                // Behind a string.
-                cursor.eat(b'"');
-                cursor.eat(b',');
-            }
-            Shape::Event(_) => {
-                cursor.eat(b'[');
-                cursor.skip();
-                cursor.eat(b',');
-            }
-        }
-        Ok(cursor)
-    }
-
-    /// The arguments from number `first` on, as they stand in the JSON, separated by commas.
-    fn args_text(&self, first: usize) -> &str {
-        let Ok(mut cursor) = self.json_args() else {
-            return "";
-        };
-        for _ in 0..first {
-            if cursor.peek() == Some(b']') {
-                break;
-            }
-            cursor.skip();
-            cursor.eat(b',');
-        }
-        cursor.peek();
-        let json = self.json();
-        let end = json.len().saturating_sub(1);
-        json.get(cursor.pos()..end).unwrap_or_default()
-    }
-
-    /// Takes out the attachments, for those who take over their buffers.
-    fn take_slots(&mut self) -> Vec<Slot> {
-        let slots: Vec<Slot> = match self.attachments.take() {
-            None => return Vec::new(),
-            Some(mut shared) => match Arc::get_mut(&mut shared) {
-                Some(owned) => owned
-                    .list
-                    .iter_mut()
-                    .map(|data| Slot::new(core::mem::take(data)))
-                    .collect(),
-                None => shared
-                    .list
-                    .iter()
-                    .map(|data| Slot::new(data.clone()))
-                    .collect(),
-            },
-        };
-        if let Body::Packed(_) = self.body {
-            // Each has its one place.
-            slots.iter().for_each(Slot::expect_use);
-            return slots;
-        }
-        for found in placeholder::find_all(self.json()) {
-            let slot = found.num.and_then(|num| slots.get(num as usize));
-            if let Some(slot) = slot {
-                slot.expect_use();
-            }
-        }
-        slots
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::PacketRef;
 use crate::parser::Parser;
+use crate::{DecodeError, PacketRef};
 
 fn event(json: &'static str) -> Payload {
     Payload::from_json(PacketType::Event, json, vec![]).unwrap()
