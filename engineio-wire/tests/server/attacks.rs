@@ -1,4 +1,4 @@
-//! What attacks on a wire cost, as counted by an allocator. The threat model names these tests. `--nocapture` shows the
+//! The costs of attacks on a wire, counted by an allocator. The threat model names these tests. `--nocapture` shows the
 //! numbers.
 
 use std::time::Duration;
