@@ -113,3 +113,26 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("socket_server_ops", socket_server_ops),
     ("wire_client", wire_client),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_is_in_the_table_and_takes_any_bytes() {
+        let table = include_str!("lib.rs")
+            .lines()
+            .filter(|line| line.starts_with("//! | ["));
+        let table: Vec<&str> = table.collect();
+        for (name, check) in CHECKS {
+            let row = format!("[`{name}`]");
+            assert!(
+                table.iter().any(|line| line.contains(&row)),
+                "{name} is in no row"
+            );
+            for input in [&b""[..], b"\0", b"\xff\xff\xff\xff", &[0x42; 300]] {
+                check(input);
+            }
+        }
+    }
+}

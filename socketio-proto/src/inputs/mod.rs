@@ -1,10 +1,10 @@
 //! Inputs for properties and fuzz targets: contents of payloads, packets as messages, and changes that make them nearly
 //! valid.
 //!
-//! The module exists with the feature `proptest` or `arbitrary`. With `proptest`, each type here, [`Packet`],
-//! [`Payload`](crate::Payload) and [`Parser`](crate::parser::Parser) have a [strategy](crate::strategies) and implement
-//! `proptest::arbitrary::Arbitrary`. With `arbitrary` they implement `arbitrary::Arbitrary`, which cargo-fuzz and bolero
-//! use. [`engine::inputs`](engineio_proto::inputs) has the inputs of Engine.IO.
+//! The module exists with the feature `proptest` or `arbitrary`. With `proptest`, each type here, [`Packet`], [`Payload`] and
+//! [`Parser`] have a [strategy](crate::strategies) and implement `proptest::arbitrary::Arbitrary`. With `arbitrary` they
+//! implement `arbitrary::Arbitrary`, which cargo-fuzz and bolero use. [`engine::inputs`](engineio_proto::inputs) has the
+//! inputs of Engine.IO.
 //!
 //! # Examples
 //!

@@ -1,7 +1,7 @@
 //! Whole scripts of clients and a server: what is said, who connects and leaves, what fails, and how time passes.
 //!
 //! A [`Scenario`] is a value, so that a test can write it down, generate it, shrink it and print it. It can be written by
-//! hand. With the feature `proptest` there are [strategies](strategies), and with `arbitrary` it can be the input of a fuzz
+//! hand. With the feature `proptest` there are strategies, and with `arbitrary` it can be the input of a fuzz
 //! target.
 //!
 //! # Examples
