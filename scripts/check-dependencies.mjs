@@ -13,7 +13,8 @@ const EXPECTED = {
   // On top of those of `engineio-proto`.
   "socketio-proto": ["engineio-proto", "num-traits", "rmp"],
   // On top of those of `engineio-proto`.
-  "engineio-wire": ["engineio-proto", "httparse", "sha1_smol"],};
+  "engineio-wire": ["adler2", "cfg-if", "crc32fast", "engineio-proto", "httparse", "miniz_oxide", "sha1_smol"],
+};
 EXPECTED["engineio-wire"].push(...EXPECTED["engineio-proto"].filter((name) => name !== "http"));
 EXPECTED["socketio-proto"].push(...EXPECTED["engineio-proto"]);
 

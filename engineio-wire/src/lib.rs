@@ -10,6 +10,7 @@ extern crate std;
 
 mod batch;
 pub mod client;
+mod compression;
 mod http;
 pub mod server;
 mod websocket;

@@ -9,9 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1_smol::Sha1;
 
+use crate::compression;
 use crate::http::fields;
 use crate::http::request::Head;
 use crate::http::write::HeadWriter;
+use crate::server::Options;
 
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -28,6 +30,8 @@ pub(crate) fn accept_key(key: &[u8]) -> String {
 pub(crate) struct Opening {
     accept: String,
     protocol: Option<Vec<u8>>,
+    /// What was agreed on.
+    extensions: Option<&'static str>,
 }
 
 /// The reason why a request cannot become a WebSocket.
@@ -65,7 +69,7 @@ impl Opening {
     /// # Errors
     ///
     /// [`Refusal`] with what is wrong with it.
-    pub(crate) fn check(head: &Head<'_, '_>) -> Result<Self, Refusal> {
+    pub(crate) fn check(head: &Head<'_, '_>, options: &Options) -> Result<Self, Refusal> {
         if head.method != "GET" {
             return Err(Refusal::Method);
         }
@@ -88,11 +92,19 @@ impl Opening {
         Ok(Self {
             accept: accept_key(key),
             protocol,
+            extensions: handshake
+                .extensions
+                .and_then(|offers| compression::agree(offers, options)),
         })
     }
 
+    /// Whether messages may be compressed, in both directions.
+    pub(crate) const fn compresses(&self) -> bool {
+        self.extensions.is_some()
+    }
+
     /// The head of the 101 response, before the fields that the machine adds. The first protocol that the client offers is
-    /// taken, and no extension.
+    /// taken.
     pub(crate) fn accept(&self) -> HeadWriter {
         let mut head = HeadWriter::response(101);
         head.field("upgrade", b"websocket")
@@ -100,6 +112,9 @@ impl Opening {
             .field("sec-websocket-accept", self.accept.as_bytes());
         if let Some(protocol) = &self.protocol {
             head.field("sec-websocket-protocol", protocol);
+        }
+        if let Some(extensions) = self.extensions {
+            head.field("sec-websocket-extensions", extensions.as_bytes());
         }
         head
     }
@@ -130,7 +145,7 @@ mod tests {
         );
         let mut slots = [const { MaybeUninit::uninit() }; 10];
         let head = Head::parse(head.as_bytes(), &mut slots).unwrap();
-        let opening = Opening::check(&head)?;
+        let opening = Opening::check(&head, &Options::new("/"))?;
         Ok(String::from_utf8(opening.accept().end()).unwrap())
     }
 

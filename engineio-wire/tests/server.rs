@@ -10,6 +10,9 @@
 
 #[path = "server/attacks.rs"]
 mod attacks;
+#[cfg(feature = "compression")]
+#[path = "server/compression.rs"]
+mod compression;
 #[path = "server/http.rs"]
 mod http;
 #[path = "server/splits.rs"]

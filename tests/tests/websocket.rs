@@ -149,6 +149,7 @@ fn ours(stream: &Stream) -> Outcome {
             Ok(Some(received)) => read.push(match received {
                 Received::Message(Frame::Text(text)) => Item::Text(text.to_string()),
                 Received::Message(Frame::Binary(data)) => Item::Binary(data.to_vec()),
+                Received::Compressed { .. } => unreachable!("it was not agreed on"),
                 Received::Ping(data) => Item::Ping(data.to_vec()),
                 Received::Pong(data) => Item::Pong(data.to_vec()),
                 Received::Close(None) => Item::Close(1005, String::new()),

@@ -342,7 +342,8 @@ impl<M: Machine> Wire<M> {
                     socket.pong = Some(content);
                     self.writable.push_back(id);
                 }
-                Ok(Some(Received::Pong(_))) => {}
+                // Compression is never asked for, so that a compressed message is refused.
+                Ok(Some(Received::Pong(_) | Received::Compressed { .. })) => {}
                 Ok(Some(Received::Close(close))) => {
                     return self.answer_close(id, pipe, socket, close);
                 }

@@ -25,6 +25,7 @@ pub(crate) struct Head<'f, 'a> {
     /// It expects something else, which nobody can do.
     pub(crate) expects_more: bool,
     pub(crate) handshake: Handshake<'a>,
+    pub(crate) accept_encoding: Option<&'a [u8]>,
     known: Known<'a>,
 }
 
@@ -43,6 +44,7 @@ pub(crate) struct Handshake<'a> {
     pub(crate) key: Single<'a>,
     pub(crate) version: Single<'a>,
     pub(crate) protocol: Option<&'a [u8]>,
+    pub(crate) extensions: Option<&'a [u8]>,
 }
 
 /// The fields that an engine looks at.
@@ -94,6 +96,7 @@ impl<'f, 'a> Head<'f, 'a> {
             expects_continue: false,
             expects_more: false,
             handshake: Handshake::default(),
+            accept_encoding: None,
             known: Known {
                 authority: authority.map(str::as_bytes),
                 ..Known::default()
@@ -185,10 +188,12 @@ impl<'f, 'a> Head<'f, 'a> {
             12 if is("content-type") => first(&mut known.content_type),
             14 if is("content-length") => lengths.add_length(value)?,
             14 if is("sec-fetch-site") => first(&mut known.sec_fetch_site),
+            15 if is("accept-encoding") => first(&mut self.accept_encoding),
             17 if is("transfer-encoding") => lengths.add_encoding(value)?,
             17 if is("sec-websocket-key") => self.handshake.key.add(value),
             21 if is("sec-websocket-version") => self.handshake.version.add(value),
             22 if is("sec-websocket-protocol") => first(&mut self.handshake.protocol),
+            24 if is("sec-websocket-extensions") => first(&mut self.handshake.extensions),
             30 if is("access-control-request-headers") => {
                 first(&mut known.access_control_request_headers);
             }

@@ -49,8 +49,10 @@ pub use options::Options;
 pub use output::{Foreign, Output, Peer, PipeId, Reply};
 
 use crate::Batch;
+use crate::compression::Deflater;
 use held::Held;
 use pipe::{After, Phase, Pipe};
+use websocket::Source;
 
 /// The bytes that a peer has to take in each [`write_timeout`](Options::write_timeout).
 const PROGRESS: u32 = 16 * 1024;
@@ -81,6 +83,7 @@ pub struct Wire<M: Machine> {
     /// The machine has had an input since it last had nothing to say.
     is_stirred: bool,
     bytes_held: usize,
+    deflater: Deflater,
     now: Instant,
 }
 
@@ -102,6 +105,7 @@ impl<M: Machine> Wire<M> {
             told: None,
             is_stirred: false,
             bytes_held: 0,
+            deflater: Deflater::default(),
             now: Instant::ZERO,
         }
     }
@@ -193,9 +197,13 @@ impl<M: Machine> Wire<M> {
 
     /// Takes what is to be written to a connection. `None` while the last batch has not left, and if there is nothing.
     pub fn poll_write(&mut self, pipe: PipeId) -> Option<Batch> {
-        let machine = &mut self.machine;
         let state = self.pipes.get_mut(pipe.0)?;
-        let batch = state.poll_write(|| machine.poll_frame(pipe.connection()))?;
+        let batch = state.poll_write(Source {
+            machine: &mut self.machine,
+            deflater: &mut self.deflater,
+            options: &self.options,
+            connection: pipe.connection(),
+        })?;
         self.expect_progress(pipe.0);
         self.count(pipe.0);
         Some(batch)
@@ -221,7 +229,10 @@ impl<M: Machine> Wire<M> {
                 continue;
             }
             self.is_stirred = false;
-            let key = self.writable.pop_front()?;
+            let Some(key) = self.writable.pop_front() else {
+                self.deflater.forget();
+                return None;
+            };
             let Some(pipe) = self.pipes.get_mut(key) else {
                 continue;
             };
@@ -283,12 +294,7 @@ impl<M: Machine> Wire<M> {
     fn respond_to(&mut self, request: RequestId, response: &Response) {
         self.forget_head(HeadId::Request(request));
         if let Some(key) = self.requests.remove(Key::from_bits(request.0)) {
-            self.answer(
-                key,
-                response.status,
-                response.headers.iter(),
-                &response.body,
-            );
+            self.answer(key, response);
         }
     }
 
@@ -305,12 +311,7 @@ impl<M: Machine> Wire<M> {
             .get(key)
             .is_some_and(|pipe| matches!(pipe.phase, Phase::Opening(_)))
         {
-            self.answer(
-                key,
-                response.status,
-                response.headers.iter(),
-                &response.body,
-            );
+            self.answer(key, response);
         }
     }
 
@@ -322,7 +323,7 @@ impl<M: Machine> Wire<M> {
         if state.is_some_and(|state| matches!(state.phase, Phase::Waiting(None, _))) {
             let fields = reply.fields.iter();
             let fields = fields.map(|(name, value)| (&**name, value.as_slice()));
-            self.answer_with(pipe.0, reply.status, fields, &reply.body);
+            self.answer_with(pipe.0, reply.status, fields, &reply.body, false);
         }
     }
 

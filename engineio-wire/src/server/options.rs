@@ -45,6 +45,15 @@ pub struct Options {
     /// The time for which a connection that is over waits for the peer to close it. The peer sends its close frame, or reads
     /// the answer to a request that was not read to its end. Default 5 s.
     pub close_timeout: Duration,
+    /// The bytes from which on the body of a response of the machine is compressed, for clients that accept it, unless what
+    /// it holds was sent uncompressed. `None` never compresses. Default 1024, as the official `httpCompression`.
+    #[cfg(feature = "compression")]
+    pub http_compression: Option<usize>,
+    /// The bytes from which on a message on a WebSocket is compressed, for clients that offer `permessage-deflate`, unless
+    /// it was sent uncompressed. `None` agrees on nothing. Default none, as the official `perMessageDeflate`. Both ends
+    /// begin each message anew, so that a connection takes no memory for it, and a broadcast is compressed once.
+    #[cfg(feature = "compression")]
+    pub websocket_compression: Option<usize>,
     /// The time between the beginning of 1970 in UTC and [`Instant::ZERO`](engineio_proto::Instant::ZERO). With it
     /// responses have the field `Date`, and handshakes the time of their request. Default none.
     pub epoch: Option<Duration>,
@@ -69,6 +78,10 @@ impl Options {
             keep_alive_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
+            #[cfg(feature = "compression")]
+            http_compression: Some(1024),
+            #[cfg(feature = "compression")]
+            websocket_compression: None,
             epoch: None,
         }
     }

@@ -13,6 +13,7 @@ use engineio_proto::{Frame, Instant};
 use super::held::Held;
 use super::output::Peer;
 use crate::Batch;
+use crate::compression::Coding;
 use crate::http::body::Body;
 use crate::http::ending::Ending;
 use crate::websocket::Opening;
@@ -71,6 +72,7 @@ pub(super) struct Manner {
     pub(super) head_only: bool,
     /// The request was read to its end.
     pub(super) is_whole: bool,
+    pub(super) coding: Coding,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,6 +97,8 @@ pub(super) struct Receiving {
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) decoder: Decoder,
+    /// Messages may be compressed.
+    compresses: bool,
     /// The content of the last ping that is not answered.
     pong: Option<Bytes>,
     /// The machine said that frames wait, and not all have been pulled.
@@ -217,25 +221,22 @@ impl Pipe {
     }
 
     /// Takes frames of the machine, unless many wait already or something is under way.
-    pub(super) fn pull(&mut self, mut poll_frame: impl FnMut() -> Option<Frame>) {
+    pub(super) fn pull(&mut self, mut frames: impl Frames) {
+        let Phase::WebSocket(socket) = &self.phase else {
+            return;
+        };
+        let compresses = socket.compresses;
         if !self.out.is_under_way() && self.out.waiting.len() < MAX_BYTES {
-            fill_frames(
-                &mut Encoder::server(),
-                &mut self.out.waiting,
-                &mut poll_frame,
-            );
+            fill_frames(&mut self.out.waiting, &mut frames, compresses);
         }
     }
 
     /// Takes the next batch, with the frames that a machine has for a WebSocket. `None` while one is under way, and if there
     /// is nothing to write.
-    pub(super) fn poll_write(
-        &mut self,
-        mut poll_frame: impl FnMut() -> Option<Frame>,
-    ) -> Option<Batch> {
+    pub(super) fn poll_write(&mut self, mut frames: impl Frames) -> Option<Batch> {
         let mut batch = self.out.take()?;
         if let Phase::WebSocket(socket) = &mut self.phase {
-            socket.fill(&mut batch, &mut poll_frame);
+            socket.fill(&mut batch, &mut frames);
         }
         self.out.begin(&batch);
         (!batch.is_empty()).then_some(batch)
@@ -243,9 +244,10 @@ impl Pipe {
 }
 
 impl Socket {
-    pub(super) const fn new(decoder: Decoder) -> Self {
+    pub(super) const fn new(decoder: Decoder, compresses: bool) -> Self {
         Self {
             decoder,
+            compresses,
             pong: None,
             frames_wait: false,
             closing: Closing::No,
@@ -298,7 +300,7 @@ impl Socket {
         self.is_deaf && !self.has_closed && matches!(self.closing, Closing::Written)
     }
 
-    fn fill(&mut self, batch: &mut Batch, poll_frame: &mut impl FnMut() -> Option<Frame>) {
+    fn fill(&mut self, batch: &mut Batch, frames: &mut impl Frames) {
         let mut encoder = Encoder::server();
         if let Some(content) = self.pong.take() {
             let (header, content) = encoder.pong(&content);
@@ -306,7 +308,7 @@ impl Socket {
         }
         match &self.closing {
             Closing::No if self.frames_wait => {
-                self.frames_wait = fill_frames(&mut encoder, batch, poll_frame);
+                self.frames_wait = fill_frames(batch, frames, self.compresses);
             }
             Closing::No => {}
             Closing::Wanted(close) => {
@@ -319,20 +321,33 @@ impl Socket {
     }
 }
 
+/// Where the messages for a WebSocket come from.
+pub(super) trait Frames {
+    /// The next one, compressed if it should be and that `may_compress`.
+    fn next(&mut self, may_compress: bool) -> Option<Next>;
+}
+
+/// A message for a WebSocket.
+#[derive(Debug)]
+pub(super) enum Next {
+    Plain(Frame),
+    Compressed { is_text: bool, content: Bytes },
+}
+
 /// Adds frames. Gives whether there may be more of them.
-fn fill_frames(
-    encoder: &mut Encoder,
-    batch: &mut Batch,
-    poll_frame: &mut impl FnMut() -> Option<Frame>,
-) -> bool {
+fn fill_frames(batch: &mut Batch, frames: &mut impl Frames, compresses: bool) -> bool {
+    let mut encoder = Encoder::server();
     for _ in 0..MAX_FRAMES {
         if batch.len() >= MAX_BYTES {
             return true;
         }
-        let Some(frame) = poll_frame() else {
+        let Some(next) = frames.next(compresses) else {
             return false;
         };
-        let (header, content) = encoder.message(frame);
+        let (header, content) = match next {
+            Next::Plain(frame) => encoder.message(frame),
+            Next::Compressed { is_text, content } => encoder.compressed(is_text, content),
+        };
         batch.push_frame(header, content);
     }
     true

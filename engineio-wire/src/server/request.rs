@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use bytes::Bytes;
 use engineio_proto::collections::Key;
 use engineio_proto::driver::server::{Handshake, Machine};
-use engineio_proto::http::RequestHead;
+use engineio_proto::http::{RequestHead, Response};
 use engineio_proto::server::Route;
 use engineio_proto::{HeadId, Instant, RequestId};
 
@@ -16,6 +16,7 @@ use super::held::Held;
 use super::options::Options;
 use super::output::{Foreign, Output, Peer, PipeId};
 use super::pipe::{After, Heading, Manner, Phase, Receiving};
+use crate::compression::Coding;
 use crate::http::body::{Body, Framing, Progress};
 use crate::http::ending::Ending;
 use crate::http::request::{Head, Slots};
@@ -167,7 +168,7 @@ impl<M: Machine> Wire<M> {
 
     fn begin_upgrade(&mut self, key: Key, head: &Head<'_, '_>) {
         let engine = head.to_engine();
-        let opening = match Opening::check(head) {
+        let opening = match Opening::check(head, &self.options) {
             Ok(opening) => opening,
             Err(refusal) => return self.refuse_upgrade(key, &engine, refusal),
         };
@@ -183,19 +184,15 @@ impl<M: Machine> Wire<M> {
         match Route::of(engine, self.machine.engine_config()) {
             Err(reject) => {
                 let response = reject.into_refusal();
-                self.answer(
-                    key,
-                    response.status,
-                    response.headers.iter(),
-                    &response.body,
-                );
+                self.answer(key, &response);
             }
             Ok(_) => {
                 let versions =
                     (refusal == Refusal::Version).then_some(("sec-websocket-version", "13, 8"));
                 let fields = core::iter::once(("content-type", "text/html")).chain(versions);
                 let body = Bytes::from_static(refusal.message().as_bytes());
-                self.answer(key, refusal.status(), fields, &body);
+                let fields = fields.map(|(name, value)| (name, value.as_bytes()));
+                self.answer_with(key, refusal.status(), fields, &body, false);
             }
         }
     }
@@ -213,6 +210,7 @@ impl<M: Machine> Wire<M> {
             keeps_alive: head.keeps_alive(),
             head_only: head.method == "HEAD",
             is_whole: true,
+            coding: head.accept_encoding.map_or(Coding::NONE, Coding::accepted),
         };
         let max = match request {
             Some(_) => self.machine.engine_config().max_payload,
@@ -384,28 +382,30 @@ impl<M: Machine> Wire<M> {
     }
 
     fn answer_plainly(&mut self, key: Key, status: u16) {
-        self.answer(key, status, core::iter::empty(), &Bytes::new());
+        self.answer_with(key, status, core::iter::empty(), &Bytes::new(), false);
     }
 
-    /// Writes an answer.
-    pub(super) fn answer<'h>(
-        &mut self,
-        key: Key,
-        status: u16,
-        fields: impl Iterator<Item = (&'static str, &'h str)>,
-        body: &Bytes,
-    ) {
-        let fields =
-            fields.map(|(name, value)| -> (&'h str, &'h [u8]) { (name, value.as_bytes()) });
-        self.answer_with(key, status, fields, body);
+    /// Writes an answer of the machine.
+    pub(super) fn answer(&mut self, key: Key, response: &Response) {
+        let fields = response.headers.iter();
+        let fields = fields.map(|(name, value)| (name, value.as_bytes()));
+        self.answer_with(
+            key,
+            response.status,
+            fields,
+            &response.body,
+            response.compress,
+        );
     }
 
+    /// Writes an answer, with a body that may be compressed or not.
     pub(super) fn answer_with<'h>(
         &mut self,
         key: Key,
         status: u16,
         fields: impl Iterator<Item = (&'h str, &'h [u8])>,
         body: &Bytes,
+        may_compress: bool,
     ) {
         let Some(pipe) = self.pipes.get_mut(key) else {
             return;
@@ -425,13 +425,25 @@ impl<M: Machine> Wire<M> {
                 writer.field(name, value);
             }
         }
+        let compressed = if may_compress {
+            manner.coding.compress(body, &self.options)
+        } else {
+            None
+        };
+        let body = match compressed {
+            Some((coding, compressed)) => {
+                writer.field("content-encoding", coding.as_bytes());
+                compressed
+            }
+            None => body.clone(),
+        };
         if !has_no_body(status) {
             writer.number("content-length", body.len() as u64);
         }
         write_common(&mut writer, &self.options, self.now, closes);
         pipe.out.push(writer.end());
         if !manner.head_only && !has_no_body(status) {
-            pipe.out.push(body.clone());
+            pipe.out.push(body);
         }
         let is_read =
             manner.is_whole && pipe.input.is_empty() && !matches!(pipe.phase, Phase::Body(_));
@@ -454,6 +466,7 @@ const LAST: Manner = Manner {
     keeps_alive: false,
     head_only: false,
     is_whole: true,
+    coding: Coding::NONE,
 };
 
 /// Room for the fields of a head, of which there are `max` at most. Each takes four bytes and more.
@@ -469,6 +482,7 @@ const CLOSING: Manner = Manner {
     keeps_alive: false,
     head_only: false,
     is_whole: false,
+    coding: Coding::NONE,
 };
 
 fn write_common(writer: &mut HeadWriter, options: &Options, now: Instant, closes: bool) {

@@ -2,15 +2,50 @@
 
 use alloc::boxed::Box;
 
-use engineio_proto::ConnectionId;
+use bytes::Bytes;
 use engineio_proto::codec::websocket::{Close, Decoder, Received, Role, Violation};
 use engineio_proto::collections::Key;
 use engineio_proto::driver::server::Machine;
 use engineio_proto::http::Headers;
+use engineio_proto::{ByteString, ConnectionId, Frame};
 
 use super::Wire;
+use super::options::Options;
 use super::output::{Output, PipeId};
-use super::pipe::{Phase, Socket};
+use super::pipe::{Frames, Next, Phase, Socket};
+use crate::compression::{Deflater, InflateError, inflate};
+
+/// The code for what is no stream of DEFLATE, as `ws` has it.
+const CLOSE_MALFORMED: u16 = 1007;
+
+/// The messages of a machine for one WebSocket.
+pub(super) struct Source<'a, M> {
+    pub(super) machine: &'a mut M,
+    pub(super) deflater: &'a mut Deflater,
+    pub(super) options: &'a Options,
+    pub(super) connection: ConnectionId,
+}
+
+impl<M: Machine> Frames for Source<'_, M> {
+    fn next(&mut self, may_compress: bool) -> Option<Next> {
+        if !may_compress {
+            return self.machine.poll_frame(self.connection).map(Next::Plain);
+        }
+        let (frame, should) = self.machine.poll_frame_with_hint(self.connection)?;
+        let compressed = if should {
+            self.deflater.message(&frame, self.options)
+        } else {
+            None
+        };
+        Some(match compressed {
+            Some(content) => Next::Compressed {
+                is_text: matches!(frame, Frame::Text(_)),
+                content,
+            },
+            None => Next::Plain(frame),
+        })
+    }
+}
 
 impl<M: Machine> Wire<M> {
     /// Completes a handshake.
@@ -26,8 +61,13 @@ impl<M: Machine> Wire<M> {
         for (name, value) in headers.iter() {
             head.field(name, value.as_bytes());
         }
+        let compresses = opening.compresses();
+        let mut decoder = Decoder::new(Role::Server, max);
+        if compresses {
+            decoder = decoder.with_compressed();
+        }
         pipe.out.push(head.end());
-        pipe.phase = Phase::WebSocket(Box::new(Socket::new(Decoder::new(Role::Server, max))));
+        pipe.phase = Phase::WebSocket(Box::new(Socket::new(decoder, compresses)));
         pipe.mark(key, &mut self.writable);
         // A client that does not wait for the answer has sent frames.
         self.read_on(key);
@@ -83,16 +123,9 @@ impl<M: Machine> Wire<M> {
             return false;
         }
         match socket.decoder.decode(input) {
-            Ok(Some(Received::Message(frame))) => {
-                if socket.is_open() {
-                    // What the machine answers to one message is taken before it gets the next, as long as there is room.
-                    if self.is_stirred {
-                        let machine = &mut self.machine;
-                        pipe.pull(|| machine.poll_frame(connection));
-                    }
-                    self.machine.handle_frame(connection, frame, self.now);
-                    self.is_stirred = true;
-                }
+            Ok(Some(Received::Message(frame))) => self.take_message(key, frame),
+            Ok(Some(Received::Compressed { is_text, content })) => {
+                self.take_compressed(key, is_text, &content);
             }
             Ok(Some(Received::Ping(content))) => {
                 socket.ping(content);
@@ -101,9 +134,50 @@ impl<M: Machine> Wire<M> {
             Ok(Some(Received::Pong(_))) => {}
             Ok(Some(Received::Close(close))) => self.peer_closed(key, close),
             Ok(None) => return false,
-            Err(violation) => self.peer_failed(key, violation),
+            Err(violation) => self.peer_failed(key, violation.close_code()),
         }
         true
+    }
+
+    fn take_message(&mut self, key: Key, frame: Frame) {
+        let connection = PipeId(key).connection();
+        let Some(pipe) = self.pipes.get_mut(key) else {
+            return;
+        };
+        if !matches!(&pipe.phase, Phase::WebSocket(socket) if socket.is_open()) {
+            return;
+        }
+        // What the machine answers to one message is taken before it gets the next, as long as there is room.
+        if self.is_stirred {
+            pipe.pull(Source {
+                machine: &mut self.machine,
+                deflater: &mut self.deflater,
+                options: &self.options,
+                connection,
+            });
+        }
+        self.machine.handle_frame(connection, frame, self.now);
+        self.is_stirred = true;
+    }
+
+    fn take_compressed(&mut self, key: Key, is_text: bool, content: &Bytes) {
+        let max = self.machine.engine_config().max_payload;
+        let inflated = inflate(content, max).map_err(|fault| match fault {
+            InflateError::Malformed => CLOSE_MALFORMED,
+            InflateError::TooLarge => Violation::TooLarge.close_code(),
+        });
+        let frame = inflated.and_then(|content| {
+            if !is_text {
+                return Ok(Frame::Binary(content));
+            }
+            let text = ByteString::try_from(content);
+            text.map(Frame::Text)
+                .map_err(|_| Violation::Utf8.close_code())
+        });
+        match frame {
+            Ok(frame) => self.take_message(key, frame),
+            Err(code) => self.peer_failed(key, code),
+        }
     }
 
     /// Goes on with a WebSocket whose batch has left.
@@ -153,8 +227,8 @@ impl<M: Machine> Wire<M> {
         self.finish_websocket(key);
     }
 
-    fn peer_failed(&mut self, key: Key, violation: Violation) {
-        let close = Close::new(violation.close_code(), "");
+    fn peer_failed(&mut self, key: Key, code: u16) {
+        let close = Close::new(code, "");
         if self.deafen(key, Some(close), false) {
             let connection = PipeId(key).connection();
             self.machine.handle_connection_failed(connection, self.now);

@@ -39,6 +39,7 @@ pub fn decode_websocket(data: &[u8]) {
                 assert!(frame.len() <= limit);
                 encoder.message(frame)
             }
+            Received::Compressed { is_text, content } => encoder.compressed(is_text, content),
             Received::Ping(content) => encoder.ping(&content),
             Received::Pong(content) => encoder.pong(&content),
             Received::Close(close) => encoder.close(close.as_ref()),

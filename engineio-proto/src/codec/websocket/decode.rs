@@ -7,7 +7,9 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::mask::Key;
-use super::{BINARY, CLOSE, CONTINUATION, Close, MAX_CONTROL, PING, PONG, Role, TEXT, Violation};
+use super::{
+    BINARY, CLOSE, COMPRESSED, CONTINUATION, Close, MAX_CONTROL, PING, PONG, Role, TEXT, Violation,
+};
 use crate::Frame;
 
 /// Reads the frames of a peer.
@@ -45,6 +47,8 @@ pub struct Decoder {
     /// The message whose beginning has come.
     message: Option<Partial>,
     control: Vec<u8>,
+    /// Messages may be compressed.
+    takes_compressed: bool,
     /// The peer closed, or broke a rule: nothing more is read.
     over: bool,
 }
@@ -55,6 +59,13 @@ pub struct Decoder {
 pub enum Received {
     /// A whole message.
     Message(Frame),
+    /// A whole message that is compressed, after [`Decoder::with_compressed`].
+    Compressed {
+        /// Whether it is text. That it is UTF-8 has not been checked.
+        is_text: bool,
+        /// The content as it came: a stream of DEFLATE without its last four bytes.
+        content: Bytes,
+    },
     /// A ping, to be answered by a pong with the same content.
     Ping(Bytes),
     /// A pong.
@@ -75,6 +86,7 @@ struct Current {
 #[derive(Debug)]
 struct Partial {
     is_text: bool,
+    is_compressed: bool,
     content: Vec<u8>,
 }
 
@@ -93,8 +105,19 @@ impl Decoder {
             frame: None,
             message: None,
             control: Vec::new(),
+            takes_compressed: false,
             over: false,
         }
+    }
+
+    /// Takes compressed messages too, which the first reserved bit marks: the two ends have agreed on
+    /// `permessage-deflate`. The limit is one of the bytes that come.
+    ///
+    /// Source: RFC 7692, sections 6 and 7.
+    #[must_use]
+    pub const fn with_compressed(mut self) -> Self {
+        self.takes_compressed = true;
+        self
     }
 
     /// Takes bytes from the front of `input` up to the end of the next message or control frame, and gives that. `None`
@@ -200,7 +223,10 @@ impl Decoder {
     fn check_start(&self) -> Result<(), Violation> {
         let (first, second) = self.start();
         let (is_final, opcode) = (first & 0x80 != 0, first & 0x0f);
-        if first & 0x70 != 0 {
+        // Only the first frame of a message is marked.
+        let may_be_marked = self.takes_compressed && (opcode == TEXT || opcode == BINARY);
+        let reserved = if may_be_marked { 0x30 } else { 0x70 };
+        if first & reserved != 0 {
             return Err(Violation::ReservedBits);
         }
         match opcode {
@@ -245,6 +271,7 @@ impl Decoder {
         if opcode == TEXT || opcode == BINARY {
             self.message = Some(Partial {
                 is_text: opcode == TEXT,
+                is_compressed: first & COMPRESSED != 0,
                 content: Vec::new(),
             });
         }
@@ -301,6 +328,12 @@ impl Partial {
         // What came in pieces has a buffer that grew.
         self.content.shrink_to_fit();
         let content = Bytes::from(self.content);
+        if self.is_compressed {
+            return Ok(Received::Compressed {
+                is_text: self.is_text,
+                content,
+            });
+        }
         Ok(Received::Message(if self.is_text {
             Frame::Text(ByteString::try_from(content).map_err(|_| Violation::Utf8)?)
         } else {

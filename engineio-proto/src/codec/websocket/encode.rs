@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::mask::{Key, Keys};
-use super::{BINARY, CLOSE, Close, MAX_CONTROL, PING, PONG, Role, TEXT};
+use super::{BINARY, CLOSE, COMPRESSED, Close, MAX_CONTROL, PING, PONG, Role, TEXT};
 use crate::{Frame, FrameHeader, Seed};
 
 /// Writes the frames of one end of a WebSocket. The bytes of header and content go to the network, one behind the other.
@@ -57,6 +57,14 @@ impl Encoder {
             Frame::Text(text) => self.frame(TEXT, text.into_bytes()),
             Frame::Binary(data) => self.frame(BINARY, data),
         }
+    }
+
+    /// Writes a message whose content is compressed already: a stream of DEFLATE without its last four bytes.
+    ///
+    /// Cost: for a client, a copy of the content.
+    pub fn compressed(&mut self, is_text: bool, content: Bytes) -> (FrameHeader, Bytes) {
+        let opcode = if is_text { TEXT } else { BINARY };
+        self.frame(COMPRESSED | opcode, content)
     }
 
     /// Writes a ping. Content beyond 125 bytes is left out.

@@ -9,7 +9,7 @@
 //! | rule | otherwise |
 //! |---|---|
 //! | a client masks its frames, and a server does not | 1002 |
-//! | the reserved bits are zero, for no extension was agreed on | 1002 |
+//! | the reserved bits are zero, but for the one that marks a compressed message, if that was agreed on | 1002 |
 //! | opcodes are 0, 1, 2, 8, 9 and 10 | 1002 |
 //! | a control frame is whole and has at most 125 bytes of content | 1002 |
 //! | a continuation follows the beginning of a message, and nothing else but control frames does | 1002 |
@@ -19,7 +19,7 @@
 //!
 //! A length may be written in more bytes than it needs, as `ws` and other implementations have it.
 //!
-//! Source: RFC 6455, sections 5, 7.1.5, 7.4 and 8.1; the npm package `ws` 8.
+//! Source: RFC 6455, sections 5, 7.1.5, 7.4 and 8.1; RFC 7692; the npm package `ws` 8.
 
 mod close;
 mod decode;
@@ -41,6 +41,9 @@ pub enum Role {
     /// It accepted: what it receives is masked.
     Server,
 }
+
+/// The bit of the first byte that marks a compressed message.
+const COMPRESSED: u8 = 0x40;
 
 const CONTINUATION: u8 = 0;
 const TEXT: u8 = 1;

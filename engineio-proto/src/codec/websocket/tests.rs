@@ -388,6 +388,59 @@ fn read_cut(
     (all, end)
 }
 
+#[test]
+fn a_compressed_message_is_marked_on_its_first_frame() {
+    let mut decoder = Decoder::new(Role::Client, MAX).with_compressed();
+    let mut bytes = &[0x41, 1, b'a', 0x89, 0, 0x80, 1, b'b', 0x82, 1, b'c'][..];
+    let mut next = || decoder.decode(&mut bytes);
+    assert_eq!(next(), Ok(Some(Received::Ping(Bytes::new()))));
+    let content = Bytes::from_static(b"ab");
+    let compressed = Received::Compressed {
+        is_text: true,
+        content,
+    };
+    assert_eq!(next(), Ok(Some(compressed)));
+    let plain = Frame::Binary(Bytes::from_static(b"c"));
+    assert_eq!(next(), Ok(Some(Received::Message(plain))));
+    for bytes in [
+        [0xc1, 0],
+        [0x41, 0],
+        [0xc9, 0],
+        [0xc0, 0],
+        [0xa1, 0],
+        [0x91, 0],
+    ] {
+        let refused = Decoder::new(Role::Client, MAX).decode(&mut &bytes[..]);
+        assert_eq!(refused, Err(Violation::ReservedBits), "{bytes:?}");
+    }
+    for start in [&[0xc9, 0][..], &[0xa1, 0], &[0x91, 0], &[0x01, 0, 0xc0, 0]] {
+        let mut decoder = Decoder::new(Role::Client, MAX).with_compressed();
+        assert_eq!(
+            decoder.decode(&mut &*start),
+            Err(Violation::ReservedBits),
+            "{start:?}"
+        );
+    }
+}
+
+#[test]
+fn a_compressed_message_comes_back() {
+    let content = Bytes::from_static(b"\xf2H\xcd\xc9\xc9\x07\0");
+    for (mut encoder, reader) in [
+        (Encoder::server(), Role::Client),
+        (Encoder::client(&Seed::new([3; 32]), 1), Role::Server),
+    ] {
+        let (header, written) = encoder.compressed(false, content.clone());
+        let bytes = [header.as_ref(), &written].concat();
+        let mut decoder = Decoder::new(reader, MAX).with_compressed();
+        let compressed = Received::Compressed {
+            is_text: false,
+            content: content.clone(),
+        };
+        assert_eq!(decoder.decode(&mut &bytes[..]), Ok(Some(compressed)));
+    }
+}
+
 proptest! {
     #[test]
     fn what_one_end_writes_the_other_reads_however_it_is_split(
@@ -408,6 +461,7 @@ proptest! {
         for received in stream.received.clone() {
             let (header, content) = match received {
                 Received::Message(frame) => encoder.message(frame),
+                Received::Compressed { is_text, content } => encoder.compressed(is_text, content),
                 Received::Ping(content) => encoder.ping(&content),
                 Received::Pong(content) => encoder.pong(&content),
                 Received::Close(close) => encoder.close(close.as_ref()),
