@@ -285,10 +285,12 @@ impl<M: Machine> Wire<M> {
     }
 
     fn end_step(&mut self) {
-        self.handshakes.end_step();
         for by in self.decided.drain(..) {
             self.heads.remove(&by);
+            // The machine may have asked about it after its client had gone.
+            self.handshakes.answer(by);
         }
+        self.handshakes.end_step();
     }
 
     fn respond_to(&mut self, request: RequestId, response: &Response) {

@@ -202,6 +202,28 @@ fn upgrades_that_hang_up_leave_nothing() {
 }
 
 #[test]
+fn requests_whose_clients_leave_before_they_are_asked_about_leave_nothing() {
+    let config = Config::default().with_allow_request(true);
+    let mut rig = Rig::new(config, Options::new("/engine.io"));
+    for request in [
+        upgrade("EIO=4&transport=websocket"),
+        get("EIO=4&transport=polling"),
+    ] {
+        let pipe = rig.open();
+        // The driver takes outputs after it has served all connections.
+        rig.host.handle_bytes(pipe, request.as_bytes(), rig.now);
+        rig.close(pipe);
+        assert_eq!(rig.host.wire().handshakes().len(), 0);
+        // And before.
+        let pipe = rig.open();
+        rig.send(pipe, &request);
+        assert_eq!(rig.host.wire().handshakes().len(), 1);
+        rig.close(pipe);
+        assert_eq!(rig.host.wire().handshakes().len(), 0);
+    }
+}
+
+#[test]
 fn the_heads_of_sessions_are_bounded() {
     let mut rig = Rig::quiet();
     let fields = format!("x: {}\r\n", "y".repeat(155)).repeat(99);
