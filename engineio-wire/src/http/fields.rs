@@ -55,9 +55,9 @@ pub(crate) fn is_token(name: &[u8]) -> bool {
 
 /// Whether this may be the value of a field: it has no control bytes but tabs, so it cannot end the field.
 pub(crate) fn is_value(value: &[u8]) -> bool {
-    value
-        .iter()
-        .all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
+    // Without a way out of the loop it takes many bytes at once.
+    let refused = |byte: u8| (byte != b'\t') & ((byte < b' ') | (byte == 0x7f));
+    !value.iter().fold(false, |any, byte| any | refused(*byte))
 }
 
 /// The elements of a value that is a list, without the space around them. Empty elements are left out.

@@ -18,20 +18,36 @@ impl HeadWriter {
         let mut head = Self {
             bytes: Vec::with_capacity(256),
         };
+        if status == 200 {
+            return head.lines(b"HTTP/1.1 200 OK\r\n");
+        }
         head.bytes.extend_from_slice(b"HTTP/1.1 ");
         head.bytes
             .extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
         head.bytes.push(b' ');
         head.bytes.extend_from_slice(reason(status).as_bytes());
-        head.bytes.extend_from_slice(b"\r\n");
-        head
+        head.lines(b"\r\n")
     }
 
     /// Adds a field. One whose name or value may not stand in a head is left out.
     pub(crate) fn field(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        if !fields::is_token(name.as_bytes()) || !fields::is_value(value) {
+        if !fields::is_value(value) {
             return self;
         }
+        if let Some(titled) = titled(name) {
+            self.bytes.extend_from_slice(titled.as_bytes());
+        } else if fields::is_token(name.as_bytes()) {
+            self.push_titled(name);
+        } else {
+            return self;
+        }
+        self.bytes.extend_from_slice(b": ");
+        self.bytes.extend_from_slice(value);
+        self.bytes.extend_from_slice(b"\r\n");
+        self
+    }
+
+    fn push_titled(&mut self, name: &str) {
         let mut is_start = true;
         for byte in name.bytes() {
             let byte = if is_start {
@@ -42,9 +58,11 @@ impl HeadWriter {
             is_start = byte == b'-';
             self.bytes.push(byte);
         }
-        self.bytes.extend_from_slice(b": ");
-        self.bytes.extend_from_slice(value);
-        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// Adds whole lines.
+    pub(crate) fn lines(mut self, lines: &[u8]) -> Self {
+        self.bytes.extend_from_slice(lines);
         self
     }
 
@@ -58,6 +76,18 @@ impl HeadWriter {
         self.bytes.extend_from_slice(b"\r\n");
         core::mem::take(&mut self.bytes)
     }
+}
+
+/// The names of the fields that most answers have, in their case.
+fn titled(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "content-type" => "Content-Type",
+        "content-length" => "Content-Length",
+        "cache-control" => "Cache-Control",
+        "date" => "Date",
+        "set-cookie" => "Set-Cookie",
+        _ => return None,
+    })
 }
 
 /// Whether a response with this status never has a body.
@@ -118,6 +148,28 @@ mod tests {
             .number("content-length", 12);
         let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\n";
         assert_eq!(head.end(), expected.as_bytes());
+    }
+
+    #[test]
+    fn known_names_have_the_case_that_others_get() {
+        for name in [
+            "content-type",
+            "content-length",
+            "cache-control",
+            "date",
+            "set-cookie",
+        ] {
+            let mut head = HeadWriter::response(200);
+            head.push_titled(name);
+            let expected = head.end();
+            let mut head = HeadWriter::response(200);
+            head.field(name, b"");
+            let written = head.end();
+            assert_eq!(
+                written.strip_suffix(b": \r\n\r\n"),
+                expected.strip_suffix(b"\r\n")
+            );
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@
 //!
 //! Inputs take the time last. Deadlines that are over at that time are served first.
 
+mod common;
 mod held;
 mod hosted;
 mod input;
@@ -50,6 +51,7 @@ pub use output::{Foreign, Output, Peer, PipeId, Reply};
 
 use crate::Batch;
 use crate::compression::Deflater;
+use common::Common;
 use held::Held;
 use pipe::{After, Phase, Pipe};
 use websocket::Source;
@@ -84,6 +86,7 @@ pub struct Wire<M: Machine> {
     is_stirred: bool,
     bytes_held: usize,
     deflater: Deflater,
+    common: Common,
     now: Instant,
 }
 
@@ -91,6 +94,7 @@ impl<M: Machine> Wire<M> {
     /// Puts a wire around a machine.
     pub fn new(machine: M, options: Options) -> Self {
         Self {
+            common: Common::new(&options),
             machine,
             options,
             pipes: Slab::new(),

@@ -9,11 +9,11 @@ use engineio_proto::collections::Key;
 use engineio_proto::driver::server::{Handshake, Machine};
 use engineio_proto::http::{RequestHead, Response};
 use engineio_proto::server::Route;
-use engineio_proto::{HeadId, Instant, RequestId};
+use engineio_proto::{HeadId, RequestId};
 
 use super::Wire;
+use super::common::since_1970;
 use super::held::Held;
-use super::options::Options;
 use super::output::{Foreign, Output, Peer, PipeId};
 use super::pipe::{After, Heading, Manner, Phase, Receiving};
 use crate::compression::Coding;
@@ -21,7 +21,7 @@ use crate::http::body::{Body, Framing, Progress};
 use crate::http::ending::Ending;
 use crate::http::request::{Head, Slots};
 use crate::http::write::{HeadWriter, has_no_body};
-use crate::http::{BodyError, Malformed, TooLarge, date};
+use crate::http::{BodyError, Malformed, TooLarge};
 use crate::websocket::{Opening, Refusal};
 
 /// The fields that fit on the stack.
@@ -440,8 +440,8 @@ impl<M: Machine> Wire<M> {
         if !has_no_body(status) {
             writer.number("content-length", body.len() as u64);
         }
-        write_common(&mut writer, &self.options, self.now, closes);
-        pipe.out.push(writer.end());
+        let time = since_1970(&self.options, self.now);
+        pipe.out.push(self.common.end(writer, time, closes));
         if !manner.head_only && !has_no_body(status) {
             pipe.out.push(body);
         }
@@ -484,26 +484,6 @@ const CLOSING: Manner = Manner {
     is_whole: false,
     coding: Coding::NONE,
 };
-
-fn write_common(writer: &mut HeadWriter, options: &Options, now: Instant, closes: bool) {
-    if let Some(time) = since_1970(options, now) {
-        writer.field("date", date::imf_fixdate(time).as_bytes());
-    }
-    if closes {
-        writer.field("connection", b"close");
-    } else {
-        writer.field("connection", b"keep-alive");
-        let seconds = options.keep_alive_timeout.as_secs();
-        let mut value = b"timeout=".to_vec();
-        value.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
-        writer.field("keep-alive", &value);
-    }
-}
-
-fn since_1970(options: &Options, now: Instant) -> Option<core::time::Duration> {
-    let epoch = options.epoch?;
-    Some(epoch.saturating_add(now.saturating_duration_since(Instant::ZERO)))
-}
 
 const fn status_of(fault: BodyError) -> u16 {
     match fault {
