@@ -55,7 +55,8 @@ impl Batch {
         chunks.filter(|chunk| !chunk.is_empty())
     }
 
-    /// Writes as much as a writer takes at once, and takes that off the front. Gives the number of bytes.
+    /// Writes as much as a writer takes at once, and takes that off the front. Gives the number of bytes: zero if nothing is
+    /// left, for which the writer is not called.
     ///
     /// # Errors
     ///
@@ -63,13 +64,18 @@ impl Batch {
     /// `WriteZero`.
     #[cfg(feature = "std")]
     pub fn write_to(&mut self, writer: &mut impl std::io::Write) -> std::io::Result<usize> {
+        if self.is_empty() {
+            return Ok(0);
+        }
         // Few batches have more pieces than one, and to clear many slices takes longer than to write a short message.
         let len = if self.rest.is_empty() {
-            self.write_slices(writer, [std::io::IoSlice::new(&[]); 2])?
+            let header = std::io::IoSlice::new(self.first.header_left());
+            let content = std::io::IoSlice::new(&self.first.content);
+            writer.write_vectored(&[header, content])?
         } else {
             self.write_slices(writer, [std::io::IoSlice::new(&[]); 64])?
         };
-        if len == 0 && !self.is_empty() {
+        if len == 0 {
             return Err(std::io::ErrorKind::WriteZero.into());
         }
         self.advance(len);
@@ -131,10 +137,18 @@ impl Buf for Batch {
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let filled = slices.iter_mut().zip(self.chunks());
-        filled
-            .map(|(slice, chunk)| *slice = std::io::IoSlice::new(chunk))
-            .count()
+        let mut free = slices.iter_mut();
+        let mut count = 0;
+        let pieces = core::iter::once(&self.first).chain(&self.rest);
+        for chunk in pieces.flat_map(|piece| [piece.header_left(), &piece.content]) {
+            if chunk.is_empty() {
+                continue;
+            }
+            let Some(slice) = free.next() else { break };
+            *slice = std::io::IoSlice::new(chunk);
+            count += 1;
+        }
+        count
     }
 
     /// Takes bytes off the front. More than there are take all.

@@ -202,6 +202,9 @@ impl<M: Machine> Wire<M> {
     /// Takes what is to be written to a connection. `None` while the last batch has not left, and if there is nothing.
     pub fn poll_write(&mut self, pipe: PipeId) -> Option<Batch> {
         let state = self.pipes.get_mut(pipe.0)?;
+        if state.out.is_under_way() || !state.wants_write() {
+            return None;
+        }
         let batch = state.poll_write(Source {
             machine: &mut self.machine,
             deflater: &mut self.deflater,
