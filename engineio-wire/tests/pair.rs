@@ -192,6 +192,7 @@ impl World {
                         link.is_closed = true;
                     }
                 }
+                server::Action::Read(_) | server::Action::Timeout => {}
                 other => panic!("{other:?}"),
             }
         }

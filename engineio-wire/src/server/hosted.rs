@@ -58,6 +58,8 @@ pub struct Hosted<M: Machine, A: App<M>> {
     wire: Wire<M>,
     app: A,
     schedule: Schedule<A::Command>,
+    /// What [`poll_timeout`](Self::poll_timeout) last gave.
+    told: Option<Instant>,
 }
 
 impl<M: Machine, A: App<M> + fmt::Debug> fmt::Debug for Hosted<M, A> {
@@ -81,8 +83,14 @@ pub enum Action<C> {
     Write(PipeId),
     /// Shut down the writing side of a connection: nothing more will be written. What comes is still to be read.
     Shutdown(PipeId),
-    /// Close a connection. The wire does not know it any more.
+    /// Read on from a connection: [`wants_read`](Hosted::wants_read) gave false before, and gives true now.
+    Read(PipeId),
+    /// Close a connection. The wire does not know it any more. This comes once for each connection, also when the driver has
+    /// told how it ended.
     Close(PipeId),
+    /// [`poll_timeout`](Hosted::poll_timeout) gives an earlier time than it last did. A driver that asks for it before it
+    /// waits has nothing to do.
+    Timeout,
     /// A request for a path that is not the machine's, to be answered by [`respond`](Hosted::respond).
     Foreign(Foreign),
     /// Work of the application that takes long. Do it where it holds up nobody, and give what comes of it to
@@ -95,7 +103,9 @@ impl<C> fmt::Debug for Action<C> {
         match self {
             Self::Write(pipe) => f.debug_tuple("Write").field(pipe).finish(),
             Self::Shutdown(pipe) => f.debug_tuple("Shutdown").field(pipe).finish(),
+            Self::Read(pipe) => f.debug_tuple("Read").field(pipe).finish(),
             Self::Close(pipe) => f.debug_tuple("Close").field(pipe).finish(),
+            Self::Timeout => f.write_str("Timeout"),
             Self::Foreign(foreign) => f.debug_tuple("Foreign").field(foreign).finish(),
             Self::Work(_) => f.write_str("Work"),
         }
@@ -109,6 +119,7 @@ impl<M: Machine, A: App<M>> Hosted<M, A> {
             wire: Wire::new(machine, options),
             app,
             schedule: Schedule::default(),
+            told: None,
         };
         hosted.wire.handle_timeout(now);
         hosted.call(|app, machine, context| app.started(machine, context));
@@ -188,9 +199,16 @@ impl<M: Machine, A: App<M>> Hosted<M, A> {
         self.wire.machine().session_count() == 0 && !self.wire.is_writing()
     }
 
-    /// Whether the driver should read on from a connection: [`Wire::wants_read`].
-    pub fn wants_read(&self, pipe: PipeId) -> bool {
+    /// Whether the driver should read on from a connection: [`Wire::wants_read`]. If not, [`Action::Read`] comes once it
+    /// should.
+    pub fn wants_read(&mut self, pipe: PipeId) -> bool {
         self.wire.wants_read(pipe)
+    }
+
+    /// Whether the writing side of a connection is to be shut down: [`Action::Shutdown`] has come. For drivers whose tasks
+    /// are only woken by actions.
+    pub fn is_shut(&self, pipe: PipeId) -> bool {
+        self.wire.is_shut(pipe)
     }
 
     /// Takes what is to be written to a connection: [`Wire::poll_write`].
@@ -203,8 +221,14 @@ impl<M: Machine, A: App<M>> Hosted<M, A> {
         self.wire.respond(pipe, reply);
     }
 
-    /// The time to call [`handle_timeout`](Self::handle_timeout) at; `None` if there is none.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    /// The time to call [`handle_timeout`](Self::handle_timeout) at; `None` if there is none. [`Action::Timeout`] comes once
+    /// it is earlier.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.told = self.next_timeout();
+        self.told
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
         let dues = [self.wire.poll_timeout(), self.schedule.poll_timeout()];
         dues.into_iter().flatten().min()
     }
@@ -215,9 +239,18 @@ impl<M: Machine, A: App<M>> Hosted<M, A> {
             if let Some(work) = self.schedule.take_work() {
                 return Some(Action::Work(work));
             }
-            match self.wire.poll_output()? {
+            let Some(output) = self.wire.poll_output() else {
+                let next = self.next_timeout()?;
+                if self.told.is_some_and(|told| told <= next) {
+                    return None;
+                }
+                self.told = Some(next);
+                return Some(Action::Timeout);
+            };
+            match output {
                 Output::Write(pipe) => return Some(Action::Write(pipe)),
                 Output::Shutdown(pipe) => return Some(Action::Shutdown(pipe)),
+                Output::Read(pipe) => return Some(Action::Read(pipe)),
                 Output::Close(pipe) => return Some(Action::Close(pipe)),
                 Output::Foreign(foreign) => return Some(Action::Foreign(foreign)),
                 Output::Event(event) => {

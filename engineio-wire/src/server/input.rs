@@ -93,15 +93,16 @@ impl<M: Machine> Wire<M> {
                 self.arm(key, None);
             }
         }
+        self.read_again(key);
     }
 
-    /// Notes that the peer has closed a connection. The wire does not know it any more.
+    /// Notes that the peer has closed a connection. [`Output::Close`] follows.
     pub fn handle_closed(&mut self, pipe: PipeId, now: Instant) {
         self.observe(now);
         self.end(pipe.0, End::Closed);
     }
 
-    /// Notes that a connection broke: reading or writing failed. The wire does not know it any more.
+    /// Notes that a connection broke: reading or writing failed. [`Output::Close`] follows.
     pub fn handle_failed(&mut self, pipe: PipeId, now: Instant) {
         self.observe(now);
         self.end(pipe.0, End::Failed);
@@ -157,26 +158,21 @@ impl<M: Machine> Wire<M> {
         match &pipe.phase {
             Phase::Head(_) if !is_slow && !pipe.input.is_empty() => self.refuse_request(key, 408),
             Phase::Body(_) if !is_slow => self.refuse_request(key, 408),
-            Phase::WebSocket(socket) if socket.is_open() => {
-                self.end(key, End::Failed);
-                self.ready.push_back(Output::Close(PipeId(key)));
-            }
+            Phase::WebSocket(socket) if socket.is_open() => self.end(key, End::Failed),
             Phase::Head(_)
             | Phase::Body(_)
             | Phase::Waiting(..)
             | Phase::Answering(_)
             | Phase::Opening(_)
             | Phase::WebSocket(_)
-            | Phase::Draining => {
-                self.end(key, End::Closed);
-                self.ready.push_back(Output::Close(PipeId(key)));
-            }
+            | Phase::Draining => self.end(key, End::Closed),
         }
     }
 
-    /// Takes a pipe out and tells the machine.
+    /// Takes a pipe out and tells the machine and the driver.
     fn end(&mut self, key: Key, end: End) {
         let Some(pipe) = self.remove(key) else { return };
+        self.ready.push_back(Output::Close(PipeId(key)));
         match pipe.phase {
             Phase::Body(receiving) => self.abort(receiving.request),
             Phase::Waiting(request, _) => self.abort(request),
@@ -268,7 +264,6 @@ impl<M: Machine> Wire<M> {
         let is_much = self.bytes_held > self.options.max_bytes_held && pipe.bytes_read() > 0;
         if is_ahead || is_much {
             self.end(key, End::Failed);
-            self.ready.push_back(Output::Close(PipeId(key)));
         }
     }
 }

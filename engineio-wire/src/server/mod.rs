@@ -18,6 +18,7 @@
 //!
 //! After each of them, and after each command to the machine, it takes all that [`poll_output`](Wire::poll_output) gives.
 //! It reads from a connection while [`wants_read`](Wire::wants_read) says so, with one buffer for all connections.
+//! [`Output::Read`] tells it where to read on.
 //!
 //! [`Hosted`] has an application beside the wire, and is what most drivers are written around.
 //!
@@ -73,7 +74,7 @@ pub struct Wire<M: Machine> {
     /// Pipes that may have something to write. The driver is told once the machine has nothing more to say, so that all
     /// that one input led to leaves in one batch.
     writable: VecDeque<Key>,
-    /// WebSockets with input that the machine did not want.
+    /// WebSockets with input that the machine did not want, or that the driver does not read from.
     paused: VecDeque<Key>,
     /// Requests that may open a session and are not decided.
     heads: BTreeMap<HeadId, Handshake>,
@@ -171,8 +172,48 @@ impl<M: Machine> Wire<M> {
     }
 
     /// Whether the driver should read on from a connection. While it should not, the peer has sent more than it may before
-    /// the machine, or the application, has taken what came before.
-    pub fn wants_read(&self, pipe: PipeId) -> bool {
+    /// the machine, or the application, has taken what came before. [`Output::Read`] comes once it should again.
+    pub fn wants_read(&mut self, pipe: PipeId) -> bool {
+        let wants = self.takes_bytes(pipe);
+        if let Some(state) = self.pipes.get_mut(pipe.0)
+            && !wants
+            && !state.is_stopped
+        {
+            state.is_stopped = true;
+            if matches!(state.phase, Phase::WebSocket(_)) {
+                self.paused.push_back(pipe.0);
+            }
+        }
+        wants
+    }
+
+    /// Has the driver read on where it has stopped.
+    fn read_again(&mut self, key: Key) {
+        let pipe = PipeId(key);
+        if self.takes_bytes(pipe)
+            && let Some(state) = self.pipes.get_mut(key)
+            && state.is_stopped
+        {
+            state.is_stopped = false;
+            self.ready.push_back(Output::Read(pipe));
+        }
+    }
+
+    /// Whether the writing side of a connection is to be shut down: [`Output::Shutdown`] has come.
+    pub fn is_shut(&self, pipe: PipeId) -> bool {
+        let state = self.pipes.get(pipe.0);
+        state.is_some_and(|state| match &state.phase {
+            Phase::Draining => true,
+            Phase::WebSocket(socket) => socket.is_cut_off() && state.out.is_empty(),
+            Phase::Head(_)
+            | Phase::Body(_)
+            | Phase::Waiting(..)
+            | Phase::Answering(_)
+            | Phase::Opening(_) => false,
+        })
+    }
+
+    fn takes_bytes(&self, pipe: PipeId) -> bool {
         let Some(state) = self.pipes.get(pipe.0) else {
             return false;
         };

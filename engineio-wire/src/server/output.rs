@@ -56,6 +56,13 @@ impl Peer {
     }
 }
 
+impl From<SocketAddr> for Peer {
+    /// A peer in plain text.
+    fn from(address: SocketAddr) -> Self {
+        Self::new(Some(address))
+    }
+}
+
 /// The next action for the driver, or event for the application.
 #[expect(
     clippy::exhaustive_enums,
@@ -69,7 +76,10 @@ pub enum Output<E> {
     /// Shut down the writing side of a connection, since nothing more will be written. The wire still reads what comes, so
     /// that the connection is not reset before the peer has read the last answer. [`Close`](Self::Close) follows.
     Shutdown(PipeId),
-    /// Close a connection. All that was to be written has left, or will not. The wire does not know it any more.
+    /// Read on from a connection: [`wants_read`](super::Wire::wants_read) gave false before, and gives true now.
+    Read(PipeId),
+    /// Close a connection. All that was to be written has left, or will not. The wire does not know it any more. This comes
+    /// once for each connection, also when the driver has told how it ended.
     Close(PipeId),
     /// A whole request for a path that is not the machine's, to be answered by [`respond`](super::Wire::respond).
     Foreign(Foreign),

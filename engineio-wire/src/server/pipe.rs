@@ -28,6 +28,8 @@ pub(super) struct Pipe {
     pub(super) out: Out,
     /// The rest of a body whose request was answered before it came. Nobody wants it.
     pub(super) rest: Option<Box<Body>>,
+    /// The driver does not read from it, and is to be told when to read on.
+    pub(super) is_stopped: bool,
     /// When the peer has taken too long with what it has to do next.
     pub(super) deadline: Option<Instant>,
     /// When the timer of this pipe fires: never after the deadline.
@@ -170,6 +172,7 @@ impl Pipe {
             input: Held::default(),
             out: Out::default(),
             rest: None,
+            is_stopped: false,
             deadline: None,
             armed: None,
             is_marked: false,

@@ -69,6 +69,9 @@ impl<M: Machine> Wire<M> {
         pipe.out.push(head.end());
         pipe.phase = Phase::WebSocket(Box::new(Socket::new(decoder, compresses)));
         pipe.mark(key, &mut self.writable);
+        if pipe.is_stopped {
+            self.paused.push_back(key);
+        }
         // A client that does not wait for the answer has sent frames.
         self.read_on(key);
     }
@@ -209,6 +212,7 @@ impl<M: Machine> Wire<M> {
             };
             if self.machine.wants_read(PipeId(key).connection()) {
                 self.read_on(key);
+                self.read_again(key);
                 return true;
             }
             if self.pipes.get(key).is_some() {

@@ -393,6 +393,44 @@ fn what_comes_ahead_of_its_turn_is_not_wanted() {
     );
     rig.send(pipe, "x".repeat(16 * 1024));
     assert!(!rig.host.wants_read(pipe));
+    rig.close(pipe);
+    assert!(!rig.host.wants_read(pipe) && rig.readable.is_empty());
+    assert!(rig.closed.contains(&pipe), "however it ends");
+}
+
+#[test]
+fn the_driver_is_told_when_the_next_deadline_is_earlier() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    assert_eq!(rig.timeouts, 1, "there is a deadline now");
+    let head = rig.host.poll_timeout();
+    rig.open();
+    assert_eq!((rig.timeouts, rig.host.poll_timeout()), (1, head));
+    rig.session(pipe);
+    assert_eq!(rig.timeouts, 2);
+    assert!(rig.host.poll_timeout() < head);
+}
+
+#[test]
+fn the_driver_is_told_to_read_on_once_requests_ahead_of_their_turn_are_read() {
+    let mut rig = Rig::default();
+    let (pipe, other) = (rig.open(), rig.open());
+    let sid = rig.session(pipe);
+    let query = format!("EIO=4&transport=polling&sid={sid}");
+    let ahead = format!(
+        "GET /other HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n",
+        "x".repeat(9 * 1024)
+    );
+    rig.send(pipe, get(&query) + &ahead + &ahead);
+    assert!(!rig.host.wants_read(pipe) && !rig.host.wants_read(pipe));
+    rig.send(other, post(&query, "4a"));
+    assert_eq!(rig.statuses(pipe), [200]);
+    assert_eq!(rig.readable, [pipe], "once, and where it was asked for");
+    assert!(rig.host.wants_read(pipe));
+    let foreign = rig.foreign.pop().unwrap();
+    rig.host.respond(foreign.pipe, &Reply::new(404, ""));
+    rig.drain();
+    assert_eq!(rig.readable, [pipe]);
 }
 
 #[test]

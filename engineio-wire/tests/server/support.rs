@@ -67,6 +67,10 @@ pub(crate) struct Rig {
     pub(crate) closed: BTreeSet<PipeId>,
     /// Those to which nothing more is written.
     pub(crate) shut: BTreeSet<PipeId>,
+    /// Where the driver was told to read on.
+    pub(crate) readable: Vec<PipeId>,
+    /// How often the driver was told that the next deadline is earlier.
+    pub(crate) timeouts: usize,
     pub(crate) foreign: Vec<Foreign>,
     /// Those of them that a test has answered.
     pub(crate) answered: Vec<Foreign>,
@@ -102,6 +106,8 @@ impl Rig {
             written: BTreeMap::new(),
             closed: BTreeSet::new(),
             shut: BTreeSet::new(),
+            readable: Vec::new(),
+            timeouts: 0,
             foreign: Vec::new(),
             answered: Vec::new(),
             stuck: BTreeSet::new(),
@@ -164,9 +170,11 @@ impl Rig {
                 Action::Shutdown(pipe) => {
                     self.shut.insert(pipe);
                 }
+                Action::Read(pipe) => self.readable.push(pipe),
                 Action::Close(pipe) => {
-                    self.closed.insert(pipe);
+                    assert!(self.closed.insert(pipe), "{pipe:?} is closed once");
                 }
+                Action::Timeout => self.timeouts += 1,
                 Action::Foreign(foreign) => self.foreign.push(foreign),
                 Action::Work(_) => {}
             }

@@ -124,6 +124,24 @@ fn what_breaks_the_rules_is_closed_with_its_code() {
 }
 
 #[test]
+fn the_driver_is_told_to_read_on_once_the_application_has_taken_its_messages() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    let mut sent = 0;
+    while rig.host.wants_read(pipe) {
+        let bytes = frame(0x81, b"4a");
+        rig.host.handle_bytes(pipe, &bytes, rig.now);
+        sent += 1;
+    }
+    assert!(sent > 1 && rig.readable.is_empty());
+    rig.drain();
+    assert_eq!(rig.readable, [pipe]);
+    assert!(rig.host.wants_read(pipe));
+    rig.drain();
+    assert_eq!(rig.readable, [pipe], "once");
+}
+
+#[test]
 fn a_session_that_ends_closes_its_connection_within_seconds() {
     let config = Config::default();
     let dead = config.ping_interval + config.ping_timeout;

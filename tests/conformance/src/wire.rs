@@ -89,7 +89,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
         let mut events = Events::with_capacity(1024);
         let mut deadline: Option<Instant> = None;
         loop {
-            let is_busy = self.readable.iter().any(|slot| self.wants_read(*slot));
+            let is_busy = !self.readable.is_empty();
             let dues = [self.host.poll_timeout(), deadline];
             let due = dues.into_iter().flatten().min();
             let due = if is_busy { Some(Instant::ZERO) } else { due };
@@ -104,9 +104,11 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             for event in &events {
                 self.take(event.token())?;
             }
-            let readable = std::mem::take(&mut self.readable);
-            let unread = readable.into_iter().filter(|slot| self.read(*slot));
-            self.readable = unread.collect();
+            for slot in std::mem::take(&mut self.readable) {
+                if self.read(slot) {
+                    self.readable.insert(slot);
+                }
+            }
             if self.stop.is_wanted.load(Ordering::Relaxed) && deadline.is_none() {
                 deadline = Some(now + DRAIN_TIME);
                 self.host.stop(Farewell::default(), DRAIN_TIME, now);
@@ -125,6 +127,7 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             Token(slot) => {
                 self.readable.insert(slot);
                 self.write(slot);
+                self.drain();
                 Ok(())
             }
         }
@@ -143,18 +146,13 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
         Ok(())
     }
 
-    fn wants_read(&self, slot: usize) -> bool {
-        let connection = self.connections.get(&slot);
-        connection.is_some_and(|(_, pipe, _)| self.host.wants_read(*pipe))
-    }
-
     /// Reads once, and tells whether there may be more to read.
     fn read(&mut self, slot: usize) -> bool {
         let Some((stream, pipe, _)) = self.connections.get_mut(&slot) else {
             return false;
         };
         if !self.host.wants_read(*pipe) {
-            return true;
+            return false;
         }
         let len = match stream.read(&mut self.buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
@@ -178,14 +176,14 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
                 Ok(0) => return,
                 Ok(len) => self.host.handle_written(*pipe, len, self.clock.now()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => self.end(slot),
+                Err(_) => return self.end(slot),
             }
         }
     }
 
     fn end(&mut self, slot: usize) {
-        if let Some((_, pipe, _)) = self.connections.remove(&slot) {
-            self.host.handle_closed(pipe, self.clock.now());
+        if let Some((_, pipe, _)) = self.connections.get(&slot) {
+            self.host.handle_closed(*pipe, self.clock.now());
         }
     }
 
@@ -200,6 +198,8 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
             match action {
                 Action::Write(pipe) => self.write(pipe.slot() as usize),
                 Action::Shutdown(pipe) => self.shut_down(pipe.slot() as usize),
+                Action::Read(pipe) => drop(self.readable.insert(pipe.slot() as usize)),
+                Action::Timeout => {}
                 Action::Close(pipe) => drop(self.connections.remove(&(pipe.slot() as usize))),
                 Action::Foreign(foreign) => self.host.respond(foreign.pipe, &Reply::new(404, "")),
                 Action::Work(work) => {

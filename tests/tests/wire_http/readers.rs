@@ -71,7 +71,7 @@ impl Ours {
                     self.wire
                         .respond(foreign.pipe, &Reply::new(404, Bytes::new()));
                 }
-                Output::Shutdown(_) | Output::Event(_) => {}
+                Output::Read(_) | Output::Shutdown(_) | Output::Event(_) => {}
             }
         }
     }
