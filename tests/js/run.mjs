@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const COUNTS = join(HERE, "served.json");
 /** Suites of other programs, and of a transport that the wire has no part in. */
-const NOT_ON_WIRE = ["admin-page", "admin", "browser", "chat", "webtransport"];
+const NOT_ON_WIRE = ["admin-page", "admin", "browser", "chat", "drivers", "webtransport"];
 
 const served = process.argv[2] ?? "hyper";
 const least = JSON.parse(readFileSync(COUNTS, "utf8"))[served];

@@ -15,6 +15,8 @@ const START_LIMIT = 20_000;
 
 export const CONFORMANCE = resolve(HERE, process.env.CONFORMANCE_BIN ?? `${DEBUG}/conformance`);
 export const CHAT = resolve(HERE, process.env.CHAT_BIN ?? `${DEBUG}/chat`);
+/** The folder of the small servers in `examples/drivers`. */
+export const DRIVERS = resolve(HERE, process.env.DRIVERS_DIR ?? DEBUG);
 /** What serves our conformance server: `hyper`, or `wire` for `engineio-wire` on one thread. */
 export const SERVED_BY = process.env.SERVED_BY ?? "hyper";
 export const PING_INTERVAL = 300;
@@ -55,7 +57,7 @@ export async function start(program, args) {
   const ready = new Promise((done) => {
     lines.on("line", (line) => {
       certificate ??= /^webtransport certificate sha-256 (.+)$/.exec(line)?.[1] ?? null;
-      const found = /^listening on http:\/\/(127\.0\.0\.1):(\d+)$/.exec(line);
+      const found = /^listening on (?:http:\/\/)?(127\.0\.0\.1):(\d+)$/.exec(line);
       if (found) {
         done(Number(found[2]));
       }
@@ -84,6 +86,7 @@ export async function start(program, args) {
       return log;
     },
     exited,
+    pid: child.pid,
     signal: (name) => child.kill(name),
     async end(signal = "SIGTERM") {
       child.kill(signal);
