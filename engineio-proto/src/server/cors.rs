@@ -95,25 +95,10 @@ impl Cors {
         self
     }
 
-    /// Sets [`credentials`](Self::credentials).
-    #[must_use]
-    pub fn with_credentials(mut self, allow: bool) -> Self {
-        self.credentials = allow;
-        self
-    }
-
-    /// Sets [`max_age`](Self::max_age).
-    #[must_use]
-    pub fn with_max_age(mut self, age: Duration) -> Self {
-        self.max_age = Some(age);
-        self
-    }
-
-    /// Sets [`options_success_status`](Self::options_success_status).
-    #[must_use]
-    pub fn with_options_success_status(mut self, status: u16) -> Self {
-        self.options_success_status = status;
-        self
+    crate::__setters! {
+        with_credentials credentials: bool = |allow| allow;
+        with_max_age max_age: Duration = |age| Some(age);
+        with_options_success_status options_success_status: u16 = |status| status;
     }
 
     /// Checks that headers can be made of the settings.

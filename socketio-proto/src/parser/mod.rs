@@ -236,53 +236,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets the most attachments of one packet of the default parser.
-    #[must_use]
-    pub const fn with_max_attachments(mut self, max_attachments: u16) -> Self {
-        self.max_attachments = max_attachments;
-        self
-    }
-
-    /// Sets the most attachments of one MessagePack packet.
-    #[must_use]
-    pub const fn with_max_msgpack_attachments(mut self, max_attachments: u16) -> Self {
-        self.max_msgpack_attachments = max_attachments;
-        self
-    }
-
-    /// Sets the most levels of arrays and objects in a payload.
-    #[must_use]
-    pub const fn with_max_json_depth(mut self, max_json_depth: u16) -> Self {
-        self.max_json_depth = max_json_depth;
-        self
-    }
-
-    /// Sets how many bytes reading a payload may take for each byte of its JSON.
-    #[must_use]
-    pub const fn with_max_expansion(mut self, max_expansion: u16) -> Self {
-        self.max_expansion = max_expansion;
-        self
-    }
-
-    /// Sets the longest name of a namespace, in bytes.
-    #[must_use]
-    pub const fn with_max_namespace_len(mut self, max_namespace_len: u32) -> Self {
-        self.max_namespace_len = max_namespace_len;
-        self
-    }
-
-    /// Sets whether a DISCONNECT may have a payload.
-    #[must_use]
-    pub const fn with_lenient_disconnect(mut self, lenient: bool) -> Self {
-        self.lenient_disconnect = lenient;
-        self
-    }
-
-    /// Sets whether nil stands for what is absent in MessagePack.
-    #[must_use]
-    pub const fn with_lenient_nil(mut self, lenient: bool) -> Self {
-        self.lenient_nil = lenient;
-        self
+    engineio_proto::__setters! {
+        with_max_attachments max_attachments: u16 = |attachments| attachments;
+        with_max_msgpack_attachments max_msgpack_attachments: u16 = |attachments| attachments;
+        with_max_json_depth max_json_depth: u16 = |depth| depth;
+        with_max_expansion max_expansion: u16 = |bytes| bytes;
+        with_max_namespace_len max_namespace_len: u32 = |bytes| bytes;
+        with_lenient_disconnect lenient_disconnect: bool = |lenient| lenient;
+        with_lenient_nil lenient_nil: bool = |lenient| lenient;
     }
 
     /// What holds for payloads in JSON.
