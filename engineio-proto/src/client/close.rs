@@ -1,4 +1,4 @@
-//! Reasons for the end of connections, and errors of transports.
+//! Reasons for the end of sessions, and errors of transports.
 
 use bytes::Bytes;
 use core::fmt;
@@ -7,7 +7,7 @@ use crate::codec::DecodeError;
 use crate::hidden::Hidden;
 use crate::{Revision, Transport};
 
-/// The reason why a connection ended. `Display` gives the official string; [`source`](core::error::Error::source) the
+/// The reason why a session ended. `Display` gives the official string; [`source`](core::error::Error::source) the
 /// detail.
 ///
 /// Source: `engine.io-client/lib/socket.ts`, `_onClose`.
@@ -23,7 +23,7 @@ pub enum CloseReason {
     /// The transport failed, or the server violated the protocol.
     #[error("transport error")]
     TransportError(#[source] TransportError),
-    /// The application closed the connection.
+    /// The application closed the session.
     #[error("forced close")]
     ForcedClose,
 }
@@ -73,7 +73,7 @@ pub enum TransportError {
     /// reported that it does not support the configured one.
     ///
     /// A server of revision 3 that opens over a WebSocket cannot be distinguished from one of revision 4. It never
-    /// pings, and the connection ends with [`CloseReason::PingTimeout`].
+    /// pings, and the session ends with [`CloseReason::PingTimeout`].
     #[error("this server speaks Engine.IO revision {}", .0.number())]
     Revision(Revision),
     /// The handshake took longer than the configured `open_timeout`.

@@ -88,20 +88,20 @@ pub struct Config {
     pub probe_timeout: Option<Duration>,
     /// The packets in one POST. Default no limit; servers written in Python lose packets beyond 16.
     pub max_packets_per_post: Option<usize>,
-    /// The bytes of a response body or frame; a larger one ends the connection. Default 100 MiB, as the official
+    /// The bytes of a response body or frame; a larger one ends the session. Default 100 MiB, as the official
     /// WebSocket library.
     pub max_payload: usize,
-    /// The packets in one response body; more end the connection. Default 65,536.
+    /// The packets in one response body; more end the session. Default 65,536.
     pub max_packets_per_payload: usize,
     /// The bytes that may wait for the server; a send beyond them is refused. Default 16 MiB.
     pub max_buffered_bytes: usize,
     /// The messages that may wait for the server; a send beyond them is refused. Default 65,536.
     pub max_buffered_messages: usize,
     /// The received bytes that may wait for the application. At this mark `wants_read` turns false; a driver that goes
-    /// on by more than the largest payload loses the connection. Default 4 MiB.
+    /// on by more than the largest payload loses the session. Default 4 MiB.
     pub max_undelivered_bytes: usize,
     /// The received messages that may wait for the application. At this mark `wants_read` turns false; a driver that
-    /// goes on by more than one full payload loses the connection. Default 4,096.
+    /// goes on by more than one full payload loses the session. Default 4,096.
     pub max_undelivered_messages: usize,
 }
 

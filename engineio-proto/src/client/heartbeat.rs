@@ -29,15 +29,15 @@
 //! | `Asking` | time ≥ `deadline` | `Expired` | timed out |
 //!
 //! A packet is *handed over* when the driver pulls it as a frame, or when it is put into a POST. If a server reads
-//! nothing, the packet stays in the queue, and the connection ends. In revision 4 this takes at most `interval +
+//! nothing, the packet stays in the queue, and the session ends. In revision 4 this takes at most `interval +
 //! timeout` after the first ping whose pong waits. In revision 3 it takes as long after the first ping that waits.
 //!
 //! A server of revision 3 may answer a ping with any packet, as in the official client. If that packet is not a pong,
 //! the client pings once more after each interval. Nothing else would show whether the server still reads.
 //!
-//! In both revisions the end of the connection leads to `Off`, but `Expired` stays. Nothing else moves a deadline. Each
+//! In both revisions the end of the session leads to `Off`, but `Expired` stays. Nothing else moves a deadline. Each
 //! deadline is one value, so no number of packets can add another. The official client of revision 3 pings once more
-//! after a suspension before it gives up. Here a connection past its deadline is over, as in revision 4.
+//! after a suspension before it gives up. Here a session past its deadline is over, as in revision 4.
 //!
 //! Source: `engine.io-client/lib/socket.ts`, `_resetPingTimeout`, `_hasPingExpired`; in version 3.5 `setPing`,
 //! `onHeartbeat`. The official client counts every packet, even from servers that read nothing.
@@ -242,7 +242,7 @@ impl Heartbeat {
         None
     }
 
-    /// Whether the deadline has passed, or had when the connection ended.
+    /// Whether the deadline has passed, or had when the session ended.
     pub(super) fn has_expired(&self, now: Instant) -> bool {
         match self {
             Self::Off => false,

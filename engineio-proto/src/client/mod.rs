@@ -1,4 +1,4 @@
-//! The client role: one connection to a server, opened, upgraded, watched and closed.
+//! The client role: one session with a server, opened, upgraded, watched and closed.
 //!
 //! [`Client`] says which requests to make and which connections to open; the driver does it and reports back.
 

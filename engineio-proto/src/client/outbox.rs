@@ -10,7 +10,7 @@ use crate::{Encoded, Frame};
 use super::config::Config;
 use super::wire::{Body, Packing, Wire};
 
-/// The one ordered queue of a connection. A ping or pong of the client does not wait behind messages, or a slow network
+/// The one ordered queue of a session. A ping or pong of the client does not wait behind messages, or a slow network
 /// could never carry it in time. It is a flag, not an item: a flood of pings takes no memory.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {

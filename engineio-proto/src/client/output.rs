@@ -99,7 +99,7 @@ pub enum Event {
     Pong,
     /// After a refused send: half of the room is free again.
     Drained,
-    /// The connection has ended, or could not be opened. No event follows until it is opened again. The official event
+    /// The session has ended, or could not be opened. No event follows until another is opened. The official event
     /// is `close`, with `error` before it if the transport failed.
     Closed(CloseReason),
 }

@@ -11,11 +11,11 @@ use crate::settings::ConfigError;
 use crate::{Encoded, Instant, SendError};
 
 impl Client {
-    /// Queues a message for the server. While the connection is being opened it waits for the handshake.
+    /// Queues a message for the server. While the session is being opened it waits for the handshake.
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] unless the connection is open or being opened, and [`SendError::Full`] if it would exceed
+    /// [`SendError::Closed`] unless the session is open or being opened, and [`SendError::Full`] if it would exceed
     /// what may wait; nothing is queued then.
     pub fn send(&mut self, message: &Encoded) -> Result<(), SendError> {
         self.send_parts(core::slice::from_ref(message))
@@ -42,7 +42,7 @@ impl Client {
         self.is_writable() && self.send_parts(parts).is_ok()
     }
 
-    /// Closes the connection once what waits has left and an upgrade on its way is over; at once while it is being
+    /// Closes the session once what waits has left and an upgrade on its way is over; at once while it is being
     /// opened. Sends are refused from here on; messages still arrive. The heartbeat still has to be in time.
     pub fn close(&mut self, now: Instant) {
         self.observe(now);
@@ -57,14 +57,14 @@ impl Client {
         self.check();
     }
 
-    /// Ends the connection now. What waits does not leave any more.
+    /// Ends the session now. What waits does not leave any more.
     pub fn discard(&mut self) {
         self.finish(CloseReason::ForcedClose);
         self.check();
     }
 
-    /// Takes the messages that had not left when the connection ended, in order. They are dropped when it is opened
-    /// again. Those of a POST or in the pipe of a connection count as having left. Empty while it is not closed.
+    /// Takes the messages that had not left when the session ended, in order. They are dropped when another is
+    /// opened. Those of a POST or in the pipe of a connection count as having left. Empty until the session is closed.
     pub fn take_unsent(&mut self) -> impl Iterator<Item = Encoded> + use<> {
         let unsent = match self.state {
             State::Closed => self.outbox.take(),
@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Whether the server failed to ping, or in revision 3 to say anything, in time: decided by the given time, not by a
-    /// timer, for hosts that were suspended. If so the connection is closed with `ping timeout`. To be asked before
+    /// timer, for hosts that were suspended. If so the session is closed with `ping timeout`. To be asked before
     /// something is sent that must not be lost.
     ///
     /// Source: `engine.io-client/lib/socket.ts`, `_hasPingExpired`.

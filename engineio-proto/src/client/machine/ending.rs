@@ -1,4 +1,4 @@
-//! The end of a connection, and the farewell to the server.
+//! The end of a session, and the farewell to the server.
 
 use alloc::boxed::Box;
 
@@ -9,7 +9,7 @@ use crate::http::Answer;
 use crate::{RequestId, Transport};
 
 impl Client {
-    /// Ends the connection because its transport failed, unless another one is left to try.
+    /// Ends the session because its transport failed, unless another one is left to try.
     pub(super) fn fail(&mut self, error: TransportError) {
         if self.state == State::Closed {
             return;
@@ -26,7 +26,7 @@ impl Client {
         self.finish(CloseReason::TransportError(error));
     }
 
-    /// Ends the connection: releases its data and tells the application.
+    /// Ends the session: releases its data and tells the application.
     pub(super) fn finish(&mut self, reason: CloseReason) {
         if self.state == State::Closed {
             return;
@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// An exchange of an ended connection was answered: sends the close packet that it still owes.
+    /// A request of an ended session was answered: sends the close packet that it still owes.
     pub(super) fn pay_farewell(&mut self, request: RequestId, answer: Option<Answer>) {
         let due = match self.farewell.as_deref_mut() {
             None => false,

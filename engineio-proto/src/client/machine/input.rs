@@ -95,7 +95,7 @@ impl Client {
         self.check();
     }
 
-    /// Notes that a WebTransport stream delivered bytes that are no frame. This ends the client's connection with
+    /// Notes that a WebTransport stream delivered bytes that are no frame. This ends the client's session with
     /// `transport error`, or only the probe.
     pub fn handle_bad_frame(&mut self, connection: ConnectionId, error: DecodeError, now: Instant) {
         self.observe(now);
@@ -108,7 +108,7 @@ impl Client {
         self.check();
     }
 
-    /// Notes that a connection closed, cleanly or not. This ends the client's connection with `transport close`, or
+    /// Notes that a connection closed, cleanly or not. This ends the client's session with `transport close`, or
     /// only the probe. A connection that had not opened yet has failed.
     pub fn handle_connection_closed(&mut self, connection: ConnectionId, now: Instant) {
         self.connection_closed(connection, None, now);
@@ -125,7 +125,7 @@ impl Client {
     }
 
     /// Notes that a connection could not be opened, or violated the rules of its transport. This ends the client's
-    /// connection with `transport error`, or only the probe.
+    /// session with `transport error`, or only the probe.
     pub fn handle_connection_failed(&mut self, connection: ConnectionId, now: Instant) {
         self.connection_failed(connection, RequestError::NETWORK, None, now);
     }
@@ -153,7 +153,7 @@ impl Client {
         self.connection_failed(connection, error, other, now);
     }
 
-    /// Notes that the host lost its network. This ends the connection with `transport close`, except one to
+    /// Notes that the host lost its network. This ends the session with `transport close`, except one to
     /// `localhost`.
     pub fn handle_offline(&mut self, now: Instant) {
         self.observe(now);
@@ -312,7 +312,7 @@ impl Client {
         }
     }
 
-    /// Whether one more event with this many bytes may wait. If not, the connection ends.
+    /// Whether one more event with this many bytes may wait. If not, the session ends.
     fn has_room(&mut self, length: usize) -> bool {
         let (mut waiting, config) = (self.undelivered(), &self.config);
         waiting.add(length);

@@ -1,4 +1,4 @@
-//! One connection: a transport, an upgrade beside it, a heartbeat, and one ordered queue of messages.
+//! One session: a transport, an upgrade beside it, a heartbeat, and one ordered queue of messages.
 //!
 //! | state | input | next | output |
 //! |---|---|---|---|
@@ -48,8 +48,8 @@ use crate::undelivered::Undelivered;
 use crate::{Buffered, Transport};
 use crate::{ConfigError, ConnectionId, Instant, RequestId, Seed};
 
-/// An Engine.IO client, without its sockets and clock: one connection at a time, which can be opened any number of
-/// times.
+/// An Engine.IO client, without its sockets and clock: one session at a time, and any number of them one after the
+/// other.
 ///
 /// The machine names its requests and connections from counters that never restart. It ignores responses to requests
 /// that it does not wait for, and frames of unknown connections.
@@ -193,7 +193,7 @@ impl Remembered {
     }
 }
 
-/// What the client still owes to the server of an ended connection: a close packet after an open exchange, or the end
+/// What the client still owes to the server of an ended session: a close packet after an open request, or the end
 /// of a poll.
 #[derive(Clone)]
 enum Farewell {
@@ -253,13 +253,13 @@ impl Client {
         &self.config
     }
 
-    /// The session id, while the connection is open or closing.
+    /// The session id, while the session is open or closing.
     #[must_use]
     pub fn sid(&self) -> Option<&ByteString> {
         self.sid.as_ref()
     }
 
-    /// The current transport of the connection, or the one that it is being opened on.
+    /// The current transport of the session, or the one that it is being opened on.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
         match self.carrier {
@@ -272,19 +272,19 @@ impl Client {
         }
     }
 
-    /// Whether the handshake is done and nobody has closed the connection.
+    /// Whether the handshake is done and nobody has closed the session.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
-    /// Whether the connection has ended, or was never opened.
+    /// Whether the session has ended, or none was ever opened.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed
     }
 
-    /// Whether the connection is about to upgrade to another transport. Nothing is sent until it has.
+    /// Whether the session is about to upgrade to another transport. Nothing is sent until it has.
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
         self.upgrade.is_pausing()

@@ -11,8 +11,8 @@ use crate::client::upgrade::{DELAY, Probe, Stage};
 use crate::codec::{DecodeError, Open};
 
 impl Client {
-    /// Opens the connection, on the first transport of the list or on the remembered one. Does nothing unless it is
-    /// closed. Messages left from the connection before are dropped.
+    /// Opens a session, on the first transport of the list or on the remembered one. Does nothing unless the
+    /// last session is closed. Messages left from the session before are dropped.
     ///
     /// Ends with [`Event::Closed`], exactly once, whether or not [`Event::Opened`] came before. Arms
     /// [`Config::open_timeout`](crate::client::Config::open_timeout).
