@@ -264,6 +264,9 @@ impl<M: Machine> Wire<M> {
         }
         loop {
             if let Some(output) = self.ready.pop_front() {
+                if self.is_in_vain(&output) {
+                    continue;
+                }
                 return Some(output);
             }
             if let Some(output) = self.machine.poll_output() {
@@ -288,6 +291,15 @@ impl<M: Machine> Wire<M> {
             if pipe.wants_write() && !pipe.out.is_under_way() {
                 return Some(Output::Write(PipeId(key)));
             }
+        }
+    }
+
+    /// Whether an output is about a connection that has gone since.
+    fn is_in_vain(&self, output: &Output<M::Event>) -> bool {
+        match output {
+            Output::Shutdown(pipe) | Output::Write(pipe) => self.pipes.get(pipe.0).is_none(),
+            Output::Foreign(foreign) => self.pipes.get(foreign.pipe.0).is_none(),
+            Output::Close(_) | Output::Event(_) => false,
         }
     }
 

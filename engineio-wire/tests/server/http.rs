@@ -528,3 +528,24 @@ fn the_request_that_opened_a_session_is_kept() {
     rig.close(websocket);
     assert_eq!(rig.host.wire().handshakes().len(), 1);
 }
+
+#[test]
+fn nothing_comes_for_a_connection_that_is_gone() {
+    let mut rig = Rig::default();
+    let (asking, refused) = (rig.open(), rig.open());
+    rig.host
+        .handle_bytes(asking, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", rig.now);
+    rig.close(asking);
+    assert!(rig.foreign.is_empty());
+    rig.host.handle_bytes(refused, b"\n", rig.now);
+    while let Some(action) = rig.host.poll_output() {
+        assert!(
+            matches!(action, engineio_wire::server::Action::Write(_)),
+            "{action:?}"
+        );
+        if let Some(batch) = rig.host.poll_write(refused) {
+            rig.host.handle_written(refused, batch.len(), rig.now);
+            rig.host.handle_closed(refused, rig.now);
+        }
+    }
+}

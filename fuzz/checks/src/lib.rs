@@ -18,6 +18,7 @@
 //! | [`session_ops`], [`engine_server_ops`], [`engine_client_ops`] | a history of inputs, commands and time | requests are answered once, memory is bounded, in the end nothing is left |
 //! | [`socket_server_ops`], [`socket_client_ops`] | the same for Socket.IO | the same, and every acknowledgement ends once |
 //! | [`wire_client`] | a history of a client's connections, and the length of pieces | pieces change nothing; no memory beyond what came; in the end nothing is left |
+//! | [`serve_wire`] | a history of connections that carry any bytes | what is written is whole, limits hold, pieces change nothing, in the end nothing is left |
 //! | [`client_vs_server`] | a schedule of a network that fails | nothing is lost within a connection, doubled or out of order |
 //!
 //! # Use
@@ -76,8 +77,8 @@ mod wire_client;
 pub use engine::{decode_frame, decode_open, decode_payload, roundtrip_packet};
 pub use engine_v3::{decode_frame_v3, decode_payload_v3, roundtrip_packet_v3};
 pub use machines::{
-    client_vs_server, engine_client_ops, engine_server_ops, route, session_ops, socket_client_ops,
-    socket_server_ops,
+    client_vs_server, engine_client_ops, engine_server_ops, route, serve_wire, session_ops,
+    socket_client_ops, socket_server_ops,
 };
 pub use msgpack::decode_msgpack;
 pub use socket::{decode_socketio, roundtrip_socketio};
@@ -108,6 +109,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("roundtrip_socketio", roundtrip_socketio),
     ("roundtrip_websocket", roundtrip_websocket),
     ("route", route),
+    ("serve_wire", serve_wire),
     ("session_ops", session_ops),
     ("socket_client_ops", socket_client_ops),
     ("socket_server_ops", socket_server_ops),
