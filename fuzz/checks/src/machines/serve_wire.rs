@@ -114,6 +114,8 @@ struct Rig {
     now: Instant,
     max_bytes_held: usize,
     open: BTreeSet<PipeId>,
+    /// Those that the wire has closed.
+    closed: BTreeSet<PipeId>,
     /// Batches that are not written, with the bytes that are left.
     under_way: BTreeMap<PipeId, usize>,
     written: BTreeMap<PipeId, Vec<u8>>,
@@ -145,6 +147,7 @@ impl Rig {
             host: Hosted::new(server, Echo::default(), options, Instant::ZERO),
             now: Instant::ZERO,
             open: BTreeSet::new(),
+            closed: BTreeSet::new(),
             under_way: BTreeMap::new(),
             written: BTreeMap::new(),
             owed: BTreeSet::new(),
@@ -233,9 +236,10 @@ impl Rig {
     }
 
     fn respond(&mut self, pipe: PipeId) {
-        self.host
-            .respond(pipe, &Reply::new(200, "body").with_field("x", "y"));
-        self.owed.remove(&pipe);
+        if self.owed.remove(&pipe) {
+            let reply = Reply::new(200, "body").with_field("x", "y");
+            self.host.respond(pipe, &reply);
+        }
     }
 
     fn wait(&mut self, millis: u64) {
@@ -261,15 +265,13 @@ impl Rig {
                 }
                 Action::Shutdown(pipe) => assert!(self.open.contains(&pipe)),
                 Action::Close(pipe) => {
-                    assert!(self.open.contains(&pipe), "a pipe is closed once");
+                    assert!(self.closed.insert(pipe), "a pipe is closed once");
                     self.gone(pipe);
                 }
                 Action::Foreign(foreign) => {
                     self.foreign.push(format!("{foreign:?}"));
-                    // It may have been closed since.
-                    if self.open.contains(&foreign.pipe) {
-                        assert!(self.owed.insert(foreign.pipe), "one request at a time");
-                    }
+                    assert!(self.open.contains(&foreign.pipe));
+                    assert!(self.owed.insert(foreign.pipe), "one request at a time");
                 }
                 Action::Work(_) => {}
             }
