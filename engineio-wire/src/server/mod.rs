@@ -297,7 +297,9 @@ impl<M: Machine> Wire<M> {
     /// Whether an output is about a connection that has gone since.
     fn is_in_vain(&self, output: &Output<M::Event>) -> bool {
         match output {
-            Output::Shutdown(pipe) | Output::Write(pipe) => self.pipes.get(pipe.0).is_none(),
+            Output::Shutdown(pipe) | Output::Read(pipe) | Output::Write(pipe) => {
+                self.pipes.get(pipe.0).is_none()
+            }
             Output::Foreign(foreign) => self.pipes.get(foreign.pipe.0).is_none(),
             Output::Close(_) | Output::Event(_) => false,
         }
