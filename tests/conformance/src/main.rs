@@ -45,7 +45,7 @@ struct Arguments {
 #[derive(Clone, Copy)]
 enum Served {
     Hyper { webtransport: bool },
-    Wire,
+    Wire { compression: bool },
 }
 
 #[derive(Clone, Copy)]
@@ -100,12 +100,19 @@ where
 {
     match served {
         Served::Hyper { webtransport } => on_hyper(address, webtransport, machine, app, path).await,
-        Served::Wire => on_wire(address, machine, app, path).await,
+        Served::Wire { compression } => on_wire(address, compression, machine, app, path).await,
     }
+}
+
+fn options(path: &str, compression: bool) -> engineio_wire::server::Options {
+    let mut options = engineio_wire::server::Options::new(path);
+    options.websocket_compression = compression.then_some(1024);
+    options
 }
 
 async fn on_wire<M, A>(
     address: SocketAddr,
+    compression: bool,
     machine: M,
     app: A,
     path: &str,
@@ -114,7 +121,7 @@ where
     M: Machine<Event: Send> + Send + 'static,
     A: App<M, Command: Send> + Send + 'static,
 {
-    let driver = wire::Driver::bind(address, machine, app, path)?;
+    let driver = wire::Driver::bind(address, machine, app, options(path, compression))?;
     let (address, stop) = (driver.local_addr()?, driver.stop());
     let mut signals = StopSignals::listen()?;
     let mut running = tokio::task::spawn_blocking(move || driver.run());
@@ -209,7 +216,8 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error>
                 served = Served::Hyper { webtransport: true };
                 transports = transports.with(Transport::WebTransport);
             }
-            Arg::Long("wire") => served = Served::Wire,
+            Arg::Long("wire") => served = Served::Wire { compression: false },
+            Arg::Long("wire-compression") => served = Served::Wire { compression: true },
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long(_) | Arg::Short(_) | Arg::Value(_) => return Err(argument.unexpected()),
         }

@@ -52,10 +52,10 @@ impl<M: Machine, A: App<M>> Driver<M, A> {
         address: SocketAddr,
         machine: M,
         app: A,
-        path: &str,
+        options: Options,
     ) -> Result<Self, Box<dyn Error>> {
         let clock = Clock::start();
-        let host = Hosted::new(machine, app, Options::new(path), clock.now());
+        let host = Hosted::new(machine, app, options, clock.now());
         let mut listener = TcpListener::bind(address)?;
         let poll = Poll::new()?;
         poll.registry()
