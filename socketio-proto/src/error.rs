@@ -253,10 +253,11 @@ impl ReadError {
 
     /// Reading takes more than `limit` bytes for each byte of JSON.
     pub(crate) fn over_limit(limit: u16) -> Self {
-        let message = format_args!("reading takes more than {limit} bytes for each byte of JSON");
         Self {
             over_limit: true,
-            ..Self::new(message)
+            ..Self::new(format_args!(
+                "reading takes more than {limit} bytes for each byte of JSON"
+            ))
         }
     }
 
