@@ -3,38 +3,38 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{self, ErrorKind, Write};
-use std::num::NonZero;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, bounded};
 use bytes::Buf;
 use compio::buf::{BufResult, IoVectoredBuf};
-use compio::driver::ProactorBuilder;
 use compio::io::{AsyncReadManaged, AsyncWrite};
 use compio::net::{TcpListener, TcpStream};
-use compio::runtime::{RuntimeBuilder, spawn};
+use compio::runtime::{BufferPool, Runtime, spawn};
 use compio::time;
 use drivers::Host;
 use engineio_driver::Clock;
 use engineio_wire::Batch;
 use engineio_wire::server::{Action, PipeId, Reply};
-use futures_lite::future::race;
+use futures_lite::future::{race, yield_now};
 use socketio_proto::engine::Instant;
 
 struct Server {
-    state: RefCell<State>,
+    host: RefCell<Host>,
     clock: Clock,
+    /// What wakes the readers and writers of connections, and ends them when it is dropped.
+    wakers: RefCell<BTreeMap<PipeId, [Sender<()>; 2]>>,
     /// Tells that the next deadline is earlier.
     due: Sender<()>,
+    /// Of all connections: one that is idle holds none.
+    buffers: BufferPool,
 }
 
-struct State {
-    host: Host,
-    /// What wakes the readers and writers of connections, and ends them when it is dropped.
-    wakers: BTreeMap<PipeId, [Sender<()>; 2]>,
-}
+/// All buffers are taken.
+const ENOBUFS: i32 = 105;
 
 type End = Result<(), Box<dyn Error>>;
 
@@ -48,20 +48,19 @@ impl IoVectoredBuf for Owned {
 }
 
 fn main() -> End {
-    let mut proactor = ProactorBuilder::new();
-    // Connections share these buffers: what is idle holds none.
-    proactor.buffer_pool_size(NonZero::new(64).unwrap_or(NonZero::<u16>::MIN));
-    RuntimeBuilder::new()
-        .with_proactor(proactor)
-        .build()?
-        .block_on(serve())
+    Runtime::new()?.block_on(serve())
 }
 
 async fn serve() -> End {
     let (host, clock, address) = drivers::start()?;
-    let wakers = BTreeMap::new();
-    let (state, (due, earlier)) = (RefCell::new(State { host, wakers }), bounded(1));
-    let server = Rc::new(Server { state, clock, due });
+    let (due, earlier) = bounded(1);
+    let server = Rc::new(Server {
+        host: RefCell::new(host),
+        clock,
+        wakers: RefCell::default(),
+        due,
+        buffers: BufferPool::new(64, 16_384)?,
+    });
     let listener = TcpListener::bind(address).await?;
     writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
     spawn(Rc::clone(&server).keep_time(earlier)).detach();
@@ -71,25 +70,15 @@ async fn serve() -> End {
             time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let ((to_read, may_read), (to_write, may_write)) = (bounded(1), bounded(1));
-        let opened = server.input(|state, now| {
-            let pipe = state.host.handle_open(address.into(), now)?;
-            state.wakers.insert(pipe, [to_read, to_write]);
-            Some(pipe)
-        });
-        if let Some(pipe) = opened {
-            let server = Rc::clone(&server);
-            spawn(server.serve(stream, pipe, [may_read, may_write])).detach();
-        }
+        spawn(Rc::clone(&server).serve(stream, address)).detach();
     }
 }
 
 impl Server {
     /// Gives the host an input and takes its outputs.
-    fn input<T>(&self, input: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let mut guard = self.state.borrow_mut();
-        let given = input(&mut guard, self.clock.now());
-        let State { host, wakers } = &mut *guard;
+    fn input<T>(&self, input: impl FnOnce(&mut Host, Instant) -> T) -> T {
+        let (mut host, mut wakers) = (self.host.borrow_mut(), self.wakers.borrow_mut());
+        let given = input(&mut host, self.clock.now());
         while let Some(action) = host.poll_output() {
             match action {
                 Action::Read(pipe) | Action::Write(pipe) | Action::Shutdown(pipe) => {
@@ -108,38 +97,36 @@ impl Server {
 
     async fn keep_time(self: Rc<Self>, earlier: Receiver<()>) {
         loop {
-            self.input(|state, now| state.host.handle_timeout(now));
-            let due = self.input(|state, _| state.host.poll_timeout());
+            self.input(|host, now| host.handle_timeout(now));
+            let due = self.input(|host, _| host.poll_timeout());
             let wait = due.map_or(Duration::from_secs(3600), |due| self.clock.until(due));
             let _earlier = time::timeout(wait, earlier.recv()).await;
         }
     }
 
-    async fn serve(self: Rc<Self>, stream: TcpStream, pipe: PipeId, woken: [Receiver<()>; 2]) {
+    async fn serve(self: Rc<Self>, stream: TcpStream, address: SocketAddr) {
+        let opened = self.input(|host, now| host.handle_open(address.into(), now));
+        let Some(pipe) = opened else { return };
+        let ((to_read, may_read), (to_write, may_write)) = (bounded(1), bounded(1));
+        self.wakers.borrow_mut().insert(pipe, [to_read, to_write]);
         let _slower = stream.set_nodelay(true);
-        let [may_read, may_write] = woken;
         let read = self.read(&stream, pipe, may_read);
         let end = race(read, self.write(&stream, pipe, may_write)).await;
-        self.input(|state, now| match end {
-            Ok(()) => state.host.handle_closed(pipe, now),
-            Err(_) => state.host.handle_failed(pipe, now),
+        self.input(|host, now| match end {
+            Ok(()) => host.handle_closed(pipe, now),
+            Err(_) => host.handle_failed(pipe, now),
         });
     }
 
     async fn read(&self, mut stream: &TcpStream, pipe: PipeId, may_read: Receiver<()>) -> End {
         loop {
-            while !self.input(|state, _| state.host.wants_read(pipe)) {
+            while !self.input(|host, _| host.wants_read(pipe)) {
                 may_read.recv().await?;
             }
-            match stream.read_managed(0).await {
-                Ok(Some(bytes)) => {
-                    self.input(|state, now| state.host.handle_bytes(pipe, &bytes, now));
-                }
-                Ok(None) => return Ok(()),
-                // Others have all the buffers.
-                Err(error) if error.kind() == ErrorKind::ResourceBusy => {
-                    time::sleep(Duration::from_millis(1)).await;
-                }
+            match stream.read_managed(&self.buffers, 0).await {
+                Ok(bytes) if bytes.is_empty() => return Ok(()),
+                Ok(bytes) => self.input(|host, now| host.handle_bytes(pipe, &bytes, now)),
+                Err(error) if error.raw_os_error() == Some(ENOBUFS) => yield_now().await,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -147,17 +134,17 @@ impl Server {
 
     async fn write(&self, mut stream: &TcpStream, pipe: PipeId, may_write: Receiver<()>) -> End {
         loop {
-            while let Some(batch) = self.input(|state, _| state.host.poll_write(pipe)) {
+            while let Some(batch) = self.input(|host, _| host.poll_write(pipe)) {
                 let mut batch = Owned(batch);
                 while !batch.0.is_empty() {
                     let BufResult(written, rest) = stream.write_vectored(batch).await;
                     let len = written?;
                     batch = rest;
                     batch.0.advance(len);
-                    self.input(|state, now| state.host.handle_written(pipe, len, now));
+                    self.input(|host, now| host.handle_written(pipe, len, now));
                 }
             }
-            if self.input(|state, _| state.host.is_shut(pipe)) {
+            if self.input(|host, _| host.is_shut(pipe)) {
                 stream.shutdown().await?;
             }
             may_write.recv().await?;

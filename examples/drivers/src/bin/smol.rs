@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,25 +17,25 @@ use smol::{Async, LocalExecutor, Timer, block_on};
 use socketio_proto::engine::Instant;
 
 struct Server {
-    state: RefCell<State>,
+    host: RefCell<Host>,
     clock: Clock,
+    /// What wakes the readers and writers of connections, and ends them when it is dropped.
+    wakers: RefCell<BTreeMap<PipeId, [Sender<()>; 2]>>,
     /// Tells that the next deadline is earlier.
     due: Sender<()>,
-}
-
-struct State {
-    host: Host,
-    /// What wakes the readers and writers of connections, and ends them when it is dropped.
-    wakers: BTreeMap<PipeId, [Sender<()>; 2]>,
 }
 
 type End = Result<(), Box<dyn Error>>;
 
 fn main() -> End {
     let (host, clock, address) = drivers::start()?;
-    let wakers = BTreeMap::new();
-    let (state, (due, earlier)) = (RefCell::new(State { host, wakers }), bounded(1));
-    let server = Rc::new(Server { state, clock, due });
+    let (due, earlier) = bounded(1);
+    let server = Rc::new(Server {
+        host: RefCell::new(host),
+        clock,
+        wakers: RefCell::default(),
+        due,
+    });
     let listener = Async::<TcpListener>::bind(address)?;
     let address = listener.get_ref().local_addr()?;
     writeln!(io::stdout(), "listening on {address}")?;
@@ -50,27 +50,18 @@ fn main() -> End {
                 Timer::after(Duration::from_millis(100)).await;
                 continue;
             };
-            let ((to_read, may_read), (to_write, may_write)) = (bounded(1), bounded(1));
-            let opened = server.input(|state, now| {
-                let pipe = state.host.handle_open(address.into(), now)?;
-                state.wakers.insert(pipe, [to_read, to_write]);
-                Some(pipe)
-            });
-            if let Some(pipe) = opened {
-                executor
-                    .spawn(Rc::clone(&server).serve(stream, pipe, [may_read, may_write]))
-                    .detach();
-            }
+            executor
+                .spawn(Rc::clone(&server).serve(stream, address))
+                .detach();
         }
     }))
 }
 
 impl Server {
     /// Gives the host an input and takes its outputs.
-    fn input<T>(&self, input: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let mut guard = self.state.borrow_mut();
-        let given = input(&mut guard, self.clock.now());
-        let State { host, wakers } = &mut *guard;
+    fn input<T>(&self, input: impl FnOnce(&mut Host, Instant) -> T) -> T {
+        let (mut host, mut wakers) = (self.host.borrow_mut(), self.wakers.borrow_mut());
+        let given = input(&mut host, self.clock.now());
         while let Some(action) = host.poll_output() {
             match action {
                 Action::Read(pipe) | Action::Write(pipe) | Action::Shutdown(pipe) => {
@@ -89,8 +80,8 @@ impl Server {
 
     async fn keep_time(self: Rc<Self>, earlier: Receiver<()>) {
         loop {
-            self.input(|state, now| state.host.handle_timeout(now));
-            let due = self.input(|state, _| state.host.poll_timeout());
+            self.input(|host, now| host.handle_timeout(now));
+            let due = self.input(|host, _| host.poll_timeout());
             let timer = due.map_or_else(Timer::never, |due| Timer::after(self.clock.until(due)));
             let wait = async {
                 timer.await;
@@ -100,25 +91,23 @@ impl Server {
         }
     }
 
-    async fn serve(
-        self: Rc<Self>,
-        stream: Async<TcpStream>,
-        pipe: PipeId,
-        woken: [Receiver<()>; 2],
-    ) {
+    async fn serve(self: Rc<Self>, stream: Async<TcpStream>, address: SocketAddr) {
+        let opened = self.input(|host, now| host.handle_open(address.into(), now));
+        let Some(pipe) = opened else { return };
+        let ((to_read, may_read), (to_write, may_write)) = (bounded(1), bounded(1));
+        self.wakers.borrow_mut().insert(pipe, [to_read, to_write]);
         let _slower = stream.get_ref().set_nodelay(true);
-        let [may_read, may_write] = woken;
         let read = self.read(&stream, pipe, may_read);
         let end = race(read, self.write(&stream, pipe, may_write)).await;
-        self.input(|state, now| match end {
-            Ok(()) => state.host.handle_closed(pipe, now),
-            Err(_) => state.host.handle_failed(pipe, now),
+        self.input(|host, now| match end {
+            Ok(()) => host.handle_closed(pipe, now),
+            Err(_) => host.handle_failed(pipe, now),
         });
     }
 
     async fn read(&self, stream: &Async<TcpStream>, pipe: PipeId, may_read: Receiver<()>) -> End {
         loop {
-            while !self.input(|state, _| state.host.wants_read(pipe)) {
+            while !self.input(|host, _| host.wants_read(pipe)) {
                 may_read.recv().await?;
             }
             let read = stream.read_with(|mut stream| {
@@ -126,7 +115,7 @@ impl Server {
                 let mut buffer = [0; 16_384];
                 let len = stream.read(&mut buffer)?;
                 let bytes = buffer.get(..len).unwrap_or_default();
-                self.input(|state, now| state.host.handle_bytes(pipe, bytes, now));
+                self.input(|host, now| host.handle_bytes(pipe, bytes, now));
                 Ok(len)
             });
             if read.await? == 0 {
@@ -138,14 +127,14 @@ impl Server {
 
     async fn write(&self, stream: &Async<TcpStream>, pipe: PipeId, may_write: Receiver<()>) -> End {
         loop {
-            while let Some(mut batch) = self.input(|state, _| state.host.poll_write(pipe)) {
+            while let Some(mut batch) = self.input(|host, _| host.poll_write(pipe)) {
                 while !batch.is_empty() {
                     let write = stream.write_with(|mut stream| batch.write_to(&mut stream));
                     let len = write.await?;
-                    self.input(|state, now| state.host.handle_written(pipe, len, now));
+                    self.input(|host, now| host.handle_written(pipe, len, now));
                 }
             }
-            if self.input(|state, _| state.host.is_shut(pipe)) {
+            if self.input(|host, _| host.is_shut(pipe)) {
                 stream.get_ref().shutdown(Shutdown::Write)?;
             }
             may_write.recv().await?;
