@@ -15,6 +15,8 @@ mod attacks;
 mod compression;
 #[path = "server/http.rs"]
 mod http;
+#[path = "server/orders.rs"]
+mod orders;
 #[path = "server/splits.rs"]
 mod splits;
 #[path = "server/support.rs"]

@@ -51,7 +51,7 @@ impl App<Server> for Echo {
     }
 }
 
-fn shown(message: &Message) -> String {
+pub(crate) fn shown(message: &Message) -> String {
     match message {
         Message::Text(text) => text.to_string(),
         Message::Binary(bytes) => format!("{bytes:?}"),
