@@ -549,3 +549,51 @@ fn nothing_comes_for_a_connection_that_is_gone_but_its_end() {
         }
     }
 }
+
+#[test]
+fn a_bare_line_feed_behind_an_empty_line_is_refused_in_any_pieces() {
+    let bytes = b"\r\n\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    for cut in 0..bytes.len() {
+        let mut rig = Rig::default();
+        let pipe = rig.open();
+        rig.send(pipe, &bytes[..cut]);
+        rig.send(pipe, &bytes[cut..]);
+        assert_eq!(rig.statuses(pipe), [400], "{cut}");
+    }
+}
+
+#[test]
+fn a_client_that_was_asked_for_its_body_has_a_time_for_it() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    rig.send(
+        pipe,
+        "POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+    );
+    assert_eq!(rig.statuses(pipe), [100]);
+    rig.wait(Duration::from_secs(119));
+    assert!(rig.written(pipe).is_empty());
+    rig.wait(Duration::from_secs(1));
+    assert_eq!(rig.statuses(pipe), [408]);
+}
+
+#[test]
+fn a_connection_that_only_writes_is_not_ended_for_the_memory_of_others() {
+    let mut options = Options::new("/engine.io");
+    options.max_bytes_held = 10_000;
+    let mut rig = Rig::new(Config::default(), options);
+    let (reader, socket) = (rig.websocket(), rig.websocket());
+    rig.stuck.insert(reader);
+    rig.send(reader, frame(0x82, &[0; 20_000]));
+    assert!(rig.host.wire().bytes_held() > 20_000);
+    rig.send(reader, frame(0x8a, b"pong"));
+    assert!(!rig.closed.contains(&reader));
+    let mut message = frame(0x82, &[0; 2_000]);
+    message.truncate(1_000);
+    rig.send(socket, message);
+    assert!(rig.closed.contains(&socket));
+    assert_eq!(
+        rig.host.app().log.last().unwrap(),
+        "closed: TransportError(Connection)"
+    );
+}

@@ -205,3 +205,158 @@ fn an_answer_to_the_machine_comes_from_any_method_but_get() {
     );
     assert_eq!(rig.statuses(pipe), [400], "the engine comes first");
 }
+
+#[test]
+fn a_close_frame_comes_back_as_it_was() {
+    let long = [b"\x0f\xa0", "r".repeat(123).as_bytes()].concat();
+    for content in [&b""[..], b"\x03\xe8", b"\x0b\xb8\xe2\x82\xac", &long] {
+        let mut rig = Rig::default();
+        let pipe = rig.websocket();
+        rig.send(pipe, frame(0x88, content));
+        let head = [0x88, content.len() as u8];
+        assert_eq!(rig.written(pipe), [&head, content].concat());
+        assert!(rig.closed.contains(&pipe), "the server closes first");
+    }
+}
+
+#[test]
+fn nothing_is_read_behind_the_close_frame_of_a_peer() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    let close = frame(0x88, b"");
+    rig.send(
+        pipe,
+        [close.clone(), frame(0x81, b"4late"), close, vec![0xff; 50]].concat(),
+    );
+    assert_eq!(rig.written(pipe), [0x88, 0]);
+    assert_eq!(rig.host.app().log.last().unwrap(), "closed: TransportClose");
+    assert!(rig.closed.contains(&pipe));
+}
+
+#[test]
+fn a_peer_that_is_told_to_close_may_finish_what_it_says() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    // The packet that closes a session.
+    rig.send(pipe, frame(0x81, b"1"));
+    assert_eq!(rig.written(pipe), [0x88, 0]);
+    let log = rig.host.app().log.len();
+    rig.send(pipe, [frame(0x81, b"4late"), frame(0x89, b"ping")].concat());
+    assert!(!rig.closed.contains(&pipe) && rig.host.wants_read(pipe));
+    rig.send(pipe, frame(0x88, b"\x03\xe8"));
+    assert!(
+        rig.written(pipe).is_empty(),
+        "nothing follows a close frame"
+    );
+    assert!(rig.closed.contains(&pipe));
+    assert_eq!(rig.host.app().log.len(), log, "nothing that came late");
+}
+
+#[test]
+fn a_peer_that_breaks_a_rule_while_it_closes_is_not_told() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    rig.send(pipe, frame(0x81, b"1"));
+    let _close = rig.written(pipe);
+    rig.send(pipe, frame(0x83, b""));
+    assert!(rig.written(pipe).is_empty());
+    rig.wait(Duration::from_secs(5));
+    assert!(rig.closed.contains(&pipe));
+}
+
+#[test]
+fn pings_are_answered_with_their_content_and_pongs_are_ignored() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    for content in [&b""[..], b"x", &[0xff; 125]] {
+        rig.send(pipe, frame(0x89, content));
+        let head = [0x8a, content.len() as u8];
+        assert_eq!(rig.written(pipe), [&head, content].concat());
+        rig.send(pipe, frame(0x8a, content));
+        assert!(rig.written(pipe).is_empty());
+    }
+    assert_eq!(rig.host.wire().bytes_held(), 0);
+}
+
+#[test]
+fn the_mask_is_taken_off() {
+    let mut rig = Rig::default();
+    let pipe = rig.websocket();
+    let key = [0x12, 0x34, 0x56, 0x78];
+    let mut bytes = vec![0x81, 0x86];
+    bytes.extend(key);
+    bytes.extend(
+        b"4hello"
+            .iter()
+            .zip(key.iter().cycle())
+            .map(|(byte, key)| byte ^ key),
+    );
+    for byte in bytes {
+        rig.send(pipe, [byte]);
+    }
+    assert_eq!(rig.written(pipe), b"\x81\x064hello");
+}
+
+#[test]
+fn a_text_is_checked_as_a_whole() {
+    for (one, other, is_valid) in [
+        (&b"4\xe2"[..], &b"\x82\xac"[..], true),
+        (b"4\xe2\x82", b"", false),
+        (b"4\xe2", b"\x28\xa1", false),
+        (b"4\xed\xa0", b"\x80", false),
+    ] {
+        let mut rig = Rig::default();
+        let pipe = rig.websocket();
+        rig.send(pipe, [frame(0x01, one), frame(0x80, other)].concat());
+        let written = rig.written(pipe);
+        let refused = written == [0x88, 2, 0x03, 0xef];
+        assert_eq!(refused, !is_valid, "{written:?}");
+    }
+}
+
+#[test]
+fn reserved_bits_are_refused_on_every_kind_of_frame() {
+    for bits in [0x10, 0x20, 0x40] {
+        for first in [0x81, 0x82, 0x88, 0x89, 0x8a] {
+            let mut rig = Rig::default();
+            let pipe = rig.websocket();
+            rig.send(pipe, frame(first | bits, b""));
+            assert_eq!(
+                rig.written(pipe),
+                [0x88, 2, 0x03, 0xea],
+                "{first:x} {bits:x}"
+            );
+        }
+        let mut rig = Rig::default();
+        let pipe = rig.websocket();
+        rig.send(pipe, [frame(0x01, b"4"), frame(0x80 | bits, b"")].concat());
+        assert_eq!(rig.written(pipe), [0x88, 2, 0x03, 0xea], "{bits:x}");
+    }
+}
+
+#[test]
+fn every_code_is_answered_as_the_registry_has_it() {
+    for (code, is_known) in [
+        (999_u16, false),
+        (1000, true),
+        (1003, true),
+        (1004, false),
+        (1005, false),
+        (1006, false),
+        (1007, true),
+        (1014, true),
+        (1015, false),
+        (2999, false),
+        (3000, true),
+        (4999, true),
+        (5000, false),
+        (u16::MAX, false),
+    ] {
+        let mut rig = Rig::default();
+        let pipe = rig.websocket();
+        rig.send(pipe, frame(0x88, &code.to_be_bytes()));
+        let answer = if is_known { code } else { 1002 };
+        let [high, low] = answer.to_be_bytes();
+        assert_eq!(rig.written(pipe), [0x88, 2, high, low], "{code}");
+    }
+}
