@@ -597,3 +597,83 @@ fn a_connection_that_only_writes_is_not_ended_for_the_memory_of_others() {
         "closed: TransportError(Connection)"
     );
 }
+
+#[test]
+fn the_rest_of_a_body_that_is_too_large_is_no_request() {
+    let post =
+        |path: &str, length: &str| format!("POST {path} HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n");
+    let chunked = "Transfer-Encoding: chunked";
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    for path in ["/x", "/engine.io/?EIO=4&transport=polling"] {
+        for pieces in [
+            vec![post(path, "Content-Length: 1000001")],
+            vec![post(path, chunked) + "f4241\r\n"],
+            vec![post(path, chunked), "f4241\r\n".to_owned()],
+            vec![
+                post(path, chunked) + "1\r\nx\r\n",
+                "f4240\r\n".to_owned(),
+                "x".repeat(1_000_000),
+            ],
+        ] {
+            let mut rig = Rig::default();
+            let pipe = rig.open();
+            for piece in &pieces {
+                rig.send(pipe, piece);
+            }
+            rig.send(pipe, smuggled);
+            let answer = rig.text(pipe);
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+            // What the machine refused by its head was answered before.
+            let closes = answer.contains("\r\nConnection: close\r\n");
+            assert!(closes || path != "/x", "{answer}");
+            assert!(rig.foreign.is_empty());
+            rig.wait(Duration::from_secs(5));
+            assert!(rig.closed.contains(&pipe));
+        }
+    }
+}
+
+#[test]
+fn a_body_that_breaks_the_rules_behind_its_answer_ends_the_connection() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    rig.stuck.insert(pipe);
+    rig.send(
+        pipe,
+        "POST /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    rig.send(pipe, "+1\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    rig.host.handle_written(pipe, usize::MAX, rig.now);
+    rig.drain();
+    rig.send(pipe, "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(rig.foreign.is_empty() && !rig.closed.contains(&pipe));
+    rig.wait(Duration::from_secs(5));
+    assert!(rig.closed.contains(&pipe));
+}
+
+#[test]
+fn a_connection_is_idle_once_the_body_that_nobody_wants_has_come() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    let request = post("EIO=4&transport=polling&sid=unknown", &"4".repeat(1000));
+    rig.send(pipe, &request[..200]);
+    assert_eq!(rig.statuses(pipe), [400]);
+    rig.send(pipe, &request[200..]);
+    rig.wait(Duration::from_secs(74));
+    assert!(!rig.closed.contains(&pipe));
+    rig.wait(Duration::from_secs(1));
+    assert!(rig.closed.contains(&pipe));
+}
+
+#[test]
+fn an_empty_id_is_none() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    rig.send(pipe, get("EIO=4&transport=polling&sid="));
+    assert_eq!(rig.statuses(pipe), [200]);
+    assert_eq!(
+        rig.host.wire().handshakes().len(),
+        1,
+        "the session has its request"
+    );
+}
