@@ -178,7 +178,7 @@ const TABLE: &[Known] = &[
     Known {
         other: Other::Node,
         ours: "400",
-        theirs: "read",
+        theirs: "",
         is_about: |rest| head(rest).line.split(' ').count() < 3,
         reason: "Node.js reads HTTP/0.9",
     },
@@ -276,6 +276,62 @@ const TABLE: &[Known] = &[
         theirs: "read",
         is_about: |rest| head(rest).line.ends_with("HTTP/1.0") && head(rest).count("expect") > 0,
         reason: "Node.js forgets what HTTP/1.0 expects",
+    },
+    Known {
+        other: Other::Node,
+        ours: "400",
+        theirs: "read",
+        is_about: |rest| head(rest).line.contains(" *"),
+        reason: "Node.js takes more behind a star",
+    },
+    Known {
+        other: Other::Node,
+        ours: "417",
+        theirs: "read",
+        is_about: |rest| {
+            let head = head(rest);
+            let expected = head.values("expect");
+            expected
+                .iter()
+                .any(|value| value.to_ascii_lowercase().contains("100-continue"))
+        },
+        reason: "Node.js looks for one expectation among others",
+    },
+    Known {
+        other: Other::Node,
+        ours: "closed",
+        theirs: "",
+        is_about: |_| true,
+        reason: "Node.js keeps a connection that one option keeps and another closes; closing is safe",
+    },
+    Known {
+        other: Other::Node,
+        ours: "",
+        theirs: "HPE_INVALID_CONTENT_LENGTH",
+        is_about: |rest| {
+            let text = String::from_utf8_lossy(rest).to_ascii_lowercase();
+            let lengths = text.split("content-length:").skip(1);
+            lengths
+                .filter_map(|rest| rest.split('\r').next())
+                .any(|value| value.contains('\t'))
+        },
+        reason: "Node.js takes no tab beside a length",
+    },
+    Known {
+        other: Other::Node,
+        ours: "read",
+        theirs: "closed",
+        is_about: |rest| String::from_utf8_lossy(rest).contains("\nPRI "),
+        reason: "Node.js forgets a request before one of HTTP/2",
+    },
+    Known {
+        other: Other::Node,
+        ours: "read",
+        theirs: "open",
+        is_about: |rest| {
+            is_chunked(rest) && String::from_utf8_lossy(rest).contains("\r\nContent-Length: 5")
+        },
+        reason: "Node.js takes the length in a trailer of a request that asks for an upgrade",
     },
     Known {
         other: Other::Node,
