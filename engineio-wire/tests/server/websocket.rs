@@ -360,3 +360,48 @@ fn every_code_is_answered_as_the_registry_has_it() {
         assert_eq!(rig.written(pipe), [0x88, 2, high, low], "{code}");
     }
 }
+
+#[test]
+fn messages_that_the_application_has_no_room_for_are_read_once_it_has() {
+    let config = Config::default().with_max_undelivered(1_000, 5);
+    let mut rig = Rig::new(config, Options::new("/engine.io"));
+    let pipe = rig.websocket();
+    rig.send(pipe, frame(0x81, b"4x").repeat(100));
+    assert_eq!(rig.written(pipe), b"\x81\x024x".repeat(100));
+    assert!(rig.host.wants_read(pipe) && rig.host.wire().bytes_held() == 0);
+}
+
+#[test]
+fn a_handshake_that_nobody_decides_on_ends_in_time() {
+    let config = Config::default().with_allow_request(true);
+    let timeout = config.handshake_timeout;
+    let mut rig = Rig::new(config, Options::new("/engine.io"));
+    let pipe = rig.open();
+    rig.send(pipe, upgrade("EIO=4&transport=websocket"));
+    assert!(rig.written(pipe).is_empty() && !rig.closed.contains(&pipe));
+    rig.wait(timeout);
+    rig.wait(Duration::from_secs(5));
+    assert!(rig.closed.contains(&pipe));
+    assert_eq!(rig.host.wire().handshakes().len(), 0);
+}
+
+#[test]
+fn a_batch_is_bounded_by_bytes_and_by_frames() {
+    for (size, count, most) in [(30_000, 20, 64 * 1024 + 30_010), (1, 1_000, 64 * 4)] {
+        let mut rig = Rig::default();
+        let pipe = rig.websocket();
+        rig.stuck.insert(pipe);
+        let content = [b"4".to_vec(), vec![b'x'; size]].concat();
+        for _ in 0..count {
+            rig.send(pipe, frame(0x81, &content));
+        }
+        rig.host.handle_written(pipe, usize::MAX, rig.now);
+        let mut total = 0;
+        while let Some(batch) = rig.host.poll_write(pipe) {
+            assert!(batch.len() <= most, "{}", batch.len());
+            total += batch.len();
+            rig.host.handle_written(pipe, batch.len(), rig.now);
+        }
+        assert!(total > (count - 1) * size, "{total}");
+    }
+}
