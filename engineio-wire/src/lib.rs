@@ -2,6 +2,9 @@
 //!
 //! This crate does not open sockets, read clocks, start threads or draw randomness. A driver moves bytes between sockets
 //! and a `Wire`, which knows requests, responses and frames and talks to the machine inside it.
+//!
+//! - [`server`] is a server's end. Its page tells how to write a driver for any runtime, and shows a complete one.
+//! - [`client`] is a client's end.
 #![no_std]
 
 extern crate alloc;

@@ -5,26 +5,220 @@
 //!
 //! # A driver
 //!
-//! A driver accepts connections, and tells the wire of each what happens to it:
+//! A driver has the sockets and the clock. It accepts connections, and tells the wire of each what happens to it:
 //!
 //! | the driver | calls |
 //! |---|---|
 //! | has accepted a connection | [`handle_open`](Wire::handle_open) |
 //! | has read bytes | [`handle_bytes`](Wire::handle_bytes) |
 //! | has written a part of a batch, or all of it | [`handle_written`](Wire::handle_written) |
-//! | finds that the peer closed the connection | [`handle_closed`](Wire::handle_closed) |
+//! | finds that the peer closed the connection: a read gives no bytes | [`handle_closed`](Wire::handle_closed) |
 //! | finds that reading or writing fails | [`handle_failed`](Wire::handle_failed) |
-//! | comes to the time of [`poll_timeout`](Wire::poll_timeout) | [`handle_timeout`](Wire::handle_timeout) |
+//! | wakes up at the time of [`poll_timeout`](Wire::poll_timeout), or for another reason | [`handle_timeout`](Wire::handle_timeout) |
 //!
 //! After each of them, and after each command to the machine, it takes all that [`poll_output`](Wire::poll_output) gives.
-//! It reads from a connection while [`wants_read`](Wire::wants_read) says so, with one buffer for all connections.
-//! [`Output::Read`] tells it where to read on.
+//! [`Hosted`] has an application beside the wire, and is what most drivers are written around. Its [`Action`]s are:
 //!
-//! [`Hosted`] has an application beside the wire, and is what most drivers are written around.
+//! | action | the driver |
+//! |---|---|
+//! | [`Write`](Action::Write) | takes the next batch of this connection by [`poll_write`](Hosted::poll_write), unless one is under way |
+//! | [`Read`](Action::Read) | reads on from this connection |
+//! | [`Shutdown`](Action::Shutdown) | shuts down the writing side of the socket, and reads on |
+//! | [`Close`](Action::Close) | closes the socket and forgets the connection |
+//! | [`Timeout`](Action::Timeout) | asks for [`poll_timeout`](Hosted::poll_timeout) anew, if it waits for an older answer |
+//! | [`Foreign`](Action::Foreign) | answers a request for another path by [`respond`](Hosted::respond) |
+//! | [`Work`](Action::Work) | does long work elsewhere, and gives what comes of it to [`handle_command`](Hosted::handle_command) |
 //!
-//! # Time
+//! # Rules
 //!
-//! Inputs take the time last. Deadlines that are over at that time are served first.
+//! - **One batch at a time.** A socket may take a part of a batch. The driver tells the length of each part, and writes the
+//!   rest once the socket takes more. A [`Batch`] writes itself by `write_to`. It is a [`Buf`](bytes::Buf) too, and owned, so
+//!   that operations of a completion queue can have it.
+//! - **Reading stops.** Before each read the driver asks [`wants_read`](Hosted::wants_read). If that is false it leaves the
+//!   bytes in the socket, where they slow the peer down. `Read` comes once it is true.
+//! - **A broken socket.** `poll(2)` and its like report an error or a hang-up even for a socket that waits for nothing. Where
+//!   reading has stopped, the driver answers that with `handle_failed`. Otherwise it would be woken again and again.
+//! - **One end.** After `handle_closed` and `handle_failed` the action `Close` comes, as it does when the wire ends a
+//!   connection. So the driver closes sockets in one place. It ignores actions for connections that it does not know.
+//! - **Time.** Inputs take the time last. The driver reads its clock at every wake-up, since most timers stand still while a
+//!   host sleeps. Deadlines that are over at that time are served first.
+//! - **Accepting.** [`handle_open`](Hosted::handle_open) gives `None` if there are too many connections: the socket is closed.
+//!   If accepting fails, the driver tries again after a while. Most often the process has run out of files.
+//! - **Buffers.** The wire copies what it keeps, so one read buffer serves all connections.
+//!
+//! # A complete driver
+//!
+//! This one runs on anything that tells which sockets are ready, such as `poll(2)`. The trait is what it needs of a socket. A
+//! loop around it calls `wake`, waits for the `interests` until the time that `wake` gave, and calls `accept` and `ready`.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::io::{ErrorKind, Read, Write};
+//!
+//! use engineio_proto::Instant;
+//! use engineio_proto::driver::server::{App, Machine};
+//! use engineio_wire::Batch;
+//! use engineio_wire::server::{Action, Hosted, Peer, PipeId, Reply};
+//!
+//! /// A socket that does not block.
+//! trait Socket: Read + Write {
+//!     fn shut_down(&mut self);
+//! }
+//!
+//! struct Driver<S, M: Machine, A: App<M>> {
+//!     host: Hosted<M, A>,
+//!     /// Each with the batch that is being written.
+//!     connections: BTreeMap<PipeId, (S, Batch)>,
+//!     buffer: Vec<u8>,
+//! }
+//!
+//! impl<S: Socket, M: Machine, A: App<M>> Driver<S, M, A> {
+//!     /// Takes a connection. `None` closes it.
+//!     fn accept(&mut self, socket: S, peer: Peer, now: Instant) -> Option<PipeId> {
+//!         let pipe = self.host.handle_open(peer, now)?;
+//!         self.connections.insert(pipe, (socket, Batch::default()));
+//!         self.drain(now);
+//!         Some(pipe)
+//!     }
+//!
+//!     /// What the connections wait for: to be read, and to be written.
+//!     fn interests(&mut self) -> Vec<(PipeId, bool, bool)> {
+//!         let connections = self.connections.iter();
+//!         let interest = |(pipe, (_, batch)): (&PipeId, &(S, Batch))| {
+//!             (*pipe, self.host.wants_read(*pipe), !batch.is_empty())
+//!         };
+//!         connections.map(interest).collect()
+//!     }
+//!
+//!     /// Goes on with a socket that can be read or written.
+//!     fn ready(&mut self, pipe: PipeId, now: Instant) {
+//!         self.write(pipe, now);
+//!         self.read(pipe, now);
+//!         self.drain(now);
+//!     }
+//!
+//!     /// Serves what is due. Gives the time to call this again.
+//!     fn wake(&mut self, now: Instant) -> Option<Instant> {
+//!         self.host.handle_timeout(now);
+//!         self.drain(now);
+//!         self.host.poll_timeout()
+//!     }
+//!
+//!     /// Reads once. The others have their turn before this socket is read again.
+//!     fn read(&mut self, pipe: PipeId, now: Instant) {
+//!         let Some((socket, _)) = self.connections.get_mut(&pipe) else {
+//!             return;
+//!         };
+//!         if self.host.wants_read(pipe) {
+//!             match socket.read(&mut self.buffer) {
+//!                 Ok(0) => self.host.handle_closed(pipe, now),
+//!                 Ok(len) => self.host.handle_bytes(pipe, &self.buffer[..len], now),
+//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+//!                 Err(_) => self.host.handle_failed(pipe, now),
+//!             }
+//!         }
+//!     }
+//!
+//!     fn write(&mut self, pipe: PipeId, now: Instant) {
+//!         while let Some((socket, batch)) = self.connections.get_mut(&pipe) {
+//!             if batch.is_empty() {
+//!                 match self.host.poll_write(pipe) {
+//!                     Some(next) => *batch = next,
+//!                     None => return,
+//!                 }
+//!             }
+//!             match batch.write_to(socket) {
+//!                 Ok(len) => self.host.handle_written(pipe, len, now),
+//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+//!                 Err(_) => return self.host.handle_failed(pipe, now),
+//!             }
+//!         }
+//!     }
+//!
+//!     fn drain(&mut self, now: Instant) {
+//!         while let Some(action) = self.host.poll_output() {
+//!             match action {
+//!                 Action::Write(pipe) => self.write(pipe, now),
+//!                 // Whoever waits asks for the interests and the time before.
+//!                 Action::Read(_) | Action::Timeout => {}
+//!                 Action::Shutdown(pipe) => {
+//!                     if let Some((socket, _)) = self.connections.get_mut(&pipe) {
+//!                         socket.shut_down();
+//!                     }
+//!                 }
+//!                 Action::Close(pipe) => drop(self.connections.remove(&pipe)),
+//!                 Action::Foreign(foreign) => self.host.respond(foreign.pipe, &Reply::new(404, "")),
+//!                 // This application has none.
+//!                 Action::Work(_) => {}
+//!             }
+//!         }
+//!     }
+//! }
+//! #
+//! # use engineio_proto::driver::server::Context;
+//! # use engineio_proto::server::{Config, Server, ServerEvent};
+//! # use engineio_wire::server::Options;
+//! # struct Nothing;
+//! # impl App<Server> for Nothing {
+//! #     type Command = ();
+//! #     fn handle_event(&mut self, _: &mut Server, _: ServerEvent, _: &mut Context<'_, ()>) {}
+//! # }
+//! # /// Gives its input in small pieces, and takes little at once.
+//! # #[derive(Default)]
+//! # struct Memory(Vec<u8>, std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+//! # impl Read for Memory {
+//! #     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+//! #         let len = self.0.len().min(7);
+//! #         buffer[..len].copy_from_slice(&self.0[..len]);
+//! #         self.0.drain(..len);
+//! #         if len == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(len) }
+//! #     }
+//! # }
+//! # impl Write for Memory {
+//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+//! #         let len = bytes.len().min(5);
+//! #         self.1.borrow_mut().extend_from_slice(&bytes[..len]);
+//! #         Ok(len)
+//! #     }
+//! #     fn flush(&mut self) -> std::io::Result<()> {
+//! #         Ok(())
+//! #     }
+//! # }
+//! # impl Socket for Memory {
+//! #     fn shut_down(&mut self) {}
+//! # }
+//! # let now = Instant::ZERO;
+//! # let server = Server::new(Config::default(), 0, &engineio_proto::Seed::new([7; 32]))?;
+//! # let host = Hosted::new(server, Nothing, Options::new("/engine.io"), now);
+//! # let mut driver = Driver { host, connections: BTreeMap::new(), buffer: vec![0; 4096] };
+//! # let request = "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+//! # let written = std::rc::Rc::default();
+//! # let socket = Memory(request.into(), std::rc::Rc::clone(&written));
+//! # let pipe = driver.accept(socket, Peer::default(), now).ok_or("full")?;
+//! # while !written.borrow().ends_with(b"\r\n\r\n") {
+//! #     assert_eq!(driver.interests(), [(pipe, true, false)]);
+//! #     driver.ready(pipe, now);
+//! # }
+//! # assert_eq!(driver.wake(now), Some(now + std::time::Duration::from_secs(25)));
+//! # let text = String::from_utf8(written.take())?;
+//! # assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("HTTP/1.1 404 "));
+//! # let later = now + std::time::Duration::from_secs(80);
+//! # driver.wake(later);
+//! # assert!(driver.connections.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A driver that is told of changes only, as by `epoll` with `EPOLLET`, keeps a set of the sockets that may have more to read.
+//! `Read` adds to it.
+//!
+//! # A task or thread for each connection
+//!
+//! Tasks share the [`Hosted`] behind a lock, or in a cell where there is one thread. A function gives it an input and takes all
+//! actions. `Read`, `Write` and `Shutdown` wake the task of their connection, and `Close` ends it. `Timeout` wakes the task that
+//! waits for deadlines. A task that is woken asks what it can do: [`poll_write`](Hosted::poll_write),
+//! [`wants_read`](Hosted::wants_read) and [`is_shut`](Hosted::is_shut). No lock is held while a task waits.
+//!
+//! The repository has drivers of about a hundred lines for threads, mio, tokio, smol and io_uring, in `examples/drivers`.
 
 mod common;
 mod held;
