@@ -117,7 +117,7 @@ fn what_breaks_the_rules_is_closed_with_its_code() {
         );
         assert!(rig.host.wire().bytes_held() == 0 && rig.host.wants_read(pipe));
         rig.send(pipe, frame(0x81, b"4late"));
-        assert!(rig.written(pipe).is_empty() && rig.shut.contains(&pipe));
+        assert!(rig.written(pipe).is_empty() && rig.shut.contains(&pipe) && rig.host.is_shut(pipe));
         rig.wait(Duration::from_secs(5));
         assert!(rig.closed.contains(&pipe));
     }
