@@ -286,6 +286,9 @@ mod tests {
         }
         let spare = format!("e:{}", "e".repeat(MAX_SPARE - 2));
         assert_eq!(read(format!("0\r\n{spare}\r\n").as_bytes(), 1000), Ok(None));
+        let extensions = "e".repeat(MAX_SPARE);
+        let body = format!("1;{extensions}\r\nx\r\n0\r\n{spare}\r\n\r\n");
+        assert!(read(body.as_bytes(), 1000).unwrap().is_some());
         let trailers = read(format!("0\r\n{spare}\r\ne").as_bytes(), 1000);
         assert_eq!(trailers, Err(TooLarge::Trailers.into()));
     }
