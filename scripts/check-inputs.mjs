@@ -32,6 +32,7 @@ const OWNERS = [
   "engineio-wire/src/client/tests.rs",
   "sio/src/wire.rs",
   "tests/conformance/tests/client_support/punctual.rs",
+  "tests/tests/wire_responses/readers.rs",
 ];
 
 const traits = INTERFACE.map((path) => /pub trait Machine \{\n(.*?)\n\}\n/s.exec(readFileSync(path, "utf8"))?.[1] ?? "");

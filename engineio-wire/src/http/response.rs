@@ -82,7 +82,7 @@ impl Head {
             Err(httparse::Error::Version) => return Err(Malformed::Version.into()),
             Ok(httparse::Status::Partial) | Err(_) => return Err(Malformed::Head.into()),
         }
-        let (Some(status), Some(version)) = (response.code, response.version) else {
+        let (Some(status @ 100..), Some(version)) = (response.code, response.version) else {
             return Err(Malformed::Head.into());
         };
         let mut head = Self {
@@ -277,6 +277,7 @@ mod tests {
         for head in [
             "HTTP/1.1\r\n\r\n",
             "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
             "garbage\r\n\r\n",
             "\r\n",
             "",
