@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engineio_proto::server::Config;
-use engineio_wire::server::Options;
+use engineio_wire::server::{Action, Options, PipeId};
 
 use crate::support::{Rig, frame, upgrade};
 
@@ -404,4 +404,23 @@ fn a_batch_is_bounded_by_bytes_and_by_frames() {
         }
         assert!(total > (count - 1) * size, "{total}");
     }
+}
+
+#[test]
+fn a_client_that_sends_much_before_the_answer_is_read_on() {
+    let mut rig = Rig::default();
+    let pipe = rig.open();
+    let mut bytes = upgrade("EIO=4&transport=websocket").into_bytes();
+    bytes.extend(frame(0x82, &[7; 20_000]));
+    rig.host.handle_bytes(pipe, &bytes, rig.now);
+    assert!(!rig.host.wants_read(pipe), "the answer comes first");
+    let mut is_told = false;
+    while let Some(action) = rig.host.poll_output() {
+        is_told |= action_reads(&action, pipe);
+    }
+    assert!(is_told && rig.host.wants_read(pipe));
+}
+
+fn action_reads<C>(action: &Action<C>, pipe: PipeId) -> bool {
+    matches!(action, Action::Read(read) if *read == pipe)
 }
