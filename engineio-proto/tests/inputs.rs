@@ -13,7 +13,7 @@ use engineio_proto::inputs::{
     WebSocketStream, WebTransportStream,
 };
 use engineio_proto::server::{Config, Route};
-use engineio_proto::{Bytes, Frame, Message, Revision, strategies};
+use engineio_proto::{Bytes, Frame, Message, Revision, Transport, strategies};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config as Cases, RngAlgorithm, TestError, TestRng, TestRunner};
@@ -107,6 +107,24 @@ fn packets_are_of_every_type_with_text_and_bytes() {
                 .iter()
                 .any(|packet| !v4::encode_text(packet).is_ascii())
         );
+    }
+}
+
+#[test]
+fn each_choice_is_made_about_as_often_as_the_others() {
+    let names = both::<Revision>(100);
+    assert_all(names.iter().map(variant), &["V3", "V4"], 50);
+    let names = both::<Transport>(100);
+    let transports = ["Polling", "WebSocket", "WebTransport"];
+    assert_all(names.iter().map(variant), &transports, 30);
+    let names = both::<Role>(100);
+    assert_all(names.iter().map(variant), &["Client", "Server"], 50);
+    for kind in PayloadKind::ALL {
+        let count = both::<PayloadKind>(100)
+            .iter()
+            .filter(|made| *made == kind)
+            .count();
+        assert!(count >= 30, "{kind:?} occurs {count} times");
     }
 }
 
@@ -206,6 +224,18 @@ fn websocket_streams_are_what_their_reader_receives() {
             "{range:?}"
         );
     }
+}
+
+#[test]
+fn control_frames_are_short_and_as_long_as_they_may_be() {
+    let streams = samples(any::<WebSocketStream>(), 300);
+    let received = streams.iter().flat_map(|stream| &stream.received);
+    let contents = received.filter_map(|received| match received {
+        Received::Ping(content) | Received::Pong(content) => Some(content.len()),
+        Received::Message(_) | Received::Compressed { .. } | Received::Close(_) => None,
+    });
+    let sizes = contents.map(|len| if len >= 120 { "long" } else { "short" });
+    assert_all(sizes.map(String::from), &["long", "short"], 20);
 }
 
 #[test]

@@ -80,6 +80,43 @@ fn variant(value: &impl Debug) -> String {
 const TYPES: [&str; 5] = ["Connect", "Disconnect", "Event", "Ack", "ConnectError"];
 
 #[test]
+fn ids_and_queries_of_packets_are_of_every_form() {
+    let ids: Vec<_> = samples(strategies::packet(), 300)
+        .iter()
+        .map(|packet| packet.id)
+        .collect();
+    assert!(ids.contains(&None));
+    assert!(ids.iter().flatten().any(|id| *id > u64::from(u32::MAX)));
+    let queries: std::collections::BTreeSet<_> = samples(strategies::legacy_packet(), 500)
+        .iter()
+        .filter_map(|packet| packet.namespace.split_once('?'))
+        .map(|(_, query)| query.to_owned())
+        .collect();
+    assert!(queries.len() >= 3, "{queries:?}");
+}
+
+#[test]
+fn each_choice_is_made_about_as_often_as_the_others() {
+    for parser in [Parser::Json, Parser::MsgPack] {
+        let made = samples(any::<Parser>(), 100);
+        let count = made.iter().filter(|one| **one == parser).count();
+        assert!(count >= 25, "{parser:?} occurs {count} times");
+    }
+    let types = [
+        PacketType::Event,
+        PacketType::Ack,
+        PacketType::Connect,
+        PacketType::Disconnect,
+        PacketType::ConnectError,
+    ];
+    for packet_type in types {
+        let made = samples(any::<PacketType>(), 200);
+        let count = made.iter().filter(|one| **one == packet_type).count();
+        assert!(count >= 15, "{packet_type:?} occurs {count} times");
+    }
+}
+
+#[test]
 fn contents_are_of_every_kind_and_nested() {
     const KINDS: [&str; 9] = [
         "Null", "Bool", "Int", "Unsigned", "Float", "Text", "Binary", "List", "Object",
