@@ -2,8 +2,7 @@
 //! not valid, and failing ones shrink to their core.
 #![cfg(test)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
+use std::collections::BTreeSet;
 
 use arbitrary::{Arbitrary, Unstructured};
 use engineio_proto::codec::websocket::{self, Received, Role};
@@ -15,28 +14,14 @@ use engineio_proto::inputs::{
 use engineio_proto::server::{Config, Route};
 use engineio_proto::{Bytes, Frame, Message, Revision, Transport, strategies};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config as Cases, RngAlgorithm, TestError, TestRng, TestRunner};
+
+use support::{assert_all, samples, smallest, variant};
+
+#[path = "../../tests/support/samples.rs"]
+mod support;
 
 /// Large enough for every message of a stream.
 const LIMIT: usize = 100_000;
-
-fn runner(cases: u32) -> TestRunner {
-    let config = Cases {
-        cases,
-        failure_persistence: None,
-        ..Cases::default()
-    };
-    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
-}
-
-/// Values of a strategy, always the same.
-fn samples<S: Strategy>(strategy: S, count: usize) -> Vec<S::Value> {
-    let mut runner = runner(1);
-    (0..count)
-        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
-        .collect()
-}
 
 /// Values that `arbitrary` makes of bytes, always the same.
 fn structured<T: for<'a> Arbitrary<'a>>(count: usize) -> Vec<T> {
@@ -54,36 +39,6 @@ where
     let mut values = samples(any::<T>(), count);
     values.extend(structured(count));
     values
-}
-
-/// The smallest value that fails.
-fn smallest<S: Strategy>(strategy: S, fails: impl Fn(&S::Value) -> bool) -> S::Value {
-    let run = runner(5_000).run(&strategy, |value| {
-        prop_assert!(!fails(&value));
-        Ok(())
-    });
-    match run {
-        Err(TestError::Fail(_, value)) => value,
-        other => panic!("nothing fails: {other:?}"),
-    }
-}
-
-/// Asserts that each of these names occurs at least so often.
-fn assert_all(names: impl IntoIterator<Item = String>, expected: &[&str], least: usize) {
-    let mut seen = BTreeMap::<String, usize>::new();
-    for name in names {
-        *seen.entry(name).or_default() += 1;
-    }
-    for name in expected {
-        let count = seen.get(*name).copied().unwrap_or_default();
-        assert!(count >= least, "{name} occurs {count} times: {seen:?}");
-    }
-}
-
-/// The name of an enum's variant.
-fn variant(value: &impl Debug) -> String {
-    let text = format!("{value:?}");
-    text.split(['(', ' ']).next().unwrap_or_default().to_owned()
 }
 
 const PACKETS: [&str; 7] = [
@@ -446,47 +401,56 @@ fn changes_of_all_kinds_occur() {
 fn failing_examples_shrink_to_their_core() {
     let is_binary = |packet: &Packet| matches!(packet, Packet::Message(Message::Binary(_)));
     let empty = Packet::Message(Message::binary(Bytes::new()));
-    assert_eq!(smallest(any::<Packet>(), is_binary), empty);
+    assert_eq!(smallest(5_000, any::<Packet>(), is_binary), empty);
     assert_eq!(
-        smallest(any::<Packet>(), |packet| matches!(packet, Packet::Noop(_))),
+        smallest(5_000, any::<Packet>(), |packet| matches!(
+            packet,
+            Packet::Noop(_)
+        )),
         Packet::Noop("".into())
     );
     for kind in PayloadKind::ALL {
-        let smallest = smallest(strategies::polling_payload(*kind), |payload| {
+        let smallest = smallest(5_000, strategies::polling_payload(*kind), |payload| {
             payload.packets.iter().any(is_binary)
         });
         assert_eq!(smallest.packets, core::slice::from_ref(&empty));
     }
-    let stream = smallest(strategies::websocket_stream(Role::Server), |stream| {
-        stream
-            .received
-            .iter()
-            .any(|one| matches!(one, Received::Pong(_)))
-    });
+    let stream = smallest(
+        5_000,
+        strategies::websocket_stream(Role::Server),
+        |stream| {
+            stream
+                .received
+                .iter()
+                .any(|one| matches!(one, Received::Pong(_)))
+        },
+    );
     assert_eq!(stream.received, [Received::Pong(Bytes::new())]);
     assert_eq!(stream.bytes, &[0x8a, 0x80, 0, 0, 0, 0][..]);
-    let stream = smallest(any::<WebTransportStream>(), |stream| {
+    let stream = smallest(5_000, any::<WebTransportStream>(), |stream| {
         stream
             .frames
             .iter()
             .any(|frame| matches!(frame, Frame::Binary(_)))
     });
     assert_eq!(stream.frames, [Frame::Binary(Bytes::from_static(&[0]))]);
-    let head = smallest(any::<Head>(), |head| head.query.contains("EIO=3"));
+    let head = smallest(5_000, any::<Head>(), |head| head.query.contains("EIO=3"));
     assert_eq!(head, {
         let mut plain = Head::new("GET", "/engine.io/", "EIO=3&transport=polling");
         plain.upgrade = false;
         plain
     });
-    let Nearly(text) = smallest(strategies::nearly(Just(String::from("abcdef"))), |text| {
-        text.0.len() < 6
-    });
+    let Nearly(text) = smallest(
+        5_000,
+        strategies::nearly(Just(String::from("abcdef"))),
+        |text| text.0.len() < 6,
+    );
     assert!(text.len() == 5 || text.is_empty(), "{text}");
 }
 
 #[test]
 fn a_shown_value_shows_its_content() {
-    let Shown(message) = smallest(any::<Shown<Message>>(), |message| message.len() > 2);
+    let Shown(message) = smallest(5_000, any::<Shown<Message>>(), |message| message.len() > 2);
     assert_eq!(format!("{:?}", Shown(&message)), format!("{message:-?}"));
     assert_eq!(
         format!("{:#?}", Shown(vec![Message::text("a")])),

@@ -2,15 +2,11 @@
 //! not valid, and failing ones shrink to their core.
 #![cfg(test)]
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
-
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use engineio_proto::{Message, Revision};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use proptest::test_runner::Config;
 use serde_json::Value;
 use socketio_proto::inputs::{
     Change, Content, MsgPackMessage, Mutate, Mutation, Nearly, NotReceived, PacketMessages, Shown,
@@ -19,22 +15,10 @@ use socketio_proto::inputs::{
 use socketio_proto::parser::{Limits, Parser};
 use socketio_proto::{Packet, PacketType, Payload, strategies};
 
-fn runner(cases: u32) -> TestRunner {
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
-}
+use support::{assert_all, samples, smallest, variant};
 
-/// Values of a strategy, always the same.
-fn samples<S: Strategy>(strategy: S, count: usize) -> Vec<S::Value> {
-    let mut runner = runner(1);
-    (0..count)
-        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
-        .collect()
-}
+#[path = "../../tests/support/samples.rs"]
+mod support;
 
 /// Values that `arbitrary` makes of bytes, always the same.
 fn structured<T: for<'a> Arbitrary<'a>>(count: usize) -> Vec<T> {
@@ -42,39 +26,6 @@ fn structured<T: for<'a> Arbitrary<'a>>(count: usize) -> Vec<T> {
         .iter()
         .filter_map(|bytes| T::arbitrary(&mut Unstructured::new(bytes)).ok())
         .collect()
-}
-
-/// The smallest value that fails.
-fn smallest<S: Strategy>(strategy: S, fails: impl Fn(&S::Value) -> bool) -> S::Value {
-    let run = runner(5_000).run(&strategy, |value| {
-        prop_assert!(!fails(&value));
-        Ok(())
-    });
-    match run {
-        Err(TestError::Fail(_, value)) => value,
-        other => panic!("nothing fails: {other:?}"),
-    }
-}
-
-/// Asserts that each of these names occurs at least so often.
-fn assert_all(names: impl IntoIterator<Item = String>, expected: &[&str], least: usize) {
-    let mut seen = BTreeMap::<String, usize>::new();
-    for name in names {
-        *seen.entry(name).or_default() += 1;
-    }
-    for name in expected {
-        let count = seen.get(*name).copied().unwrap_or_default();
-        assert!(count >= least, "{name} occurs {count} times: {seen:?}");
-    }
-}
-
-/// The name of an enum's variant.
-fn variant(value: &impl Debug) -> String {
-    let text = format!("{value:?}");
-    text.split(['(', ' ', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 const TYPES: [&str; 5] = ["Connect", "Disconnect", "Event", "Ack", "ConnectError"];
@@ -376,24 +327,26 @@ fn structural_changes_hit_counts_placeholders_and_lengths() {
 fn a_failing_payload_shrinks_to_one_empty_attachment() {
     let empty = Content::Binary(Bytes::new());
     assert_eq!(
-        smallest(strategies::content(), |content| content.attachments() > 0),
+        smallest(5_000, strategies::content(), |content| content
+            .attachments()
+            > 0),
         empty
     );
     assert_eq!(
-        smallest(strategies::args(), |args| args
+        smallest(5_000, strategies::args(), |args| args
             .iter()
             .any(|arg| arg.attachments() > 0)),
         [empty]
     );
     let fails = |payload: &Payload| !payload.attachments().is_empty();
-    let payload = smallest(strategies::event(), fails);
+    let payload = smallest(5_000, strategies::event(), fails);
     assert_eq!(
         (payload.json(), payload.attachments()),
         (r#"["",{"_placeholder":true,"num":0}]"#, &[Bytes::new()][..])
     );
-    let payload = smallest(strategies::ack(), fails);
+    let payload = smallest(5_000, strategies::ack(), fails);
     assert_eq!(payload.json(), r#"[{"_placeholder":true,"num":0}]"#);
-    let packet = smallest(any::<Packet>(), |packet| {
+    let packet = smallest(5_000, any::<Packet>(), |packet| {
         packet.packet_type == PacketType::Event && packet.payload.as_ref().is_some_and(fails)
     });
     assert_eq!(
@@ -417,24 +370,25 @@ fn failing_values_shrink_to_their_core() {
         }
     }
     assert_eq!(
-        smallest(strategies::value(), |value| numbers(value) > 0),
+        smallest(5_000, strategies::value(), |value| numbers(value) > 0),
         Value::from(0)
     );
     assert_eq!(
-        smallest(strategies::value(), |value| value.as_u64() > Some(1_000)),
+        smallest(5_000, strategies::value(), |value| value.as_u64()
+            > Some(1_000)),
         Value::from(1_001)
     );
     assert_eq!(
-        smallest(strategies::value(), |value| value
+        smallest(5_000, strategies::value(), |value| value
             .as_str()
             .is_some_and(|text| text.chars().count() > 2)),
         Value::from("aaa")
     );
     assert_eq!(
-        smallest(strategies::value(), Value::is_object),
+        smallest(5_000, strategies::value(), Value::is_object),
         Value::Object(serde_json::Map::new())
     );
-    let two = smallest(strategies::args(), |args| {
+    let two = smallest(5_000, strategies::args(), |args| {
         args.iter().map(Content::attachments).sum::<usize>() >= 2
     });
     let leaves: usize = two.iter().map(Content::attachments).sum();
@@ -444,14 +398,14 @@ fn failing_values_shrink_to_their_core() {
         text == "[Binary(b\"\"), Binary(b\"\")]" || text.len() < 60,
         "{text}"
     );
-    let Shown(packet) = smallest(any::<Shown<Packet>>(), |packet| {
+    let Shown(packet) = smallest(5_000, any::<Shown<Packet>>(), |packet| {
         packet.packet_type == PacketType::Ack
     });
     assert_eq!(
         packet,
         Packet::new(PacketType::Ack, "/").with_payload(Payload::no_args())
     );
-    let one = smallest(any::<PacketMessages>(), |one| one.messages.len() > 1);
+    let one = smallest(5_000, any::<PacketMessages>(), |one| one.messages.len() > 1);
     assert_eq!(
         one.messages,
         [

@@ -6,18 +6,20 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use socketio_proto::engine::client::Endpoint;
 use socketio_proto::engine::inputs::{Change, Mutate, Mutation};
 use socketio_proto::{Payload, client, server};
 use socketio_testkit::scenario::{Action, Fault, Said, Scenario, Speaker, Turn, strategies};
 use socketio_testkit::{ClientId, Cut, Effect, Network, Script, ServerId};
+
+use support::{samples, variant};
+
+#[path = "../../../tests/support/samples.rs"]
+mod support;
 
 /// Numbers go from the clients to the server and back, and the server has numbers of its own.
 #[derive(Default)]
@@ -125,35 +127,11 @@ fn run<E>(scenario: &Scenario<E>) -> (App, Network) {
     (app, network)
 }
 
-fn runner(cases: u32) -> TestRunner {
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
-}
-
-fn samples<S: Strategy>(strategy: S, count: usize) -> Vec<S::Value> {
-    let mut runner = runner(1);
-    (0..count)
-        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
-        .collect()
-}
-
 fn structured(count: usize) -> Vec<Scenario<()>> {
     samples(proptest::collection::vec(any::<u8>(), 0..300), count)
         .iter()
         .map(|bytes| Scenario::arbitrary(&mut Unstructured::new(bytes)).unwrap())
         .collect()
-}
-
-fn variant(value: &impl Debug) -> String {
-    let text = format!("{value:?}");
-    text.split(['(', ' ', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 const ACTIONS: [&str; 15] = [
@@ -262,14 +240,7 @@ fn a_strategy_for_clients_lets_the_server_say_nothing() {
 
 /// The smallest scenario in which something happens.
 fn smallest(fails: impl Fn(&Scenario<()>) -> bool) -> Vec<Turn<()>> {
-    let run = runner(500).run(&strategies::scenario(Just(())), |scenario| {
-        prop_assert!(!fails(&scenario));
-        Ok(())
-    });
-    match run {
-        Err(TestError::Fail(_, scenario)) => scenario.turns,
-        other => panic!("nothing fails: {other:?}"),
-    }
+    support::smallest(500, strategies::scenario(Just(())), fails).turns
 }
 
 #[test]
