@@ -9,9 +9,8 @@ use crate::http::fields;
 use crate::server::Options;
 
 /// How the body of a response is written.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Coding {
-    #[default]
     Identity,
     Gzip,
     Deflate,

@@ -47,8 +47,8 @@ impl Deflater {
             return None;
         }
         let content = match frame {
-            Frame::Text(text) => text.as_bytes(),
-            Frame::Binary(data) => data,
+            Frame::Text(text) => text.clone().into_bytes(),
+            Frame::Binary(data) => data.clone(),
         };
         if let Some((known, compressed)) = &self.last
             && known.as_ptr() == content.as_ptr()
@@ -56,15 +56,10 @@ impl Deflater {
         {
             return compressed.clone();
         }
-        let compressed = self
-            .deflate(content)
-            .filter(|compressed| compressed.len() < content.len());
+        let compressed = self.deflate(&content);
+        let compressed = compressed.filter(|compressed| compressed.len() < content.len());
         let compressed = compressed.map(Bytes::from);
-        let owned = match frame {
-            Frame::Text(text) => text.clone().into_bytes(),
-            Frame::Binary(data) => data.clone(),
-        };
-        self.last = Some((owned, compressed.clone()));
+        self.last = Some((content, compressed.clone()));
         compressed
     }
 

@@ -6,7 +6,7 @@ use engineio_proto::Frame;
 use crate::server::Options;
 
 /// How the body of a response is written.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Coding(());
 
 impl Coding {
